@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file rapt.h
+ * @brief Rapt's C ABI: scaled dot-product attention, multi-head attention and linear projections.
+ *
+ * This is the only public header. Java's bindings are generated from it and from nothing else.
+ *
+ * Conventions
+ *  - Every operation takes one parameter struct. Zero the struct, set struct_size, fill in what you use:
+ *    a field left at zero means "absent" or "default".
+ *  - Strides count elements, not bytes. They are int64 everywhere and may be zero (broadcast) for inputs,
+ *    or negative. Any stride is correct; a last dimension of stride 1 is fast.
+ *  - Data pointers must be aligned to their element size. Nothing outside the elements that shape and
+ *    strides name is ever touched, not even to read it.
+ *  - The caller owns every buffer. An operation is synchronous: when it returns, the library holds no
+ *    pointer to the caller's memory.
+ *  - A function that can fail returns a rapt_status and, where the caller passes a rapt_error, fills in a
+ *    sentence that names the value and what was allowed. The library never prints, aborts or exits, and
+ *    keeps no thread-local state.
+ *  - A failed call leaves outputs unspecified; the context stays usable.
+ *
+ * How this ABI grows without breaking
+ *  - Parameter structs only ever gain fields at their end, and zero always means "as before". A library
+ *    accepts a shorter struct_size (an older caller: the missing fields are zero) and a longer one whose
+ *    unknown tail is all zero (a newer caller that does not use what this library lacks); a non-zero
+ *    unknown tail is RAPT_UNSUPPORTED.
+ *  - f16, bf16: new rapt_dtype values. Every tensor carries its own dtype, so mixed storage needs no new
+ *    field. int8 K/V: a dtype value plus two appended scale tensors (key_scale, value_scale).
+ *  - Ragged batches: appended int64 offset pointers (query_offsets, kv_offsets); the batch stride is then
+ *    unused. Per-sequence key counts: an appended kv_lengths tensor.
+ *  - Paged K/V: an appended block table tensor and page size; stride[2] of key and value is then the stride
+ *    inside a page and stride[0] the stride between pages.
+ *  - Block masks: an appended tensor of block visibility beside mask and bias.
+ *  - CUDA: RAPT_DEVICE_CUDA as rapt_context_options.device, device pointers in the same rapt_tensor, and an
+ *    appended stream handle. A context belongs to one device, so no operation needs a device argument.
+ *  - Enumerations travel as int32_t, so a new value never changes a layout.
+ */
+#ifndef RAPT_RAPT_H
+#define RAPT_RAPT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define RAPT_API __attribute__((visibility("default")))
+#else
+#define RAPT_API
+#endif
+
+/** Raised whenever a layout or a meaning in this header changes incompatibly. */
+#define RAPT_ABI_VERSION 1
+
+/* ---- status and errors ------------------------------------------------------------------------------ */
+
+/** What a call returns: RAPT_OK or the kind of failure. */
+typedef int32_t rapt_status;
+enum {
+  RAPT_OK = 0,
+  /** An argument breaks the contract; the message names it, its value and what was allowed. */
+  RAPT_INVALID_ARGUMENT = 1,
+  /** The arguments are meaningful but this library or device has no kernel for them. */
+  RAPT_UNSUPPORTED = 2,
+  /** Host or device memory ran out; the context stays usable. */
+  RAPT_OUT_OF_MEMORY = 3,
+  /** The device asked for is not on this machine, or its driver is not usable. */
+  RAPT_DEVICE_UNAVAILABLE = 4,
+  /** The device reported a failure; device_code holds its code. */
+  RAPT_DEVICE_FAILURE = 5
+};
+
+/** Filled in by a failing call; untouched by a successful one. May be NULL wherever it is asked for. */
+typedef struct rapt_error {
+  /** sizeof(rapt_error) as the caller knows it; set before the call. */
+  int64_t struct_size;
+  rapt_status status;
+  /** The device's own error code (a cudaError_t), 0 where there is none. */
+  int32_t device_code;
+  /** One sentence, UTF-8, always terminated. */
+  char message[496];
+} rapt_error;
+
+/* ---- library ---------------------------------------------------------------------------------------- */
+
+/** Instruction-set tiers of the CPU kernels, worst to best. */
+enum {
+  /** As context option: the best usable tier, or the one the environment variable RAPT_ISA names. */
+  RAPT_ISA_AUTO = 0,
+  /** Plain C, any CPU. */
+  RAPT_ISA_PORTABLE = 1,
+  /** AVX2 and FMA. */
+  RAPT_ISA_AVX2 = 2,
+  /** AVX-512 F, BW, DQ and VL. */
+  RAPT_ISA_AVX512 = 3
+};
+
+/** The library's version, "major.minor.patch". Static storage. */
+RAPT_API const char *rapt_version(void);
+
+/** RAPT_ABI_VERSION of the library itself, to be compared with the caller's. */
+RAPT_API int32_t rapt_abi_version(void);
+
+/**
+ * sizeof of a struct of this header as the library was compiled, by name ("rapt_attention"), or -1 for an
+ * unknown name. For bindings to verify themselves.
+ */
+RAPT_API int64_t rapt_struct_size(const char *struct_name);
+
+/** offsetof of a field ("options.scale" for a nested one), or -1 where struct or field is unknown. */
+RAPT_API int64_t rapt_field_offset(const char *struct_name, const char *field_name);
+
+/** The name of a tier ("avx512"), or NULL for an unknown value. Static storage. */
+RAPT_API const char *rapt_isa_name(int32_t isa);
+
+/** What this library can do on this machine. */
+typedef struct rapt_capabilities {
+  int64_t struct_size;
+  int32_t abi_version;
+  /** Logical CPUs this process may run on (its affinity mask). */
+  int32_t logical_cpus;
+  /** The tier RAPT_ISA_AUTO resolves to, RAPT_ISA included; 0 where RAPT_ISA names an unusable tier. */
+  int32_t default_isa;
+  /** The best tier that was compiled in and that CPU and operating system support. */
+  int32_t best_isa;
+  char version[32];
+  char cpu_name[64];
+  /** Empty where the tier is usable, else why not: not compiled, not in this CPU, disabled by the OS. */
+  char avx2_reason[128];
+  char avx512_reason[128];
+  /** Why CUDA is not available. */
+  char cuda_reason[256];
+} rapt_capabilities;
+
+/** Thread-safe. Fails only for a NULL or mis-sized out. */
+RAPT_API rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error);
+
+/* ---- context ---------------------------------------------------------------------------------------- */
+
+enum { RAPT_DEVICE_CPU = 0 };
+
+/**
+ * A device with its worker threads and its scratch memory. Thread-safe: any number of threads may run
+ * operations on one context at the same time; they share its workers and never oversubscribe them. Equal
+ * inputs give equal bits, whatever the number of threads and callers.
+ */
+typedef struct rapt_context rapt_context;
+
+typedef struct rapt_context_options {
+  int64_t struct_size;
+  /** RAPT_DEVICE_CPU. */
+  int32_t device;
+  /** Which device of that kind; 0 for the CPU. */
+  int32_t ordinal;
+  /** Threads that work on one call, the calling thread among them; 0 = the process's logical CPUs; at most 1024. */
+  int32_t threads;
+  /** One of RAPT_ISA_*. A tier this machine cannot run is RAPT_UNSUPPORTED. */
+  int32_t isa;
+} rapt_context_options;
+
+typedef struct rapt_context_info {
+  int64_t struct_size;
+  int32_t device;
+  int32_t ordinal;
+  int32_t threads;
+  int32_t isa;
+} rapt_context_info;
+
+/** options may be NULL for all defaults. On success *out owns threads and memory until destroyed. */
+RAPT_API rapt_status rapt_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);
+
+/** Ends the workers and frees all scratch. NULL is allowed. No call may be running on the context. */
+RAPT_API void rapt_context_destroy(rapt_context *context);
+
+RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
+
+/* ---- tensors ---------------------------------------------------------------------------------------- */
+
+enum {
+  /** IEEE binary32, little-endian. */
+  RAPT_F32 = 1,
+  /** One byte per element; 0 is false, anything else is true. */
+  RAPT_BOOL = 2
+};
+
+/** A strided view of the caller's memory. The dimensions stand in the operation's struct. */
+typedef struct rapt_tensor {
+  /** The element at index (0, ..., 0). NULL = absent. */
+  void *data;
+  /** Elements from one index to the next, per dimension, outermost first. Unused ones are ignored. */
+  int64_t stride[4];
+  /** RAPT_F32 or RAPT_BOOL. */
+  int32_t dtype;
+  /** 0. */
+  int32_t reserved;
+} rapt_tensor;
+
+/* ---- plan ------------------------------------------------------------------------------------------- */
+
+/** What a call would do. Made by the same function that the call itself uses, so they cannot disagree. */
+typedef struct rapt_plan {
+  int64_t struct_size;
+  /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention. */
+  int64_t scratch_size;
+  /** 1, or 0 with the reason below. */
+  int32_t supported;
+  int32_t isa;
+  /** Threads that take part at most. */
+  int32_t threads;
+  int32_t reserved;
+  /** The kernel, e.g. "sdpa_prefill_f32_avx512_d128". */
+  char name[96];
+  /** Why the call is not supported; empty where it is. */
+  char reason[256];
+} rapt_plan;
+
+/* ---- scaled dot-product attention ------------------------------------------------------------------- */
+
+/** Bits of rapt_attention_options.flags. */
+enum {
+  /** Use options.scale; without it the scale is 1/sqrt(head_dim). */
+  RAPT_SCALE = 1,
+  /** Key j is visible to query i only where j <= i + offset. */
+  RAPT_CAUSAL = 2,
+  /** Key j is visible to query i only where i + offset - window_left <= j <= i + offset + window_right. */
+  RAPT_WINDOW = 4
+};
+
+/** Which scores the weights output receives; the four stages of ONNX Attention's qk_matmul_output_mode. */
+enum {
+  /** Scale times query times key, for every key, masked or not. */
+  RAPT_WEIGHTS_RAW = 0,
+  /** After softcap, for every key, masked or not. */
+  RAPT_WEIGHTS_SOFTCAP = 1,
+  /** After bias, ALiBi and masks; -inf where masked. */
+  RAPT_WEIGHTS_BIAS = 2,
+  /** After softmax: the attention weights; 0 where masked. */
+  RAPT_WEIGHTS_SOFTMAX = 3
+};
+
+/** How scores become weights; shared by attention and multi-head attention. All zero is plain attention. */
+typedef struct rapt_attention_options {
+  /**
+   * Position of query 0 among the keys, for causal, window and ALiBi: 0 is top-left (PyTorch, ONNX without
+   * cache), kv_len - query_len is bottom-right (FlashAttention 2.1 and newer). Any value, negative too.
+   */
+  int64_t offset;
+  /** With RAPT_WINDOW: keys to the left and right that stay visible, >= 0, or -1 for open. */
+  int64_t window_left;
+  int64_t window_right;
+  /** With RAPT_SCALE: any finite value. */
+  float scale;
+  /** c * tanh(score / c) before bias and masks; finite, 0 = off, never negative. */
+  float softcap;
+  int32_t flags;
+  /** RAPT_WEIGHTS_*; matters only where a weights output is given. */
+  int32_t weights_stage;
+  /** 0. */
+  int64_t reserved[4];
+} rapt_attention_options;
+
+/**
+ * output = softmax(softcap(scale * query . key^T) + bias - alibi, masked) . value
+ *
+ * Query head h reads kv head h / (query_heads / kv_heads). A row without a visible key gives output 0,
+ * weights 0 and LSE -inf, with sinks too. Masked keys and values never reach a result, whatever they hold,
+ * NaN included. Definition: Vaswani et al. 2017, section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with
+ * Milakov and Gimelshein 2018 (online softmax).
+ */
+typedef struct rapt_attention {
+  int64_t struct_size;
+  /** (batch, query_heads, query_len, head_dim), f32. */
+  rapt_tensor query;
+  /** (batch, kv_heads, kv_len, head_dim), f32. */
+  rapt_tensor key;
+  /** (batch, kv_heads, kv_len, value_dim), f32. */
+  rapt_tensor value;
+  /** (batch, query_heads, query_len, value_dim), f32, written; overlaps no input and not itself. */
+  rapt_tensor output;
+  /** Optional (batch, query_heads, query_len, kv_len), bool, true = attend; stride 0 broadcasts. */
+  rapt_tensor mask;
+  /** Optional (batch, query_heads, query_len, kv_len), f32, added after softcap; -inf masks; stride 0 broadcasts. */
+  rapt_tensor bias;
+  /**
+   * Optional (batch, query_heads), f32: subtracts slope * |i + offset - j| from the score of query i and key j
+   * (Press et al. 2022).
+   */
+  rapt_tensor alibi_slopes;
+  /** Optional (batch, query_heads), f32: a logit that joins the softmax's sum and nothing else. */
+  rapt_tensor sinks;
+  /** Optional (batch, query_heads, query_len), f32, written: ln of the sum of exp(score), the sink included. */
+  rapt_tensor lse;
+  /** Optional (batch, query_heads, query_len, kv_len), f32, written, at the stage options name. */
+  rapt_tensor weights;
+  /** Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned; NULL = the context's own. */
+  void *scratch;
+  int64_t scratch_size;
+  /** Sizes; 0 is allowed for batch, query_len and kv_len; both head dims are 1 to 1024. */
+  int64_t batch;
+  int64_t query_heads;
+  int64_t kv_heads;
+  int64_t query_len;
+  int64_t kv_len;
+  int64_t head_dim;
+  int64_t value_dim;
+  rapt_attention_options options;
+} rapt_attention;
+
+/** Whether and how the call would run. Data pointers are checked for presence and alignment, never read. */
+RAPT_API rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attention *call, rapt_plan *plan,
+                                         rapt_error *error);
+
+/** Runs the attention on the calling thread and the context's workers. Thread-safe. */
+RAPT_API rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error);
+
+/**
+ * rapt_attention_run for callers with managed memory. The pointers after error are ignored here; a foreign
+ * function interface that keeps by-reference arguments alive during a call (Java's FFM does) is given the
+ * tensors' memory once more through them, so that no other thread can free it under the kernel.
+ */
+RAPT_API rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error,
+                                             const void *query, const void *key, const void *value, const void *output,
+                                             const void *mask, const void *bias, const void *alibi_slopes,
+                                             const void *sinks, const void *lse, const void *weights);
+
+/* ---- linear projection ------------------------------------------------------------------------------ */
+
+/**
+ * A weight matrix and bias, packed once for the kernels of one context's tier; immutable and thread-safe.
+ * Keeps no pointer to the tensors it was made from. May be used on every context of the same device and tier.
+ */
+typedef struct rapt_linear rapt_linear;
+
+typedef struct rapt_linear_weights {
+  int64_t struct_size;
+  /** (out_features, in_features), f32, as torch.nn.Linear stores it. */
+  rapt_tensor weight;
+  /** Optional (out_features), f32. */
+  rapt_tensor bias;
+  /** 1 to 2^24 each. */
+  int64_t in_features;
+  int64_t out_features;
+} rapt_linear_weights;
+
+RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights *weights, rapt_linear **out,
+                                        rapt_error *error);
+
+/** NULL is allowed. No call may be using it. */
+RAPT_API void rapt_linear_destroy(rapt_linear *linear);
+
+/** output = input . weight^T + bias. */
+typedef struct rapt_linear_call {
+  int64_t struct_size;
+  const rapt_linear *linear;
+  /** (batch, rows, in_features), f32. */
+  rapt_tensor input;
+  /** (batch, rows, out_features), f32, written; overlaps no input and not itself. */
+  rapt_tensor output;
+  /** As in rapt_attention. */
+  void *scratch;
+  int64_t scratch_size;
+  int64_t batch;
+  int64_t rows;
+} rapt_linear_call;
+
+RAPT_API rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *call, rapt_plan *plan,
+                                      rapt_error *error);
+RAPT_API rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *call, rapt_error *error);
+/** See rapt_attention_run_held. */
+RAPT_API rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear_call *call, rapt_error *error,
+                                          const void *input, const void *output);
+
+/* ---- multi-head attention --------------------------------------------------------------------------- */
+
+/** Bits of rapt_mha.mha_flags. */
+enum {
+  /** Append one key and value of zeros after the projected ones (and after bias_key), visible to all. */
+  RAPT_MHA_ADD_ZERO_ATTENTION = 1,
+  /** The weights output is the mean over heads, (batch, query_len, total_len): stride[1] is unused. */
+  RAPT_MHA_AVERAGE_WEIGHTS = 2
+};
+
+/**
+ * Projects query, key and value, attends, and projects the result; torch.nn.MultiheadAttention in inference.
+ *
+ * head_dim = query_projection.out_features / query_heads = key_projection.out_features / kv_heads;
+ * value_dim = value_projection.out_features / kv_heads = output_projection.in_features / query_heads.
+ * total_len = kv_len + 1 with bias_key and bias_value, + 1 with RAPT_MHA_ADD_ZERO_ATTENTION; the appended
+ * keys are visible to every query whatever masks, causality and window say.
+ */
+typedef struct rapt_mha {
+  int64_t struct_size;
+  const rapt_linear *query_projection;
+  const rapt_linear *key_projection;
+  const rapt_linear *value_projection;
+  /** NULL = none: output is then the heads side by side. */
+  const rapt_linear *output_projection;
+  /** (batch, query_len, query_projection.in_features), f32. */
+  rapt_tensor query;
+  /** (batch, kv_len, key_projection.in_features), f32. */
+  rapt_tensor key;
+  /** (batch, kv_len, value_projection.in_features), f32. */
+  rapt_tensor value;
+  /** (batch, query_len, output_projection.out_features, or query_heads * value_dim without one), f32, written. */
+  rapt_tensor output;
+  /** Optional (batch, query_heads, query_len, kv_len), bool, true = attend (torch.nn.MultiheadAttention: inverted). */
+  rapt_tensor mask;
+  /** Optional (batch, query_heads, query_len, kv_len), f32, added. */
+  rapt_tensor bias;
+  /** Optional (batch, kv_len), bool, true = padding, ignored (as torch.nn.MultiheadAttention defines it). */
+  rapt_tensor key_padding_mask;
+  /** Optional, both or neither: (kv_heads * head_dim) and (kv_heads * value_dim), f32, appended after projection. */
+  rapt_tensor bias_key;
+  rapt_tensor bias_value;
+  /** As in rapt_attention. */
+  rapt_tensor alibi_slopes;
+  rapt_tensor sinks;
+  rapt_tensor lse;
+  /** Optional (batch, query_heads, query_len, total_len), f32, written. */
+  rapt_tensor weights;
+  void *scratch;
+  int64_t scratch_size;
+  int64_t batch;
+  int64_t query_heads;
+  int64_t kv_heads;
+  int64_t query_len;
+  int64_t kv_len;
+  rapt_attention_options options;
+  int32_t mha_flags;
+  /** 0. */
+  int32_t reserved;
+} rapt_mha;
+
+RAPT_API rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan,
+                                   rapt_error *error);
+RAPT_API rapt_status rapt_mha_run(rapt_context *context, const rapt_mha *call, rapt_error *error);
+/** See rapt_attention_run_held. */
+RAPT_API rapt_status rapt_mha_run_held(rapt_context *context, const rapt_mha *call, rapt_error *error,
+                                       const void *query, const void *key, const void *value, const void *output,
+                                       const void *mask, const void *bias, const void *key_padding_mask,
+                                       const void *bias_key, const void *bias_value, const void *alibi_slopes,
+                                       const void *sinks, const void *lse, const void *weights);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RAPT_RAPT_H */
