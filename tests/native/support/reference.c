@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reference.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "guard.h"
+
+/* A product or sum of two f32 values, formed in double and rounded once more, is the correctly rounded f32 one. */
+static double round_if(int rounded, double x) { return rounded ? (double)(float)x : x; }
+
+/* 128 bits: offset may be any int64, and i + offset - left must not wrap. */
+static __int128 position_of(const rapt_attention *call, int64_t i) { return (__int128)i + call->options.offset; }
+
+int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t i, int64_t j) {
+  const rapt_attention_options *options = &call->options;
+  __int128 position = position_of(call, i);
+  if ((options->flags & RAPT_CAUSAL) && j > position) {
+    return 0;
+  }
+  if (options->flags & RAPT_WINDOW) {
+    if (options->window_left >= 0 && j < position - options->window_left) {
+      return 0;
+    }
+    if (options->window_right >= 0 && j > position + options->window_right) {
+      return 0;
+    }
+  }
+  if (call->mask.data && !*tensor_bool(&call->mask, b, h, i, j)) {
+    return 0;
+  }
+  return !(call->bias.data && *tensor_f32(&call->bias, b, h, i, j) == -INFINITY);
+}
+
+/* Scale times dot product, then softcap: the part of a score that looks at no mask. */
+static double raw_score(const rapt_attention *call, int rounded, int softcapped, int64_t b, int64_t h, int64_t i,
+                        int64_t j) {
+  int64_t kv_head = h / (call->query_heads / call->kv_heads);
+  double sum = 0;
+  for (int64_t d = 0; d < call->head_dim; d++) {
+    double product = round_if(
+        rounded, (double)*tensor_f32(&call->query, b, h, i, d) * (double)*tensor_f32(&call->key, b, kv_head, j, d));
+    sum = round_if(rounded, sum + product);
+  }
+  double scale = call->options.flags & RAPT_SCALE ? (double)call->options.scale
+                                                  : round_if(rounded, 1 / sqrt((double)call->head_dim));
+  double score = round_if(rounded, sum * scale);
+  double cap = (double)call->options.softcap;
+  if (softcapped && cap > 0) {
+    double bent = round_if(rounded, tanh(round_if(rounded, score / cap)));
+    score = round_if(rounded, cap * bent);
+  }
+  return score;
+}
+
+static double full_score(const rapt_attention *call, int rounded, int64_t b, int64_t h, int64_t i, int64_t j) {
+  if (!reference_visible(call, b, h, i, j)) {
+    return -INFINITY;
+  }
+  double score = raw_score(call, rounded, 1, b, h, i, j);
+  if (call->bias.data) {
+    score = round_if(rounded, score + (double)*tensor_f32(&call->bias, b, h, i, j));
+  }
+  if (call->alibi_slopes.data) {
+    double distance = fabs((double)(position_of(call, i) - j));
+    double slope = (double)*tensor_f32(&call->alibi_slopes, b, h, 0, 0);
+    score = round_if(rounded, score - round_if(rounded, slope * distance));
+  }
+  return score;
+}
+
+/* Writes one row of weights at the stage the options name; score and p are the row's final scores and softmax. */
+static void write_weights(const rapt_attention *call, int rounded, int64_t b, int64_t h, int64_t i, const double *score,
+                          const double *p, double *row) {
+  for (int64_t j = 0; j < call->kv_len; j++) {
+    switch (call->options.weights_stage) {
+      case RAPT_WEIGHTS_RAW:
+      case RAPT_WEIGHTS_SOFTCAP:
+        row[j] = raw_score(call, rounded, call->options.weights_stage == RAPT_WEIGHTS_SOFTCAP, b, h, i, j);
+        break;
+      case RAPT_WEIGHTS_BIAS:
+        row[j] = score[j];
+        break;
+      default:
+        row[j] = p[j];
+        break;
+    }
+  }
+}
+
+/* One query: scores, softmax, weighted sum. score and p have room for kv_len. */
+static void attend(const rapt_attention *call, int rounded, int64_t b, int64_t h, int64_t i, double *score, double *p,
+                   double *output, double *lse, double *weights) {
+  int64_t kv_head = h / (call->query_heads / call->kv_heads);
+  double max = -INFINITY;
+  int poisoned = 0;
+  for (int64_t j = 0; j < call->kv_len; j++) {
+    score[j] = full_score(call, rounded, b, h, i, j);
+    poisoned |= isnan(score[j]);
+    max = fmax(max, score[j]);
+  }
+  int empty = max == -INFINITY && !poisoned;
+  double sink = call->sinks.data ? (double)*tensor_f32(&call->sinks, b, h, 0, 0) : -INFINITY;
+  double top = fmax(max, sink);
+  double sum = empty ? 0 : round_if(rounded, exp(round_if(rounded, sink - top)));
+  for (int64_t j = 0; j < call->kv_len; j++) {
+    p[j] = score[j] == -INFINITY ? 0 : round_if(rounded, exp(round_if(rounded, score[j] - top)));
+    sum = round_if(rounded, sum + p[j]);
+  }
+  *lse = empty ? -INFINITY : round_if(rounded, top + round_if(rounded, log(sum)));
+  for (int64_t d = 0; d < call->value_dim; d++) {
+    double total = 0;
+    for (int64_t j = 0; j < call->kv_len; j++) {
+      if (score[j] != -INFINITY) {
+        double product = round_if(rounded, p[j] * (double)*tensor_f32(&call->value, b, kv_head, j, d));
+        total = round_if(rounded, total + product);
+      }
+    }
+    output[d] = empty ? 0 : round_if(rounded, total / sum);
+  }
+  for (int64_t j = 0; j < call->kv_len; j++) {
+    p[j] = score[j] == -INFINITY ? 0 : round_if(rounded, p[j] / sum);
+  }
+  if (weights) {
+    write_weights(call, rounded, b, h, i, score, p, weights);
+  }
+}
+
+void reference_attention(const rapt_attention *call, int rounded, double *output, double *lse, double *weights) {
+  double *score = malloc(2 * (size_t)(call->kv_len + 1) * sizeof *score);
+  if (!score) {
+    check_abort("the test cannot allocate its reference scores");
+  }
+  double *p = score + call->kv_len + 1;
+  int64_t row = 0;
+  for (int64_t b = 0; b < call->batch; b++) {
+    for (int64_t h = 0; h < call->query_heads; h++) {
+      for (int64_t i = 0; i < call->query_len; i++, row++) {
+        attend(call, rounded, b, h, i, score, p, output + row * call->value_dim, lse + row,
+               weights ? weights + row * call->kv_len : NULL);
+      }
+    }
+  }
+  free(score);
+}
+
+void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call *call, int rounded, double *output) {
+  for (int64_t b = 0; b < call->batch; b++) {
+    for (int64_t r = 0; r < call->rows; r++) {
+      for (int64_t o = 0; o < weights->out_features; o++) {
+        double sum = 0;
+        for (int64_t i = 0; i < weights->in_features; i++) {
+          double product = round_if(rounded, (double)*tensor_f32(&call->input, b, r, i, 0) *
+                                                 (double)*tensor_f32(&weights->weight, o, i, 0, 0));
+          sum = round_if(rounded, sum + product);
+        }
+        if (weights->bias.data) {
+          sum = round_if(rounded, sum + (double)*tensor_f32(&weights->bias, o, 0, 0, 0));
+        }
+        *output++ = sum;
+      }
+    }
+  }
+}
+
+double reference_bound(const double *exact, const double *rounded, int64_t count, double magnitude) {
+  double largest = 0;
+  for (int64_t i = 0; i < count; i++) {
+    if (isfinite(exact[i]) && isfinite(rounded[i])) {
+      largest = fmax(largest, fabs(exact[i] - rounded[i]));
+      magnitude = fmax(magnitude, fabs(exact[i]));
+    }
+  }
+  return 2 * largest + 4 * (double)FLT_EPSILON * magnitude;
+}
