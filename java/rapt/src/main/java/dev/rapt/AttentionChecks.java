@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import org.jspecify.annotations.Nullable;
+
+/** What the tensors of one attention call must satisfy. */
+final class AttentionChecks {
+  private AttentionChecks() {}
+
+  /** The three inputs, which alone decide every size. */
+  static void inputs(Tensor query, Tensor key, Tensor value) {
+    Checks.rank("query", query, 4, "(B, Hq, Sq, D)");
+    Checks.rank("key", key, 4, "(B, Hkv, Skv, D)");
+    Checks.rank("value", value, 4, "(B, Hkv, Skv, Dv)");
+    Checks.input("query", query, DType.F32);
+    Checks.input("key", key, DType.F32);
+    Checks.input("value", value, DType.F32);
+    Checks.size("key", key, 0, query.size(0), "the query's batch");
+    Checks.size("value", value, 0, query.size(0), "the query's batch");
+    Checks.size("value", value, 1, key.size(1), "the key's heads");
+    Checks.size("value", value, 2, key.size(2), "the key's length");
+    Checks.size("key", key, 3, query.size(3), "the query's head dimension");
+    Checks.headDim("head dimension of query", query.size(3));
+    Checks.headDim("head dimension of value", value.size(3));
+    Checks.heads(query.size(1), key.size(1));
+  }
+
+  /** Everything else; {@link #inputs} has passed. */
+  static void others(
+      Tensor query,
+      Tensor key,
+      Tensor value,
+      Tensor output,
+      @Nullable Tensor mask,
+      @Nullable Tensor bias,
+      @Nullable Tensor alibiSlopes,
+      @Nullable Tensor sinks,
+      @Nullable Tensor lse,
+      @Nullable Tensor weights) {
+    long batch = query.size(0);
+    long heads = query.size(1);
+    long queryLen = query.size(2);
+    long kvLen = key.size(2);
+    Checks.rank("output", output, 4, "(B, Hq, Sq, Dv)");
+    Checks.output("output", output);
+    Checks.size("output", output, 0, batch, "the query's batch");
+    Checks.size("output", output, 1, heads, "the query's heads");
+    Checks.size("output", output, 2, queryLen, "the query's length");
+    Checks.size("output", output, 3, value.size(3), "the value's head dimension");
+    optional(batch, heads, queryLen, kvLen, mask, bias, alibiSlopes, sinks);
+    if (lse != null) {
+      Checks.rank("lse", lse, 3, "(B, Hq, Sq)");
+      Checks.output("lse", lse);
+      Checks.size("lse", lse, 0, batch, "the query's batch");
+      Checks.size("lse", lse, 1, heads, "the query's heads");
+      Checks.size("lse", lse, 2, queryLen, "the query's length");
+    }
+    if (weights != null) {
+      Checks.rank("weights", weights, 4, "(B, Hq, Sq, Skv)");
+      Checks.output("weights", weights);
+      Checks.size("weights", weights, 0, batch, "the query's batch");
+      Checks.size("weights", weights, 1, heads, "the query's heads");
+      Checks.size("weights", weights, 2, queryLen, "the query's length");
+      Checks.size("weights", weights, 3, kvLen, "the key's length");
+    }
+    apart("output", output, query, key, value, mask, bias, alibiSlopes, sinks);
+    if (lse != null) {
+      apart("lse", lse, query, key, value, mask, bias, alibiSlopes, sinks);
+      Checks.disjoint("lse", lse, "output", output);
+    }
+    if (weights != null) {
+      apart("weights", weights, query, key, value, mask, bias, alibiSlopes, sinks);
+      Checks.disjoint("weights", weights, "output", output);
+      Checks.disjoint("weights", weights, "lse", lse);
+    }
+  }
+
+  /** The optional inputs, which multi-head attention has too. */
+  static void optional(
+      long batch,
+      long heads,
+      long queryLen,
+      long kvLen,
+      @Nullable Tensor mask,
+      @Nullable Tensor bias,
+      @Nullable Tensor alibiSlopes,
+      @Nullable Tensor sinks) {
+    if (mask != null) {
+      Checks.input("mask", mask, DType.BOOL);
+      Checks.broadcast("mask", mask, 4, batch, heads, queryLen, kvLen);
+    }
+    if (bias != null) {
+      Checks.input("bias", bias, DType.F32);
+      Checks.broadcast("bias", bias, 4, batch, heads, queryLen, kvLen);
+    }
+    if (alibiSlopes != null) {
+      Checks.input("alibiSlopes", alibiSlopes, DType.F32);
+      Checks.broadcast("alibiSlopes", alibiSlopes, 2, 0, 0, batch, heads);
+    }
+    if (sinks != null) {
+      Checks.input("sinks", sinks, DType.F32);
+      Checks.broadcast("sinks", sinks, 2, 0, 0, batch, heads);
+    }
+  }
+
+  /** That writing one output cannot change an input. */
+  static void apart(
+      String name,
+      Tensor output,
+      Tensor query,
+      Tensor key,
+      Tensor value,
+      @Nullable Tensor mask,
+      @Nullable Tensor bias,
+      @Nullable Tensor alibiSlopes,
+      @Nullable Tensor sinks) {
+    Checks.disjoint(name, output, "query", query);
+    Checks.disjoint(name, output, "key", key);
+    Checks.disjoint(name, output, "value", value);
+    Checks.disjoint(name, output, "mask", mask);
+    Checks.disjoint(name, output, "bias", bias);
+    Checks.disjoint(name, output, "alibiSlopes", alibiSlopes);
+    Checks.disjoint(name, output, "sinks", sinks);
+  }
+}

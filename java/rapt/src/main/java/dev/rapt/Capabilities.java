@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What Rapt can do on this machine, and why not what it cannot.
+ *
+ * @param nativeAvailable whether the native library is loaded and fits this Java library
+ * @param nativeReason why not; empty where it is
+ * @param nativeSource where the native library was loaded from; empty where it was not
+ * @param version the native library's version; empty without one
+ * @param abiVersion the native library's ABI version; 0 without one
+ * @param cpuName the processor as it calls itself; empty without a native library
+ * @param logicalCpus logical CPUs that this process may use
+ * @param defaultIsa the tier that {@link Device#cpu()} takes, {@code RAPT_ISA} included; null where
+ *     there is none
+ * @param bestIsa the best tier that library, processor and operating system have
+ * @param tiers every tier, worst to best
+ * @param cudaReason why CUDA is not available
+ */
+public record Capabilities(
+    boolean nativeAvailable,
+    String nativeReason,
+    String nativeSource,
+    String version,
+    int abiVersion,
+    String cpuName,
+    int logicalCpus,
+    @Nullable Isa defaultIsa,
+    @Nullable Isa bestIsa,
+    List<Tier> tiers,
+    String cudaReason) {
+  /**
+   * One instruction-set tier.
+   *
+   * @param usable whether this machine and library can run it
+   * @param reason why not; empty where they can
+   */
+  public record Tier(Isa isa, boolean usable, String reason) {}
+
+  /** Copies the list. */
+  public Capabilities {
+    tiers = List.copyOf(tiers);
+  }
+
+  /** Looks, without opening a device. Never throws. */
+  public static Capabilities probe() {
+    return CpuDevice.capabilities();
+  }
+}

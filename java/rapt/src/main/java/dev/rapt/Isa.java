@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+/** Instruction-set tiers of the CPU kernels, worst to best. */
+public enum Isa {
+  /** Plain C, any CPU. */
+  PORTABLE,
+  /** AVX2 and FMA. */
+  AVX2,
+  /** AVX-512 F, BW, DQ and VL. */
+  AVX512
+}

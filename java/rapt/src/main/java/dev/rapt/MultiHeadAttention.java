@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import dev.rapt.internal.Lifetime;
+import dev.rapt.internal.MultiHeadModel;
+import dev.rapt.internal.Projection;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * (B, Sq, Eq), (B, Skv, Ek), (B, Skv, Ev) to (B, Sq, E): projects query, key and value, attends and
+ * projects the result, as torch.nn.MultiheadAttention does in inference.
+ *
+ * <p>Unbatched tensors (S, E) are allowed, all or none. Owns its packed weights and keeps no
+ * reference to the tensors it was made from. Thread-safe; a call allocates nothing; {@link
+ * #close()} is idempotent and waits for running calls.
+ *
+ * <p>Masks differ from PyTorch in one point: {@code mask} is true where a query attends, here and
+ * everywhere in Rapt, while {@code attn_mask} of torch.nn.MultiheadAttention is true where it does
+ * not. The key padding mask has PyTorch's sense: true is padding.
+ */
+public final class MultiHeadAttention implements AutoCloseable {
+  private final Device device;
+  private final MultiHeadModel model;
+  private final Lifetime lifetime = new Lifetime("multi-head attention");
+
+  private MultiHeadAttention(Device device, MultiHeadModel model) {
+    this.device = device;
+    this.model = model;
+  }
+
+  /** A builder of multi-head attention on {@code device}. */
+  public static Builder builder(Device device) {
+    return new Builder(Objects.requireNonNull(device, "device"));
+  }
+
+  /**
+   * (B, Sq, E) into {@code output}.
+   *
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where this, the device or a tensor's arena is closed
+   * @throws RaptException where the device fails
+   */
+  public void run(Tensor query, Tensor key, Tensor value, Tensor output) {
+    Objects.requireNonNull(query, "query");
+    Objects.requireNonNull(key, "key");
+    Objects.requireNonNull(value, "value");
+    Objects.requireNonNull(output, "output");
+    MultiHeadChecks.call(
+        model, query, key, value, output, null, null, null, null, null, null, null);
+    enter();
+    try {
+      device
+          .backend()
+          .multiHead(model, query, key, value, output, null, null, null, null, null, null, null);
+    } finally {
+      exit();
+    }
+  }
+
+  /** As {@link #run(Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
+  public void run(MultiHeadAttentionTensors tensors) {
+    Objects.requireNonNull(tensors, "tensors");
+    check(tensors);
+    enter();
+    try {
+      device
+          .backend()
+          .multiHead(
+              model,
+              tensors.query(),
+              tensors.key(),
+              tensors.value(),
+              tensors.output(),
+              tensors.mask(),
+              tensors.bias(),
+              tensors.keyPaddingMask(),
+              tensors.alibiSlopes(),
+              tensors.sinks(),
+              tensors.lse(),
+              tensors.weights());
+    } finally {
+      exit();
+    }
+  }
+
+  /** What {@link #run(Tensor, Tensor, Tensor, Tensor)} would do. */
+  public Plan plan(Tensor query, Tensor key, Tensor value, Tensor output) {
+    return plan(MultiHeadAttentionTensors.of(query, key, value, output));
+  }
+
+  /** What {@link #run(MultiHeadAttentionTensors)} would do. */
+  public Plan plan(MultiHeadAttentionTensors tensors) {
+    Objects.requireNonNull(tensors, "tensors");
+    check(tensors);
+    enter();
+    try {
+      return device
+          .backend()
+          .multiHeadPlan(
+              model,
+              tensors.query(),
+              tensors.key(),
+              tensors.value(),
+              tensors.output(),
+              tensors.mask(),
+              tensors.bias(),
+              tensors.keyPaddingMask(),
+              tensors.alibiSlopes(),
+              tensors.sinks(),
+              tensors.lse(),
+              tensors.weights());
+    } finally {
+      exit();
+    }
+  }
+
+  /** Where the weights live. */
+  public Device device() {
+    return device;
+  }
+
+  /** Query heads. */
+  public int heads() {
+    return model.heads();
+  }
+
+  /** Key and value heads. */
+  public int kvHeads() {
+    return model.kvHeads();
+  }
+
+  /** D, the width of a query or key head. */
+  public long headDim() {
+    return model.headDim();
+  }
+
+  /** Dv, the width of a value head. */
+  public long valueDim() {
+    return model.valueDim();
+  }
+
+  /** Keys that follow the projected ones in a weights output: 0 to 2. */
+  public int appendedKeys() {
+    return model.appended();
+  }
+
+  /** Waits for running calls, then frees the weights. Idempotent. */
+  @Override
+  public void close() {
+    lifetime.close(model::close);
+  }
+
+  private void check(MultiHeadAttentionTensors tensors) {
+    MultiHeadChecks.call(
+        model,
+        tensors.query(),
+        tensors.key(),
+        tensors.value(),
+        tensors.output(),
+        tensors.mask(),
+        tensors.bias(),
+        tensors.keyPaddingMask(),
+        tensors.alibiSlopes(),
+        tensors.sinks(),
+        tensors.lse(),
+        tensors.weights());
+  }
+
+  private void enter() {
+    lifetime.enter();
+    try {
+      device.enter();
+    } catch (IllegalStateException closed) {
+      lifetime.exit();
+      throw closed;
+    }
+  }
+
+  private void exit() {
+    device.exit();
+    lifetime.exit();
+  }
+
+  /**
+   * Collects heads, weights and options of a {@link MultiHeadAttention}. Weights are (out, in) and
+   * biases (out), as torch.nn.Linear stores them; they are read by {@link #build()}, not before.
+   * Not thread-safe.
+   */
+  public static final class Builder {
+    private final Device device;
+    private int heads;
+    private int kvHeads;
+    private @Nullable Tensor queryWeight;
+    private @Nullable Tensor queryBias;
+    private @Nullable Tensor keyWeight;
+    private @Nullable Tensor keyBias;
+    private @Nullable Tensor valueWeight;
+    private @Nullable Tensor valueBias;
+    private @Nullable Tensor outputWeight;
+    private @Nullable Tensor outputBias;
+    private @Nullable Tensor biasKey;
+    private @Nullable Tensor biasValue;
+    private boolean zeroAttention;
+    private boolean averageWeights;
+    private Attention attention = Attention.builder().build();
+
+    private Builder(Device device) {
+      this.device = device;
+    }
+
+    /** Hq, the query heads: required. */
+    public Builder heads(int heads) {
+      this.heads = MultiHeadChecks.positive("heads", heads);
+      return this;
+    }
+
+    /** Hkv, the key and value heads, a divisor of the query heads; as many as those by default. */
+    public Builder kvHeads(int kvHeads) {
+      this.kvHeads = MultiHeadChecks.positive("kvHeads", kvHeads);
+      return this;
+    }
+
+    /** (Hq * D, Eq) and (Hq * D): the query projection. */
+    public Builder query(Tensor weight, @Nullable Tensor bias) {
+      queryWeight = Objects.requireNonNull(weight, "query weight");
+      queryBias = bias;
+      return this;
+    }
+
+    /** (Hkv * D, Ek) and (Hkv * D): the key projection. */
+    public Builder key(Tensor weight, @Nullable Tensor bias) {
+      keyWeight = Objects.requireNonNull(weight, "key weight");
+      keyBias = bias;
+      return this;
+    }
+
+    /** (Hkv * Dv, Ev) and (Hkv * Dv): the value projection. */
+    public Builder value(Tensor weight, @Nullable Tensor bias) {
+      valueWeight = Objects.requireNonNull(weight, "value weight");
+      valueBias = bias;
+      return this;
+    }
+
+    /**
+     * (E, Hq * Dv) and (E): the output projection; without it the heads side by side are the
+     * result.
+     */
+    public Builder output(Tensor weight, @Nullable Tensor bias) {
+      outputWeight = Objects.requireNonNull(weight, "output weight");
+      outputBias = bias;
+      return this;
+    }
+
+    /** (3 E, E) and (3 E): query, key and value projections in one, stacked in this order. */
+    public Builder inProjection(Tensor weight, @Nullable Tensor bias) {
+      Objects.requireNonNull(weight, "in-projection weight");
+      Checks.rank("in-projection weight", weight, 2, "(3 E, E)");
+      if (weight.size(0) % 3 != 0) {
+        throw new IllegalArgumentException(
+            "in-projection weight is " + weight + "; allowed: a multiple of 3 rows");
+      }
+      if (bias != null) {
+        Checks.rank("in-projection bias", bias, 1, "(3 E)");
+        Checks.size("in-projection bias", bias, 0, weight.size(0), "the rows of the weight");
+      }
+      long width = weight.size(0) / 3;
+      query(part(weight, 0, width), bias == null ? null : part(bias, 0, width));
+      key(part(weight, 1, width), bias == null ? null : part(bias, 1, width));
+      return value(part(weight, 2, width), bias == null ? null : part(bias, 2, width));
+    }
+
+    /**
+     * (Hkv * D) and (Hkv * Dv): one more key and value after the projected ones, seen by every
+     * query.
+     */
+    public Builder biasKeyValue(Tensor key, Tensor value) {
+      biasKey = Objects.requireNonNull(key, "biasKey");
+      biasValue = Objects.requireNonNull(value, "biasValue");
+      return this;
+    }
+
+    /** Whether a key and value of zeros follow all others, seen by every query. */
+    public Builder zeroAttention(boolean zeroAttention) {
+      this.zeroAttention = zeroAttention;
+      return this;
+    }
+
+    /** Whether a weights output is the mean over heads. */
+    public Builder averageWeights(boolean averageWeights) {
+      this.averageWeights = averageWeights;
+      return this;
+    }
+
+    /** Scale, causality, window, softcap and weights stage; plain attention by default. */
+    public Builder attention(Attention attention) {
+      this.attention = Objects.requireNonNull(attention, "attention");
+      return this;
+    }
+
+    /**
+     * Packs the weights.
+     *
+     * @throws IllegalArgumentException naming what does not fit
+     * @throws IllegalStateException where the device or a weight's arena is closed
+     */
+    public MultiHeadAttention build() {
+      Tensor queryWeight = MultiHeadChecks.given("query", this.queryWeight);
+      Tensor keyWeight = MultiHeadChecks.given("key", this.keyWeight);
+      Tensor valueWeight = MultiHeadChecks.given("value", this.valueWeight);
+      MultiHeadChecks.positive("heads", heads);
+      int kvHeads = this.kvHeads == 0 ? heads : this.kvHeads;
+      LinearChecks.weights("query weight", queryWeight, "query bias", queryBias);
+      LinearChecks.weights("key weight", keyWeight, "key bias", keyBias);
+      LinearChecks.weights("value weight", valueWeight, "value bias", valueBias);
+      if (outputWeight != null) {
+        LinearChecks.weights("output weight", outputWeight, "output bias", outputBias);
+      }
+      MultiHeadChecks.model(
+          heads, kvHeads, queryWeight, keyWeight, valueWeight, outputWeight, biasKey, biasValue);
+      device.enter();
+      List<Projection> made = new ArrayList<>();
+      try {
+        Projection query = pack(made, queryWeight, queryBias);
+        Projection key = pack(made, keyWeight, keyBias);
+        Projection value = pack(made, valueWeight, valueBias);
+        Projection output = outputWeight == null ? null : pack(made, outputWeight, outputBias);
+        return new MultiHeadAttention(
+            device,
+            new MultiHeadModel(
+                heads,
+                kvHeads,
+                query,
+                key,
+                value,
+                output,
+                biasKey == null ? null : copy(biasKey),
+                biasValue == null ? null : copy(biasValue),
+                zeroAttention,
+                averageWeights,
+                attention.options()));
+      } catch (RuntimeException | Error failure) {
+        made.forEach(Projection::close);
+        throw failure;
+      } finally {
+        device.exit();
+      }
+    }
+
+    private Projection pack(List<Projection> made, Tensor weight, @Nullable Tensor bias) {
+      Projection projection = device.backend().projection(weight, bias);
+      made.add(projection);
+      return projection;
+    }
+
+    /** The same values in memory that lives as long as the tensor. */
+    private static Tensor copy(Tensor bias) {
+      return Tensor.copyOf(Arena.ofAuto(), bias.toFloatArray(), bias.elements());
+    }
+
+    private static Tensor part(Tensor stacked, int index, long size) {
+      return stacked.slice(0, index * size, (index + 1) * size);
+    }
+  }
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+
+/**
+ * (n0, n1, ..., n7): a strided view of 1 to 8 dimensions over off-heap memory that the caller owns.
+ *
+ * <p>The view is immutable and may be shared by threads; the memory's own rules (its arena's
+ * lifetime and thread confinement) stay in force. Strides count elements, not bytes; they may be 0
+ * (broadcast, for inputs only) or negative. Every element that shape and strides name lies in the
+ * segment, which is checked once, here.
+ */
+public final class Tensor {
+  /** Cache lines and AVX-512 vectors are 64 bytes. */
+  private static final long ALIGNMENT = 64;
+
+  private final MemorySegment segment;
+  private final long offset;
+  private final DType dtype;
+  private final long[] shape;
+  private final long[] strides;
+  private final long elements;
+  private final long address;
+  private final boolean contiguous;
+
+  // What the overlap checks need, computed once: the bytes from low (inclusive) to high
+  // (exclusive).
+  final long low;
+  final long high;
+  final boolean selfOverlapping;
+
+  private Tensor(MemorySegment segment, long offset, DType dtype, long[] shape, long[] strides) {
+    this.segment = segment;
+    this.offset = offset;
+    this.dtype = dtype;
+    this.shape = shape;
+    this.strides = strides;
+    elements = TensorChecks.checkLayout(segment, offset, dtype, shape, strides);
+    long base = segment.address() + offset * dtype.bytes();
+    if (elements == 0) {
+      // An empty tensor may lie at address 0, which means "absent" in the C ABI. Its address is
+      // never
+      // dereferenced, so any aligned one will do.
+      address = base == 0 ? ALIGNMENT : base;
+      low = address;
+      high = address;
+      contiguous = true;
+      selfOverlapping = false;
+    } else {
+      address = base;
+      low = base + Layout.lowest(shape, strides) * dtype.bytes();
+      high = base + (Layout.highest(shape, strides) + 1) * dtype.bytes();
+      contiguous = Layout.contiguous(shape, strides);
+      selfOverlapping = Layout.selfOverlapping(shape, strides);
+    }
+  }
+
+  /** {@code shape}: a contiguous, row-major view of the segment's beginning. */
+  public static Tensor of(MemorySegment segment, DType dtype, long... shape) {
+    Objects.requireNonNull(shape, "shape");
+    TensorChecks.checkShape(shape);
+    return of(segment, 0, dtype, shape, Layout.contiguousStrides(shape));
+  }
+
+  /** {@code shape}: a view with element strides whose index 0 is the segment's first element. */
+  public static Tensor of(MemorySegment segment, DType dtype, long[] shape, long[] strides) {
+    return of(segment, 0, dtype, shape, strides);
+  }
+
+  /**
+   * {@code shape}: a view with element strides whose index 0 is element {@code offset} of the
+   * segment, as negative strides need it.
+   *
+   * @throws IllegalArgumentException where the segment is on the heap, misaligned or too small
+   * @throws IllegalStateException where the segment's arena is closed
+   */
+  public static Tensor of(
+      MemorySegment segment, long offset, DType dtype, long[] shape, long[] strides) {
+    Objects.requireNonNull(segment, "segment");
+    Objects.requireNonNull(dtype, "dtype");
+    Objects.requireNonNull(shape, "shape");
+    Objects.requireNonNull(strides, "strides");
+    return new Tensor(segment, offset, dtype, shape.clone(), strides.clone());
+  }
+
+  /** {@code shape}: a new zeroed, contiguous, 64-byte aligned tensor in {@code arena}. */
+  public static Tensor allocate(Arena arena, DType dtype, long... shape) {
+    Objects.requireNonNull(arena, "arena");
+    Objects.requireNonNull(dtype, "dtype");
+    Objects.requireNonNull(shape, "shape");
+    TensorChecks.checkShape(shape);
+    long bytes = Math.multiplyExact(Layout.elements(shape), (long) dtype.bytes());
+    return of(arena.allocate(bytes, ALIGNMENT), dtype, shape);
+  }
+
+  /** {@code shape}: an F32 tensor in {@code arena} with a copy of row-major {@code data}. */
+  public static Tensor copyOf(Arena arena, float[] data, long... shape) {
+    Objects.requireNonNull(data, "data");
+    Tensor tensor = allocate(arena, DType.F32, shape);
+    tensor.copyFrom(data);
+    return tensor;
+  }
+
+  /** {@code shape}: a BOOL tensor in {@code arena} with a copy of row-major {@code data}. */
+  public static Tensor copyOf(Arena arena, boolean[] data, long... shape) {
+    Objects.requireNonNull(data, "data");
+    Tensor tensor = allocate(arena, DType.BOOL, shape);
+    TensorChecks.checkLength(data.length, tensor);
+    for (int i = 0; i < data.length; i++) {
+      tensor.segment.set(ValueLayout.JAVA_BYTE, i, (byte) (data[i] ? 1 : 0));
+    }
+    return tensor;
+  }
+
+  /** The element type. */
+  public DType dtype() {
+    return dtype;
+  }
+
+  /** The number of dimensions, 1 to 8. */
+  public int rank() {
+    return shape.length;
+  }
+
+  /** The size of dimension {@code dim}. */
+  public long size(int dim) {
+    return shape[dim];
+  }
+
+  /** Elements from one index of dimension {@code dim} to the next. */
+  public long stride(int dim) {
+    return strides[dim];
+  }
+
+  /** A copy of the shape. */
+  public long[] shape() {
+    return shape.clone();
+  }
+
+  /** A copy of the strides, in elements. */
+  public long[] strides() {
+    return strides.clone();
+  }
+
+  /** The number of elements: the product of the sizes. */
+  public long elements() {
+    return elements;
+  }
+
+  /** The memory viewed. */
+  public MemorySegment segment() {
+    return segment;
+  }
+
+  /** The element of the segment that index (0, ..., 0) names. */
+  public long offset() {
+    return offset;
+  }
+
+  /** The address of index (0, ..., 0). Valid as long as the segment is. */
+  public long address() {
+    return address;
+  }
+
+  /** Whether the elements lie in row-major order without gaps. */
+  public boolean isContiguous() {
+    return contiguous;
+  }
+
+  /** (n[dims[0]], n[dims[1]], ...): the same elements with reordered dimensions. */
+  public Tensor permute(int... dims) {
+    Objects.requireNonNull(dims, "dims");
+    TensorChecks.checkPermutation(dims, rank());
+    long[] newShape = new long[rank()];
+    long[] newStrides = new long[rank()];
+    for (int i = 0; i < dims.length; i++) {
+      newShape[i] = shape[dims[i]];
+      newStrides[i] = strides[dims[i]];
+    }
+    return new Tensor(segment, offset, dtype, newShape, newStrides);
+  }
+
+  /**
+   * (..., to - from, ...): the indices {@code from} (inclusive) to {@code to} (exclusive) of one
+   * dimension.
+   */
+  public Tensor slice(int dim, long from, long to) {
+    TensorChecks.checkDim(dim, this);
+    if (from < 0 || to < from || to > shape[dim]) {
+      throw new IllegalArgumentException(
+          "slice "
+              + from
+              + " to "
+              + to
+              + " of dimension "
+              + dim
+              + "; allowed: 0 <= from <= to <= "
+              + shape[dim]);
+    }
+    long[] newShape = shape.clone();
+    newShape[dim] = to - from;
+    return new Tensor(segment, offset + from * strides[dim], dtype, newShape, strides.clone());
+  }
+
+  /**
+   * The sub-tensor at {@code index} of one dimension, which disappears; the rank must be at least
+   * 2.
+   */
+  public Tensor select(int dim, long index) {
+    TensorChecks.checkDim(dim, this);
+    if (rank() == 1) {
+      throw new IllegalArgumentException("select needs rank 2 or more; the tensor is " + this);
+    }
+    if (index < 0 || index >= shape[dim]) {
+      throw new IllegalArgumentException(
+          "index " + index + " of dimension " + dim + "; allowed: 0 to " + (shape[dim] - 1));
+    }
+    long[] newShape = new long[rank() - 1];
+    long[] newStrides = new long[rank() - 1];
+    for (int from = 0, to = 0; from < rank(); from++) {
+      if (from != dim) {
+        newShape[to] = shape[from];
+        newStrides[to++] = strides[from];
+      }
+    }
+    return new Tensor(segment, offset + index * strides[dim], dtype, newShape, newStrides);
+  }
+
+  /** {@code newShape}: the same elements of a contiguous tensor in another shape. */
+  public Tensor reshape(long... newShape) {
+    Objects.requireNonNull(newShape, "shape");
+    TensorChecks.checkShape(newShape);
+    if (!contiguous) {
+      throw new IllegalArgumentException("reshape needs a contiguous tensor; this one is " + this);
+    }
+    if (Layout.elements(newShape) != elements) {
+      throw new IllegalArgumentException(
+          "shape "
+              + Layout.text(newShape)
+              + " does not have the "
+              + elements
+              + " elements of "
+              + this);
+    }
+    return new Tensor(segment, offset, dtype, newShape.clone(), Layout.contiguousStrides(newShape));
+  }
+
+  /**
+   * {@code newShape}: a read-only broadcast, right-aligned; a dimension of size 1 or a new one gets
+   * stride 0.
+   */
+  public Tensor expand(long... newShape) {
+    Objects.requireNonNull(newShape, "shape");
+    TensorChecks.checkShape(newShape);
+    long[] newStrides = new long[newShape.length];
+    int added = newShape.length - rank();
+    boolean fits = added >= 0;
+    for (int dim = 0; fits && dim < rank(); dim++) {
+      boolean same = shape[dim] == newShape[dim + added];
+      newStrides[dim + added] = same ? strides[dim] : 0;
+      fits = same || shape[dim] == 1;
+    }
+    if (!fits) {
+      throw new IllegalArgumentException(
+          "shape " + Layout.text(newShape) + " is not a broadcast of " + this);
+    }
+    return new Tensor(segment, offset, dtype, newShape.clone(), newStrides);
+  }
+
+  /** A row-major copy of the elements; BOOL elements become 1 and 0. */
+  public float[] toFloatArray() {
+    float[] data = new float[TensorChecks.checkArraySize(this)];
+    if (contiguous && dtype == DType.F32) {
+      MemorySegment.copy(segment, ValueLayout.JAVA_FLOAT, 4 * offset, data, 0, data.length);
+      return data;
+    }
+    long[] index = new long[rank()];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = read(position(index));
+      advance(index);
+    }
+    return data;
+  }
+
+  /**
+   * Writes row-major {@code data}, one value per element; any non-zero value is true in a BOOL
+   * tensor.
+   */
+  public void copyFrom(float[] data) {
+    Objects.requireNonNull(data, "data");
+    TensorChecks.checkLength(data.length, this);
+    if (contiguous && dtype == DType.F32) {
+      MemorySegment.copy(data, 0, segment, ValueLayout.JAVA_FLOAT, 4 * offset, data.length);
+      return;
+    }
+    long[] index = new long[rank()];
+    for (float value : data) {
+      write(position(index), value);
+      advance(index);
+    }
+  }
+
+  /** One element; a BOOL one is 1 or 0. */
+  public float get(long... index) {
+    TensorChecks.checkIndex(index, this);
+    return read(position(index));
+  }
+
+  /** Writes one element; any non-zero value is true in a BOOL tensor. */
+  public void set(float value, long... index) {
+    TensorChecks.checkIndex(index, this);
+    write(position(index), value);
+  }
+
+  /** For example {@code F32 (1, 12, 512, 64)}, with the strides where they are not contiguous. */
+  @Override
+  public String toString() {
+    String text = dtype + " " + Layout.text(shape);
+    return contiguous ? text : text + " with strides " + Layout.text(strides);
+  }
+
+  private long position(long[] index) {
+    long position = offset;
+    for (int dim = 0; dim < index.length; dim++) {
+      position += index[dim] * strides[dim];
+    }
+    return position;
+  }
+
+  private void advance(long[] index) {
+    for (int dim = index.length - 1; dim >= 0 && ++index[dim] == shape[dim]; dim--) {
+      index[dim] = 0;
+    }
+  }
+
+  private float read(long position) {
+    if (dtype == DType.BOOL) {
+      return segment.get(ValueLayout.JAVA_BYTE, position) != 0 ? 1 : 0;
+    }
+    return segment.get(ValueLayout.JAVA_FLOAT, 4 * position);
+  }
+
+  private void write(long position, float value) {
+    if (dtype == DType.BOOL) {
+      segment.set(ValueLayout.JAVA_BYTE, position, (byte) (value != 0 ? 1 : 0));
+    } else {
+      segment.set(ValueLayout.JAVA_FLOAT, 4 * position, value);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import java.lang.foreign.MemorySegment;
+
+/** What a tensor's own parameters must satisfy. */
+final class TensorChecks {
+  private TensorChecks() {}
+
+  static void checkShape(long[] shape) {
+    if (shape.length < 1 || shape.length > Layout.MAX_RANK) {
+      throw new IllegalArgumentException(
+          "shape "
+              + Layout.text(shape)
+              + " has rank "
+              + shape.length
+              + "; allowed: 1 to "
+              + Layout.MAX_RANK);
+    }
+    for (int dim = 0; dim < shape.length; dim++) {
+      if (shape[dim] < 0) {
+        throw new IllegalArgumentException(
+            "shape "
+                + Layout.text(shape)
+                + " has size "
+                + shape[dim]
+                + " in dimension "
+                + dim
+                + "; allowed: 0 or more");
+      }
+    }
+  }
+
+  /**
+   * Checks everything that the constructor's arithmetic relies on; returns the number of elements.
+   */
+  static long checkLayout(
+      MemorySegment segment, long offset, DType dtype, long[] shape, long[] strides) {
+    checkShape(shape);
+    if (strides.length != shape.length) {
+      throw new IllegalArgumentException(
+          "strides "
+              + Layout.text(strides)
+              + " do not have the rank of shape "
+              + Layout.text(shape));
+    }
+    if (!segment.isNative()) {
+      throw new IllegalArgumentException(
+          "segment is on the Java heap; allowed: off-heap memory, for example from an Arena");
+    }
+    if (!segment.scope().isAlive()) {
+      throw new IllegalStateException("segment belongs to an arena that is already closed");
+    }
+    long elements = Layout.elements(shape);
+    if (elements != 0) {
+      checkBounds(segment, offset, dtype, shape, strides);
+    } else if (offset < 0) {
+      throw new IllegalArgumentException("offset is " + offset + "; allowed: 0 or more");
+    }
+    if ((segment.address() + offset * dtype.bytes()) % dtype.bytes() != 0) {
+      throw new IllegalArgumentException(
+          "segment at address 0x"
+              + Long.toHexString(segment.address())
+              + " is misaligned; allowed: multiples of "
+              + dtype.bytes()
+              + " bytes for "
+              + dtype);
+    }
+    return elements;
+  }
+
+  private static void checkBounds(
+      MemorySegment segment, long offset, DType dtype, long[] shape, long[] strides) {
+    long capacity = segment.byteSize() / dtype.bytes();
+    long first;
+    long last;
+    try {
+      first = Math.addExact(offset, Layout.lowest(shape, strides));
+      last = Math.addExact(offset, Layout.highest(shape, strides));
+    } catch (ArithmeticException overflow) {
+      throw new IllegalArgumentException(
+          outside(offset, shape, strides, capacity) + ": the extent overflows 64 bits", overflow);
+    }
+    if (first < 0 || last >= capacity) {
+      throw new IllegalArgumentException(
+          outside(offset, shape, strides, capacity)
+              + ": elements "
+              + first
+              + " to "
+              + last
+              + " are named");
+    }
+  }
+
+  private static String outside(long offset, long[] shape, long[] strides, long capacity) {
+    return "shape "
+        + Layout.text(shape)
+        + " with strides "
+        + Layout.text(strides)
+        + " and offset "
+        + offset
+        + " does not lie in a segment of "
+        + capacity
+        + " elements";
+  }
+
+  static void checkDim(int dim, Tensor tensor) {
+    if (dim < 0 || dim >= tensor.rank()) {
+      throw new IllegalArgumentException(
+          "dimension " + dim + " of " + tensor + "; allowed: 0 to " + (tensor.rank() - 1));
+    }
+  }
+
+  static void checkPermutation(int[] dims, int rank) {
+    boolean[] seen = new boolean[rank];
+    boolean good = dims.length == rank;
+    for (int i = 0; good && i < rank; i++) {
+      good = dims[i] >= 0 && dims[i] < rank && !seen[dims[i]];
+      if (good) {
+        seen[dims[i]] = true;
+      }
+    }
+    if (!good) {
+      throw new IllegalArgumentException(
+          "dims "
+              + java.util.Arrays.toString(dims)
+              + "; allowed: each of 0 to "
+              + (rank - 1)
+              + " once");
+    }
+  }
+
+  static void checkIndex(long[] index, Tensor tensor) {
+    boolean good = index.length == tensor.rank();
+    for (int dim = 0; good && dim < index.length; dim++) {
+      good = index[dim] >= 0 && index[dim] < tensor.size(dim);
+    }
+    if (!good) {
+      throw new IndexOutOfBoundsException("index " + Layout.text(index) + " of " + tensor);
+    }
+  }
+
+  static void checkLength(long length, Tensor tensor) {
+    if (length != tensor.elements()) {
+      throw new IllegalArgumentException(
+          "data has "
+              + length
+              + " values; allowed: the "
+              + tensor.elements()
+              + " elements of "
+              + tensor);
+    }
+  }
+
+  static int checkArraySize(Tensor tensor) {
+    if (tensor.elements() > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(tensor + " does not fit into a Java array");
+    }
+    return (int) tensor.elements();
+  }
+}
