@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ceilings.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "clock.h"
+#include "memory.h"
+#include "probe.h"
+
+enum { FMA_PASSES = 12, READ_PASSES = 6 };
+
+size_t last_cache_bytes(void) {
+  /* sysfs gives one instance of the cache; sysconf would add up all instances of a socket. */
+  FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
+  long kib = 0;
+  if (file) {
+    if (fscanf(file, "%ldK", &kib) != 1) {
+      kib = 0;
+    }
+    fclose(file);
+  }
+  return kib > 0 ? (size_t)kib << 10 : (size_t)32 << 20;
+}
+
+typedef struct team {
+  const probe *loops;
+  int32_t threads;
+  int64_t rounds;
+  const unsigned char *data;
+  size_t slice;
+  pthread_barrier_t gate;
+  int reading;
+} team;
+
+typedef struct member {
+  team *of;
+  int32_t index;
+  double flops;
+  uint64_t seen;
+  pthread_t thread;
+} member;
+
+/* Every pass starts and ends at the gate, so that the first member's clock spans the slowest one. */
+static double pass(member *m, int reading) {
+  team *t = m->of;
+  pthread_barrier_wait(&t->gate);
+  double start = clock_seconds();
+  if (reading) {
+    m->seen ^= t->loops->read(t->data + (size_t)m->index * t->slice, t->slice);
+  } else {
+    m->flops = t->loops->multiply_add(t->rounds);
+  }
+  pthread_barrier_wait(&t->gate);
+  return clock_seconds() - start;
+}
+
+static void *work(void *argument) {
+  member *m = argument;
+  for (int i = 0; i < FMA_PASSES; i++) {
+    pass(m, 0);
+  }
+  for (int i = 0; i < READ_PASSES; i++) {
+    pass(m, 1);
+  }
+  return NULL;
+}
+
+static void lead(member *m, ceilings *out) {
+  const team *t = m->of;
+  for (int i = 0; i < FMA_PASSES; i++) {
+    double seconds = pass(m, 0);
+    double gflops = m->flops * t->threads / seconds * 1e-9;
+    out->gflops = gflops > out->gflops ? gflops : out->gflops;
+  }
+  for (int i = 0; i < READ_PASSES; i++) {
+    double seconds = pass(m, 1);
+    double gbps = (double)t->slice * t->threads / seconds * 1e-9;
+    out->gbps = gbps > out->gbps ? gbps : out->gbps;
+  }
+}
+
+/* Rounds that take about 10 ms: long beside the gate, short beside a time slice. */
+static int64_t calibrate(const probe *loops) {
+  int64_t rounds = 10000;
+  for (;;) {
+    double start = clock_seconds();
+    loops->multiply_add(rounds);
+    if (clock_seconds() - start > 0.01 || rounds > INT64_C(1) << 40) {
+      return rounds;
+    }
+    rounds *= 2;
+  }
+}
+
+static int run_team(team *t, ceilings *out) {
+  member *members = calloc((size_t)t->threads, sizeof *members);
+  if (!members) {
+    cli_fail("no memory for %d threads", t->threads);
+    return 0;
+  }
+  pthread_barrier_init(&t->gate, NULL, (unsigned)t->threads);
+  int32_t started = 1;
+  for (; started < t->threads; started++) {
+    members[started] = (member){.of = t, .index = started};
+    if (pthread_create(&members[started].thread, NULL, work, &members[started])) {
+      /* The ones that did start wait at the gate for ever: there is nothing to unwind to. */
+      exit(cli_fail("cannot start thread %d of %d", started + 1, t->threads));
+    }
+  }
+  members[0] = (member){.of = t, .index = 0};
+  lead(&members[0], out);
+  for (int32_t i = 1; i < started; i++) {
+    pthread_join(members[i].thread, NULL);
+  }
+  pthread_barrier_destroy(&t->gate);
+  free(members);
+  return 1;
+}
+
+int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
+  const probe *loops = probe_of(isa);
+  if (!loops) {
+    cli_fail("no ceiling loops for tier %d in this build", isa);
+    return 0;
+  }
+  size_t bytes = 4 * last_cache_bytes();
+  bytes = bytes < (size_t)256 << 20 ? (size_t)256 << 20 : bytes;
+  bytes = bytes > (size_t)1 << 30 ? (size_t)1 << 30 : bytes;
+  /* Whole pages per thread. */
+  size_t slice = bytes / (size_t)threads & ~(size_t)4095;
+  unsigned char *data = memory_take(bytes);
+  if (!data) {
+    cli_fail("no memory for the read-bandwidth buffer of %zu MiB", bytes >> 20);
+    return 0;
+  }
+  memory_touch(data, bytes);
+  team t = {.loops = loops, .threads = threads, .rounds = calibrate(loops), .data = data, .slice = slice};
+  int good = run_team(&t, out);
+  out->buffer_bytes = bytes;
+  memory_give_back(data, bytes);
+  return good;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file ceilings.h
+ * @brief What this machine can do at best, measured now: f32 multiply-adds and streaming reads.
+ */
+#ifndef RAPT_BENCH_CEILINGS_H
+#define RAPT_BENCH_CEILINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct ceilings {
+  /** f32 multiply-adds in registers on all threads at once, two operations each. */
+  double gflops;
+  /** Reading a buffer much larger than the last cache, all threads at once. */
+  double gbps;
+  /** That buffer's size. */
+  size_t buffer_bytes;
+} ceilings;
+
+/**
+ * Measures with this tier's instructions (RAPT_ISA_*, a usable one) on so many threads, about half a second.
+ * The best of several passes: a ceiling is what nothing disturbed. Keeps the higher of what *out already
+ * holds, so that a second measurement after the benchmark can only raise it. 0 and a line on stderr on failure.
+ */
+int ceilings_measure(int32_t isa, int32_t threads, ceilings *out);
+
+/** Bytes of the last-level cache one core can use; 32 MiB where the system does not say. */
+size_t last_cache_bytes(void);
+
+#endif

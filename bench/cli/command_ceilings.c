@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "ceilings.h"
+#include "commands.h"
+#include "device.h"
+#include "json.h"
+#include "problem.h"
+
+static int64_t threads;
+static int isa;
+static int json;
+static const cli_option options[] = {
+    {"threads", "N", "threads, 0 = one line for one thread and one for all (default 0)", CLI_INTEGER, &threads, 0, 1024,
+     NULL},
+    {"isa", "TIER", "auto, portable, avx2 or avx512 (default auto)", CLI_CHOICE, &isa, -1, 0, isa_choices},
+    {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &json, 0, 0, NULL},
+    {.name = NULL}};
+static const cli_command command = {
+    "ceilings", "Measures the f32 multiply-add peak and the read bandwidth that kernels are compared with.", options};
+
+static int measure(int64_t count) {
+  device on;
+  if (!device_open(isa, count, &on)) {
+    return 0;
+  }
+  ceilings c = {0};
+  int good = ceilings_measure(on.isa, on.threads, &c);
+  if (good && json) {
+    json_begin("ceilings");
+    json_text("isa", rapt_isa_name(on.isa));
+    json_integer("threads", on.threads);
+    json_real("gflops", c.gflops);
+    json_real("gbps", c.gbps);
+    json_integer("buffer_bytes", (int64_t)c.buffer_bytes);
+    json_end();
+  } else if (good) {
+    printf("%-8s %3d %-7s  %8.1f GFLOP/s f32 multiply-add, %7.2f GB/s read over %zu MiB\n", rapt_isa_name(on.isa),
+           on.threads, on.threads == 1 ? "thread" : "threads", c.gflops, c.gbps, c.buffer_bytes >> 20);
+  }
+  device_close(&on);
+  return good;
+}
+
+int command_ceilings(int argc, char **argv) {
+  enum cli_outcome outcome = cli_parse(&command, argc, argv);
+  if (outcome != CLI_RUN) {
+    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
+  }
+  if (threads) {
+    return measure(threads) ? EXIT_GOOD : EXIT_FAILED;
+  }
+  rapt_capabilities capabilities = {.struct_size = sizeof capabilities};
+  rapt_error error = {.struct_size = sizeof error};
+  if (rapt_get_capabilities(&capabilities, &error) != RAPT_OK) {
+    return cli_fail("%s", error.message);
+  }
+  int good = measure(1) && (capabilities.logical_cpus < 2 || measure(0));
+  return good ? EXIT_GOOD : EXIT_FAILED;
+}

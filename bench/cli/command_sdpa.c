@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "commands.h"
+#include "json.h"
+#include "report.h"
+#include "workload.h"
+
+static bench_problem problem;
+static bench_settings settings;
+static const cli_option options[] = {PROBLEM_OPTIONS(&problem), SETTINGS_OPTIONS(&settings), {.name = NULL}};
+static const cli_command sdpa = {
+    "sdpa", "Times scaled dot-product attention; defaults to the shape of the preset bert-base.", options};
+
+static int plan_of(const workload *w, rapt_plan *plan) {
+  rapt_error error = {.struct_size = sizeof error};
+  *plan = (rapt_plan){.struct_size = sizeof *plan};
+  if (rapt_attention_plan(w->on->context, &w->call, plan, &error) != RAPT_OK) {
+    cli_fail("%s", error.message);
+    return 0;
+  }
+  if (!plan->supported) {
+    cli_fail("%s", plan->reason);
+  }
+  return plan->supported;
+}
+
+/* Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share. */
+static int measure(workload *w, report *r) {
+  return workload_run(w) && check_attention(&w->call, w->on->isa, &r->verified) && r->verified.passed &&
+         stats_time(workload_run, w, settings.iters, &r->time) &&
+         ceilings_measure(w->on->isa, w->on->threads, &r->ceiling);
+}
+
+static int time_on(const device *on) {
+  rapt_plan plan;
+  report r = {.on = on, .plan = &plan, .flops = problem_flops(&problem), .bytes = problem_bytes(&problem)};
+  if (!ceilings_measure(on->isa, on->threads, &r.ceiling)) {
+    return EXIT_FAILED;
+  }
+  /* A decode step in a model finds its K and V in memory, not in the cache of the step before. */
+  r.copies = report_is_memory_bound(r.flops, r.bytes, &r.ceiling) ? workload_cold_copies(&problem) : 1;
+  workload w;
+  if (!workload_open(&w, &problem, r.copies)) {
+    return EXIT_FAILED;
+  }
+  w.on = on;
+  int good = plan_of(&w, &plan) && measure(&w, &r);
+  if (good && settings.json) {
+    json_begin("sdpa");
+    report_json_problem(&problem);
+    report_json(&r);
+    json_end();
+  } else if (good) {
+    char shape[160];
+    problem_describe(&problem, shape, sizeof shape);
+    printf("%-10s %s\n", "shape", shape);
+    report_print(&r);
+  } else if (r.verified.rows && !r.verified.passed) {
+    cli_fail("wrong result, not timed: differs by %.3g from %s, %.3g allowed", r.verified.difference,
+             r.verified.against, r.verified.allowed);
+  }
+  workload_close(&w);
+  return good ? EXIT_GOOD : EXIT_FAILED;
+}
+
+int command_sdpa(int argc, char **argv) {
+  const bench_problem initial = bench_presets[0].problem;
+  /* kv heads, keys and value width follow what the command line says about the others. */
+  bench_problem start = initial;
+  start.kv_heads = start.kv_len = start.value_dim = 0;
+  enum cli_outcome outcome = problem_parse(&sdpa, argc, argv, &start, &problem, &settings);
+  if (outcome != CLI_RUN) {
+    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
+  }
+  device on;
+  if (!device_open(settings.isa, settings.threads, &on)) {
+    return EXIT_FAILED;
+  }
+  int status = time_on(&on);
+  device_close(&on);
+  return status;
+}

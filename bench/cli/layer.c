@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layer.h"
+
+#include <math.h>
+
+#include "cli.h"
+#include "memory.h"
+
+enum { QUERY, KEY, VALUE, OUTPUT, PROJECTIONS };
+
+static float *take(size_t count) {
+  float *data = memory_take(count * sizeof(float));
+  if (!data) {
+    cli_fail("no memory for a tensor of %zu MiB", count * sizeof(float) >> 20);
+  }
+  return data;
+}
+
+int layer_data_open(layer_data *data, const bench_problem *p, int64_t embed) {
+  *data = (layer_data){.embed = embed,
+                       .in = {embed, embed, embed, p->heads * p->value_dim},
+                       .out = {p->heads * p->head_dim, p->kv_heads * p->head_dim, p->kv_heads * p->value_dim, embed},
+                       .query_count = (size_t)(p->batch * p->q_len * embed),
+                       .memory_count = (size_t)(p->batch * p->kv_len * embed)};
+  int good = 1;
+  for (int i = 0; i < PROJECTIONS && good; i++) {
+    data->weight_count[i] = (size_t)(data->in[i] * data->out[i]);
+    good = (data->weight[i] = take(data->weight_count[i])) != NULL;
+    if (good) {
+      memory_fill_random(data->weight[i], data->weight_count[i], (uint64_t)i + 10);
+      /* Keeps activations around 1 from layer to layer. */
+      float scale = 1 / sqrtf((float)data->in[i]);
+      for (size_t n = 0; n < data->weight_count[i]; n++) {
+        data->weight[i][n] *= scale;
+      }
+    }
+  }
+  good = good && (data->query = take(data->query_count)) && (data->output = take(data->query_count)) &&
+         (data->memory = take(data->memory_count));
+  if (!good) {
+    layer_data_close(data);
+    return 0;
+  }
+  memory_fill_random(data->query, data->query_count, 20);
+  memory_fill_random(data->memory, data->memory_count, 20);
+  memory_touch(data->output, data->query_count * sizeof(float));
+  return 1;
+}
+
+void layer_data_close(layer_data *data) {
+  for (int i = 0; i < PROJECTIONS; i++) {
+    memory_give_back(data->weight[i], data->weight_count[i] * sizeof(float));
+  }
+  memory_give_back(data->query, data->query_count * sizeof(float));
+  memory_give_back(data->output, data->query_count * sizeof(float));
+  memory_give_back(data->memory, data->memory_count * sizeof(float));
+  *data = (layer_data){0};
+}
+
+int layer_open(layer *l, const layer_data *data, const device *on) {
+  *l = (layer){0};
+  for (int i = 0; i < PROJECTIONS; i++) {
+    rapt_linear_weights weights = {
+        .struct_size = sizeof weights,
+        .weight = {.data = data->weight[i], .stride = {data->in[i], 1, 0, 0}, .dtype = RAPT_F32},
+        .in_features = data->in[i],
+        .out_features = data->out[i],
+    };
+    rapt_error error = {.struct_size = sizeof error};
+    if (rapt_linear_create(on->context, &weights, &l->linear[i], &error) != RAPT_OK) {
+      cli_fail("%s", error.message);
+      layer_close(l);
+      return 0;
+    }
+  }
+  return 1;
+}
+
+void layer_close(layer *l) {
+  for (int i = 0; i < PROJECTIONS; i++) {
+    rapt_linear_destroy(l->linear[i]);
+    l->linear[i] = NULL;
+  }
+}
+
+static rapt_tensor rows_of(float *data, int64_t rows, int64_t embed) {
+  return (rapt_tensor){.data = data, .stride = {rows * embed, embed, 1, 0}, .dtype = RAPT_F32};
+}
+
+rapt_mha layer_call(const layer *l, const layer_data *data, const bench_problem *p) {
+  return (rapt_mha){
+      .struct_size = sizeof(rapt_mha),
+      .query_projection = l->linear[QUERY],
+      .key_projection = l->linear[KEY],
+      .value_projection = l->linear[VALUE],
+      .output_projection = l->linear[OUTPUT],
+      .query = rows_of(data->query, p->q_len, data->embed),
+      .key = rows_of(data->memory, p->kv_len, data->embed),
+      .value = rows_of(data->memory, p->kv_len, data->embed),
+      .output = rows_of(data->output, p->q_len, data->embed),
+      .batch = p->batch,
+      .query_heads = p->heads,
+      .kv_heads = p->kv_heads,
+      .query_len = p->q_len,
+      .kv_len = p->kv_len,
+      .options = problem_call(p).options,
+  };
+}
+
+double layer_flops(const bench_problem *p, int64_t embed) {
+  double query = (double)p->q_len * (double)p->heads * (double)(p->head_dim + p->value_dim);
+  double memory = (double)p->kv_len * (double)p->kv_heads * (double)(p->head_dim + p->value_dim);
+  return 2 * (double)p->batch * (double)embed * (query + memory) + problem_flops(p);
+}
+
+double layer_bytes(const bench_problem *p, int64_t embed) {
+  double activations = (double)p->batch * (double)embed * (double)(2 * p->q_len + p->kv_len);
+  double weights = (double)embed * (double)(p->heads + p->kv_heads) * (double)(p->head_dim + p->value_dim);
+  return (activations + weights) * (double)sizeof(float);
+}

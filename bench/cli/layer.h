@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file layer.h
+ * @brief A multi-head attention layer with random weights, packed for one device.
+ */
+#ifndef RAPT_BENCH_LAYER_H
+#define RAPT_BENCH_LAYER_H
+
+#include <rapt/rapt.h>
+#include <stddef.h>
+
+#include "device.h"
+#include "problem.h"
+
+/** Plain weights (out, in) of the four projections and the activations; shared by the devices that run them. */
+typedef struct layer_data {
+  float *weight[4];
+  size_t weight_count[4];
+  int64_t in[4], out[4];
+  /** (B, Sq, E); also the keys and values where kv_len = q_len. */
+  float *query, *memory, *output;
+  size_t query_count, memory_count;
+  int64_t embed;
+} layer_data;
+
+/** query, key, value and output projection of a device. */
+typedef struct layer {
+  rapt_linear *linear[4];
+} layer;
+
+/** 0 and a line on stderr where memory is short. */
+int layer_data_open(layer_data *data, const bench_problem *p, int64_t embed);
+void layer_data_close(layer_data *data);
+
+/** Packs the weights; 0 and a line on stderr on failure. */
+int layer_open(layer *l, const layer_data *data, const device *on);
+void layer_close(layer *l);
+
+/** The whole problem as a call. */
+rapt_mha layer_call(const layer *l, const layer_data *data, const bench_problem *p);
+
+/** Floating-point operations of projections and attention. */
+double layer_flops(const bench_problem *p, int64_t embed);
+
+/** Activations and weights, each once. */
+double layer_bytes(const bench_problem *p, int64_t embed);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
+
+#include <stdio.h>
+
+#include "json.h"
+
+int report_is_memory_bound(double flops, double bytes, const ceilings *c) {
+  return bytes / c->gbps > flops / c->gflops;
+}
+
+static double gflops(const report *r) { return r->flops / r->time.median * 1e-9; }
+static double gbps(const report *r) { return r->bytes / r->time.median * 1e-9; }
+
+static double share(const report *r) {
+  return report_is_memory_bound(r->flops, r->bytes, &r->ceiling) ? gbps(r) / r->ceiling.gbps
+                                                                 : gflops(r) / r->ceiling.gflops;
+}
+
+void report_print(const report *r) {
+  printf("%-10s %s, %d %s\n", "plan", r->plan->name, r->on->threads, r->on->threads == 1 ? "thread" : "threads");
+  check_print(&r->verified);
+  printf("%-10s %.4g ms median; p10 %.4g, p90 %.4g, min %.4g, max %.4g; %lld runs", "time", r->time.median * 1e3,
+         r->time.p10 * 1e3, r->time.p90 * 1e3, r->time.min * 1e3, r->time.max * 1e3, (long long)r->time.count);
+  if (r->copies > 1) {
+    printf(" over %lld copies of K and V, so that they come from memory", (long long)r->copies);
+  }
+  printf("\n%-10s %.1f GFLOP/s, %.2f GB/s\n", "rate", gflops(r), gbps(r));
+  if (report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
+    printf("%-10s %.1f %% of the read bandwidth, %.2f GB/s (memory-bound)\n", "ceiling", 100 * share(r),
+           r->ceiling.gbps);
+  } else {
+    printf("%-10s %.1f %% of the FMA peak, %.1f GFLOP/s (compute-bound)\n", "ceiling", 100 * share(r),
+           r->ceiling.gflops);
+  }
+}
+
+void report_json_problem(const bench_problem *p) {
+  rapt_attention call = problem_call(p);
+  json_integer("batch", p->batch);
+  json_integer("heads", p->heads);
+  json_integer("kv_heads", p->kv_heads);
+  json_integer("q_len", p->q_len);
+  json_integer("kv_len", p->kv_len);
+  json_integer("head_dim", p->head_dim);
+  json_integer("value_dim", p->value_dim);
+  json_text("dtype", "f32");
+  json_text("causal", causal_choices[p->causal]);
+  json_integer("offset", call.options.offset);
+  json_integer("window_left", p->window[0]);
+  json_integer("window_right", p->window[1]);
+}
+
+void report_json(const report *r) {
+  int memory_bound = report_is_memory_bound(r->flops, r->bytes, &r->ceiling);
+  json_text("plan", r->plan->name);
+  json_text("isa", rapt_isa_name(r->on->isa));
+  json_integer("threads", r->on->threads);
+  json_integer("scratch_bytes", r->plan->scratch_size);
+  json_integer("iters", r->time.count);
+  json_real("median_ms", r->time.median * 1e3);
+  json_real("p10_ms", r->time.p10 * 1e3);
+  json_real("p90_ms", r->time.p90 * 1e3);
+  json_real("min_ms", r->time.min * 1e3);
+  json_real("max_ms", r->time.max * 1e3);
+  json_real("flops", r->flops);
+  json_real("bytes", r->bytes);
+  json_real("gflops", gflops(r));
+  json_real("gbps", gbps(r));
+  json_text("ceiling", memory_bound ? "read_bandwidth" : "fma_peak");
+  json_real("ceiling_share", share(r));
+  json_real("peak_gflops", r->ceiling.gflops);
+  json_real("peak_gbps", r->ceiling.gbps);
+  json_integer("copies", r->copies);
+  json_boolean("verified", r->verified.passed);
+  json_text("verified_against", r->verified.against);
+  json_integer("verified_rows", r->verified.rows);
+  json_real("max_difference", r->verified.difference);
+}

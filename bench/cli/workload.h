@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file workload.h
+ * @brief A problem with its memory: random inputs, several copies where one would stay in the cache.
+ */
+#ifndef RAPT_BENCH_WORKLOAD_H
+#define RAPT_BENCH_WORKLOAD_H
+
+#include <rapt/rapt.h>
+#include <stddef.h>
+
+#include "device.h"
+#include "problem.h"
+
+/** Contiguous BHSD tensors; key and value exist `copies` times. */
+typedef struct workload {
+  rapt_attention call;
+  float *query, *key, *value, *output;
+  size_t query_count, key_count, value_count, output_count;
+  int64_t copies;
+  int64_t turn;
+  const device *on;
+} workload;
+
+/** 0 and a line on stderr where memory is short. Every copy holds the same numbers. */
+int workload_open(workload *w, const bench_problem *p, int64_t copies);
+
+void workload_close(workload *w);
+
+/** The problem's copies of key and value that together are well above the last cache; at most 1024 and 2 GiB. */
+int64_t workload_cold_copies(const bench_problem *p);
+
+/** Runs the next copy on w->on; for stats_time. 0 and a line on stderr on failure. */
+int workload_run(void *workload_state);
+
+#endif
