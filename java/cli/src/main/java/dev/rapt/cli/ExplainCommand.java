@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli;
+
+import dev.rapt.Device;
+import dev.rapt.cli.model.LayerTime;
+import dev.rapt.cli.model.MiniLmEncoder;
+import dev.rapt.cli.model.MiniLmTokenizer;
+import dev.rapt.cli.model.TokenizedText;
+import dev.rapt.cli.model.Trace;
+import dev.rapt.cli.report.ExplainReport;
+import dev.rapt.cli.report.HeatmapImage;
+import dev.rapt.cli.report.Link;
+import dev.rapt.cli.report.Links;
+import dev.rapt.cli.report.WeightsJson;
+import dev.rapt.cli.report.Words;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code rapt explain}: what attends to what in a sentence, as text, picture and JSON. */
+@Command(
+    name = "explain",
+    description =
+        "Shows which word attends to which in a sentence, in every layer and head of the encoder.",
+    mixinStandardHelpOptions = true)
+final class ExplainCommand implements Runnable {
+  // Enough to get past the JIT's slow start on a short text without making a long one wait.
+  private static final int MAX_RUNS = 50;
+  private static final long MEASURING_NANOS = 400_000_000L;
+
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  @Parameters(paramLabel = "TEXT", description = "the sentence, in quotes")
+  private String text = "";
+
+  @Option(
+      names = "--layer",
+      paramLabel = "N",
+      description = "look only at this layer, counted from 0")
+  private @Nullable Integer layer;
+
+  @Option(
+      names = "--head",
+      paramLabel = "N",
+      description = "look only at this head, counted from 0")
+  private @Nullable Integer head;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "where heatmap.png and weights.json go. Default: ${DEFAULT-VALUE}",
+      defaultValue = "rapt-explain")
+  private Path directory = Path.of("rapt-explain");
+
+  @Mixin private DeviceOptions deviceOptions = new DeviceOptions();
+
+  @Override
+  public void run() {
+    if (text.isBlank()) {
+      throw CliException.usage("TEXT is empty; give a sentence in quotes");
+    }
+    prepareDirectory();
+    try (Device device = deviceOptions.open();
+        MiniLmEncoder encoder = MiniLmEncoder.load(device);
+        MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer()) {
+      Links.Heads heads = heads(encoder.config().layers(), encoder.config().heads());
+      TokenizedText tokens = tokenizer.tokenize(text);
+      List<List<LayerTime>> times = new ArrayList<>();
+      Trace trace = measure(encoder, tokens, times);
+      explain(device, tokens, trace, times, heads);
+    }
+  }
+
+  private void prepareDirectory() {
+    try {
+      Files.createDirectories(directory);
+    } catch (IOException e) {
+      throw CliException.failure(
+          "cannot create the folder " + directory + ": " + Failures.reason(e));
+    }
+  }
+
+  private Links.Heads heads(int layers, int headCount) {
+    check("--layer", layer, layers);
+    check("--head", head, headCount);
+    return new Links.Heads(
+        layer == null ? 0 : layer,
+        layer == null ? layers - 1 : layer,
+        head == null ? 0 : head,
+        head == null ? headCount - 1 : head);
+  }
+
+  private static void check(String option, @Nullable Integer value, int count) {
+    if (value != null && (value < 0 || value >= count)) {
+      throw CliException.usage(option + " must be 0 to " + (count - 1) + ", not " + value);
+    }
+  }
+
+  private static Trace measure(
+      MiniLmEncoder encoder, TokenizedText tokens, List<List<LayerTime>> times) {
+    long end = System.nanoTime() + MEASURING_NANOS;
+    Trace trace;
+    do {
+      trace = encoder.trace(tokens);
+      times.add(trace.times());
+    } while (times.size() < MAX_RUNS && System.nanoTime() < end);
+    return trace;
+  }
+
+  private void explain(
+      Device device,
+      TokenizedText tokens,
+      Trace trace,
+      List<List<LayerTime>> times,
+      Links.Heads heads) {
+    Links links = new Links(Words.of(tokens), trace.weights());
+    Optional<Link> shown = heads.isSingle() ? Optional.empty() : links.mostTelling(heads);
+    int shownLayer = shown.map(Link::layer).orElse(heads.lastLayer());
+    int shownHead = shown.map(Link::head).orElse(heads.firstHead());
+
+    ExplainReport report = new ExplainReport(spec.commandLine().getOut());
+    report.header(device, trace.plans(), tokens);
+    report.tokens(tokens.labels());
+    report.strongestLinks(links.strongestToContent(heads), heads);
+    report.antecedents(links.antecedents(heads));
+    report.shownHead(
+        shown,
+        links.strongestToAny(new Links.Heads(shownLayer, shownLayer, shownHead, shownHead)),
+        shownLayer,
+        shownHead);
+    report.times(times);
+    report.files(
+        List.of(writeHeatmap(tokens, trace, shownLayer, shownHead), writeJson(tokens, trace)));
+  }
+
+  private Path writeHeatmap(TokenizedText tokens, Trace trace, int shownLayer, int shownHead) {
+    Path file = directory.resolve("heatmap.png");
+    String title = "all-MiniLM-L6-v2, layer " + shownLayer + ", head " + shownHead;
+    try {
+      HeatmapImage.write(file, title, tokens.labels(), trace.weights()[shownLayer][shownHead]);
+    } catch (IOException e) {
+      throw CliException.failure("cannot write " + file + ": " + Failures.reason(e));
+    } catch (LinkageError | RuntimeException e) {
+      // Java's own drawing needs the system's fontconfig library and a font; a bare machine may
+      // have neither.
+      throw CliException.failure(
+          "cannot draw "
+              + file
+              + ": "
+              + e
+              + "; install fontconfig and a font (Debian: fontconfig fonts-dejavu-core)");
+    }
+    return file;
+  }
+
+  private Path writeJson(TokenizedText tokens, Trace trace) {
+    Path file = directory.resolve("weights.json");
+    try {
+      WeightsJson.write(file, tokens.tokens(), trace.weights());
+    } catch (IOException e) {
+      throw CliException.failure("cannot write " + file + ": " + Failures.reason(e));
+    }
+    return file;
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli;
+
+import dev.rapt.Capabilities;
+import dev.rapt.Isa;
+import java.io.PrintWriter;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** {@code rapt info}: devices, tiers and versions of this machine, and why something is missing. */
+@Command(
+    name = "info",
+    description =
+        "Lists devices, instruction-set tiers and versions, and why something is unavailable.",
+    mixinStandardHelpOptions = true)
+final class InfoCommand implements Runnable {
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  @Override
+  public void run() {
+    PrintWriter out = spec.commandLine().getOut();
+    Capabilities capabilities = Capabilities.probe();
+    versions(out, capabilities);
+    devices(out, capabilities);
+    tiers(out, capabilities);
+  }
+
+  private static void versions(PrintWriter out, Capabilities capabilities) {
+    out.println("Versions");
+    line(out, "rapt", VersionProvider.version());
+    line(
+        out,
+        "native library",
+        capabilities.nativeAvailable()
+            ? capabilities.version()
+                + ", ABI "
+                + capabilities.abiVersion()
+                + ", from "
+                + capabilities.nativeSource()
+            : "not loaded: " + capabilities.nativeReason());
+    line(out, "Java", Runtime.version() + ", " + System.getProperty("java.vm.name"));
+    line(
+        out,
+        "system",
+        System.getProperty("os.name")
+            + " "
+            + System.getProperty("os.version")
+            + " "
+            + System.getProperty("os.arch"));
+    String processor = capabilities.cpuName().isEmpty() ? "" : capabilities.cpuName() + ", ";
+    line(out, "processor", processor + capabilities.logicalCpus() + " logical CPUs");
+  }
+
+  private static void devices(PrintWriter out, Capabilities capabilities) {
+    out.println();
+    out.println("Devices");
+    Isa isa = capabilities.defaultIsa();
+    line(
+        out,
+        "cpu",
+        capabilities.nativeAvailable() && isa != null
+            ? "available, tier " + name(isa)
+            : "unavailable: " + capabilities.nativeReason());
+    line(out, "java", "available: the pure Java reference, slow");
+    line(out, "cuda", "unavailable: " + capabilities.cudaReason());
+  }
+
+  private static void tiers(PrintWriter out, Capabilities capabilities) {
+    out.println();
+    out.println("Tiers of the cpu device");
+    if (capabilities.tiers().isEmpty()) {
+      out.println("  unknown without the native library");
+    }
+    for (Capabilities.Tier tier : capabilities.tiers()) {
+      line(out, name(tier.isa()), describe(tier, capabilities.defaultIsa()));
+    }
+  }
+
+  private static String describe(Capabilities.Tier tier, @Nullable Isa defaultIsa) {
+    if (!tier.usable()) {
+      return "unavailable: " + tier.reason();
+    }
+    return tier.isa() == defaultIsa ? "available, the default" : "available";
+  }
+
+  private static String name(Isa isa) {
+    return isa.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static void line(PrintWriter out, String name, String value) {
+    out.println(String.format("  %-15s %s", name, value));
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli.embed;
+
+import dev.rapt.cli.model.MiniLmEncoder;
+import dev.rapt.cli.model.MiniLmTokenizer;
+import dev.rapt.cli.model.TokenBatch;
+import dev.rapt.cli.model.TokenizedText;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Embeds lines in batches of similar length, so that little is padded, and hands the results on in
+ * the order of the lines. Memory does not grow with the file. Not thread-safe.
+ */
+public final class LineEmbedder {
+  /** Lines sorted together. */
+  private static final int WINDOW = 1024;
+
+  /**
+   * Padded tokens of a batch: enough to keep every core busy, some 40 MB of intermediate results.
+   */
+  private static final int MAX_BATCH_TOKENS = 4096;
+
+  /**
+   * What was done.
+   *
+   * @param sentences lines embedded
+   * @param tokens their tokens, padding not counted
+   * @param truncated lines that were cut
+   * @param blank lines that were skipped
+   * @param nanos time for tokenizing, encoding and writing
+   */
+  public record Totals(long sentences, long tokens, long truncated, long blank, long nanos) {}
+
+  private final MiniLmEncoder encoder;
+  private final MiniLmTokenizer tokenizer;
+  private final EmbeddingWriter writer;
+  private final Progress progress;
+
+  private long sentences;
+  private long tokens;
+  private long truncated;
+  private long blank;
+  private long nanos;
+
+  /** Borrows everything; the caller closes it. */
+  public LineEmbedder(
+      MiniLmEncoder encoder, MiniLmTokenizer tokenizer, EmbeddingWriter writer, Progress progress) {
+    this.encoder = encoder;
+    this.tokenizer = tokenizer;
+    this.writer = writer;
+    this.progress = progress;
+  }
+
+  private static final class Line {
+    final long number;
+    final String text;
+    final TokenizedText tokens;
+    float[] embedding = {};
+
+    Line(long number, String text, TokenizedText tokens) {
+      this.number = number;
+      this.text = text;
+      this.tokens = tokens;
+    }
+  }
+
+  /** Embeds everything up to the end of the reader. */
+  public void embed(BufferedReader reader) throws IOException {
+    long start = System.nanoTime();
+    List<Line> window = new ArrayList<>();
+    long number = 0;
+    for (String text = reader.readLine(); text != null; text = reader.readLine()) {
+      number++;
+      if (text.isBlank()) {
+        blank++;
+        continue;
+      }
+      window.add(new Line(number, text, tokenizer.tokenize(text)));
+      if (window.size() == WINDOW) {
+        finish(window);
+        window.clear();
+      }
+    }
+    finish(window);
+    nanos += System.nanoTime() - start;
+  }
+
+  /** What was done so far. */
+  public Totals totals() {
+    return new Totals(sentences, tokens, truncated, blank, nanos);
+  }
+
+  private void finish(List<Line> window) throws IOException {
+    // Longest first: the buffers are then sized once, by the first batch.
+    List<Line> sorted = new ArrayList<>(window);
+    sorted.sort(Comparator.comparingInt((Line line) -> line.tokens.length()).reversed());
+    int from = 0;
+    while (from < sorted.size()) {
+      int longest = sorted.get(from).tokens.length();
+      int to = Math.min(sorted.size(), from + Math.max(1, MAX_BATCH_TOKENS / longest));
+      embedBatch(sorted.subList(from, to));
+      from = to;
+    }
+    for (Line line : window) {
+      writer.write(line.number, line.text, line.embedding);
+    }
+  }
+
+  private void embedBatch(List<Line> batch) {
+    float[][] embeddings =
+        encoder.embed(TokenBatch.of(batch.stream().map(line -> line.tokens).toList()));
+    for (int i = 0; i < embeddings.length; i++) {
+      Line line = batch.get(i);
+      line.embedding = embeddings[i];
+      tokens += line.tokens.length();
+      truncated += line.tokens.truncated() ? 1 : 0;
+    }
+    sentences += embeddings.length;
+    progress.advance(embeddings.length);
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli.model;
+
+import dev.rapt.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Token + position + segment embedding, normalised: the input of the first layer. Immutable,
+ * thread-safe.
+ */
+final class Embeddings {
+  private final MemorySegment tokens;
+  private final MemorySegment positions;
+  private final float[] segment;
+  private final LayerNorm norm;
+
+  Embeddings(Arena arena, OnnxWeights weights, MiniLmConfig config) {
+    tokens = weights.tensor(arena, "embeddings.word_embeddings.weight").segment();
+    positions = weights.tensor(arena, "embeddings.position_embeddings.weight").segment();
+    norm =
+        new LayerNorm(
+            weights.array("embeddings.LayerNorm.weight"),
+            weights.array("embeddings.LayerNorm.bias"),
+            config.epsilon());
+    // A sentence on its own is segment 0 throughout.
+    segment = new float[config.width()];
+    Tensor segments = weights.tensor(arena, "embeddings.token_type_embeddings.weight");
+    Rows.load(segments.segment(), 0, segment);
+  }
+
+  /** Fills in {@code hidden} (size, length, width), contiguous. */
+  void lookup(TokenBatch batch, MemorySegment hidden, Rows rows) {
+    int length = batch.length();
+    rows.forEach(
+        batch.size() * length,
+        norm.width(),
+        (row, sum, part) -> {
+          Rows.load(tokens, batch.id(row / length, row % length), sum);
+          Rows.add(sum, segment);
+          Rows.load(positions, row % length, part);
+          Rows.add(sum, part);
+          norm.apply(sum);
+          Rows.store(sum, hidden, row);
+        });
+  }
+}

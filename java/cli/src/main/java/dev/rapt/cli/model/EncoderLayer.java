@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli.model;
+
+import dev.rapt.Device;
+import dev.rapt.Linear;
+import dev.rapt.MultiHeadAttention;
+import dev.rapt.MultiHeadAttentionTensors;
+import dev.rapt.Plan;
+import dev.rapt.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One BERT layer: {@code h = norm(h + attention(h)); h = norm(h + down(gelu(up(h))))}. Attention
+ * and all six matrices run on the device; what is left is row by row work on the CPU.
+ */
+final class EncoderLayer implements AutoCloseable {
+  private final MultiHeadAttention attention;
+  private final LayerNorm attentionNorm;
+  private final Linear up;
+  private final Linear down;
+  private final LayerNorm outputNorm;
+
+  EncoderLayer(Device device, OnnxWeights weights, MiniLmConfig config, int layer) {
+    String prefix = MiniLmConfig.layerPrefix(layer);
+    // The device packs the matrices into memory of its own; these copies are only needed until
+    // then.
+    try (Arena arena = Arena.ofConfined()) {
+      attention =
+          MultiHeadAttention.builder(device)
+              .heads(config.heads())
+              .query(
+                  matrix(arena, weights, prefix + "attention.self.query"),
+                  bias(arena, weights, prefix + "attention.self.query"))
+              .key(
+                  matrix(arena, weights, prefix + "attention.self.key"),
+                  bias(arena, weights, prefix + "attention.self.key"))
+              .value(
+                  matrix(arena, weights, prefix + "attention.self.value"),
+                  bias(arena, weights, prefix + "attention.self.value"))
+              .output(
+                  matrix(arena, weights, prefix + "attention.output.dense"),
+                  bias(arena, weights, prefix + "attention.output.dense"))
+              .build();
+      up = linear(device, arena, weights, prefix + "intermediate.dense");
+      down = linear(device, arena, weights, prefix + "output.dense");
+    }
+    attentionNorm = norm(weights, prefix + "attention.output.LayerNorm", config);
+    outputNorm = norm(weights, prefix + "output.LayerNorm", config);
+  }
+
+  private static Tensor matrix(Arena arena, OnnxWeights weights, String name) {
+    return weights.projection(arena, name + ".bias");
+  }
+
+  private static Tensor bias(Arena arena, OnnxWeights weights, String name) {
+    return weights.tensor(arena, name + ".bias");
+  }
+
+  private static Linear linear(Device device, Arena arena, OnnxWeights weights, String name) {
+    return Linear.of(device, matrix(arena, weights, name), bias(arena, weights, name));
+  }
+
+  private static LayerNorm norm(OnnxWeights weights, String name, MiniLmConfig config) {
+    return new LayerNorm(
+        weights.array(name + ".weight"), weights.array(name + ".bias"), config.epsilon());
+  }
+
+  /**
+   * Replaces {@code views.hidden()} by the layer's result.
+   *
+   * @param weights (size, heads, length, length), receives the attention weights; or null
+   */
+  LayerTime forward(EncoderBuffers.Views views, @Nullable Tensor weights, Rows rows) {
+    long start = System.nanoTime();
+    attention.run(attentionTensors(views, weights));
+    long attended = System.nanoTime();
+    addAndNormalise(views, attentionNorm, rows);
+    long normalised = System.nanoTime();
+    up.run(views.hidden(), views.inner());
+    long raised = System.nanoTime();
+    gelu(views.inner(), rows);
+    long activated = System.nanoTime();
+    down.run(views.inner(), views.projected());
+    long lowered = System.nanoTime();
+    addAndNormalise(views, outputNorm, rows);
+    long end = System.nanoTime();
+    return new LayerTime(
+        attended - start,
+        raised - normalised + (lowered - activated),
+        normalised - attended + (activated - raised) + (end - lowered));
+  }
+
+  /** The device's plans for a batch: attention, feed-forward up, feed-forward down. */
+  List<Plan> plans(EncoderBuffers.Views views, @Nullable Tensor weights) {
+    return List.of(
+        attention.plan(attentionTensors(views, weights)),
+        up.plan(views.hidden(), views.inner()),
+        down.plan(views.inner(), views.projected()));
+  }
+
+  private static MultiHeadAttentionTensors attentionTensors(
+      EncoderBuffers.Views views, @Nullable Tensor weights) {
+    MultiHeadAttentionTensors tensors =
+        MultiHeadAttentionTensors.of(
+            views.hidden(), views.hidden(), views.hidden(), views.projected());
+    if (views.padding() != null) {
+      tensors = tensors.withKeyPaddingMask(views.padding());
+    }
+    return weights == null ? tensors : tensors.withWeights(weights);
+  }
+
+  private static void addAndNormalise(EncoderBuffers.Views views, LayerNorm norm, Rows rows) {
+    MemorySegment hidden = views.hidden().segment();
+    MemorySegment projected = views.projected().segment();
+    rows.forEach(
+        rowCount(views.hidden()),
+        norm.width(),
+        (row, sum, residual) -> {
+          Rows.load(projected, row, sum);
+          Rows.load(hidden, row, residual);
+          Rows.add(sum, residual);
+          norm.apply(sum);
+          Rows.store(sum, hidden, row);
+        });
+  }
+
+  private static void gelu(Tensor inner, Rows rows) {
+    MemorySegment segment = inner.segment();
+    rows.forEach(
+        rowCount(inner),
+        Math.toIntExact(inner.size(2)),
+        (row, values, unused) -> {
+          Rows.load(segment, row, values);
+          Gelu.apply(values, values.length);
+          Rows.store(values, segment, row);
+        });
+  }
+
+  private static int rowCount(Tensor tensor) {
+    return Math.toIntExact(tensor.size(0) * tensor.size(1));
+  }
+
+  @Override
+  public void close() {
+    attention.close();
+    up.close();
+    down.close();
+  }
+}

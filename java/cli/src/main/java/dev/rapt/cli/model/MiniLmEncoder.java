@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli.model;
+
+import dev.rapt.DType;
+import dev.rapt.Device;
+import dev.rapt.Plan;
+import dev.rapt.Tensor;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The all-MiniLM-L6-v2 sentence encoder on a Rapt device. Holds packed weights and buffers; close
+ * it before the device, which it does not own. Not thread-safe.
+ */
+public final class MiniLmEncoder implements AutoCloseable {
+  private static final String MODEL = "/all-minilm-l6-v2.onnx";
+  private static final String TOKENIZER = "/all-minilm-l6-v2-tokenizer.json";
+
+  private final MiniLmConfig config;
+  private final Arena arena = Arena.ofShared();
+  private final Embeddings embeddings;
+  private final List<EncoderLayer> layers = new ArrayList<>();
+  private final EncoderBuffers buffers;
+  private final Rows rows;
+
+  private MiniLmEncoder(Device device, OnnxWeights weights) {
+    config = MiniLmConfig.of(weights);
+    embeddings = new Embeddings(arena, weights, config);
+    buffers = new EncoderBuffers(config);
+    rows = new Rows(Math.max(1, device.threads()));
+    for (int layer = 0; layer < config.layers(); layer++) {
+      layers.add(new EncoderLayer(device, weights, config, layer));
+    }
+  }
+
+  /** Loads the model from the class path and packs its matrices for the device. */
+  public static MiniLmEncoder load(Device device) {
+    try (InputStream in = resource(MODEL)) {
+      return new MiniLmEncoder(device, OnnxWeights.read(in));
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the model: " + e.getMessage(), e);
+    }
+  }
+
+  /** Loads the model's tokenizer from the class path. */
+  public static MiniLmTokenizer loadTokenizer() {
+    try (InputStream in = resource(TOKENIZER)) {
+      return MiniLmTokenizer.read(in, MiniLmConfig.MAX_TOKENS);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the tokenizer: " + e.getMessage(), e);
+    }
+  }
+
+  private static InputStream resource(String name) throws IOException {
+    InputStream in = MiniLmEncoder.class.getResourceAsStream(name);
+    if (in == null) {
+      throw new IOException(name + " is not on the class path");
+    }
+    return in;
+  }
+
+  /** The model's sizes. */
+  public MiniLmConfig config() {
+    return config;
+  }
+
+  /** One embedding of Euclidean length 1 for each text of the batch. */
+  public float[][] embed(TokenBatch batch) {
+    EncoderBuffers.Views views = buffers.prepare(batch);
+    embeddings.lookup(batch, views.hidden().segment(), rows);
+    for (EncoderLayer layer : layers) {
+      layer.forward(views, null, rows);
+    }
+    float[][] result = new float[batch.size()][];
+    int width = config.width();
+    for (int text = 0; text < result.length; text++) {
+      float[] vectors = new float[batch.length(text) * width];
+      MemorySegment.copy(
+          views.hidden().segment(),
+          ValueLayout.JAVA_FLOAT,
+          (long) text * batch.length() * width * Float.BYTES,
+          vectors,
+          0,
+          vectors.length);
+      result[text] = Pooling.meanNormalised(vectors, batch.length(text), width);
+    }
+    return result;
+  }
+
+  /** Runs one text and keeps every attention weight. */
+  public Trace trace(TokenizedText text) {
+    TokenBatch batch = TokenBatch.of(List.of(text));
+    int length = batch.length();
+    int heads = config.heads();
+    float[][][][] weights = new float[layers.size()][][][];
+    List<LayerTime> times = new ArrayList<>();
+    List<Plan> plans;
+    try (Arena local = Arena.ofShared()) {
+      Tensor layerWeights = Tensor.allocate(local, DType.F32, 1, heads, length, length);
+      EncoderBuffers.Views views = buffers.prepare(batch);
+      embeddings.lookup(batch, views.hidden().segment(), rows);
+      plans = layers.getFirst().plans(views, layerWeights);
+      for (int layer = 0; layer < layers.size(); layer++) {
+        times.add(layers.get(layer).forward(views, layerWeights, rows));
+        weights[layer] = unpack(layerWeights.toFloatArray(), heads, length);
+      }
+    }
+    return new Trace(weights, List.copyOf(times), plans);
+  }
+
+  private static float[][][] unpack(float[] flat, int heads, int length) {
+    float[][][] result = new float[heads][length][length];
+    for (int head = 0; head < heads; head++) {
+      for (int query = 0; query < length; query++) {
+        System.arraycopy(flat, (head * length + query) * length, result[head][query], 0, length);
+      }
+    }
+    return result;
+  }
+
+  @Override
+  public void close() {
+    layers.forEach(EncoderLayer::close);
+    buffers.close();
+    arena.close();
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli.model;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The model's own tokenizer.json, run by the HuggingFace tokenizers library. Never touches the
+ * network. Truncates as sentence-transformers does: the first tokens, then [SEP]. Not thread-safe.
+ */
+public final class MiniLmTokenizer implements AutoCloseable {
+  private static final String UNKNOWN = "[UNK]";
+
+  private final HuggingFaceTokenizer tokenizer;
+  private final int maxTokens;
+
+  private MiniLmTokenizer(HuggingFaceTokenizer tokenizer, int maxTokens) {
+    this.tokenizer = tokenizer;
+    this.maxTokens = maxTokens;
+  }
+
+  /**
+   * Reads a tokenizer.json.
+   *
+   * @param maxTokens longest result, [CLS] and [SEP] included
+   */
+  public static MiniLmTokenizer read(InputStream json, int maxTokens) throws IOException {
+    // Without this the library looks for a CUDA build of itself to download, and reports its use.
+    System.setProperty("ai.djl.offline", "true");
+    // The file itself asks for 128 tokens, cut and padded; both are done here, where it is known to
+    // the caller.
+    Map<String, String> options = Map.of("padding", "false", "truncation", "false");
+    return new MiniLmTokenizer(HuggingFaceTokenizer.newInstance(json, options), maxTokens);
+  }
+
+  /** Splits a text; an empty one gives [CLS] and [SEP]. */
+  public TokenizedText tokenize(String text) {
+    Encoding encoding = tokenizer.encode(text, true, false);
+    long[] ids = encoding.getIds();
+    int length = Math.min(ids.length, maxTokens);
+    int[] kept = new int[length];
+    int[] words = new int[length];
+    List<String> tokens = new ArrayList<>(length);
+    List<String> labels = new ArrayList<>(length);
+    for (int i = 0; i < length; i++) {
+      // The last place belongs to the last token, [SEP], whatever was cut before it.
+      int source = i == length - 1 ? ids.length - 1 : i;
+      kept[i] = (int) ids[source];
+      words[i] = (int) encoding.getWordIds()[source];
+      tokens.add(encoding.getTokens()[source]);
+      labels.add(label(text, encoding, source));
+    }
+    return new TokenizedText(
+        kept, List.copyOf(tokens), List.copyOf(labels), words, ids.length > maxTokens);
+  }
+
+  private static String label(String text, Encoding encoding, int index) {
+    String token = encoding.getTokens()[index];
+    CharSpan span = encoding.getCharTokenSpans()[index];
+    if (!token.equals(UNKNOWN) || span == null) {
+      return token;
+    }
+    // Spans count code points, Java's strings count UTF-16 units.
+    int from = text.offsetByCodePoints(0, span.getStart());
+    return text.substring(from, text.offsetByCodePoints(from, span.getEnd() - span.getStart()));
+  }
+
+  @Override
+  public void close() {
+    tokenizer.close();
+  }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli.model;
+
+/** From token vectors to one embedding, as sentence-transformers does it for this model. */
+public final class Pooling {
+  private Pooling() {}
+
+  /** The mean over the first {@code count} rows of {@code width}, scaled to Euclidean length 1. */
+  public static float[] meanNormalised(float[] rows, int count, int width) {
+    double[] sum = new double[width];
+    for (int row = 0; row < count; row++) {
+      for (int i = 0; i < width; i++) {
+        sum[i] += rows[row * width + i];
+      }
+    }
+    double square = 0;
+    for (double value : sum) {
+      square += value * value;
+    }
+    // The mean's divisor cancels in the normalisation. The floor is sentence-transformers' guard
+    // against 0 / 0.
+    double scale = 1.0 / Math.max(Math.sqrt(square), 1e-12 * count);
+    float[] embedding = new float[width];
+    for (int i = 0; i < width; i++) {
+      embedding[i] = (float) (sum[i] * scale);
+    }
+    return embedding;
+  }
+}
