@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.check;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import dev.rapt.Attention;
+import dev.rapt.AttentionTensors;
+import dev.rapt.Device;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** A case as tensors in poisoned buffers, to be run on any number of devices. */
+public final class AttentionCall implements AutoCloseable {
+  /** What a device answered; null where the case asks for none. */
+  public record Actual(float[] output, float[] lse, float[] weights) {
+    /** Fails unless both hold the same bits, NaN payloads aside. */
+    public void checkSameBits(Actual other, String what) {
+      assertArrayEquals(output, other.output, 0f, what + ": output");
+      assertArrayEquals(lse, other.lse, 0f, what + ": lse");
+      assertArrayEquals(weights, other.weights, 0f, what + ": weights");
+    }
+  }
+
+  private final Arena arena = Arena.ofShared();
+  private final Map<String, Placed> inputs = new LinkedHashMap<>();
+  private final Map<String, Placed> outputs = new LinkedHashMap<>();
+  private final Attention attention;
+  private final AttentionTensors tensors;
+
+  public AttentionCall(AttentionCase c) {
+    this(c, c.problem());
+  }
+
+  public AttentionCall(AttentionCase c, AttentionProblem p) {
+    attention = c.attention();
+    if (c.has("packed")) {
+      packed(p);
+    } else {
+      input("query", c, p.query(), p.batch(), p.heads(), p.queryLen(), p.headDim());
+      input("key", c, p.key(), p.batch(), p.kvHeads(), p.kvLen(), p.headDim());
+      input("value", c, p.value(), p.batch(), p.kvHeads(), p.kvLen(), p.valueDim());
+    }
+    output("output", c.layout("out"), p.batch(), p.heads(), p.queryLen(), p.valueDim());
+    AttentionTensors t =
+        AttentionTensors.of(
+            inputs.get("query").tensor(),
+            inputs.get("key").tensor(),
+            inputs.get("value").tensor(),
+            outputs.get("output").tensor());
+    Layout extra = c.layout("out") == Layout.BSHD ? Layout.BHSD : c.layout("out");
+    if (p.mask() != null) {
+      Layout layout = c.layout("key") == Layout.SHARED ? Layout.BHSD : c.layout("key");
+      inputs.put("mask", Placed.mask(arena, layout, p.mask().data(), p.mask().shape()));
+      t = t.withMask(inputs.get("mask").tensor());
+    }
+    if (p.bias() != null) {
+      Layout layout = c.layout("key") == Layout.SHARED ? Layout.BHSD : c.layout("key");
+      inputs.put("bias", Placed.input(arena, layout, p.bias().data(), p.bias().shape()));
+      t = t.withBias(inputs.get("bias").tensor());
+    }
+    if (p.alibiSlopes() != null) {
+      t = t.withAlibiSlopes(perHead("alibi", c, p.alibiSlopes()).tensor());
+    }
+    if (p.sinks() != null) {
+      t = t.withSinks(perHead("sinks", c, p.sinks()).tensor());
+    }
+    if (c.has("lse")) {
+      t = t.withLse(output("lse", extra, p.batch(), p.heads(), p.queryLen()).tensor());
+    }
+    if (c.has("weights")) {
+      t =
+          t.withWeights(
+              output("weights", extra, p.batch(), p.heads(), p.queryLen(), p.kvLen()).tensor());
+    }
+    tensors = t;
+  }
+
+  /** Runs the case; fails if an input or anything beside an output was written to. */
+  public Actual run(Device device) {
+    outputs.values().forEach(Placed::reset);
+    attention.run(device, tensors);
+    inputs.forEach((name, placed) -> placed.checkUnchanged(name));
+    outputs.forEach((name, placed) -> placed.checkSurroundings(name));
+    return new Actual(values("output"), values("lse"), values("weights"));
+  }
+
+  public Attention attention() {
+    return attention;
+  }
+
+  public AttentionTensors tensors() {
+    return tensors;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+
+  private float[] values(String name) {
+    return outputs.containsKey(name) ? outputs.get(name).values() : null;
+  }
+
+  private void input(String name, AttentionCase c, double[] dense, int... shape) {
+    inputs.put(name, Placed.input(arena, c.layout(name), Values.narrow(dense), shape));
+  }
+
+  private Placed output(String name, Layout layout, int... shape) {
+    Placed placed = Placed.output(arena, layout, shape);
+    outputs.put(name, placed);
+    return placed;
+  }
+
+  private Placed perHead(String name, AttentionCase c, float[] values) {
+    boolean perBatch = c.options().get(name).equals("bh");
+    int[] shape = perBatch ? new int[] {c.batch(), c.heads()} : new int[] {c.heads()};
+    float[] dense = Arrays.copyOf(values, perBatch ? values.length : c.heads());
+    Placed placed = Placed.input(arena, Layout.BHSD, dense, shape);
+    inputs.put(name, placed);
+    return placed;
+  }
+
+  /** Rows of query heads, key heads and value heads side by side, as one projection makes them. */
+  private void packed(AttentionProblem p) {
+    if (p.queryLen() != p.kvLen()) {
+      throw new IllegalArgumentException("packed needs equal query and key lengths");
+    }
+    long queryWidth = (long) p.heads() * p.headDim();
+    long keyWidth = (long) p.kvHeads() * p.headDim();
+    long row = queryWidth + keyWidth + (long) p.kvHeads() * p.valueDim();
+    MemorySegment buffer = Placed.poisoned(arena, p.batch() * p.queryLen() * row);
+    long plane = p.queryLen() * row;
+    long[] keyStrides = {plane, p.headDim(), row, 1};
+    long[] valueStrides = {plane, p.valueDim(), row, 1};
+    int[] query = {p.batch(), p.heads(), p.queryLen(), p.headDim()};
+    int[] key = {p.batch(), p.kvHeads(), p.kvLen(), p.headDim()};
+    int[] value = {p.batch(), p.kvHeads(), p.kvLen(), p.valueDim()};
+    inputs.put("query", Placed.input(buffer, 0, keyStrides, Values.narrow(p.query()), query));
+    inputs.put("key", Placed.input(buffer, queryWidth, keyStrides, Values.narrow(p.key()), key));
+    inputs.put(
+        "value",
+        Placed.input(buffer, queryWidth + keyWidth, valueStrides, Values.narrow(p.value()), value));
+    inputs.values().forEach(Placed::remember);
+  }
+}

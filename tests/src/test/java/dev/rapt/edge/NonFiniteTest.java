@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.edge;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import dev.rapt.check.AttentionCall;
+import dev.rapt.check.AttentionCase;
+import dev.rapt.check.AttentionProblem;
+import dev.rapt.check.Tier;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * NaN and infinities. What a query cannot see must not change a bit of its row; what it can see
+ * must make its row non-finite, and no other.
+ */
+class NonFiniteTest {
+  private static final double[] GARBAGE = {
+    Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 3e38
+  };
+
+  static Stream<Arguments> visibilities() {
+    return Stream.of("q40 k150", "q2 k700", "q1 k1300", "q70 k70")
+        .flatMap(
+            lengths ->
+                Stream.of(
+                        "causal(top)",
+                        "causal(bottom)",
+                        "causal(top) offset(11)",
+                        "window(13,4)",
+                        "causal(bottom) window(40,0)",
+                        "mask(k)",
+                        "mask(q,k)",
+                        "mask(b,h,q,k) density(0.3)",
+                        "bias(q,k)",
+                        "bias(b,1,1,k) softcap(4)",
+                        "mask(q,k) causal(bottom) alibi(h) sinks(h)")
+                    .map(options -> Arguments.of("b2 h4/2 " + lengths + " d24/20 " + options)));
+  }
+
+  /** Covers causal diagonal tiles, window edges, and keys masked for some rows only. */
+  @ParameterizedTest
+  @MethodSource("visibilities")
+  void garbageInKeysAndValuesStaysInTheRowsThatSeeIt(String name) {
+    AttentionCase c = AttentionCase.parse(name + " lse");
+    AttentionProblem clean = c.problem();
+    for (double garbage : GARBAGE) {
+      for (int j : new int[] {0, 1, clean.kvLen() / 2, clean.kvLen() - 1}) {
+        AttentionProblem dirty = c.problem();
+        fillRow(dirty.key(), dirty.headDim(), dirty.kvLen(), j, garbage);
+        fillRow(dirty.value(), dirty.valueDim(), dirty.kvLen(), j, garbage);
+        compare(c, clean, dirty, (b, h, i) -> clean.visible(b, h, i, j), Double.isNaN(garbage));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("visibilities")
+  void nanInMaskedValuesOnly(String name) {
+    AttentionCase c = AttentionCase.parse(name + " lse");
+    AttentionProblem clean = c.problem();
+    int j = clean.kvLen() / 3;
+    AttentionProblem dirty = c.problem();
+    fillRow(dirty.value(), dirty.valueDim(), dirty.kvLen(), j, Double.NaN);
+    compare(c, clean, dirty, (b, h, i) -> clean.visible(b, h, i, j), true);
+  }
+
+  @ParameterizedTest
+  @MethodSource("visibilities")
+  void nanInAQueryStaysInItsRow(String name) {
+    AttentionCase c = AttentionCase.parse(name + " lse");
+    AttentionProblem clean = c.problem();
+    int row = clean.queryLen() / 2;
+    AttentionProblem dirty = c.problem();
+    fillRow(dirty.query(), dirty.headDim(), dirty.queryLen(), row, Double.NaN);
+    Row seesSomething =
+        (b, h, i) -> {
+          for (int j = 0; j < clean.kvLen(); j++) {
+            if (i == row && clean.visible(b, h, i, j)) {
+              return true;
+            }
+          }
+          return false;
+        };
+    compare(c, clean, dirty, seesSomething, true);
+  }
+
+  /** Whether a row of the output may be, and for NaN must be, affected. */
+  private interface Row {
+    boolean affected(int b, int h, int i);
+  }
+
+  private static void compare(
+      AttentionCase c, AttentionProblem clean, AttentionProblem dirty, Row row, boolean mustShow) {
+    try (AttentionCall before = new AttentionCall(c, clean);
+        AttentionCall after = new AttentionCall(c, dirty)) {
+      for (Tier tier : Tier.usable()) {
+        float[] expected = before.run(tier.device()).output();
+        float[] actual = after.run(tier.device(2)).output();
+        int width = clean.valueDim();
+        for (int at = 0; at < expected.length / width; at++) {
+          int i = at % clean.queryLen();
+          int head = at / clean.queryLen();
+          boolean affected = row.affected(head / clean.heads(), head % clean.heads(), i);
+          float[] own = Arrays.copyOfRange(actual, at * width, (at + 1) * width);
+          float[] wanted = Arrays.copyOfRange(expected, at * width, (at + 1) * width);
+          String what = c + " on " + tier + ", head " + head + ", query " + i;
+          if (!affected) {
+            assertEquals(Arrays.toString(wanted), Arrays.toString(own), what + " cannot see it");
+          } else if (mustShow) {
+            for (float value : own) {
+              assertFalse(Float.isFinite(value), what + " sees NaN and gave " + value);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** Fills row j of every (batch, head) block. */
+  private static void fillRow(double[] data, int width, int length, int j, double value) {
+    for (int at = j * width; at < data.length; at += length * width) {
+      Arrays.fill(data, at, at + width, value);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.matrix;
+
+import dev.rapt.check.AttentionCase;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** The unplanned part of the matrix: options combined at random, the same ones in every run. */
+final class RandomCases {
+  private static final int[] LENGTHS = {1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 32, 33, 48, 63, 64};
+  private static final int[] KEY_LENGTHS = {
+    1, 2, 7, 16, 17, 31, 64, 65, 127, 128, 130, 255, 257, 513, 700
+  };
+  private static final int[] DIMS = {1, 2, 5, 8, 16, 20, 31, 32, 40, 57, 64, 72, 80, 100, 128, 160};
+  private static final String[] DIM_NAMES = {"b", "h", "q", "k"};
+  private static final String[] LAYOUTS = {
+    "bhsd", "bshd", "transposed", "padded", "reversed", "mirrored", "stepped"
+  };
+
+  private final Random random;
+
+  private RandomCases(long seed) {
+    random = new Random(seed);
+  }
+
+  static List<AttentionCase> first(int count) {
+    List<AttentionCase> cases = new ArrayList<>();
+    for (int seed = 0; seed < count; seed++) {
+      cases.add(new RandomCases(seed).next().with("seed", "" + seed));
+    }
+    return cases;
+  }
+
+  private AttentionCase next() {
+    int kvHeads = 1 + random.nextInt(3);
+    int heads = kvHeads * (1 + random.nextInt(4));
+    int d = pick(DIMS);
+    int dv = chance(0.3) ? pick(DIMS) : d;
+    int q = chance(0.2) ? 1 + random.nextInt(200) : pick(LENGTHS);
+    int k = chance(0.3) ? 1 + random.nextInt(400) : pick(KEY_LENGTHS);
+    StringBuilder name = new StringBuilder();
+    name.append("b").append(1 + random.nextInt(3)).append(" h").append(heads).append("/");
+    name.append(kvHeads).append(" q").append(q).append(" k").append(k);
+    name.append(" d").append(d).append("/").append(dv);
+    AttentionCase c = AttentionCase.parse(name.toString());
+    c = maybe(c, 0.5, "causal", chance(0.5) ? "top" : "bottom");
+    c = maybe(c, 0.3, "offset", "" + (random.nextInt(q + k) - q));
+    c = maybe(c, 0.25, "window", edge() + "," + edge());
+    c = maybe(c, 0.2, "scale", "" + (float) (random.nextGaussian() * 0.4));
+    c = maybe(c, 0.25, "softcap", "" + (1 + random.nextInt(40)));
+    c = maybe(c, 0.35, "mask", dims());
+    c = maybe(c, 0.35, "bias", dims());
+    c = maybe(c, 0.2, "alibi", chance(0.5) ? "h" : "bh");
+    c = maybe(c, 0.2, "sinks", chance(0.5) ? "h" : "bh");
+    c = maybe(c, 0.5, "lse", "");
+    c = maybe(c, 0.3, "weights", pick(new String[] {"raw", "softcap", "bias", "softmax"}));
+    c = maybe(c, 0.2, "density", pick(new String[] {"0.05", "0.3", "0.95"}));
+    c = maybe(c, 0.15, "poison", chance(0.5) ? "unseen" : "some");
+    for (String operand : new String[] {"query", "key", "value", "out"}) {
+      c = maybe(c, 0.4, operand, pick(LAYOUTS));
+    }
+    return c;
+  }
+
+  private AttentionCase maybe(AttentionCase c, double probability, String key, String value) {
+    return chance(probability) ? c.with(key, value) : c;
+  }
+
+  private boolean chance(double probability) {
+    return random.nextDouble() < probability;
+  }
+
+  private String edge() {
+    return "" + (random.nextInt(60) - 1);
+  }
+
+  private String dims() {
+    int rank = 1 + random.nextInt(4);
+    List<String> dims = new ArrayList<>();
+    for (int i = 4 - rank; i < 4; i++) {
+      dims.add(chance(0.6) ? DIM_NAMES[i] : "1");
+    }
+    return String.join(",", dims);
+  }
+
+  private int pick(int[] values) {
+    return values[random.nextInt(values.length)];
+  }
+
+  private String pick(String[] values) {
+    return values[random.nextInt(values.length)];
+  }
+}

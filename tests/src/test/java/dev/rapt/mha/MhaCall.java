@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.mha;
+
+import dev.rapt.Device;
+import dev.rapt.MultiHeadAttention;
+import dev.rapt.MultiHeadAttentionTensors;
+import dev.rapt.Tensor;
+import dev.rapt.check.AttentionCase;
+import dev.rapt.check.AttentionProblem;
+import dev.rapt.check.Layout;
+import dev.rapt.check.Placed;
+import dev.rapt.mha.MhaData.Projection;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** A case as tensors in poisoned buffers, to be run on any number of devices. */
+final class MhaCall implements AutoCloseable {
+  /** What a device answered; null where the case asks for none. */
+  record Actual(float[] output, float[] lse, float[] weights) {}
+
+  private final Arena arena = Arena.ofShared();
+  private final MhaCase c;
+  private final MhaData data;
+  private final AttentionProblem core;
+  private final List<Placed> inputs = new ArrayList<>();
+
+  MhaCall(MhaCase c, MhaData data) {
+    this.c = c;
+    this.data = data;
+    this.core = c.core().problem();
+  }
+
+  Actual run(Device device) {
+    Placed output = rows(null, core.queryLen(), c.outputWidth());
+    Placed lse =
+        c.core().options().containsKey("lse")
+            ? Placed.output(arena, Layout.BHSD, core.batch(), core.heads(), core.queryLen())
+            : null;
+    Placed weights = c.core().options().containsKey("weights") ? weights() : null;
+    MultiHeadAttentionTensors tensors =
+        MultiHeadAttentionTensors.of(
+            view(rows(data.query(), core.queryLen(), c.embed())),
+            view(rows(data.key(), core.kvLen(), c.keyWidth())),
+            view(rows(data.value(), core.kvLen(), c.valueWidth())),
+            view(output));
+    tensors = options(tensors);
+    tensors = lse == null ? tensors : tensors.withLse(lse.tensor());
+    tensors = weights == null ? tensors : tensors.withWeights(weights.tensor());
+    try (MultiHeadAttention attention = build(device)) {
+      attention.run(tensors);
+    }
+    inputs.forEach(input -> input.checkUnchanged("an input"));
+    output.checkSurroundings("output");
+    return new Actual(values(output), values(lse), values(weights));
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+
+  private MultiHeadAttention build(Device device) {
+    AttentionCase a = c.core();
+    MultiHeadAttention.Builder builder =
+        MultiHeadAttention.builder(device)
+            .heads(a.heads())
+            .kvHeads(a.kvHeads())
+            .attention(a.attention())
+            .zeroAttention(c.has("zero"))
+            .averageWeights(c.has("average"));
+    if (c.has("packed")) {
+      Projection all = stacked();
+      builder.inProjection(weight(all), bias(all));
+    } else {
+      builder
+          .query(weight(data.queryProjection()), bias(data.queryProjection()))
+          .key(weight(data.keyProjection()), bias(data.keyProjection()))
+          .value(weight(data.valueProjection()), bias(data.valueProjection()));
+    }
+    if (data.outputProjection() != null) {
+      builder.output(weight(data.outputProjection()), bias(data.outputProjection()));
+    }
+    if (data.biasKey() != null) {
+      builder.biasKeyValue(
+          input(data.biasKey(), data.biasKey().length).tensor(),
+          input(data.biasValue(), data.biasValue().length).tensor());
+    }
+    return builder.build();
+  }
+
+  private MultiHeadAttentionTensors options(MultiHeadAttentionTensors given) {
+    MultiHeadAttentionTensors t = given;
+    if (core.mask() != null) {
+      t = t.withMask(mask(core.mask().data(), core.mask().shape()));
+    }
+    if (core.bias() != null) {
+      t = t.withBias(input(core.bias().data(), core.bias().shape()).tensor());
+    }
+    if (core.sinks() != null) {
+      t = t.withSinks(input(Arrays.copyOf(core.sinks(), core.heads()), core.heads()).tensor());
+    }
+    if (data.padding() != null) {
+      float[] padding = new float[data.padding().length];
+      for (int i = 0; i < padding.length; i++) {
+        padding[i] = data.padding()[i] ? 1 : 0;
+      }
+      t =
+          t.withKeyPaddingMask(
+              c.has("unbatched")
+                  ? mask(padding, core.kvLen())
+                  : mask(padding, core.batch(), core.kvLen()));
+    }
+    return t;
+  }
+
+  /** Query, key and value projection as the rows of one matrix. */
+  private Projection stacked() {
+    Projection q = data.queryProjection();
+    Projection k = data.keyProjection();
+    Projection v = data.valueProjection();
+    float[] bias = q.bias() == null ? null : concat(q.bias(), k.bias(), v.bias());
+    return new Projection(q.in(), 3 * q.out(), concat(q.weight(), k.weight(), v.weight()), bias);
+  }
+
+  private static float[] concat(float[]... parts) {
+    int length = Arrays.stream(parts).mapToInt(part -> part.length).sum();
+    float[] all = new float[length];
+    int at = 0;
+    for (float[] part : parts) {
+      System.arraycopy(part, 0, all, at, part.length);
+      at += part.length;
+    }
+    return all;
+  }
+
+  private Tensor weight(Projection p) {
+    return input(p.weight(), p.out(), p.in()).tensor();
+  }
+
+  private Tensor bias(Projection p) {
+    return p.bias() == null ? null : input(p.bias(), p.out()).tensor();
+  }
+
+  private Placed input(float[] dense, int... shape) {
+    Placed placed = Placed.input(arena, Layout.BHSD, dense, shape);
+    inputs.add(placed);
+    return placed;
+  }
+
+  private Tensor mask(float[] dense, int... shape) {
+    return Placed.mask(arena, Layout.BHSD, dense, shape).tensor();
+  }
+
+  /** (batch, length, width), with an odd pitch where the case asks for gaps. */
+  private Placed rows(float[] dense, int length, int width) {
+    int[] shape = {core.batch(), length, width};
+    Layout layout = c.has("padded") ? Layout.PADDED : Layout.BHSD;
+    if (dense == null) {
+      return Placed.output(arena, layout, shape);
+    }
+    Placed placed = Placed.input(arena, layout, dense, shape);
+    inputs.add(placed);
+    return placed;
+  }
+
+  private Placed weights() {
+    int total = core.kvLen() + c.appended();
+    return c.has("average")
+        ? Placed.output(arena, Layout.BHSD, core.batch(), core.queryLen(), total)
+        : Placed.output(arena, Layout.BHSD, core.batch(), core.heads(), core.queryLen(), total);
+  }
+
+  private Tensor view(Placed placed) {
+    Tensor t = placed.tensor();
+    return c.has("unbatched") ? t.reshape(t.size(1), t.size(2)) : t;
+  }
+
+  private static float[] values(Placed placed) {
+    return placed == null ? null : placed.values();
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.mha;
+
+import dev.rapt.check.AttentionCase;
+import dev.rapt.check.Values;
+import java.util.Random;
+
+/**
+ * The values of a case: a pure function of its name.
+ *
+ * @param query (batch, queryLen, embed)
+ * @param key (batch, kvLen, keyWidth)
+ * @param value (batch, kvLen, valueWidth)
+ * @param padding (batch, kvLen), or null
+ * @param biasKey (kvHeads * headDim), or null
+ * @param biasValue (kvHeads * valueDim), or null
+ */
+record MhaData(
+    float[] query,
+    float[] key,
+    float[] value,
+    Projection queryProjection,
+    Projection keyProjection,
+    Projection valueProjection,
+    Projection outputProjection,
+    boolean[] padding,
+    float[] biasKey,
+    float[] biasValue) {
+
+  /**
+   * A linear layer.
+   *
+   * @param weight (out, in)
+   * @param bias (out), or null
+   */
+  record Projection(int in, int out, float[] weight, float[] bias) {}
+
+  static MhaData of(MhaCase c) {
+    Random random = new Random(c.toString().hashCode());
+    AttentionCase core = c.core();
+    int queryOut = core.heads() * core.headDim();
+    int keyOut = core.kvHeads() * core.headDim();
+    int valueOut = core.kvHeads() * core.valueDim();
+    boolean[] padding = null;
+    if (c.has("padding")) {
+      padding = new boolean[core.batch() * core.kvLen()];
+      for (int i = 0; i < padding.length; i++) {
+        padding[i] = random.nextInt(3) == 0;
+      }
+    }
+    return new MhaData(
+        Values.normal(random, core.batch() * core.queryLen() * c.embed(), 1),
+        Values.normal(random, core.batch() * core.kvLen() * c.keyWidth(), 1),
+        Values.normal(random, core.batch() * core.kvLen() * c.valueWidth(), 1),
+        projection(random, c, c.embed(), queryOut),
+        projection(random, c, c.keyWidth(), keyOut),
+        projection(random, c, c.valueWidth(), valueOut),
+        c.has("noout")
+            ? null
+            : projection(random, c, core.heads() * core.valueDim(), c.outputWidth()),
+        padding,
+        c.has("biaskv") ? Values.normal(random, keyOut, 1) : null,
+        c.has("biaskv") ? Values.normal(random, valueOut, 1) : null);
+  }
+
+  private static Projection projection(Random random, MhaCase c, int in, int out) {
+    return new Projection(
+        in,
+        out,
+        Values.normal(random, out * in, 1 / Math.sqrt(in)),
+        c.has("nobias") ? null : Values.normal(random, out, 0.5));
+  }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.mha;
+
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.rapt.check.ErrorBound;
+import dev.rapt.check.Oracle.Answer;
+import dev.rapt.check.Tier;
+import dev.rapt.mha.MhaCall.Actual;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Multi-head attention on every tier, with one thread and with several, against the oracle. {@code
+ * -Drapt.mha="b2 h4 q17 k17 d8 | nobias"} runs one case by its name.
+ */
+class MhaMatrixTest {
+  private static final String[] CORES = {
+    "b2 h4 q17 k17 d8",
+    "b2 h4 q17 k30 d8/12 lse",
+    "b1 h6/2 q33 k20 d16 causal(top)",
+    "b3 h4/1 q1 k70 d32 causal(bottom) lse",
+    "b2 h3 q13 k65 d5/7 window(9,3)",
+    "b2 h4/2 q9 k24 d8 mask(q,k) lse",
+    "b2 h4/2 q9 k24 d8 mask(b,h,q,k) bias(h,q,k)",
+    "b2 h4 q50 k50 d16 softcap(5) sinks(h) lse",
+    "b1 h2 q20 k300 d64 scale(0.3)",
+    "b2 h4/2 q17 k30 d8 weights(softmax) lse",
+    "b2 h4 q3 k130 d8 mask(k) weights(softmax)",
+    "b2 h4 q17 k30 d8 weights(raw)",
+    "b2 h4 q17 k30 d8 weights(softcap) softcap(2)",
+    "b2 h4 q17 k30 d8 weights(bias) mask(q,k)"
+  };
+  private static final String[] PROJECTIONS = {
+    "",
+    "nobias",
+    "embed(19) kdim(11) vdim(13) out(23)",
+    "noout",
+    "padding",
+    "biaskv",
+    "zero",
+    "biaskv zero padding",
+    "biaskv zero embed(19) kdim(11) nobias padded",
+    "padding padded"
+  };
+
+  static Stream<MhaCase> cases() {
+    String replay = System.getProperty("rapt.mha");
+    if (replay != null) {
+      return Stream.of(MhaCase.parse(replay));
+    }
+    List<String> names = new ArrayList<>();
+    for (String core : CORES) {
+      for (String projection : PROJECTIONS) {
+        names.add(core + " | " + projection);
+        if (core.contains("weights(softmax)")) {
+          names.add(core + " | " + projection + " average");
+        }
+      }
+    }
+    for (String core : new String[] {"b1 h4 q17 k17 d8", "b2 h3 q5 k40 d12 causal(bottom) lse"}) {
+      names.add(core + " | packed");
+      names.add(core + " | packed nobias biaskv");
+    }
+    for (String core : new String[] {"b1 h4 q17 k30 d8", "b1 h4/2 q1 k90 d16/8 causal(bottom)"}) {
+      for (String projection : new String[] {"", "padding", "biaskv zero", "noout nobias"}) {
+        names.add(core + " | " + projection + " unbatched");
+      }
+    }
+    names.add("b0 h2 q3 k4 d8 |");
+    names.add("b2 h2 q0 k4 d8 |");
+    names.add("b2 h2 q3 k0 d8 |");
+    names.add("b2 h2 q3 k0 d8 | biaskv");
+    names.add("b1 h12 q128 k128 d32 |");
+    return names.stream().map(MhaCase::parse);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cases")
+  void everyTierAgreesWithTheOracle(MhaCase c) {
+    MhaData data = MhaData.of(c);
+    Answer exact = MhaOracle.exact(c, data);
+    Answer rounded = MhaOracle.rounded(c, data);
+    try (MhaCall call = new MhaCall(c, data)) {
+      assertAll(Tier.usable().stream().map(tier -> judge(c, tier, call, exact, rounded)));
+    }
+  }
+
+  private static Executable judge(
+      MhaCase c, Tier tier, MhaCall call, Answer exact, Answer rounded) {
+    return () -> {
+      Actual actual = call.run(tier.device());
+      String what = c + " on " + tier;
+      ErrorBound.check(what + ": output", exact.output(), rounded.output(), actual.output());
+      if (actual.lse() != null) {
+        ErrorBound.check(what + ": lse", exact.lse(), rounded.lse(), actual.lse());
+      }
+      if (actual.weights() != null) {
+        ErrorBound.check(what + ": weights", exact.weights(), rounded.weights(), actual.weights());
+      }
+      if (tier != Tier.JAVA) {
+        Actual several = call.run(tier.device(Tier.SEVERAL_THREADS));
+        assertArrayEquals(actual.output(), several.output(), what + " with several threads");
+      }
+    };
+  }
+
+  @Test
+  void aNameReplaysItsCase() {
+    cases().forEach(c -> assertEquals(c, MhaCase.parse(c.toString())));
+  }
+}
