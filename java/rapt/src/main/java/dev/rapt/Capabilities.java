@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
+import dev.rapt.internal.cpu.CpuCapabilities;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,6 @@ public record Capabilities(
 
   /** Looks, without opening a device. Never throws. */
   public static Capabilities probe() {
-    return CpuDevice.capabilities();
+    return CpuCapabilities.probe();
   }
 }

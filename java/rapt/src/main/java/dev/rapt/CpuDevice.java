@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
+import dev.rapt.internal.cpu.CpuBackend;
+import dev.rapt.internal.cpu.CpuCapabilities;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 
 /** The CPU through the native library. */
 final class CpuDevice extends Device {
-  private CpuDevice() {
-    super(
-        new dev.rapt.internal.reference.ReferenceBackend(
-            dev.rapt.internal.reference.ReferencePrecision.DOUBLE));
+  private final int threads;
+  private final Isa isa;
+  private final String description;
+
+  private CpuDevice(CpuBackend backend, String cpuName) {
+    super(backend);
+    threads = backend.threads();
+    isa = backend.isa();
+    description =
+        "CPU "
+            + isa.name().toLowerCase(Locale.ROOT)
+            + (threads == 1 ? ", 1 thread" : ", " + threads + " threads")
+            + (cpuName.isEmpty() ? "" : ", " + cpuName);
   }
 
   static CpuDevice open(CpuOptions options) {
     Objects.requireNonNull(options, "options");
-    throw new RaptException(
-        Status.DEVICE_UNAVAILABLE, "the native library is not part of this build");
-  }
-
-  static Capabilities capabilities() {
-    return new Capabilities(
-        false, "not built", "", "", 0, "", 1, null, null, java.util.List.of(), "not built");
+    CpuBackend backend = CpuBackend.open(options);
+    return new CpuDevice(backend, CpuCapabilities.probe().cpuName());
   }
 
   @Override
@@ -30,16 +37,16 @@ final class CpuDevice extends Device {
 
   @Override
   public String description() {
-    return "CPU";
+    return description;
   }
 
   @Override
   public int threads() {
-    return 1;
+    return threads;
   }
 
   @Override
   public Optional<Isa> isa() {
-    return Optional.empty();
+    return Optional.of(isa);
   }
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.internal.cpu;
+
+import dev.rapt.Tensor;
+import dev.rapt.internal.AttentionOptions;
+import dev.rapt.internal.ffi.rapt_attention;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/** Writes a rapt_attention. Every field that a call reads is written anew; struct_size stays. */
+final class AttentionStruct {
+  private static final long QUERY = rapt_attention.query$offset();
+  private static final long KEY = rapt_attention.key$offset();
+  private static final long VALUE = rapt_attention.value$offset();
+  private static final long OUTPUT = rapt_attention.output$offset();
+  private static final long MASK = rapt_attention.mask$offset();
+  private static final long BIAS = rapt_attention.bias$offset();
+  private static final long ALIBI_SLOPES = rapt_attention.alibi_slopes$offset();
+  private static final long SINKS = rapt_attention.sinks$offset();
+  private static final long LSE = rapt_attention.lse$offset();
+  private static final long WEIGHTS = rapt_attention.weights$offset();
+  private static final long BATCH = rapt_attention.batch$offset();
+  private static final long QUERY_HEADS = rapt_attention.query_heads$offset();
+  private static final long KV_HEADS = rapt_attention.kv_heads$offset();
+  private static final long QUERY_LEN = rapt_attention.query_len$offset();
+  private static final long KV_LEN = rapt_attention.kv_len$offset();
+  private static final long HEAD_DIM = rapt_attention.head_dim$offset();
+  private static final long VALUE_DIM = rapt_attention.value_dim$offset();
+  private static final long OPTIONS = rapt_attention.options$offset();
+
+  /** The address of an output that is only planned with: aligned, and nobody's. */
+  private static final long IMAGINED = 1L << 46;
+
+  private AttentionStruct() {}
+
+  /** Without an output, for planning, a contiguous one is imagined. */
+  static void write(
+      MemorySegment call,
+      AttentionOptions options,
+      Tensor query,
+      Tensor key,
+      Tensor value,
+      @Nullable Tensor output,
+      @Nullable Tensor mask,
+      @Nullable Tensor bias,
+      @Nullable Tensor alibiSlopes,
+      @Nullable Tensor sinks,
+      @Nullable Tensor lse,
+      @Nullable Tensor weights) {
+    long heads = query.size(1);
+    long queryLen = query.size(2);
+    long kvLen = key.size(2);
+    long valueDim = value.size(3);
+    TensorStruct.write(call, QUERY, query, 4);
+    TensorStruct.write(call, KEY, key, 4);
+    TensorStruct.write(call, VALUE, value, 4);
+    if (output == null) {
+      TensorStruct.imagine(call, OUTPUT, IMAGINED, heads, queryLen, valueDim);
+    } else {
+      TensorStruct.write(call, OUTPUT, output, 4);
+    }
+    TensorStruct.broadcast(call, MASK, mask, 4);
+    TensorStruct.broadcast(call, BIAS, bias, 4);
+    TensorStruct.broadcast(call, ALIBI_SLOPES, alibiSlopes, 2);
+    TensorStruct.broadcast(call, SINKS, sinks, 2);
+    TensorStruct.writeOptional(call, LSE, lse, 3);
+    TensorStruct.writeOptional(call, WEIGHTS, weights, 4);
+    call.set(ValueLayout.JAVA_LONG, BATCH, query.size(0));
+    call.set(ValueLayout.JAVA_LONG, QUERY_HEADS, heads);
+    call.set(ValueLayout.JAVA_LONG, KV_HEADS, key.size(1));
+    call.set(ValueLayout.JAVA_LONG, QUERY_LEN, queryLen);
+    call.set(ValueLayout.JAVA_LONG, KV_LEN, kvLen);
+    call.set(ValueLayout.JAVA_LONG, HEAD_DIM, query.size(3));
+    call.set(ValueLayout.JAVA_LONG, VALUE_DIM, valueDim);
+    OptionsStruct.write(call, OPTIONS, options, queryLen, kvLen);
+  }
+}

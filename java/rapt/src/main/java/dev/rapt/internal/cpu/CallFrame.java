@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.internal.cpu;
+
+import dev.rapt.Plan;
+import dev.rapt.RaptException;
+import dev.rapt.Status;
+import dev.rapt.internal.ffi.rapt_attention;
+import dev.rapt.internal.ffi.rapt_error;
+import dev.rapt.internal.ffi.rapt_h;
+import dev.rapt.internal.ffi.rapt_linear_call;
+import dev.rapt.internal.ffi.rapt_mha;
+import dev.rapt.internal.ffi.rapt_plan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * The structs that one call at a time needs, off-heap and reused: what makes a call free of
+ * allocation.
+ *
+ * <p>Frames live in automatic arenas. Those cost a downcall nothing, where a shared one would pay
+ * for two atomic updates per argument, and a frame that finds the pool full just goes to the
+ * garbage collector.
+ */
+final class CallFrame {
+  private static final long ALIGNMENT = 64;
+
+  // Threads spread over the shards by id; each shard has a cache line of slots to itself, and tries
+  // a
+  // few of them before it makes or drops a frame. No thread-local: virtual threads are too many.
+  private static final int SHARDS = 64;
+  private static final int SHARD_STRIDE = 16;
+  private static final int SLOTS_PER_SHARD = 4;
+  private static final AtomicReferenceArray<CallFrame> POOL =
+      new AtomicReferenceArray<>(SHARDS * SHARD_STRIDE);
+
+  final MemorySegment attention;
+  final MemorySegment linear;
+  final MemorySegment multiHead;
+  final MemorySegment plan;
+  final MemorySegment error;
+
+  private CallFrame() {
+    Arena arena = Arena.ofAuto();
+    attention = arena.allocate(rapt_attention.layout().byteSize(), ALIGNMENT);
+    linear = arena.allocate(rapt_linear_call.layout().byteSize(), ALIGNMENT);
+    multiHead = arena.allocate(rapt_mha.layout().byteSize(), ALIGNMENT);
+    plan = arena.allocate(rapt_plan.layout().byteSize(), ALIGNMENT);
+    error = arena.allocate(rapt_error.layout().byteSize(), ALIGNMENT);
+    rapt_attention.struct_size(attention, attention.byteSize());
+    rapt_linear_call.struct_size(linear, linear.byteSize());
+    rapt_mha.struct_size(multiHead, multiHead.byteSize());
+    rapt_plan.struct_size(plan, plan.byteSize());
+    rapt_error.struct_size(error, error.byteSize());
+  }
+
+  /** A frame for the calling thread alone, until it gives it back. */
+  static CallFrame take() {
+    int shard = shard();
+    for (int slot = shard; slot < shard + SLOTS_PER_SHARD; slot++) {
+      CallFrame frame = POOL.getAndSet(slot, null);
+      if (frame != null) {
+        return frame;
+      }
+    }
+    return new CallFrame();
+  }
+
+  /** Gives the frame back. */
+  void give() {
+    int shard = shard();
+    for (int slot = shard; slot < shard + SLOTS_PER_SHARD; slot++) {
+      if (POOL.compareAndSet(slot, null, this)) {
+        return;
+      }
+    }
+  }
+
+  private static int shard() {
+    return ((int) Thread.currentThread().threadId() & (SHARDS - 1)) * SHARD_STRIDE;
+  }
+
+  /** Throws what a status other than RAPT_OK means. */
+  void check(int status) {
+    if (status != rapt_h.RAPT_OK()) {
+      throw failure(status, error);
+    }
+  }
+
+  /** The plan that a call has just filled in. */
+  Plan readPlan() {
+    return new Plan(
+        rapt_plan.name(plan).getString(0),
+        rapt_plan.supported(plan) != 0,
+        rapt_plan.reason(plan).getString(0),
+        rapt_plan.scratch_size(plan),
+        rapt_plan.threads(plan));
+  }
+
+  /** The exception for a failed call. */
+  static RaptException failure(int status, MemorySegment error) {
+    return new RaptException(
+        status(status),
+        rapt_error.message(error).getString(0),
+        rapt_error.device_code(error),
+        null);
+  }
+
+  private static Status status(int status) {
+    if (status == rapt_h.RAPT_INVALID_ARGUMENT()) {
+      return Status.INVALID_ARGUMENT;
+    }
+    if (status == rapt_h.RAPT_UNSUPPORTED()) {
+      return Status.UNSUPPORTED;
+    }
+    if (status == rapt_h.RAPT_OUT_OF_MEMORY()) {
+      return Status.OUT_OF_MEMORY;
+    }
+    if (status == rapt_h.RAPT_DEVICE_UNAVAILABLE()) {
+      return Status.DEVICE_UNAVAILABLE;
+    }
+    return Status.DEVICE_FAILURE;
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.internal.cpu;
+
+import dev.rapt.Capabilities;
+import dev.rapt.Capabilities.Tier;
+import dev.rapt.Isa;
+import dev.rapt.internal.ffi.rapt_capabilities;
+import dev.rapt.internal.ffi.rapt_error;
+import dev.rapt.internal.ffi.rapt_h;
+import dev.rapt.internal.natives.NativeLibrary;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What the native library says about itself and this machine. */
+public final class CpuCapabilities {
+  private CpuCapabilities() {}
+
+  /** Never throws: what cannot be found out becomes a reason. */
+  public static Capabilities probe() {
+    String failure = NativeLibrary.failure();
+    if (!failure.isEmpty()) {
+      return unavailable(failure);
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment struct = rapt_capabilities.allocate(arena);
+      MemorySegment error = rapt_error.allocate(arena);
+      rapt_capabilities.struct_size(struct, struct.byteSize());
+      rapt_error.struct_size(error, error.byteSize());
+      int status = rapt_h.rapt_get_capabilities(struct, error);
+      if (status != rapt_h.RAPT_OK()) {
+        return unavailable(rapt_error.message(error).getString(0));
+      }
+      String avx2 = rapt_capabilities.avx2_reason(struct).getString(0);
+      String avx512 = rapt_capabilities.avx512_reason(struct).getString(0);
+      return new Capabilities(
+          true,
+          "",
+          NativeLibrary.source(),
+          rapt_capabilities.version(struct).getString(0),
+          rapt_capabilities.abi_version(struct),
+          rapt_capabilities.cpu_name(struct).getString(0),
+          rapt_capabilities.logical_cpus(struct),
+          isa(rapt_capabilities.default_isa(struct)),
+          isa(rapt_capabilities.best_isa(struct)),
+          List.of(
+              new Tier(Isa.PORTABLE, true, ""),
+              new Tier(Isa.AVX2, avx2.isEmpty(), avx2),
+              new Tier(Isa.AVX512, avx512.isEmpty(), avx512)),
+          rapt_capabilities.cuda_reason(struct).getString(0));
+    }
+  }
+
+  private static Capabilities unavailable(String reason) {
+    return new Capabilities(
+        false,
+        reason,
+        NativeLibrary.source(),
+        "",
+        0,
+        "",
+        Runtime.getRuntime().availableProcessors(),
+        null,
+        null,
+        List.of(
+            new Tier(Isa.PORTABLE, false, reason),
+            new Tier(Isa.AVX2, false, reason),
+            new Tier(Isa.AVX512, false, reason)),
+        reason);
+  }
+
+  /** RAPT_ISA_* of a tier; null is RAPT_ISA_AUTO. */
+  static int code(@Nullable Isa isa) {
+    return switch (isa) {
+      case null -> rapt_h.RAPT_ISA_AUTO();
+      case PORTABLE -> rapt_h.RAPT_ISA_PORTABLE();
+      case AVX2 -> rapt_h.RAPT_ISA_AVX2();
+      case AVX512 -> rapt_h.RAPT_ISA_AVX512();
+    };
+  }
+
+  /** The tier of RAPT_ISA_*, or null. */
+  static @Nullable Isa isa(int code) {
+    for (Isa isa : Isa.values()) {
+      if (code(isa) == code) {
+        return isa;
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.internal.cpu;
+
+import dev.rapt.Tensor;
+import dev.rapt.internal.Projection;
+import dev.rapt.internal.ffi.rapt_linear_call;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Writes a rapt_linear_call. Every field that a call reads is written anew; struct_size stays. */
+final class LinearStruct {
+  private static final long LINEAR = rapt_linear_call.linear$offset();
+  private static final long INPUT = rapt_linear_call.input$offset();
+  private static final long OUTPUT = rapt_linear_call.output$offset();
+  private static final long BATCH = rapt_linear_call.batch$offset();
+  private static final long ROWS = rapt_linear_call.rows$offset();
+
+  private LinearStruct() {}
+
+  static void write(MemorySegment call, Projection projection, Tensor input, Tensor output) {
+    call.set(ValueLayout.ADDRESS, LINEAR, ((CpuProjection) projection).linear());
+    TensorStruct.write(call, INPUT, input, 3);
+    TensorStruct.write(call, OUTPUT, output, 3);
+    call.set(ValueLayout.JAVA_LONG, BATCH, input.rank() == 3 ? input.size(0) : 1);
+    call.set(ValueLayout.JAVA_LONG, ROWS, input.size(input.rank() - 2));
+  }
+}

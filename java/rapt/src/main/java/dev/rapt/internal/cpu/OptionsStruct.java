@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.internal.cpu;
+
+import dev.rapt.Causal;
+import dev.rapt.internal.AttentionOptions;
+import dev.rapt.internal.ffi.rapt_attention_options;
+import dev.rapt.internal.ffi.rapt_h;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Writes the rapt_attention_options that are a field of a call's struct. */
+final class OptionsStruct {
+  private static final long OFFSET = rapt_attention_options.offset$offset();
+  private static final long WINDOW_LEFT = rapt_attention_options.window_left$offset();
+  private static final long WINDOW_RIGHT = rapt_attention_options.window_right$offset();
+  private static final long SCALE = rapt_attention_options.scale$offset();
+  private static final long SOFTCAP = rapt_attention_options.softcap$offset();
+  private static final long FLAGS = rapt_attention_options.flags$offset();
+  private static final long STAGE = rapt_attention_options.weights_stage$offset();
+
+  private OptionsStruct() {}
+
+  static void write(
+      MemorySegment call, long field, AttentionOptions options, long queryLen, long kvLen) {
+    call.set(ValueLayout.JAVA_LONG, field + OFFSET, options.offset(queryLen, kvLen));
+    call.set(ValueLayout.JAVA_LONG, field + WINDOW_LEFT, options.windowLeft());
+    call.set(ValueLayout.JAVA_LONG, field + WINDOW_RIGHT, options.windowRight());
+    call.set(ValueLayout.JAVA_FLOAT, field + SCALE, options.scale());
+    call.set(ValueLayout.JAVA_FLOAT, field + SOFTCAP, options.softcap());
+    call.set(ValueLayout.JAVA_INT, field + FLAGS, flags(options));
+    call.set(ValueLayout.JAVA_INT, field + STAGE, stage(options));
+  }
+
+  private static int flags(AttentionOptions options) {
+    return (options.scaled() ? rapt_h.RAPT_SCALE() : 0)
+        | (options.causal() != Causal.NONE ? rapt_h.RAPT_CAUSAL() : 0)
+        | (options.windowed() ? rapt_h.RAPT_WINDOW() : 0);
+  }
+
+  private static int stage(AttentionOptions options) {
+    return switch (options.stage()) {
+      case RAW -> rapt_h.RAPT_WEIGHTS_RAW();
+      case SOFTCAP -> rapt_h.RAPT_WEIGHTS_SOFTCAP();
+      case BIAS -> rapt_h.RAPT_WEIGHTS_BIAS();
+      case SOFTMAX -> rapt_h.RAPT_WEIGHTS_SOFTMAX();
+    };
+  }
+}
