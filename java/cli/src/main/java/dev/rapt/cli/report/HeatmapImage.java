@@ -43,6 +43,7 @@ public final class HeatmapImage {
    */
   public static void write(Path file, String title, List<String> tokens, float[][] weights)
       throws IOException {
+    Fonts.ensure();
     List<String> labels = tokens.stream().map(HeatmapImage::shorten).toList();
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
       ChartEncoder.saveChart(chart(title, labels, weights), out, "png");
