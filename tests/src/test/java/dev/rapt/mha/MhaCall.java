@@ -16,9 +16,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /** A case as tensors in poisoned buffers, to be run on any number of devices. */
-final class MhaCall implements AutoCloseable {
+public final class MhaCall implements AutoCloseable {
   /** What a device answered; null where the case asks for none. */
-  record Actual(float[] output, float[] lse, float[] weights) {}
+  public record Actual(float[] output, float[] lse, float[] weights) {}
 
   private final Arena arena = Arena.ofShared();
   private final MhaCase c;
@@ -26,13 +26,13 @@ final class MhaCall implements AutoCloseable {
   private final AttentionProblem core;
   private final List<Placed> inputs = new ArrayList<>();
 
-  MhaCall(MhaCase c, MhaData data) {
+  public MhaCall(MhaCase c, MhaData data) {
     this.c = c;
     this.data = data;
     this.core = c.core().problem();
   }
 
-  Actual run(Device device) {
+  public Actual run(Device device) {
     Placed output = rows(null, core.queryLen(), c.outputWidth());
     Placed lse =
         c.core().options().containsKey("lse")

@@ -26,7 +26,7 @@ import java.util.regex.Pattern;
  *       each
  * </ul>
  */
-record MhaCase(AttentionCase core, Map<String, String> options) {
+public record MhaCase(AttentionCase core, Map<String, String> options) {
   private static final List<String> KEYS =
       List.of(
           "embed",
@@ -44,11 +44,11 @@ record MhaCase(AttentionCase core, Map<String, String> options) {
           "padded");
   private static final Pattern OPTION = Pattern.compile("([a-z]+)(?:\\((\\d+)\\))?");
 
-  MhaCase {
+  public MhaCase {
     options = new TreeMap<>(options);
   }
 
-  static MhaCase parse(String name) {
+  public static MhaCase parse(String name) {
     String[] halves = name.split(" \\|");
     Map<String, String> options = new TreeMap<>();
     if (halves.length > 1 && !halves[1].isBlank()) {
@@ -75,29 +75,29 @@ record MhaCase(AttentionCase core, Map<String, String> options) {
     return name.toString();
   }
 
-  boolean has(String key) {
+  public boolean has(String key) {
     return options.containsKey(key);
   }
 
-  int embed() {
+  public int embed() {
     return width("embed", core.heads() * core.headDim());
   }
 
-  int keyWidth() {
+  public int keyWidth() {
     return width("kdim", embed());
   }
 
-  int valueWidth() {
+  public int valueWidth() {
     return width("vdim", embed());
   }
 
   /** Width of the output: of the heads side by side where nothing projects them. */
-  int outputWidth() {
+  public int outputWidth() {
     return has("noout") ? core.heads() * core.valueDim() : width("out", embed());
   }
 
   /** Keys appended after the projected ones. */
-  int appended() {
+  public int appended() {
     return (has("biaskv") ? 1 : 0) + (has("zero") ? 1 : 0);
   }
 

@@ -15,7 +15,7 @@ import java.util.Random;
  * @param biasKey (kvHeads * headDim), or null
  * @param biasValue (kvHeads * valueDim), or null
  */
-record MhaData(
+public record MhaData(
     float[] query,
     float[] key,
     float[] value,
@@ -33,9 +33,9 @@ record MhaData(
    * @param weight (out, in)
    * @param bias (out), or null
    */
-  record Projection(int in, int out, float[] weight, float[] bias) {}
+  public record Projection(int in, int out, float[] weight, float[] bias) {}
 
-  static MhaData of(MhaCase c) {
+  public static MhaData of(MhaCase c) {
     Random random = new Random(c.toString().hashCode());
     AttentionCase core = c.core();
     int queryOut = core.heads() * core.headDim();

@@ -9,7 +9,7 @@ import dev.rapt.check.Values;
 import dev.rapt.mha.MhaData.Projection;
 
 /** Multi-head attention as torch.nn.MultiheadAttention defines it, step by step. */
-final class MhaOracle {
+public final class MhaOracle {
   private final MhaCase c;
   private final MhaData data;
   private final boolean single;
@@ -21,12 +21,12 @@ final class MhaOracle {
   }
 
   /** Every step in double. */
-  static Answer exact(MhaCase c, MhaData data) {
+  public static Answer exact(MhaCase c, MhaData data) {
     return new MhaOracle(c, data, false).answer();
   }
 
   /** Every intermediate rounded to f32. */
-  static Answer rounded(MhaCase c, MhaData data) {
+  public static Answer rounded(MhaCase c, MhaData data) {
     return new MhaOracle(c, data, true).answer();
   }
 

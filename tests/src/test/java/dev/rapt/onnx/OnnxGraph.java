@@ -11,6 +11,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OrtEnvironment;
@@ -19,6 +20,7 @@ import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,10 +55,14 @@ final class OnnxGraph implements AutoCloseable {
     for (float value : data) {
       bytes.put((byte) (value != 0 ? 1 : 0));
     }
-    values.put(
-        name,
-        OnnxTensor.createTensor(
-            environment, bytes.flip(), shape, ai.onnxruntime.OnnxJavaType.BOOL));
+    values.put(name, OnnxTensor.createTensor(environment, bytes.flip(), shape, OnnxJavaType.BOOL));
+    return name;
+  }
+
+  /** Adds an int32 input and returns its name. */
+  String ints(String name, int[] data, long... shape) throws OrtException {
+    declare(name, DataType.INT32, shape);
+    values.put(name, OnnxTensor.createTensor(environment, IntBuffer.wrap(data), shape));
     return name;
   }
 

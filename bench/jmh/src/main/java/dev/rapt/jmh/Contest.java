@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.jmh;
+
+import java.lang.foreign.Arena;
+import java.util.function.BiFunction;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/** What every benchmark sets up: the operands of a shape and who computes on them. */
+@State(Scope.Benchmark)
+public abstract class Contest {
+  /** Threads that work on one call; the same for every contender. */
+  @Param("1")
+  public int threads;
+
+  private Arena arena;
+  private Contender contender;
+
+  /** Opens what {@code opener} makes of the shape and its operands, and warms its caches. */
+  void open(String label, BiFunction<Shape, Operands, Contender> opener) {
+    Shape shape = Shape.of(label);
+    arena = Arena.ofShared();
+    contender = opener.apply(shape, new Operands(arena, shape));
+    contender.run();
+  }
+
+  void run() {
+    contender.run();
+  }
+
+  @TearDown(Level.Trial)
+  public void close() {
+    contender.close();
+    arena.close();
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.jmh;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/**
+ * Rapt against ONNX Runtime in one run, taking short turns, so that what else the machine does
+ * falls on all alike: {@code java -cp bench/jmh/target/rapt-jmh.jar dev.rapt.jmh.Peers [SHAPE
+ * [THREADS]]}. Rapt and Attention are compared with each other before anything is timed.
+ */
+public final class Peers {
+  private static final int ROUNDS = 30;
+  private static final long TURN_NANOS = 100_000_000;
+
+  /** Long enough for the last contender's threads to stop spinning. */
+  private static final long PAUSE_MILLIS = 20;
+
+  /** Both are f32; this only has to tell a wrong result from a right one. */
+  private static final float AGREEMENT = 1e-4f;
+
+  private Peers() {}
+
+  /** Prints a table; fails where two contenders disagree. */
+  public static void main(String[] arguments) {
+    Shape shape;
+    int threads;
+    try {
+      shape = Shape.of(arguments.length > 0 ? arguments[0] : Shape.BERT_BASE.label);
+      threads = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 1;
+    } catch (IllegalArgumentException e) {
+      System.err.println("usage: Peers [SHAPE [THREADS]]: " + e.getMessage());
+      System.exit(2);
+      return;
+    }
+    try (Arena arena = Arena.ofShared()) {
+      List<Contender> contenders = new ArrayList<>();
+      Operands operands = new Operands(arena, shape);
+      contenders.add(RaptContender.cpu(shape, operands, threads));
+      contenders.add(OnnxContender.attention(shape, operands, threads));
+      verify(contenders);
+      if (shape.heads == shape.kvHeads) {
+        contenders.add(OnnxContender.multiHead(shape, operands, threads));
+      }
+      System.out.printf("%s, %d thread(s), f32; contenders take turns%n", shape, threads);
+      print(shape, contenders, time(contenders));
+      contenders.forEach(Contender::close);
+    }
+  }
+
+  private static void verify(List<Contender> contenders) {
+    float[] expected = null;
+    for (Contender contender : contenders) {
+      MemorySegment output = contender.output();
+      output.fill((byte) -1);
+      contender.run();
+      float[] actual = output.toArray(ValueLayout.JAVA_FLOAT);
+      for (int i = 0; expected != null && i < actual.length; i++) {
+        if (!(Math.abs(expected[i] - actual[i]) <= AGREEMENT)) {
+          throw new IllegalStateException(
+              contender.name() + " gives " + actual[i] + " at " + i + ", not " + expected[i]);
+        }
+      }
+      expected = actual;
+    }
+  }
+
+  /**
+   * Nanoseconds of each call of each contender, sorted; the first call of a turn is not counted.
+   */
+  private static List<long[]> time(List<Contender> contenders) {
+    List<LongStream.Builder> times = new ArrayList<>();
+    contenders.forEach(contender -> times.add(LongStream.builder()));
+    for (int round = 0; round < ROUNDS; round++) {
+      for (int c = 0; c < contenders.size(); c++) {
+        turn(contenders.get(c), round == 0 ? LongStream.builder() : times.get(c));
+      }
+    }
+    return times.stream().map(calls -> calls.build().sorted().toArray()).toList();
+  }
+
+  private static void turn(Contender contender, LongStream.Builder times) {
+    try {
+      Thread.sleep(PAUSE_MILLIS);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    contender.run();
+    long begin = System.nanoTime();
+    long start = begin;
+    do {
+      contender.run();
+      long end = System.nanoTime();
+      times.add(end - start);
+      start = end;
+    } while (start - begin < TURN_NANOS);
+  }
+
+  private static void print(Shape shape, List<Contender> contenders, List<long[]> times) {
+    double ours = median(times.getFirst());
+    System.out.printf(
+        "%-44s %12s %12s %12s %10s %8s%n",
+        "", "median us", "p10 us", "p90 us", "GFLOP/s", "Rapt is");
+    for (int c = 0; c < times.size(); c++) {
+      long[] calls = times.get(c);
+      double median = median(calls);
+      System.out.printf(
+          "%-44s %12.1f %12.1f %12.1f %10.1f %7.2fx%n",
+          contenders.get(c).name(),
+          median / 1e3,
+          calls[calls.length / 10] / 1e3,
+          calls[calls.length * 9 / 10] / 1e3,
+          shape.flops() / median,
+          median / ours);
+    }
+  }
+
+  private static double median(long[] sorted) {
+    return sorted[sorted.length / 2];
+  }
+}

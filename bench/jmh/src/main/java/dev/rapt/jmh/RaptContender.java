@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.jmh;
+
+import dev.rapt.Attention;
+import dev.rapt.Causal;
+import dev.rapt.CpuOptions;
+import dev.rapt.DType;
+import dev.rapt.Device;
+import dev.rapt.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/** Rapt, on the best CPU tier or on its pure Java reference. */
+final class RaptContender implements Contender {
+  private final Device device;
+  private final Attention attention;
+  private final Tensor query;
+  private final Tensor key;
+  private final Tensor value;
+  private final Tensor output;
+
+  private RaptContender(Device device, Shape shape, Operands operands) {
+    this.device = device;
+    attention =
+        Attention.builder().causal(shape.causal ? Causal.BOTTOM_RIGHT : Causal.NONE).build();
+    query = Tensor.of(operands.query, DType.F32, shape.queryShape());
+    key = Tensor.of(operands.key, DType.F32, shape.keyShape());
+    value = Tensor.of(operands.value, DType.F32, shape.keyShape());
+    output = Tensor.of(operands.output, DType.F32, shape.queryShape());
+  }
+
+  static RaptContender cpu(Shape shape, Operands operands, int threads) {
+    Device device = Device.cpu(CpuOptions.defaults().withThreads(threads));
+    return new RaptContender(device, shape, operands);
+  }
+
+  static RaptContender java(Shape shape, Operands operands) {
+    return new RaptContender(Device.java(), shape, operands);
+  }
+
+  @Override
+  public String name() {
+    return "Rapt " + attention.plan(device, query, key, value).name();
+  }
+
+  @Override
+  public void run() {
+    attention.run(device, query, key, value, output);
+  }
+
+  @Override
+  public MemorySegment output() {
+    return output.segment();
+  }
+
+  @Override
+  public void close() {
+    device.close();
+  }
+}

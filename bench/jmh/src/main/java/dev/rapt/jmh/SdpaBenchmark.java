@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.jmh;
+
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Scaled dot-product attention: Rapt, ONNX Runtime's two operators and the pure Java reference, the
+ * same values and the same number of threads for all.
+ *
+ * <p>{@code java -jar bench/jmh/target/rapt-jmh.jar -prof gc Sdpa}; {@code -p shape=bert-base -p
+ * threads=2} narrows it. Add {@code -prof gc} to see what a call allocates: nothing, for Rapt.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+public class SdpaBenchmark {
+
+  /** Rapt on the best CPU tier. */
+  public static class Rapt extends Contest {
+    @Param({"bert-base", "minilm", "llama-3-8b-prefill", "llama-3-8b-decode", "tiny"})
+    public String shape;
+
+    @Setup(Level.Trial)
+    public void open() {
+      open(shape, (s, operands) -> RaptContender.cpu(s, operands, threads));
+    }
+  }
+
+  /** ONNX Runtime's Attention. */
+  public static class OnnxAttention extends Contest {
+    @Param({"bert-base", "minilm", "llama-3-8b-prefill", "llama-3-8b-decode", "tiny"})
+    public String shape;
+
+    @Setup(Level.Trial)
+    public void open() {
+      open(shape, (s, operands) -> OnnxContender.attention(s, operands, threads));
+    }
+  }
+
+  /** ONNX Runtime's MultiHeadAttention, which has no grouped heads. */
+  public static class OnnxMultiHead extends Contest {
+    @Param({"bert-base", "minilm", "tiny"})
+    public String shape;
+
+    @Setup(Level.Trial)
+    public void open() {
+      open(shape, (s, operands) -> OnnxContender.multiHead(s, operands, threads));
+    }
+  }
+
+  /** The pure Java reference: always one thread, and so slow that only small shapes make sense. */
+  public static class PureJava extends Contest {
+    @Param({"minilm", "tiny"})
+    public String shape;
+
+    @Setup(Level.Trial)
+    public void open() {
+      open(shape, RaptContender::java);
+    }
+  }
+
+  @Benchmark
+  public void rapt(Rapt contest) {
+    contest.run();
+  }
+
+  @Benchmark
+  public void onnxAttention(OnnxAttention contest) {
+    contest.run();
+  }
+
+  @Benchmark
+  public void onnxMultiHeadAttention(OnnxMultiHead contest) {
+    contest.run();
+  }
+
+  @Benchmark
+  public void pureJava(PureJava contest) {
+    contest.run();
+  }
+}
