@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Few queries: every byte of K and V is read once, as it lies, for the whole group; the keys are split into chunks of
+// their own tasks (FlashDecoding), whose partial results are merged afterwards.
+#include <string.h>
+
+#include "core/attention_parts.h"
+
+void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const rapt_geometry *g,
+                          rapt_decode_slot *slot) {
+  const rapt_attention *c = &problem->call;
+  slot->lanes = rapt_arena_take(arena, 1, sizeof(rapt_lanes));
+  slot->query = rapt_arena_take(arena, problem->rows * c->head_dim, sizeof(float));
+  slot->output = rapt_arena_take(arena, problem->rows * c->value_dim, sizeof(float));
+  slot->maximum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
+  slot->sum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
+  slot->scores = rapt_arena_take(arena, g->key_tile * RAPT_DECODE_WIDTH, sizeof(float));
+  slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
+  rapt_transform_room_lay(arena, problem, g->key_tile, RAPT_DECODE_WIDTH, &slot->room);
+}
+
+static void begin(const rapt_problem *problem, const rapt_decode_slot *slot) {
+  const rapt_attention *c = &problem->call;
+  const rapt_lanes *lanes = slot->lanes;
+  for (int64_t r = 0; r < lanes->count; r++) {
+    const float *row = rapt_at3(&c->query, lanes->batch, lanes->head[r], lanes->query[r]);
+    for (int64_t d = 0; d < c->head_dim; d++) {
+      slot->query[r * c->head_dim + d] = row[d * c->query.stride[3]] * problem->scale;
+    }
+  }
+  memset(slot->output, 0, (size_t)(problem->rows * c->value_dim) * sizeof(float));
+  for (int64_t r = 0; r < RAPT_DECODE_WIDTH; r++) {
+    slot->maximum[r] = -__builtin_inff();
+    slot->sum[r] = 0;
+  }
+}
+
+static void attend(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot,
+                   int64_t kv_head, int64_t j, int64_t keys) {
+  const rapt_attention *c = &problem->call;
+  int64_t rows = problem->rows, batch = slot->lanes->batch;
+  // Lanes without a row still go through the softmax; they only have to hold numbers.
+  memset(slot->scores, 0, (size_t)(keys * RAPT_DECODE_WIDTH) * sizeof(float));
+  kernels->dots(rows, slot->query, c->head_dim, keys, rapt_at3(&c->key, batch, kv_head, j), c->key.stride[2],
+                c->head_dim, slot->scores);
+  int guarded = rapt_transform_scores(kernels, problem, slot->lanes, j, keys, slot->scores, &slot->room);
+  kernels->softmax(keys, RAPT_DECODE_WIDTH, slot->scores, slot->maximum, slot->sum, slot->correction);
+  const float *values = rapt_at3(&c->value, batch, kv_head, j);
+  int64_t stride = c->value.stride[2];
+  // Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
+  for (int64_t k = 0; guarded; k++) {
+    if (k == keys) {
+      guarded = 0;
+    } else if (!kernels->all_finite(c->value_dim, values + k * stride)) {
+      break;
+    }
+  }
+  kernels->gather(rows, slot->scores, keys, values, stride, c->value_dim, slot->correction, slot->output, c->value_dim,
+                  guarded);
+}
+
+void rapt_decode_task(void *argument, int64_t task, int32_t slot_index) {
+  const rapt_attention_job *job = argument;
+  const rapt_geometry *g = job->geometry;
+  const rapt_problem *problem = job->problem;
+  const rapt_attention *c = &problem->call;
+  const rapt_kernels *kernels = &job->context->kernels;
+  rapt_arena arena = {.base = job->slots + slot_index * g->slot_scratch};
+  rapt_decode_slot slot;
+  rapt_decode_slot_lay(&arena, problem, g, &slot);
+
+  int64_t unit = task / g->splits, split = task % g->splits;
+  int64_t kv_head = unit % c->kv_heads;
+  rapt_lanes *lanes = slot.lanes;
+  rapt_lanes_fill(problem, unit / c->kv_heads, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, lanes);
+  begin(problem, &slot);
+  int64_t first = split * g->chunk, last = c->kv_len - first < g->chunk ? c->kv_len : first + g->chunk;
+  for (int64_t j = first; j < last; j += g->key_tile) {
+    int64_t from = lanes->low > j ? lanes->low : j;
+    int64_t to = last - j < g->key_tile ? last : j + g->key_tile;
+    if (lanes->high < to) to = lanes->high;
+    if (from < to) attend(kernels, problem, &slot, kv_head, from, to - from);
+  }
+  if (g->splits == 1) {
+    rapt_finish(kernels, problem, lanes, RAPT_PATH_DECODE, slot.maximum, slot.sum, slot.output, NULL);
+    return;
+  }
+  const rapt_partials *partials = &job->partials;
+  memcpy(partials->maximum + task * partials->width, slot.maximum, RAPT_DECODE_WIDTH * sizeof(float));
+  memcpy(partials->sum + task * partials->width, slot.sum, RAPT_DECODE_WIDTH * sizeof(float));
+  memcpy(partials->output + task * partials->output_size, slot.output, (size_t)partials->output_size * sizeof(float));
+}

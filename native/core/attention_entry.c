@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// rapt_attention_*: validate, plan, run.
+#include <stdio.h>
+#include <string.h>
+
+#include "core/attention.h"
+#include "core/attention_parts.h"
+#include "core/error.h"
+#include "core/params.h"
+
+static rapt_status prepare(const rapt_context *context, const rapt_attention *call, rapt_problem *problem,
+                           rapt_geometry *geometry, rapt_error *error) {
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  rapt_status status = rapt_attention_validate(call, problem, error);
+  if (status != RAPT_OK) return status;
+  if (!rapt_attention_geometry(context, problem, geometry)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
+  }
+  return RAPT_OK;
+}
+
+rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attention *call, rapt_plan *plan,
+                                rapt_error *error) {
+  rapt_problem problem;
+  rapt_geometry geometry;
+  rapt_status status = rapt_check_output(plan, sizeof *plan, "rapt_plan", error);
+  if (status == RAPT_OK) status = prepare(context, call, &problem, &geometry, error);
+  if (status != RAPT_OK) return status;
+  plan->scratch_size = geometry.scratch;
+  plan->supported = 1;
+  plan->isa = context->kernels.isa;
+  plan->threads = geometry.slots > 0 ? geometry.slots : 1;
+  plan->reserved = 0;
+  plan->reason[0] = 0;
+  rapt_attention_name(context, &problem, &geometry, plan->name, sizeof plan->name);
+  return RAPT_OK;
+}
+
+// Task t merges and writes one panel.
+static void merge_task(void *argument, int64_t task, int32_t slot) {
+  const rapt_attention_job *job = argument;
+  const rapt_geometry *g = job->geometry;
+  const rapt_problem *problem = job->problem;
+  int64_t unit = task / g->panels, row = task % g->panels * job->partials.width;
+  int64_t left = problem->rows - row, width = job->partials.width, first = task * g->splits;
+  rapt_lanes lanes;
+  rapt_lanes_fill(problem, unit / problem->call.kv_heads, unit % problem->call.kv_heads, row,
+                  left < width ? left : width, width, &lanes);
+  rapt_partials_merge(&job->partials, problem, g->path, first, g->splits);
+  float *staging = NULL;
+  if (g->path == RAPT_PATH_PREFILL) {
+    rapt_arena arena = {.base = job->slots + slot * g->slot_scratch};
+    rapt_prefill_slot scratch;
+    rapt_prefill_slot_lay(&arena, job->context, problem, g, &scratch);
+    staging = scratch.rows;
+  }
+  rapt_finish(&job->context->kernels, problem, &lanes, g->path, job->partials.maximum + first * width,
+              job->partials.sum + first * width, job->partials.output + first * job->partials.output_size, staging);
+}
+
+void rapt_attention_execute(rapt_context *context, const rapt_problem *problem, const rapt_geometry *g, void *memory) {
+  if (g->path == RAPT_PATH_EMPTY) return;
+  rapt_attention_job job = {.context = context, .problem = problem, .geometry = g, .slots = memory};
+  rapt_arena arena = {.base = job.slots + g->slots * g->slot_scratch};
+  rapt_partials_lay(&arena, context, problem, g, &job.partials);
+  rapt_task task = g->path == RAPT_PATH_DECODE ? rapt_decode_task : rapt_prefill_task;
+  rapt_parallel(context->pool, g->tasks, g->slots, task, &job);
+  if (g->splits > 1) rapt_parallel(context->pool, g->units * g->panels, g->slots, merge_task, &job);
+}
+
+rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error) {
+  rapt_problem problem;
+  rapt_geometry geometry;
+  rapt_call_memory memory;
+  rapt_status status = prepare(context, call, &problem, &geometry, error);
+  if (status != RAPT_OK) return status;
+  status = rapt_call_memory_begin(context, problem.call.scratch, problem.call.scratch_size, geometry.scratch, &memory,
+                                  error);
+  if (status != RAPT_OK) return status;
+  rapt_attention_execute(context, &problem, &geometry, memory.base);
+  rapt_call_memory_end(context, &memory);
+  return RAPT_OK;
+}
+
+rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error,
+                                    const void *query, const void *key, const void *value, const void *output,
+                                    const void *mask, const void *bias, const void *alibi_slopes, const void *sinks,
+                                    const void *lse, const void *weights) {
+  (void)query, (void)key, (void)value, (void)output, (void)mask, (void)bias;
+  (void)alibi_slopes, (void)sinks, (void)lse, (void)weights;
+  return rapt_attention_run(context, call, error);
+}

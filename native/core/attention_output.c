@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// From unnormalised results to the caller's memory: merging splits, sinks, normalisation, LSE and weights.
+#include <math.h>
+#include <string.h>
+
+#include "core/attention_parts.h"
+
+void rapt_partials_lay(rapt_arena *arena, const rapt_context *context, const rapt_problem *problem,
+                       const rapt_geometry *g, rapt_partials *partials) {
+  *partials = (rapt_partials){0};
+  if (g->splits == 1) return;
+  int64_t width = g->path == RAPT_PATH_DECODE ? RAPT_DECODE_WIDTH : context->kernels.panel_width;
+  int64_t lanes = g->path == RAPT_PATH_DECODE ? problem->rows : width, count;
+  partials->width = width;
+  partials->output_size = lanes * problem->call.value_dim;
+  if (__builtin_mul_overflow(g->units, g->panels * g->splits, &count) || count > INT64_MAX / partials->output_size) {
+    arena->overflow = 1;
+    return;
+  }
+  partials->maximum = rapt_arena_take(arena, count * width, sizeof(float));
+  partials->sum = rapt_arena_take(arena, count * width, sizeof(float));
+  partials->output = rapt_arena_take(arena, count * partials->output_size, sizeof(float));
+}
+
+void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *problem, rapt_path path, int64_t first,
+                         int64_t splits) {
+  int64_t width = partials->width, depth = problem->call.value_dim;
+  float *maximum = partials->maximum + first * width, *sum = partials->sum + first * width;
+  float *output = partials->output + first * partials->output_size;
+  for (int64_t split = 1; split < splits; split++) {
+    const float *other_maximum = maximum + split * width, *other_sum = sum + split * width;
+    const float *other = output + split * partials->output_size;
+    float keep[RAPT_MAX_PANEL_WIDTH], take[RAPT_MAX_PANEL_WIDTH];
+    for (int64_t r = 0; r < width; r++) {
+      float highest = other_maximum[r] > maximum[r] ? other_maximum[r] : maximum[r];
+      // Equal maxima weigh 1, also where both are -inf: a chunk without a visible key adds nothing, and no NaN.
+      keep[r] = maximum[r] == highest ? 1.0f : expf(maximum[r] - highest);
+      take[r] = other_maximum[r] == highest ? 1.0f : expf(other_maximum[r] - highest);
+      maximum[r] = highest;
+      sum[r] = sum[r] * keep[r] + other_sum[r] * take[r];
+    }
+    int64_t lanes = partials->output_size / depth;
+    for (int64_t i = 0; i < partials->output_size; i++) {
+      int64_t r = path == RAPT_PATH_DECODE ? i / depth : i % lanes;
+      output[i] = output[i] * keep[r] + other[i] * take[r];
+    }
+  }
+}
+
+// What turns a row's unnormalised results into final ones.
+typedef struct norm {
+  // For the output, which is relative to the running maximum.
+  float output_factor;
+  // weight = exp(score - maximum) * weight_factor
+  float maximum;
+  float weight_factor;
+  float lse;
+} norm;
+
+static norm normalise(const rapt_problem *problem, const rapt_lanes *lanes, int64_t r, float maximum, float sum) {
+  const rapt_tensor *sinks = &problem->call.sinks;
+  // No visible key: 0, whatever the sink.
+  if (sum == 0) return (norm){.lse = -INFINITY};
+  if (sinks->data == NULL) {
+    return (norm){.output_factor = 1 / sum, .maximum = maximum, .weight_factor = 1 / sum, .lse = maximum + logf(sum)};
+  }
+  float sink = ((const float *)sinks->data)[lanes->batch * sinks->stride[0] + lanes->head[r] * sinks->stride[1]];
+  float highest = sink > maximum ? sink : maximum;
+  float keep = maximum == highest ? 1.0f : expf(maximum - highest);
+  float total = sum * keep + expf(sink - highest);
+  return (norm){
+      .output_factor = keep / total, .maximum = highest, .weight_factor = 1 / total, .lse = highest + logf(total)};
+}
+
+static void finish_weights(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t r,
+                           norm n) {
+  const rapt_attention *c = &problem->call;
+  float *row = rapt_at3(&c->weights, lanes->batch, lanes->head[r], lanes->query[r]);
+  int64_t stride = c->weights.stride[3];
+  // exp(-inf - -inf) is NaN; a row without a visible key has weights 0.
+  if (n.weight_factor == 0) {
+    for (int64_t j = 0; j < c->kv_len; j++) row[j * stride] = 0;
+    return;
+  }
+  if (stride == 1) {
+    if (c->kv_len > 0) kernels->weigh(c->kv_len, n.maximum, n.weight_factor, row);
+    return;
+  }
+  float some[256];
+  for (int64_t j = 0; j < c->kv_len; j += 256) {
+    int64_t count = c->kv_len - j < 256 ? c->kv_len - j : 256;
+    rapt_collect(row + j * stride, stride, count, some);
+    kernels->weigh(count, n.maximum, n.weight_factor, some);
+    rapt_spread(some, count, row + j * stride, stride);
+  }
+}
+
+static void write_panel(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes,
+                        const float *factor, const float *output, float *staging) {
+  const rapt_tensor *out = &problem->call.output;
+  int64_t depth = problem->call.value_dim;
+  float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
+  int direct = out->stride[3] == 1;
+  for (int64_t r = 0; r < lanes->count; r++) {
+    rows[r] = direct ? rapt_at3(out, lanes->batch, lanes->head[r], lanes->query[r]) : staging + r * depth;
+  }
+  kernels->unpack(output, lanes->count, depth, lanes->width, factor, rows);
+  for (int64_t r = 0; !direct && r < lanes->count; r++) {
+    rapt_spread(rows[r], depth, rapt_at3(out, lanes->batch, lanes->head[r], lanes->query[r]), out->stride[3]);
+  }
+}
+
+static void write_rows(const rapt_problem *problem, const rapt_lanes *lanes, const float *factor, const float *output) {
+  const rapt_tensor *out = &problem->call.output;
+  int64_t depth = problem->call.value_dim;
+  for (int64_t r = 0; r < lanes->count; r++) {
+    float *row = rapt_at3(out, lanes->batch, lanes->head[r], lanes->query[r]);
+    for (int64_t d = 0; d < depth; d++) row[d * out->stride[3]] = output[r * depth + d] * factor[r];
+  }
+}
+
+void rapt_finish(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, rapt_path path,
+                 const float *maximum, const float *sum, float *output, float *staging) {
+  const rapt_attention *c = &problem->call;
+  float factor[RAPT_MAX_PANEL_WIDTH] = {0};
+  int weights = c->weights.data != NULL && c->options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
+  for (int64_t r = 0; r < lanes->count; r++) {
+    norm n = normalise(problem, lanes, r, maximum[r], sum[r]);
+    factor[r] = n.output_factor;
+    if (weights) finish_weights(kernels, problem, lanes, r, n);
+    if (c->lse.data != NULL) {
+      const rapt_tensor *lse = &c->lse;
+      *(rapt_at3(lse, lanes->batch, lanes->head[r], lanes->query[r])) = n.lse;
+    }
+  }
+  if (path == RAPT_PATH_DECODE) {
+    write_rows(problem, lanes, factor, output);
+  } else {
+    write_panel(kernels, problem, lanes, factor, output, staging);
+  }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the attention files share among themselves: the lanes of a panel, score transforms, partial results, output.
+#ifndef RAPT_CORE_ATTENTION_PARTS_H
+#define RAPT_CORE_ATTENTION_PARTS_H
+
+#include "core/attention.h"
+#include "core/kernels.h"
+
+// The query rows in the lanes of one score panel, and which keys they see.
+typedef struct rapt_lanes {
+  int64_t batch;
+  // Lanes in use, and lanes in all.
+  int64_t count;
+  int64_t width;
+  int64_t head[RAPT_MAX_PANEL_WIDTH];
+  int64_t query[RAPT_MAX_PANEL_WIDTH];
+  // Visible keys first <= j < last by causality and window, of those that these cover.
+  int64_t first[RAPT_MAX_PANEL_WIDTH];
+  int64_t last[RAPT_MAX_PANEL_WIDTH];
+  // Every lane sees keys in [common_first, common_last); no lane sees a key outside [low, high).
+  int64_t common_first;
+  int64_t common_last;
+  int64_t low;
+  int64_t high;
+} rapt_lanes;
+
+// Lanes for rows row .. row + count of a unit (batch, kv_head).
+void rapt_lanes_fill(const rapt_problem *problem, int64_t batch, int64_t kv_head, int64_t row, int64_t count,
+                     int64_t width, rapt_lanes *lanes);
+
+// Room for score transforms of up to `keys` keys by `width` lanes.
+typedef struct rapt_transform_room {
+  // [key][lane]
+  float *bias_panel;
+  // [lane][key]
+  float *rows;
+} rapt_transform_room;
+
+void rapt_transform_room_lay(rapt_arena *arena, const rapt_problem *problem, int64_t keys, int64_t width,
+                             rapt_transform_room *room);
+
+// From raw scores[key][lane] of keys j .. j + keys to what the softmax takes; writes the weights output on the way.
+// Returns whether a key may be masked for some lane.
+int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
+                          int64_t keys, float *scores, const rapt_transform_room *room);
+
+// Unnormalised results of one (unit, panel, split): maximum, sum, and output as [value_dim][lane] (prefill) or
+// [lane][value_dim] (decode).
+typedef struct rapt_partials {
+  int64_t width;
+  int64_t output_size;
+  float *maximum;
+  float *sum;
+  float *output;
+} rapt_partials;
+
+void rapt_partials_lay(rapt_arena *arena, const rapt_context *context, const rapt_problem *problem,
+                       const rapt_geometry *geometry, rapt_partials *partials);
+
+// Merges the `splits` partials from index `first` on into the first of them.
+void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *problem, rapt_path path, int64_t first,
+                         int64_t splits);
+
+// Normalises and writes output, LSE and softmax weights for the lanes. output as in rapt_partials; staging has room for
+// width x value_dim floats (prefill), or is unused (decode).
+void rapt_finish(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, rapt_path path,
+                 const float *maximum, const float *sum, float *output, float *staging);
+
+// Per-thread scratch of the two paths.
+typedef struct rapt_prefill_slot {
+  rapt_lanes *lanes;
+  // Per panel of the task: [head_dim][lane], [value_dim][lane], [lane], [lane].
+  float *query;
+  float *output;
+  float *maximum;
+  float *sum;
+  // Whether output has been written yet.
+  unsigned char *started;
+  // Groups of tile_rows keys, [head_dim][key in group].
+  float *keys;
+  // [key][value_dim], where V's own layout will not do.
+  float *values;
+  float *scores;
+  float *correction;
+  // Rows gathered from a last dimension that is not contiguous, and output on its way to one.
+  float *rows;
+  rapt_transform_room room;
+} rapt_prefill_slot;
+
+void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const rapt_problem *problem,
+                           const rapt_geometry *geometry, rapt_prefill_slot *slot);
+
+typedef struct rapt_decode_slot {
+  rapt_lanes *lanes;
+  // [row][head_dim], scaled.
+  float *query;
+  // [row][value_dim]
+  float *output;
+  float *maximum;
+  float *sum;
+  // [key][RAPT_DECODE_WIDTH]
+  float *scores;
+  float *correction;
+  rapt_transform_room room;
+} rapt_decode_slot;
+
+void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const rapt_geometry *geometry,
+                          rapt_decode_slot *slot);
+
+// The arguments of one parallel run.
+typedef struct rapt_attention_job {
+  rapt_context *context;
+  const rapt_problem *problem;
+  const rapt_geometry *geometry;
+  unsigned char *slots;
+  rapt_partials partials;
+} rapt_attention_job;
+
+// Task t of a parallel run, on the scratch of a slot.
+void rapt_prefill_task(void *job, int64_t task, int32_t slot);
+void rapt_decode_task(void *job, int64_t task, int32_t slot);
+
+// The element at (i0, i1, i2, 0).
+static inline float *rapt_at3(const rapt_tensor *t, int64_t i0, int64_t i1, int64_t i2) {
+  return (float *)t->data + i0 * t->stride[0] + i1 * t->stride[1] + i2 * t->stride[2];
+}
+
+// Copies `count` elements that lie `stride` apart.
+static inline void rapt_collect(const float *from, int64_t stride, int64_t count, float *to) {
+  for (int64_t i = 0; i < count; i++) to[i] = from[i * stride];
+}
+
+static inline void rapt_spread(const float *from, int64_t count, float *to, int64_t stride) {
+  for (int64_t i = 0; i < count; i++) to[i * stride] = from[i];
+}
+
+#endif

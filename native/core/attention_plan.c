@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one pure function that decides how attention runs: path, tiles, splits, tasks and scratch.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/attention.h"
+#include "core/attention_parts.h"
+
+// Bytes of packed K that one tile may take: with the query and output panels of a task it has to stay in L2.
+#define KEY_TILE_BYTES (96 * 1024)
+#define MOST_KEYS_PER_TILE 192
+// Keys per tile of the decode path: K and V of a tile at head dim 128 are 32 KB each.
+#define DECODE_KEY_TILE 64
+// Query and output panels that one task keeps in L2, in bytes: more panels pack K less often.
+#define TASK_BYTES (256 * 1024)
+// Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core
+// of a large machine busy at a few kv heads, and bound the partial results.
+#define SPLIT_ROWS 128
+#define SPLIT_KEYS 1024
+#define LEAST_CHUNK 512
+#define MOST_SPLITS 16
+// Multiply-adds below which waking another thread costs more than it saves.
+#define PARALLEL_WORK (512 * 1024)
+
+static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static void choose_tiles(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
+  const rapt_attention *c = &problem->call;
+  int64_t depth = most(c->head_dim, c->value_dim);
+  // Vectors of the decode kernels run along the head dimension, and the weights output is written by panels.
+  int few =
+      problem->rows <= RAPT_DECODE_WIDTH && c->weights.data == NULL && c->key.stride[3] == 1 && c->value.stride[3] == 1;
+  g->path = few ? RAPT_PATH_DECODE : RAPT_PATH_PREFILL;
+  if (few) {
+    g->key_tile = DECODE_KEY_TILE;
+  } else {
+    int64_t rows = context->kernels.tile_rows;
+    int64_t keys = least(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));
+    g->key_tile = most(keys / rows, 1) * rows;
+  }
+  g->splits = 1;
+  g->chunk = ceil_div(most(c->kv_len, 1), g->key_tile) * g->key_tile;
+  if (problem->rows <= SPLIT_ROWS && c->kv_len >= SPLIT_KEYS && c->weights.data == NULL) {
+    int64_t keys = most(LEAST_CHUNK, ceil_div(c->kv_len, MOST_SPLITS));
+    g->chunk = ceil_div(keys, g->key_tile) * g->key_tile;
+    g->splits = ceil_div(c->kv_len, g->chunk);
+  }
+}
+
+static void choose_tasks(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
+  const rapt_attention *c = &problem->call;
+  int64_t width = context->kernels.panel_width;
+  g->panels = g->path == RAPT_PATH_DECODE ? 1 : ceil_div(problem->rows, width);
+  int64_t panel_bytes = (c->head_dim + c->value_dim) * width * (int64_t)sizeof(float);
+  g->task_panels = least(g->panels, most(1, TASK_BYTES / panel_bytes));
+  // Enough tasks to keep the threads evenly busy to the end, but no task so small that packing K dominates it.
+  int64_t wanted = ceil_div(4 * (int64_t)context->threads, g->units * g->splits);
+  if (context->threads > 1 && ceil_div(g->panels, g->task_panels) < wanted) {
+    g->task_panels = least(g->task_panels, most(4, ceil_div(g->panels, wanted)));
+  }
+  g->blocks = ceil_div(g->panels, g->task_panels);
+  g->task_panels = ceil_div(g->panels, g->blocks);
+  g->tasks = g->units * g->splits * g->blocks;
+  // In double: sizes are bounded one by one, not their product.
+  double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
+  g->slots = work < PARALLEL_WORK ? 1 : (int32_t)least(context->threads, g->tasks);
+}
+
+int rapt_attention_geometry(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
+  const rapt_attention *c = &problem->call;
+  *g = (rapt_geometry){.path = RAPT_PATH_EMPTY};
+  if (c->batch == 0 || c->query_len == 0) return 1;
+  if (__builtin_mul_overflow(c->batch, c->kv_heads, &g->units)) return 0;
+  choose_tiles(context, problem, g);
+  choose_tasks(context, problem, g);
+
+  rapt_arena slot = {0}, partial = {0};
+  if (g->path == RAPT_PATH_DECODE) {
+    rapt_decode_slot unused;
+    rapt_decode_slot_lay(&slot, problem, g, &unused);
+  } else {
+    rapt_prefill_slot unused;
+    rapt_prefill_slot_lay(&slot, context, problem, g, &unused);
+  }
+  rapt_partials unused;
+  rapt_partials_lay(&partial, context, problem, g, &unused);
+  g->slot_scratch = slot.used;
+  g->partial_scratch = partial.used;
+  return !slot.overflow && !partial.overflow &&
+         !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->slots, &g->scratch) &&
+         !__builtin_add_overflow(g->scratch, g->partial_scratch, &g->scratch);
+}
+
+void rapt_attention_name(const rapt_context *context, const rapt_problem *problem, const rapt_geometry *g, char *out,
+                         size_t size) {
+  const rapt_attention *c = &problem->call;
+  const char *isa = rapt_isa_name(context->kernels.isa);
+  if (g->path == RAPT_PATH_EMPTY) {
+    snprintf(out, size, "sdpa_empty_f32_%s", isa);
+    return;
+  }
+  int used = snprintf(out, size, "sdpa_%s_f32_%s_d%" PRId64, g->path == RAPT_PATH_DECODE ? "decode" : "prefill", isa,
+                      c->head_dim);
+  if (c->value_dim != c->head_dim && used >= 0 && (size_t)used < size) {
+    used += snprintf(out + used, size - (size_t)used, "_v%" PRId64, c->value_dim);
+  }
+  if (g->splits > 1 && used >= 0 && (size_t)used < size) {
+    snprintf(out + used, size - (size_t)used, "_split%" PRId64, g->splits);
+  }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many queries: FlashAttention-2's loop (Dao 2023) over panels of query rows.
+//
+// A task holds some panels of one (batch, kv head) and walks over the keys. Each key tile is packed once and used by
+// all of the task's panels, so by all query heads of the group. Scores of a panel come out as [key][query lane], stay
+// in L1 through the softmax, and are then the right operand of the product with V.
+#include <string.h>
+
+#include "core/attention_parts.h"
+
+void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const rapt_problem *problem,
+                           const rapt_geometry *g, rapt_prefill_slot *slot) {
+  const rapt_attention *c = &problem->call;
+  int64_t width = context->kernels.panel_width, panels = g->task_panels;
+  int64_t depth = c->head_dim > c->value_dim ? c->head_dim : c->value_dim;
+  slot->lanes = rapt_arena_take(arena, panels, sizeof(rapt_lanes));
+  slot->query = rapt_arena_take(arena, panels * c->head_dim * width + RAPT_PACK_SLACK, sizeof(float));
+  slot->output = rapt_arena_take(arena, panels * c->value_dim * width, sizeof(float));
+  slot->maximum = rapt_arena_take(arena, panels * width, sizeof(float));
+  slot->sum = rapt_arena_take(arena, panels * width, sizeof(float));
+  slot->started = rapt_arena_take(arena, panels, 1);
+  slot->keys = rapt_arena_take(arena, g->key_tile * c->head_dim + RAPT_PACK_SLACK, sizeof(float));
+  slot->values = rapt_arena_take(arena, g->key_tile * c->value_dim, sizeof(float));
+  slot->scores = rapt_arena_take(arena, g->key_tile * width, sizeof(float));
+  slot->correction = rapt_arena_take(arena, width, sizeof(float));
+  slot->rows = rapt_arena_take(arena, RAPT_MAX_PANEL_WIDTH * depth, sizeof(float));
+  rapt_transform_room_lay(arena, problem, g->key_tile, width, &slot->room);
+}
+
+// One task's view of its scratch.
+typedef struct task_state {
+  const rapt_kernels *kernels;
+  const rapt_problem *problem;
+  rapt_prefill_slot slot;
+  int64_t batch;
+  int64_t kv_head;
+  int64_t panels;
+} task_state;
+
+static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *lanes) {
+  const rapt_tensor *q = &s->problem->call.query;
+  int64_t depth = s->problem->call.head_dim;
+  const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
+  for (int64_t r = 0; r < lanes->count; r++) {
+    rows[r] = rapt_at3(q, lanes->batch, lanes->head[r], lanes->query[r]);
+    if (q->stride[3] != 1) {
+      float *row = s->slot.rows + r * depth;
+      rapt_collect(rows[r], q->stride[3], depth, row);
+      rows[r] = row;
+    }
+  }
+  s->kernels->pack(rows, lanes->count, depth, lanes->width, s->problem->scale,
+                   s->slot.query + panel * depth * lanes->width);
+}
+
+static void begin_panels(task_state *s, int64_t first_panel) {
+  int64_t width = s->kernels->panel_width;
+  for (int64_t p = 0; p < s->panels; p++) {
+    int64_t row = (first_panel + p) * width, left = s->problem->rows - row;
+    rapt_lanes *lanes = &s->slot.lanes[p];
+    rapt_lanes_fill(s->problem, s->batch, s->kv_head, row, left < width ? left : width, width, lanes);
+    load_queries(s, p, lanes);
+    for (int64_t r = 0; r < width; r++) {
+      s->slot.maximum[p * width + r] = -__builtin_inff();
+      s->slot.sum[p * width + r] = 0;
+    }
+    s->slot.started[p] = 0;
+  }
+}
+
+// Keys j + low .. j + high as groups of tile_rows keys, each [head_dim][key in group]; low is a multiple of that.
+static void pack_keys(const task_state *s, int64_t j, int64_t low, int64_t high) {
+  const rapt_tensor *k = &s->problem->call.key;
+  int64_t depth = s->problem->call.head_dim, group = s->kernels->tile_rows;
+  for (int64_t from = low; from < high; from += group) {
+    const float *rows[RAPT_MAX_TILE_ROWS] = {0};
+    int64_t count = high - from < group ? high - from : group;
+    for (int64_t i = 0; i < count; i++) {
+      rows[i] = rapt_at3(k, s->batch, s->kv_head, j + from + i);
+      if (k->stride[3] != 1) {
+        float *row = s->slot.rows + i * depth;
+        rapt_collect(rows[i], k->stride[3], depth, row);
+        rows[i] = row;
+      }
+    }
+    s->kernels->pack(rows, count, depth, group, 1.0f, s->slot.keys + from * depth);
+  }
+}
+
+// V's rows from key j on, where they lie if they lie together: far-apart rows would cost a TLB entry each, again for
+// every panel. Otherwise rows j + low .. j + high are brought together.
+static const float *load_values(const task_state *s, int64_t j, int64_t low, int64_t high) {
+  const rapt_tensor *v = &s->problem->call.value;
+  int64_t depth = s->problem->call.value_dim;
+  if (v->stride[3] == 1 && v->stride[2] == depth) return rapt_at3(v, s->batch, s->kv_head, j);
+  for (int64_t i = low; i < high; i++) {
+    const float *row = rapt_at3(v, s->batch, s->kv_head, j + i);
+    if (v->stride[3] == 1) {
+      memcpy(s->slot.values + i * depth, row, (size_t)depth * sizeof(float));
+    } else {
+      rapt_collect(row, v->stride[3], depth, s->slot.values + i * depth);
+    }
+  }
+  return s->slot.values;
+}
+
+typedef struct value_tile {
+  // Row i belongs to key j + i; rows low .. high are there.
+  const float *rows;
+  int64_t low;
+  int64_t high;
+  // Whether they are all finite; -1 = not looked at yet.
+  int finite;
+} value_tile;
+
+static int is_finite(const task_state *s, value_tile *values) {
+  int64_t depth = s->problem->call.value_dim;
+  if (values->finite < 0) {
+    values->finite = s->kernels->all_finite((values->high - values->low) * depth, values->rows + values->low * depth);
+  }
+  return values->finite;
+}
+
+// Keys j + from .. j + to of the packed tile against one panel.
+static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t to, value_tile *values) {
+  const rapt_kernels *kernels = s->kernels;
+  const rapt_prefill_slot *slot = &s->slot;
+  const rapt_attention *c = &s->problem->call;
+  int64_t width = kernels->panel_width, group = kernels->tile_rows, keys = to - from;
+  const float *query = slot->query + p * c->head_dim * width;
+  for (int64_t k = from; k < to; k += group) {
+    int64_t count = to - k < group ? to - k : group;
+    kernels->multiply(count, c->head_dim, slot->keys + k * c->head_dim, group, query, slot->scores + (k - from) * width,
+                      width, RAPT_START_ZERO, NULL);
+  }
+  int masked = rapt_transform_scores(kernels, s->problem, &slot->lanes[p], j + from, keys, slot->scores, &slot->room);
+  int moved =
+      kernels->softmax(keys, width, slot->scores, slot->maximum + p * width, slot->sum + p * width, slot->correction);
+  rapt_start start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
+  slot->started[p] = 1;
+  // 0 * NaN is NaN: a masked value must be left out, not weighted with 0.
+  int guarded = masked && !is_finite(s, values);
+  (guarded ? kernels->multiply_guarded : kernels->multiply)(
+      c->value_dim, keys, values->rows + from * c->value_dim, c->value_dim, slot->scores,
+      slot->output + p * c->value_dim * width, width, start, slot->correction);
+}
+
+static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first_key, int64_t last_key) {
+  int64_t group = s->kernels->tile_rows;
+  for (int64_t j = first_key; j < last_key; j += g->key_tile) {
+    int64_t end = last_key - j < g->key_tile ? last_key - j : g->key_tile;
+    // What of this tile any panel sees. Groups of packed keys start at multiples from j, whatever the task.
+    int64_t low = end, high = 0;
+    for (int64_t p = 0; p < s->panels; p++) {
+      const rapt_lanes *lanes = &s->slot.lanes[p];
+      if (lanes->low >= j + end || lanes->high <= j) continue;
+      if (lanes->low - j < low) low = lanes->low - j;
+      if (lanes->high - j > high) high = lanes->high - j;
+    }
+    if (low >= high) continue;
+    if (high > end) high = end;
+    low = low > 0 ? low / group * group : 0;
+    pack_keys(s, j, low, high);
+    value_tile values = {.rows = load_values(s, j, low, high), .low = low, .high = high, .finite = -1};
+    for (int64_t p = 0; p < s->panels; p++) {
+      const rapt_lanes *lanes = &s->slot.lanes[p];
+      int64_t from = lanes->low > j ? (lanes->low - j) / group * group : 0;
+      int64_t to = lanes->high - j < end ? lanes->high - j : end;
+      if (from < to) attend(s, p, j, from, to, &values);
+    }
+  }
+}
+
+static void end_panels(const task_state *s, const rapt_attention_job *job, int64_t first_panel, int64_t unit,
+                       int64_t split) {
+  const rapt_geometry *g = job->geometry;
+  int64_t width = s->kernels->panel_width, size = s->problem->call.value_dim * width;
+  for (int64_t p = 0; p < s->panels; p++) {
+    float *output = s->slot.output + p * size;
+    const float *maximum = s->slot.maximum + p * width, *sum = s->slot.sum + p * width;
+    if (!s->slot.started[p]) memset(output, 0, (size_t)size * sizeof(float));
+    if (g->splits == 1) {
+      rapt_finish(s->kernels, s->problem, &s->slot.lanes[p], RAPT_PATH_PREFILL, maximum, sum, output, s->slot.rows);
+      continue;
+    }
+    int64_t at = (unit * g->panels + first_panel + p) * g->splits + split;
+    memcpy(job->partials.maximum + at * width, maximum, (size_t)width * sizeof(float));
+    memcpy(job->partials.sum + at * width, sum, (size_t)width * sizeof(float));
+    memcpy(job->partials.output + at * size, output, (size_t)size * sizeof(float));
+  }
+}
+
+void rapt_prefill_task(void *argument, int64_t task, int32_t slot) {
+  const rapt_attention_job *job = argument;
+  const rapt_geometry *g = job->geometry;
+  const rapt_attention *c = &job->problem->call;
+  task_state s = {.kernels = &job->context->kernels, .problem = job->problem};
+  rapt_arena arena = {.base = job->slots + slot * g->slot_scratch};
+  rapt_prefill_slot_lay(&arena, job->context, job->problem, g, &s.slot);
+
+  // Last blocks first: under causality they see the most keys.
+  int64_t per_block = g->units * g->splits;
+  int64_t block = g->blocks - 1 - task / per_block, unit = task % per_block / g->splits, split = task % g->splits;
+  s.batch = unit / c->kv_heads;
+  s.kv_head = unit % c->kv_heads;
+  int64_t first_panel = block * g->task_panels;
+  s.panels = g->panels - first_panel < g->task_panels ? g->panels - first_panel : g->task_panels;
+  begin_panels(&s, first_panel);
+  int64_t first_key = split * g->chunk;
+  walk_keys(&s, g, first_key, c->kv_len - first_key < g->chunk ? c->kv_len : first_key + g->chunk);
+  end_panels(&s, job, first_panel, unit, split);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which keys a row sees, and everything that happens to scores between Q.K and the softmax, once for both paths.
+#include <math.h>
+#include <string.h>
+
+#include "core/attention_parts.h"
+
+// Far beyond any real position and far from overflowing when added to one.
+#define FAR ((int64_t)1 << 61)
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high) {
+  return value < low ? low : value > high ? high : value;
+}
+
+// Position of a query among the keys.
+static int64_t position(const rapt_problem *problem, int64_t query) {
+  return query + clamp(problem->call.options.offset, -FAR, FAR);
+}
+
+static void visible_keys(const rapt_problem *problem, int64_t query, int64_t base, int64_t *first, int64_t *last) {
+  const rapt_attention_options *o = &problem->call.options;
+  int64_t at = position(problem, query);
+  *first = 0;
+  *last = base;
+  if ((o->flags & RAPT_CAUSAL) != 0) *last = clamp(at + 1, 0, *last);
+  if ((o->flags & RAPT_WINDOW) != 0) {
+    if (o->window_right >= 0) *last = clamp(at + clamp(o->window_right, 0, FAR) + 1, 0, *last);
+    if (o->window_left >= 0) *first = clamp(at - clamp(o->window_left, 0, FAR), 0, base);
+  }
+  if (*first >= *last) *first = *last = 0;
+}
+
+void rapt_lanes_fill(const rapt_problem *problem, int64_t batch, int64_t kv_head, int64_t row, int64_t count,
+                     int64_t width, rapt_lanes *lanes) {
+  const rapt_attention *c = &problem->call;
+  int64_t base = c->kv_len - problem->appended_keys;
+  lanes->batch = batch;
+  lanes->count = count;
+  lanes->width = width;
+  lanes->common_first = 0;
+  lanes->common_last = base;
+  lanes->low = base;
+  lanes->high = 0;
+  for (int64_t r = 0; r < width; r++) {
+    lanes->first[r] = 0;
+    lanes->last[r] = base;
+    if (r >= count) continue;
+    lanes->head[r] = kv_head * problem->group + (row + r) % problem->group;
+    lanes->query[r] = (row + r) / problem->group;
+    visible_keys(problem, lanes->query[r], base, &lanes->first[r], &lanes->last[r]);
+    if (lanes->first[r] > lanes->common_first) lanes->common_first = lanes->first[r];
+    if (lanes->last[r] < lanes->common_last) lanes->common_last = lanes->last[r];
+    if (lanes->first[r] == lanes->last[r]) continue;
+    if (lanes->first[r] < lanes->low) lanes->low = lanes->first[r];
+    if (lanes->last[r] > lanes->high) lanes->high = lanes->last[r];
+  }
+  if (lanes->low > lanes->high) lanes->low = lanes->high;
+  // The weights output names every key, and appended keys are beyond every causal or window edge.
+  if (c->weights.data != NULL || problem->appended_keys > 0) {
+    lanes->low = 0;
+    lanes->high = c->kv_len;
+  }
+}
+
+static int has_bias(const rapt_problem *problem) {
+  return problem->call.mask.data != NULL || problem->call.bias.data != NULL || problem->key_padding.data != NULL;
+}
+
+// Whether bias rows can be read where they lie.
+static int bias_as_it_is(const rapt_problem *problem) {
+  return problem->call.mask.data == NULL && problem->key_padding.data == NULL && problem->call.bias.stride[3] == 1;
+}
+
+void rapt_transform_room_lay(rapt_arena *arena, const rapt_problem *problem, int64_t keys, int64_t width,
+                             rapt_transform_room *room) {
+  const rapt_attention *c = &problem->call;
+  *room = (rapt_transform_room){0};
+  if (has_bias(problem)) room->bias_panel = rapt_arena_take(arena, keys * width + RAPT_PACK_SLACK, sizeof(float));
+  if ((has_bias(problem) && !bias_as_it_is(problem)) || (c->weights.data != NULL && c->weights.stride[3] != 1)) {
+    room->rows = rapt_arena_take(arena, keys * width, sizeof(float));
+  }
+}
+
+// Keys j .. j + keys of one lane's mask, bias and padding, as one row of biases.
+typedef struct bias_row {
+  const uint8_t *mask;
+  const float *bias;
+  const uint8_t *padding;
+} bias_row;
+
+static bias_row locate(const rapt_problem *problem, const rapt_lanes *lanes, int64_t r, int64_t j) {
+  const rapt_tensor *m = &problem->call.mask, *b = &problem->call.bias, *p = &problem->key_padding;
+  int64_t batch = lanes->batch, head = lanes->head[r], query = lanes->query[r];
+  bias_row row = {0};
+  if (m->data != NULL) {
+    row.mask =
+        (const uint8_t *)m->data + batch * m->stride[0] + head * m->stride[1] + query * m->stride[2] + j * m->stride[3];
+  }
+  if (b->data != NULL) row.bias = rapt_at3(b, batch, head, query) + j * b->stride[3];
+  if (p->data != NULL) row.padding = (const uint8_t *)p->data + batch * p->stride[0] + j * p->stride[1];
+  return row;
+}
+
+static void write_bias_row(const rapt_kernels *kernels, const rapt_problem *problem, bias_row row, int64_t keys,
+                           float *out) {
+  int64_t mask_stride = problem->call.mask.stride[3], bias_stride = problem->call.bias.stride[3];
+  int64_t padding_stride = problem->key_padding.stride[1];
+  const float *bias = row.bias;
+  if (bias != NULL && bias_stride != 1) {
+    rapt_collect(bias, bias_stride, keys, out);
+    bias = out;
+  }
+  if (row.mask != NULL && mask_stride == 1) {
+    kernels->mask_to_bias(keys, row.mask, bias, out);
+  } else {
+    for (int64_t k = 0; k < keys; k++) {
+      float value = bias == NULL ? 0.0f : bias[k];
+      out[k] = row.mask == NULL || row.mask[k * mask_stride] != 0 ? value : -INFINITY;
+    }
+  }
+  if (row.padding != NULL) {
+    for (int64_t k = 0; k < keys; k++) {
+      if (row.padding[k * padding_stride] != 0) out[k] = -INFINITY;
+    }
+  }
+}
+
+static void add_bias(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
+                     int64_t keys, float *scores, const rapt_transform_room *room) {
+  const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
+  bias_row before = {0};
+  int direct = bias_as_it_is(problem);
+  for (int64_t r = 0; r < lanes->count; r++) {
+    bias_row row = locate(problem, lanes, r, j);
+    if (direct) {
+      rows[r] = row.bias;
+    } else if (r > 0 && row.mask == before.mask && row.bias == before.bias && row.padding == before.padding) {
+      // Broadcast over queries or heads: the same row again.
+      rows[r] = rows[r - 1];
+    } else {
+      float *out = room->rows + r * keys;
+      write_bias_row(kernels, problem, row, keys, out);
+      rows[r] = out;
+    }
+    before = row;
+  }
+  kernels->pack(rows, lanes->count, keys, lanes->width, 1.0f, room->bias_panel);
+  kernels->add_bias(keys * lanes->width, room->bias_panel, scores);
+}
+
+static void subtract_alibi(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
+                           int64_t keys, float *scores) {
+  const rapt_tensor *slopes = &problem->call.alibi_slopes;
+  float slope[RAPT_MAX_PANEL_WIDTH] = {0}, at[RAPT_MAX_PANEL_WIDTH] = {0};
+  for (int64_t r = 0; r < lanes->count; r++) {
+    slope[r] = ((const float *)slopes->data)[lanes->batch * slopes->stride[0] + lanes->head[r] * slopes->stride[1]];
+    at[r] = (float)(position(problem, lanes->query[r]) - j);
+  }
+  kernels->alibi(keys, lanes->width, slope, at, scores);
+}
+
+static int restrict_keys(const rapt_kernels *kernels, const rapt_lanes *lanes, int64_t j, int64_t keys, float *scores) {
+  if (keys == 0 || (j >= lanes->common_first && j + keys <= lanes->common_last)) return 0;
+  float first[RAPT_MAX_PANEL_WIDTH], last[RAPT_MAX_PANEL_WIDTH];
+  for (int64_t r = 0; r < lanes->width; r++) {
+    first[r] = (float)clamp(lanes->first[r] - j, 0, keys);
+    last[r] = (float)clamp(lanes->last[r] - j, 0, keys);
+  }
+  kernels->restrict_keys(keys, lanes->width, first, last, scores);
+  return 1;
+}
+
+static void write_weights(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
+                          int64_t keys, const float *scores, const rapt_transform_room *room) {
+  const rapt_tensor *w = &problem->call.weights;
+  float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
+  int direct = w->stride[3] == 1;
+  for (int64_t r = 0; r < lanes->count; r++) {
+    rows[r] = direct ? rapt_at3(w, lanes->batch, lanes->head[r], lanes->query[r]) + j : room->rows + r * keys;
+  }
+  kernels->unpack(scores, lanes->count, keys, lanes->width, NULL, rows);
+  for (int64_t r = 0; !direct && r < lanes->count; r++) {
+    float *to = rapt_at3(w, lanes->batch, lanes->head[r], lanes->query[r]) + j * w->stride[3];
+    rapt_spread(rows[r], keys, to, w->stride[3]);
+  }
+}
+
+int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
+                          int64_t keys, float *scores, const rapt_transform_room *room) {
+  const rapt_attention *c = &problem->call;
+  int32_t stage = c->weights.data != NULL ? c->options.weights_stage : -1;
+  if (stage == RAPT_WEIGHTS_RAW) write_weights(kernels, problem, lanes, j, keys, scores, room);
+  if (c->options.softcap > 0) kernels->softcap(keys * lanes->width, c->options.softcap, scores);
+  if (stage == RAPT_WEIGHTS_SOFTCAP) write_weights(kernels, problem, lanes, j, keys, scores, room);
+
+  int64_t covered = clamp(c->kv_len - problem->appended_keys - j, 0, keys);
+  int masked = 0;
+  if (c->alibi_slopes.data != NULL && covered > 0) subtract_alibi(kernels, problem, lanes, j, covered, scores);
+  if (has_bias(problem) && covered > 0) {
+    add_bias(kernels, problem, lanes, j, covered, scores, room);
+    masked = 1;
+  }
+  masked |= restrict_keys(kernels, lanes, j, covered, scores);
+  // The softmax stage is finished from these once a row's maximum and sum are known.
+  if (stage == RAPT_WEIGHTS_BIAS || stage == RAPT_WEIGHTS_SOFTMAX) {
+    write_weights(kernels, problem, lanes, j, keys, scores, room);
+  }
+  return masked;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef RAPT_CORE_CONTEXT_H
+#define RAPT_CORE_CONTEXT_H
+
+#include "core/kernels.h"
+#include "core/scratch.h"
+#include "core/threads.h"
+#include "rapt/rapt.h"
+
+struct rapt_context {
+  rapt_kernels kernels;
+  int32_t threads;
+  rapt_pool *pool;
+  // Its own locks; a const context can still be planned with, which touches none of this.
+  rapt_scratch scratch;
+};
+
+// The memory of one call: the caller's where given, else borrowed.
+typedef struct rapt_call_memory {
+  void *base;
+  rapt_slab *slab;
+} rapt_call_memory;
+
+// `given` may be NULL; where it is not, given_size must reach `needed` and it must be aligned.
+rapt_status rapt_call_memory_begin(rapt_context *context, void *given, int64_t given_size, int64_t needed,
+                                   rapt_call_memory *memory, rapt_error *error);
+void rapt_call_memory_end(rapt_context *context, rapt_call_memory *memory);
+
+#endif

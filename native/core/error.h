@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef RAPT_CORE_ERROR_H
+#define RAPT_CORE_ERROR_H
+
+#include "rapt/rapt.h"
+
+// Fills error (NULL is allowed) as far as its struct_size reaches, and returns status.
+__attribute__((format(printf, 3, 4))) rapt_status rapt_fail(rapt_error *error, rapt_status status, const char *format,
+                                                            ...);
+
+#endif

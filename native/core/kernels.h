@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of micro-kernels: the only thing the framework knows about an instruction set.
+//
+// Layout vocabulary. A "panel" holds `width` rows of a matrix side by side, transposed: element (row r, index k)
+// stands at panel[k * width + r]. Query rows live in the lanes of a panel, so that scores come out as
+// [key][query lane]: the softmax is then lane-wise (no horizontal sums), and the weights are already the panel
+// that the product with V needs.
+//
+// Micro-kernels never allocate, validate, branch on the CPU or know about threads. Unless said otherwise pointers
+// need only be aligned to their element, sizes are positive, and nothing outside the named elements is touched.
+#ifndef RAPT_CORE_KERNELS_H
+#define RAPT_CORE_KERNELS_H
+
+#include <stdint.h>
+
+// Lanes of a decode score row: the most query rows (group x query_len) that the decode path takes.
+#define RAPT_DECODE_WIDTH 16
+// Upper bounds over all tiers, for fixed-size arrays in the framework.
+#define RAPT_MAX_PANEL_WIDTH 32
+#define RAPT_MAX_TILE_ROWS 16
+// Floats that pack and pack_panel may write behind the end of what they pack.
+#define RAPT_PACK_SLACK 16
+
+// Where the accumulators of multiply start.
+typedef enum rapt_start {
+  RAPT_START_ZERO,    // c = a.b
+  RAPT_START_C,       // c = c + a.b
+  RAPT_START_SCALED,  // c = c * lane + a.b, lane having one factor per column
+  RAPT_START_LANE     // c = lane + a.b
+} rapt_start;
+
+typedef struct rapt_kernels {
+  int32_t isa;
+  // Rows of multiply's register tile, and so the best width for the packed left operand.
+  int32_t tile_rows;
+  // Columns of multiply's register tile: query rows per panel, output features per weight panel.
+  int32_t panel_width;
+
+  // out[k * width + r] = rows[r][k] * scale for r < count, 0 for count <= r < width; 1 <= count <= width <= 32.
+  // May write RAPT_PACK_SLACK floats behind out[depth * width].
+  void (*pack)(const float *const *rows, int64_t count, int64_t depth, int64_t width, float scale, float *out);
+
+  // The way back: rows[r][k] = panel[k * width + r] * scale[r] for r < count; scale NULL = 1.
+  void (*unpack)(const float *panel, int64_t count, int64_t depth, int64_t width, const float *scale,
+                 float *const *rows);
+
+  // c[rows x panel_width] = start + a . b with a(r, k) = a[k * a_stride + r] and b a panel of panel_width.
+  void (*multiply)(int64_t rows, int64_t depth, const float *a, int64_t a_stride, const float *b, float *c,
+                   int64_t c_stride, rapt_start start, const float *lane);
+
+  // As multiply, but a term whose b is 0 is left out instead of multiplied, so that a NaN or infinity in a row of a
+  // reaches only the columns that give it weight.
+  void (*multiply_guarded)(int64_t rows, int64_t depth, const float *a, int64_t a_stride, const float *b, float *c,
+                           int64_t c_stride, rapt_start start, const float *lane);
+
+  // One online-softmax step over scores[keys][width], in place: lane_max and lane_sum are the running maximum and sum
+  // (-inf and 0 at first); correction[lane] = exp(old maximum - new maximum), 1 where it did not move. A score of -inf
+  // gives exactly 0. Returns whether any correction differs from 1.
+  int (*softmax)(int64_t keys, int64_t width, float *scores, float *lane_max, float *lane_sum, float *correction);
+
+  // scores = cap * tanh(scores / cap), elementwise; count is whole panel rows.
+  void (*softcap)(int64_t count, float cap, float *scores);
+  // scores += bias, elementwise, with -inf in bias winning over anything; count is whole panel rows.
+  void (*add_bias)(int64_t count, const float *bias, float *scores);
+  // scores[key][lane] -= slope[lane] * |position[lane] - key|.
+  void (*alibi)(int64_t keys, int64_t width, const float *slope, const float *position, float *scores);
+  // scores[key][lane] = -inf unless first[lane] <= key < last[lane].
+  void (*restrict_keys)(int64_t keys, int64_t width, const float *first, const float *last, float *scores);
+  // out[i] = allowed[i] != 0 ? bias[i] : -inf; bias NULL = 0.
+  void (*mask_to_bias)(int64_t count, const uint8_t *allowed, const float *bias, float *out);
+  // row[i] = exp(row[i] - maximum) * factor.
+  void (*weigh)(int64_t count, float maximum, float factor, float *row);
+  // Whether all of values[0 .. count) are finite.
+  int (*all_finite)(int64_t count, const float *values);
+
+  // scores[key * RAPT_DECODE_WIDTH + r] = queries[r] . keys[key], r < rows <= RAPT_DECODE_WIDTH; other lanes are
+  // left alone. queries[r] starts at queries + r * query_stride, keys[key] at keys + key * key_stride.
+  void (*dots)(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const float *keys,
+               int64_t key_stride, int64_t depth, float *scores);
+  // out[r] = out[r] * correction[r] + sum over keys of weights[key * RAPT_DECODE_WIDTH + r] * values[key]; with
+  // guarded, terms of weight 0 are left out.
+  void (*gather)(int64_t rows, const float *weights, int64_t key_count, const float *values, int64_t value_stride,
+                 int64_t depth, const float *correction, float *out, int64_t out_stride, int guarded);
+} rapt_kernels;
+
+// Fills the table for a tier: portable first, then every better tier up to isa overwrites what it has. Returns 0
+// where isa names no tier of this build.
+int rapt_kernels_fill(int32_t isa, rapt_kernels *table);
+
+// Whether the tier was compiled into this library.
+int rapt_kernels_compiled(int32_t isa);
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear projections: packed weights, and the product that multi-head attention and rapt_linear_run share.
+#ifndef RAPT_CORE_LINEAR_H
+#define RAPT_CORE_LINEAR_H
+
+#include "core/context.h"
+#include "rapt/rapt.h"
+
+struct rapt_linear {
+  int64_t in_features;
+  int64_t out_features;
+  int32_t isa;
+  int64_t panel_width;
+  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero behind the last feature.
+  float *panels;
+  // One per feature of the panels, zeros where there is no bias.
+  float *bias;
+};
+
+// output = input . weight^T + bias, with input (batch, rows, in) and output (batch, rows, out) by their strides.
+typedef struct rapt_projection {
+  const rapt_linear *linear;
+  rapt_tensor input;
+  rapt_tensor output;
+  int64_t batch;
+  int64_t rows;
+} rapt_projection;
+
+typedef struct rapt_projection_geometry {
+  int64_t row_block;
+  int64_t row_blocks;
+  // Weight panels: in all, and per task.
+  int64_t panels;
+  int64_t task_panels;
+  int64_t tasks;
+  int32_t slots;
+  int64_t slot_scratch;
+  int64_t scratch;
+} rapt_projection_geometry;
+
+// Pure; returns 0 where sizes overflow.
+int rapt_projection_plan(const rapt_context *context, const rapt_projection *projection,
+                         rapt_projection_geometry *geometry);
+
+// memory holds geometry->scratch bytes.
+void rapt_projection_run(rapt_context *context, const rapt_projection *projection,
+                         const rapt_projection_geometry *geometry, void *memory);
+
+// Whether the linear was packed for this context's tier.
+rapt_status rapt_check_linear(const rapt_context *context, const char *name, const rapt_linear *linear,
+                              rapt_error *error);
+
+#endif

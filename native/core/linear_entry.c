@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// rapt_linear_*: packing weights, validation, plan, run.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/attention_parts.h"
+#include "core/error.h"
+#include "core/linear.h"
+#include "core/params.h"
+#include "core/validate.h"
+
+static rapt_status validate_weights(const rapt_linear_weights *w, rapt_error *error) {
+  rapt_view view;
+  rapt_status status = rapt_check_size("in_features", w->in_features, 1, RAPT_MAX_FEATURES, error);
+  if (status == RAPT_OK) status = rapt_check_size("out_features", w->out_features, 1, RAPT_MAX_FEATURES, error);
+  const int64_t weight[] = {w->out_features, w->in_features};
+  if (status == RAPT_OK) status = rapt_check_tensor("weight", &w->weight, RAPT_F32, 2, weight, &view, error);
+  if (status == RAPT_OK) status = rapt_check_optional("bias", &w->bias, RAPT_F32, 1, weight, &view, error);
+  return status;
+}
+
+static int pack_weights(const rapt_kernels *kernels, const rapt_linear_weights *w, rapt_linear *linear) {
+  int64_t width = kernels->panel_width, in = w->in_features, panels = (w->out_features + width - 1) / width;
+  int strided = w->weight.stride[1] != 1;
+  float *gathered = strided ? malloc((size_t)(width * in) * sizeof(float)) : NULL;
+  if (strided && gathered == NULL) return 0;
+  for (int64_t n = 0; n < panels; n++) {
+    const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
+    int64_t count = w->out_features - n * width < width ? w->out_features - n * width : width;
+    for (int64_t i = 0; i < count; i++) {
+      rows[i] = (const float *)w->weight.data + (n * width + i) * w->weight.stride[0];
+      if (strided) {
+        rapt_collect(rows[i], w->weight.stride[1], in, gathered + i * in);
+        rows[i] = gathered + i * in;
+      }
+    }
+    kernels->pack(rows, count, in, width, 1.0f, linear->panels + n * in * width);
+  }
+  free(gathered);
+  if (w->bias.data != NULL) rapt_collect(w->bias.data, w->bias.stride[0], w->out_features, linear->bias);
+  return 1;
+}
+
+rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights *weights, rapt_linear **out,
+                               rapt_error *error) {
+  if (out == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "out is NULL");
+  *out = NULL;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  rapt_linear_weights w;
+  rapt_status status = rapt_read_struct(weights, &w, sizeof w, "rapt_linear_weights", error);
+  if (status == RAPT_OK) status = validate_weights(&w, error);
+  if (status != RAPT_OK) return status;
+
+  int64_t width = context->kernels.panel_width;
+  size_t features = (size_t)((w.out_features + width - 1) / width * width);
+  size_t count = features * (size_t)w.in_features + RAPT_PACK_SLACK;
+  rapt_linear *linear = calloc(1, sizeof *linear);
+  void *panels = NULL;
+  if (linear == NULL || posix_memalign(&panels, RAPT_SCRATCH_ALIGNMENT, count * sizeof(float)) != 0) {
+    free(linear);
+    return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for %zu packed weights", count);
+  }
+  *linear = (rapt_linear){.in_features = w.in_features,
+                          .out_features = w.out_features,
+                          .isa = context->kernels.isa,
+                          .panel_width = width,
+                          .panels = panels,
+                          .bias = calloc(features, sizeof(float))};
+  if (linear->bias == NULL || !pack_weights(&context->kernels, &w, linear)) {
+    rapt_linear_destroy(linear);
+    return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for packing %zu weights", count);
+  }
+  *out = linear;
+  return RAPT_OK;
+}
+
+void rapt_linear_destroy(rapt_linear *linear) {
+  if (linear == NULL) return;
+  free(linear->panels);
+  free(linear->bias);
+  free(linear);
+}
+
+rapt_status rapt_check_linear(const rapt_context *context, const char *name, const rapt_linear *linear,
+                              rapt_error *error) {
+  if (linear == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL", name);
+  if (linear->isa != context->kernels.isa) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s was packed for the tier %s; this context's is %s", name,
+                     rapt_isa_name(linear->isa), rapt_isa_name(context->kernels.isa));
+  }
+  return RAPT_OK;
+}
+
+static rapt_status prepare(const rapt_context *context, const rapt_linear_call *from, rapt_linear_call *call,
+                           rapt_projection *projection, rapt_projection_geometry *geometry, rapt_error *error) {
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  rapt_status status = rapt_read_struct(from, call, sizeof *call, "rapt_linear_call", error);
+  if (status == RAPT_OK) status = rapt_check_linear(context, "linear", call->linear, error);
+  if (status == RAPT_OK) status = rapt_check_size("batch", call->batch, 0, RAPT_MAX_SIZE, error);
+  if (status == RAPT_OK) status = rapt_check_size("rows", call->rows, 0, RAPT_MAX_SIZE, error);
+  if (status != RAPT_OK) return status;
+  const int64_t in[] = {call->batch, call->rows, call->linear->in_features};
+  const int64_t out[] = {call->batch, call->rows, call->linear->out_features};
+  rapt_view input, output;
+  status = rapt_check_tensor("input", &call->input, RAPT_F32, 3, in, &input, error);
+  if (status == RAPT_OK) status = rapt_check_tensor("output", &call->output, RAPT_F32, 3, out, &output, error);
+  if (status == RAPT_OK) status = rapt_check_overlaps(&output, 1, &input, 1, error);
+  if (status != RAPT_OK) return status;
+  *projection = (rapt_projection){
+      .linear = call->linear, .input = call->input, .output = call->output, .batch = call->batch, .rows = call->rows};
+  if (!rapt_projection_plan(context, projection, geometry)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "batch %" PRId64 " times rows %" PRId64 " overflows 64 bits",
+                     call->batch, call->rows);
+  }
+  return RAPT_OK;
+}
+
+rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *from, rapt_plan *plan,
+                             rapt_error *error) {
+  rapt_linear_call call;
+  rapt_projection projection;
+  rapt_projection_geometry geometry;
+  rapt_status status = rapt_check_output(plan, sizeof *plan, "rapt_plan", error);
+  if (status == RAPT_OK) status = prepare(context, from, &call, &projection, &geometry, error);
+  if (status != RAPT_OK) return status;
+  plan->scratch_size = geometry.scratch;
+  plan->supported = 1;
+  plan->isa = context->kernels.isa;
+  plan->threads = geometry.slots > 0 ? geometry.slots : 1;
+  plan->reserved = 0;
+  plan->reason[0] = 0;
+  snprintf(plan->name, sizeof plan->name, "linear_f32_%s_%" PRId64 "x%" PRId64, rapt_isa_name(plan->isa),
+           call.linear->in_features, call.linear->out_features);
+  return RAPT_OK;
+}
+
+rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *from, rapt_error *error) {
+  rapt_linear_call call;
+  rapt_projection projection;
+  rapt_projection_geometry geometry;
+  rapt_call_memory memory;
+  rapt_status status = prepare(context, from, &call, &projection, &geometry, error);
+  if (status != RAPT_OK) return status;
+  status = rapt_call_memory_begin(context, call.scratch, call.scratch_size, geometry.scratch, &memory, error);
+  if (status != RAPT_OK) return status;
+  rapt_projection_run(context, &projection, &geometry, memory.base);
+  rapt_call_memory_end(context, &memory);
+  return RAPT_OK;
+}
+
+rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear_call *call, rapt_error *error,
+                                 const void *input, const void *output) {
+  (void)input, (void)output;
+  return rapt_linear_run(context, call, error);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// rapt_mha_*: validate, plan, run.
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/mha.h"
+#include "core/params.h"
+
+static rapt_status prepare(const rapt_context *context, const rapt_mha *call, rapt_mha_problem *problem,
+                           rapt_mha_geometry *geometry, rapt_error *error) {
+  rapt_status status = rapt_mha_validate(context, call, problem, error);
+  if (status != RAPT_OK) return status;
+  if (!rapt_mha_plan_geometry(context, problem, geometry)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
+  }
+  return RAPT_OK;
+}
+
+rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan, rapt_error *error) {
+  rapt_mha_problem problem;
+  rapt_mha_geometry geometry;
+  rapt_status status = rapt_check_output(plan, sizeof *plan, "rapt_plan", error);
+  if (status == RAPT_OK) status = prepare(context, call, &problem, &geometry, error);
+  if (status != RAPT_OK) return status;
+  int32_t threads = geometry.attention.slots > geometry.query.slots ? geometry.attention.slots : geometry.query.slots;
+  plan->scratch_size = geometry.scratch;
+  plan->supported = 1;
+  plan->isa = context->kernels.isa;
+  plan->threads = threads > 0 ? threads : 1;
+  plan->reserved = 0;
+  plan->reason[0] = 0;
+  char attention[sizeof plan->name];
+  rapt_attention_name(context, &problem.attention, &geometry.attention, attention, sizeof attention);
+  // "sdpa_prefill_..." becomes "mha_prefill_...".
+  snprintf(plan->name, sizeof plan->name, "mha_%s", attention + strlen("sdpa_"));
+  return RAPT_OK;
+}
+
+rapt_status rapt_mha_run(rapt_context *context, const rapt_mha *call, rapt_error *error) {
+  rapt_mha_problem problem;
+  rapt_mha_geometry geometry;
+  rapt_call_memory memory;
+  rapt_status status = prepare(context, call, &problem, &geometry, error);
+  if (status != RAPT_OK) return status;
+  status = rapt_call_memory_begin(context, problem.call.scratch, problem.call.scratch_size, geometry.scratch, &memory,
+                                  error);
+  if (status != RAPT_OK) return status;
+  rapt_mha_execute(context, &problem, &geometry, memory.base);
+  rapt_call_memory_end(context, &memory);
+  return RAPT_OK;
+}
+
+rapt_status rapt_mha_run_held(rapt_context *context, const rapt_mha *call, rapt_error *error, const void *query,
+                              const void *key, const void *value, const void *output, const void *mask,
+                              const void *bias, const void *key_padding_mask, const void *bias_key,
+                              const void *bias_value, const void *alibi_slopes, const void *sinks, const void *lse,
+                              const void *weights) {
+  (void)query, (void)key, (void)value, (void)output, (void)mask, (void)bias, (void)key_padding_mask;
+  (void)bias_key, (void)bias_value, (void)alibi_slopes, (void)sinks, (void)lse, (void)weights;
+  return rapt_mha_run(context, call, error);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Included once per tier, after that tier's vector vocabulary and with OVERWRITE naming its entry point: the same
+// kernels, written once, in the tier's registers.
+#include "core/kernels.h"
+#include "cpu/decode.h"
+#include "cpu/multiply.h"
+#include "cpu/pack.h"
+#include "cpu/scores.h"
+#include "cpu/softmax.h"
+#include "cpu/tiers.h"
+#include "cpu/tile.h"
+
+_Static_assert(RAPT_DECODE_WIDTH % V_LANES == 0, "a decode score row is whole vectors");
+_Static_assert(PANEL_WIDTH <= RAPT_MAX_PANEL_WIDTH && TILE_ROWS <= RAPT_MAX_TILE_ROWS, "bounds of the framework");
+_Static_assert(TILE_ROWS <= V_LANES, "pack spills forward only");
+_Static_assert(V_LANES <= RAPT_PACK_SLACK, "slack behind a packed block");
+
+void OVERWRITE(rapt_kernels *table) {
+  table->tile_rows = TILE_ROWS;
+  table->panel_width = PANEL_WIDTH;
+  table->pack = pack;
+  table->unpack = unpack;
+  table->multiply = multiply;
+  table->multiply_guarded = multiply_guarded;
+  table->softmax = softmax;
+  table->softcap = softcap;
+  table->add_bias = add_bias;
+  table->alibi = alibi;
+  table->restrict_keys = restrict_keys;
+  table->mask_to_bias = mask_to_bias;
+  table->weigh = weigh;
+  table->all_finite = all_finite;
+  table->dots = dots;
+  table->gather = gather;
+}

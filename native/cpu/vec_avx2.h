@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector vocabulary of the kernel templates on AVX2 and FMA.
+#ifndef RAPT_CPU_VEC_AVX2_H
+#define RAPT_CPU_VEC_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define V_LANES 8
+// 12 accumulators, 2 columns of b and a broadcast: 15 of 16 registers.
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+
+typedef __m256 vf;
+
+static inline vf v_set1(float x) { return _mm256_set1_ps(x); }
+static inline vf v_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void v_store(float *p, vf v) { _mm256_storeu_ps(p, v); }
+static inline __m256i v_first(int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+// The first n elements, 0 <= n <= 8, zeros behind; the rest is not read.
+static inline vf v_load_n(const float *p, int64_t n) { return _mm256_maskload_ps(p, v_first(n)); }
+static inline void v_store_n(float *p, vf v, int64_t n) { _mm256_maskstore_ps(p, v_first(n), v); }
+static inline vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+static inline vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+static inline vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+static inline vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+static inline vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+// b where either is NaN.
+static inline vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+static inline vf v_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+static inline vf v_sign_of(vf magnitude, vf sign) {
+  return _mm256_or_ps(magnitude, _mm256_and_ps(sign, _mm256_set1_ps(-0.0f)));
+}
+// a < b ? x : y per lane; false for NaN.
+static inline vf v_if_less(vf a, vf b, vf x, vf y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+static inline vf v_if_equal(vf a, vf b, vf x, vf y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_EQ_OQ)); }
+static inline int v_any_less(vf a, vf b) { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) != 0; }
+static inline float v_sum(vf a) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+// x - floor(x), 0 for an infinity.
+static inline vf v_fraction(vf x) {
+  vf fraction = _mm256_sub_ps(x, _mm256_floor_ps(x));
+  vf infinity = _mm256_set1_ps(__builtin_inff());
+  return v_if_equal(v_abs(x), infinity, _mm256_setzero_ps(), fraction);
+}
+// y * 2^floor(x); exactly 0 below the smallest normal number, so for x = -inf too. x must be below 128.
+static inline vf v_scale_exponent(vf y, vf x) {
+  __m256i n = _mm256_cvtps_epi32(_mm256_floor_ps(x));
+  vf power = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+  return v_if_less(x, _mm256_set1_ps(-126.0f), _mm256_setzero_ps(), _mm256_mul_ps(y, power));
+}
+
+static inline void v_transpose(vf r[V_LANES]) {
+  vf t[V_LANES];
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int q = 0; q < 8; q += 4) {
+    r[q + 0] = _mm256_shuffle_ps(t[q + 0], t[q + 2], 0x44);
+    r[q + 1] = _mm256_shuffle_ps(t[q + 0], t[q + 2], 0xee);
+    r[q + 2] = _mm256_shuffle_ps(t[q + 1], t[q + 3], 0x44);
+    r[q + 3] = _mm256_shuffle_ps(t[q + 1], t[q + 3], 0xee);
+  }
+  for (int m = 0; m < 4; m++) {
+    t[m] = _mm256_permute2f128_ps(r[m], r[m + 4], 0x20);
+    t[m + 4] = _mm256_permute2f128_ps(r[m], r[m + 4], 0x31);
+  }
+  for (int i = 0; i < 8; i++) r[i] = t[i];
+}
+
+#endif

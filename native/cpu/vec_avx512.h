@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector vocabulary of the kernel templates on AVX-512 (F, BW, DQ, VL).
+#ifndef RAPT_CPU_VEC_AVX512_H
+#define RAPT_CPU_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define V_LANES 16
+// 24 accumulators, 2 columns of b and a broadcast: 27 of 32 registers, and 14 loads for 24 FMAs.
+#define TILE_ROWS 12
+#define TILE_VECTORS 2
+
+typedef __m512 vf;
+
+static inline vf v_set1(float x) { return _mm512_set1_ps(x); }
+static inline vf v_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void v_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
+static inline __mmask16 v_first(int64_t n) { return (__mmask16)((1u << n) - 1u); }
+// The first n elements, 0 <= n <= 16, zeros behind; the rest is not read.
+static inline vf v_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(v_first(n), p); }
+static inline void v_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, v_first(n), v); }
+static inline vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+static inline vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+static inline vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+static inline vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+static inline vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+// b where either is NaN.
+static inline vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+static inline vf v_abs(vf a) { return _mm512_abs_ps(a); }
+static inline vf v_sign_of(vf magnitude, vf sign) {
+  return _mm512_or_ps(magnitude, _mm512_and_ps(sign, _mm512_set1_ps(-0.0f)));
+}
+// a < b ? x : y per lane; false for NaN.
+static inline vf v_if_less(vf a, vf b, vf x, vf y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+static inline vf v_if_equal(vf a, vf b, vf x, vf y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), y, x);
+}
+static inline int v_any_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) != 0; }
+static inline float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
+// x - floor(x), 0 for an infinity.
+static inline vf v_fraction(vf x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+// y * 2^floor(x), exactly 0 for x = -inf.
+static inline vf v_scale_exponent(vf y, vf x) { return _mm512_scalef_ps(y, x); }
+
+static inline void v_transpose(vf r[V_LANES]) {
+  vf t[V_LANES];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+  // Now every 128-bit lane of r[4q + m] holds one column of the four rows 4q to 4q + 3.
+  for (int q = 0; q < 16; q += 4) {
+    r[q + 0] = _mm512_shuffle_ps(t[q + 0], t[q + 2], 0x44);
+    r[q + 1] = _mm512_shuffle_ps(t[q + 0], t[q + 2], 0xee);
+    r[q + 2] = _mm512_shuffle_ps(t[q + 1], t[q + 3], 0x44);
+    r[q + 3] = _mm512_shuffle_ps(t[q + 1], t[q + 3], 0xee);
+  }
+  for (int m = 0; m < 4; m++) {
+    vf a = _mm512_shuffle_f32x4(r[m], r[m + 4], 0x88), b = _mm512_shuffle_f32x4(r[m], r[m + 4], 0xdd);
+    vf c = _mm512_shuffle_f32x4(r[m + 8], r[m + 12], 0x88), d = _mm512_shuffle_f32x4(r[m + 8], r[m + 12], 0xdd);
+    t[m] = _mm512_shuffle_f32x4(a, c, 0x88);
+    t[m + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    t[m + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+    t[m + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+  for (int i = 0; i < 16; i++) r[i] = t[i];
+}
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector vocabulary of the kernel templates in plain C: four floats in a compiler vector, no intrinsics.
+#ifndef RAPT_CPU_VEC_PORTABLE_H
+#define RAPT_CPU_VEC_PORTABLE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define V_LANES 4
+// 8 accumulators, 2 columns of b and a broadcast: fits the 16 registers of the poorest vector unit around.
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
+
+typedef float vf __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
+
+static inline vf v_set1(float x) { return (vf){x, x, x, x}; }
+static inline vf v_load(const float *p) {
+  vf v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline void v_store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+// The first n elements, 0 <= n <= 4, zeros behind; the rest is not read.
+static inline vf v_load_n(const float *p, int64_t n) {
+  vf v = {0};
+  memcpy(&v, p, (size_t)n * sizeof(float));
+  return v;
+}
+static inline void v_store_n(float *p, vf v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(float)); }
+static inline vf v_add(vf a, vf b) { return a + b; }
+static inline vf v_sub(vf a, vf b) { return a - b; }
+static inline vf v_mul(vf a, vf b) { return a * b; }
+static inline vf v_div(vf a, vf b) { return a / b; }
+static inline vf v_fma(vf a, vf b, vf c) { return a * b + c; }
+static inline vf v_select(vi condition, vf x, vf y) { return (vf)(((vi)x & condition) | ((vi)y & ~condition)); }
+// b where either is NaN.
+static inline vf v_max(vf a, vf b) { return v_select(a > b, a, b); }
+static inline vf v_abs(vf a) { return (vf)((vi)a & 0x7fffffff); }
+static inline vf v_sign_of(vf magnitude, vf sign) { return (vf)((vi)magnitude | ((vi)sign & (vi)v_set1(-0.0f))); }
+// a < b ? x : y per lane; false for NaN.
+static inline vf v_if_less(vf a, vf b, vf x, vf y) { return v_select(a < b, x, y); }
+static inline vf v_if_equal(vf a, vf b, vf x, vf y) { return v_select(a == b, x, y); }
+static inline int v_any_less(vf a, vf b) {
+  vi c = a < b;
+  return (c[0] | c[1] | c[2] | c[3]) != 0;
+}
+static inline float v_sum(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+// Out of the range in which a float has a fraction and an int32 can hold it; NaN counts as inside.
+static inline vf v_limit(vf x) {
+  return v_if_less(x, v_set1(-1e6f), v_set1(-1e6f), v_if_less(v_set1(1e6f), x, v_set1(1e6f), x));
+}
+static inline vi v_floor(vf x) {
+  // A NaN cannot be converted to an integer; any number will do, since the NaN stays in the fraction.
+  vf limited = v_limit(v_select(x == x, x, v_set1(0.0f)));
+  vi n = __builtin_convertvector(limited, vi);
+  return n + (__builtin_convertvector(n, vf) > limited);
+}
+// x - floor(x), 0 for an infinity.
+static inline vf v_fraction(vf x) { return v_limit(x) - __builtin_convertvector(v_floor(x), vf); }
+// y * 2^floor(x); exactly 0 below the smallest normal number, so for x = -inf too. x must be below 128 or NaN.
+static inline vf v_scale_exponent(vf y, vf x) {
+  vi n = v_floor(x);
+  vi inside = n >= -126;
+  vf power = (vf)((((n & inside) + 127) & 0xff) << 23);
+  return (vf)((vi)(y * power) & (inside | (x != x)));
+}
+
+static inline void v_transpose(vf r[V_LANES]) {
+  for (int i = 0; i < 4; i++) {
+    for (int j = 0; j < i; j++) {
+      float t = r[i][j];
+      r[i][j] = r[j][i];
+      r[j][i] = t;
+    }
+  }
+}
+
+#endif
