@@ -81,7 +81,8 @@ public final class Oracle {
         if (p.bias() != null) {
           scores[j] = round(scores[j] + p.biasAt(b, h, i, j));
         }
-        if (p.alibiSlopes() != null) {
+        // An appended key has no position, so nothing depends on its distance.
+        if (p.alibiSlopes() != null && j < p.kvLen() - p.appended()) {
           scores[j] =
               round(
                   scores[j] - round(p.alibiSlopes()[head] * (double) Math.abs(i + p.offset() - j)));

@@ -99,7 +99,10 @@ public final class MhaCall implements AutoCloseable {
       t = t.withBias(input(core.bias().data(), core.bias().shape()).tensor());
     }
     if (core.sinks() != null) {
-      t = t.withSinks(input(Arrays.copyOf(core.sinks(), core.heads()), core.heads()).tensor());
+      t = t.withSinks(perHead(core.sinks()));
+    }
+    if (core.alibiSlopes() != null) {
+      t = t.withAlibiSlopes(perHead(core.alibiSlopes()));
     }
     if (data.padding() != null) {
       float[] padding = new float[data.padding().length];
@@ -147,6 +150,10 @@ public final class MhaCall implements AutoCloseable {
     Placed placed = Placed.input(arena, Layout.BHSD, dense, shape);
     inputs.add(placed);
     return placed;
+  }
+
+  private Tensor perHead(float[] values) {
+    return input(Arrays.copyOf(values, core.heads()), core.heads()).tensor();
   }
 
   private Tensor mask(float[] dense, int... shape) {
