@@ -5,25 +5,25 @@ import dev.rapt.CpuOptions;
 import dev.rapt.Device;
 import dev.rapt.Isa;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** The options that choose a device, the same in every command. */
 final class DeviceOptions {
   enum Kind {
     BEST,
     CPU,
-    JAVA;
-
-    @Override
-    public String toString() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    JAVA
   }
 
   @Option(
       names = "--device",
       paramLabel = "NAME",
+      converter = KindConverter.class,
       description =
           "best, cpu (native kernels) or java (pure Java, slow). Default: ${DEFAULT-VALUE}",
       defaultValue = "best")
@@ -39,8 +39,9 @@ final class DeviceOptions {
   @Option(
       names = "--isa",
       paramLabel = "TIER",
+      converter = IsaConverter.class,
       description =
-          "force a tier of the CPU device: ${COMPLETION-CANDIDATES}. Default: the best one")
+          "force a tier of the CPU device: portable, avx2 or avx512. Default: the best one")
   private @Nullable Isa isa;
 
   /** Opens the device; the caller closes it. */
@@ -67,5 +68,33 @@ final class DeviceOptions {
   private CpuOptions options() {
     CpuOptions options = CpuOptions.defaults().withThreads(threads);
     return isa == null ? options : options.withIsa(isa);
+  }
+
+  static final class KindConverter implements ITypeConverter<Kind> {
+    @Override
+    public Kind convert(String value) {
+      return constant(Kind.values(), "device", value);
+    }
+  }
+
+  static final class IsaConverter implements ITypeConverter<Isa> {
+    @Override
+    public Isa convert(String value) {
+      return constant(Isa.values(), "tier", value);
+    }
+  }
+
+  /** Finds a constant by name; picocli's own message lists them in capitals and as "values". */
+  private static <E extends Enum<E>> E constant(E[] constants, String what, String value) {
+    for (E constant : constants) {
+      if (constant.name().equalsIgnoreCase(value)) {
+        return constant;
+      }
+    }
+    String names =
+        Stream.of(constants)
+            .map(constant -> constant.name().toLowerCase(Locale.ROOT))
+            .collect(Collectors.joining(", "));
+    throw new TypeConversionException("unknown " + what + " '" + value + "'; allowed: " + names);
   }
 }

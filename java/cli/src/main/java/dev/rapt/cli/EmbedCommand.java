@@ -34,7 +34,8 @@ import picocli.CommandLine.Parameters;
       "{\"line\": 1, \"text\": ..., \"embedding\": [...]}. Blank lines are skipped; lines longer"
           + " than the model's 256 tokens are cut, as sentence-transformers does."
     },
-    mixinStandardHelpOptions = true)
+    mixinStandardHelpOptions = true,
+    versionProvider = VersionProvider.class)
 final class EmbedCommand implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 

@@ -31,7 +31,8 @@ import picocli.CommandLine.Parameters;
     name = "explain",
     description =
         "Shows which word attends to which in a sentence, in every layer and head of the encoder.",
-    mixinStandardHelpOptions = true)
+    mixinStandardHelpOptions = true,
+    versionProvider = VersionProvider.class)
 final class ExplainCommand implements Runnable {
   // Enough to get past the JIT's slow start on a short text without making a long one wait.
   private static final int MAX_RUNS = 50;

@@ -14,7 +14,8 @@ import picocli.CommandLine.Command;
     name = "info",
     description =
         "Lists devices, instruction-set tiers and versions, and why something is unavailable.",
-    mixinStandardHelpOptions = true)
+    mixinStandardHelpOptions = true,
+    versionProvider = VersionProvider.class)
 final class InfoCommand implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
@@ -39,7 +40,7 @@ final class InfoCommand implements Runnable {
                 + capabilities.abiVersion()
                 + ", from "
                 + capabilities.nativeSource()
-            : "not loaded: " + capabilities.nativeReason());
+            : "none");
     line(out, "Java", Runtime.version() + ", " + System.getProperty("java.vm.name"));
     line(
         out,
@@ -64,14 +65,21 @@ final class InfoCommand implements Runnable {
             ? "available, tier " + name(isa)
             : "unavailable: " + capabilities.nativeReason());
     line(out, "java", "available: the pure Java reference, slow");
-    line(out, "cuda", "unavailable: " + capabilities.cudaReason());
+    line(
+        out,
+        "cuda",
+        "unavailable: "
+            + (capabilities.nativeAvailable()
+                ? capabilities.cudaReason()
+                : "it needs the native library"));
   }
 
   private static void tiers(PrintWriter out, Capabilities capabilities) {
     out.println();
     out.println("Tiers of the cpu device");
-    if (capabilities.tiers().isEmpty()) {
-      out.println("  unknown without the native library");
+    if (!capabilities.nativeAvailable()) {
+      out.println("  none without the native library");
+      return;
     }
     for (Capabilities.Tier tier : capabilities.tiers()) {
       line(out, name(tier.isa()), describe(tier, capabilities.defaultIsa()));

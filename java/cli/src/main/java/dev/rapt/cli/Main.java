@@ -40,7 +40,6 @@ public final class Main implements Runnable {
         new CommandLine(new Main())
             .setOut(out)
             .setErr(err)
-            .setCaseInsensitiveEnumValuesAllowed(true)
             .setParameterExceptionHandler(Main::reportUsage)
             .setExecutionExceptionHandler(Main::reportFailure);
     int code = commandLine.execute(args);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import dev.rapt.cli.model.MiniLmEncoder;
+import dev.rapt.cli.model.MiniLmTokenizer;
+import dev.rapt.cli.model.TokenizedText;
+import java.io.InputStream;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class MiniLmTokenizerTest {
+  @Test
+  void cutsAsTheLibraryItselfDoes() throws Exception {
+    Map<String, String> options =
+        Map.of("padding", "false", "truncation", "true", "maxLength", "256");
+    try (MiniLmTokenizer ours = MiniLmEncoder.loadTokenizer();
+        InputStream json =
+            MiniLmTokenizerTest.class.getResourceAsStream("/all-minilm-l6-v2-tokenizer.json");
+        HuggingFaceTokenizer theirs = HuggingFaceTokenizer.newInstance(json, options)) {
+      for (String text : Sentences.varied()) {
+        Encoding expected = theirs.encode(text, true, false);
+        TokenizedText actual = ours.tokenize(text);
+        int[] ids = Arrays.stream(expected.getIds()).mapToInt(Math::toIntExact).toArray();
+        assertArrayEquals(ids, actual.ids(), text);
+        assertEquals(List.of(expected.getTokens()), actual.tokens(), text);
+      }
+    }
+  }
+
+  @Test
+  void knowsWhetherItCut() {
+    try (MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer()) {
+      assertFalse(tokenizer.tokenize("word ".repeat(254)).truncated());
+      TokenizedText cut = tokenizer.tokenize("word ".repeat(255));
+      assertTrue(cut.truncated());
+      assertEquals(256, cut.length());
+      assertEquals("[SEP]", cut.tokens().getLast());
+      assertEquals(-1, cut.words()[255]);
+    }
+  }
+
+  @Test
+  void labelsUnknownTokensWithTheirText() {
+    try (MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer()) {
+      TokenizedText text = tokenizer.tokenize("😀 then 🚀");
+      assertEquals(List.of("[CLS]", "[UNK]", "then", "[UNK]", "[SEP]"), text.tokens());
+      assertEquals(List.of("[CLS]", "😀", "then", "🚀", "[SEP]"), text.labels());
+    }
+  }
+}
