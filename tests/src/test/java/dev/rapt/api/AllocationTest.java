@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.api;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import dev.rapt.Attention;
+import dev.rapt.AttentionTensors;
+import dev.rapt.Causal;
+import dev.rapt.CpuOptions;
+import dev.rapt.DType;
+import dev.rapt.Device;
+import dev.rapt.Linear;
+import dev.rapt.MultiHeadAttention;
+import dev.rapt.MultiHeadAttentionTensors;
+import dev.rapt.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
+import org.junit.jupiter.api.Test;
+
+/** The hot path allocates nothing: the Java heap does not grow with the number of calls. */
+class AllocationTest {
+  private static final int WARM_UP = 30_000;
+  private static final int CALLS = 20_000;
+
+  private static Tensor f32(Arena arena, long... shape) {
+    return Tensor.allocate(arena, DType.F32, shape);
+  }
+
+  @Test
+  void attention() {
+    Attention attention =
+        Attention.builder().causal(Causal.BOTTOM_RIGHT).window(2, 0).scale(0.5).build();
+    try (Device device = Device.cpu(new CpuOptions(1, null));
+        Arena arena = Arena.ofShared()) {
+      Tensor x = f32(arena, 1, 1, 2, 8);
+      Tensor out = f32(arena, 1, 1, 2, 8);
+      assertNothingAllocated(() -> attention.run(device, x, x, x, out));
+      AttentionTensors all =
+          AttentionTensors.of(x, x, x, out)
+              .withMask(Tensor.allocate(arena, DType.BOOL, 2, 2))
+              .withSinks(f32(arena, 1))
+              .withLse(f32(arena, 1, 1, 2))
+              .withWeights(f32(arena, 1, 1, 2, 2));
+      assertNothingAllocated(() -> attention.run(device, all));
+    }
+  }
+
+  @Test
+  void projections() {
+    try (Device device = Device.cpu(new CpuOptions(1, null));
+        Arena arena = Arena.ofShared();
+        Linear linear = Linear.of(device, f32(arena, 8, 8), f32(arena, 8));
+        MultiHeadAttention mha =
+            MultiHeadAttention.builder(device)
+                .heads(2)
+                .inProjection(f32(arena, 24, 8), f32(arena, 24))
+                .biasKeyValue(f32(arena, 8), f32(arena, 8))
+                .build()) {
+      Tensor x = f32(arena, 1, 2, 8);
+      Tensor out = f32(arena, 1, 2, 8);
+      assertNothingAllocated(() -> linear.run(x, out));
+      assertNothingAllocated(() -> mha.run(x, x, x, out));
+      MultiHeadAttentionTensors padded =
+          MultiHeadAttentionTensors.of(x, x, x, out)
+              .withKeyPaddingMask(Tensor.allocate(arena, DType.BOOL, 1, 2));
+      assertNothingAllocated(() -> mha.run(padded));
+    }
+  }
+
+  private static void assertNothingAllocated(Runnable call) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    double best = Double.MAX_VALUE;
+    // Compilation may land in any round; one round without allocation shows that there is none.
+    for (int round = 0; round < 10 && best >= 0.1; round++) {
+      repeat(call, WARM_UP);
+      long before = threads.getCurrentThreadAllocatedBytes();
+      repeat(call, CALLS);
+      best = Math.min(best, (threads.getCurrentThreadAllocatedBytes() - before) / (double) CALLS);
+    }
+    assertTrue(best < 0.1, best + " bytes per call");
+  }
+
+  private static void repeat(Runnable call, int times) {
+    for (int i = 0; i < times; i++) {
+      call.run();
+    }
+  }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.rapt.Attention;
+import dev.rapt.AttentionTensors;
+import dev.rapt.CpuOptions;
+import dev.rapt.DType;
+import dev.rapt.Device;
+import dev.rapt.Linear;
+import dev.rapt.MultiHeadAttention;
+import dev.rapt.Tensor;
+import java.lang.foreign.Arena;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Bad arguments: refused before any backend runs, by name, value and what was allowed. */
+class ArgumentsTest {
+  private final Arena arena = Arena.ofShared();
+  private final Device device = Device.java();
+  private final Attention attention = Attention.builder().build();
+  private Tensor q;
+  private Tensor k;
+  private Tensor v;
+  private Tensor out;
+
+  @BeforeEach
+  void tensors() {
+    q = f32(2, 4, 3, 8);
+    k = f32(2, 2, 5, 8);
+    v = f32(2, 2, 5, 6);
+    out = f32(2, 4, 3, 6);
+    attention.run(device, q, k, v, out);
+  }
+
+  @AfterEach
+  void close() {
+    device.close();
+    arena.close();
+  }
+
+  private Tensor f32(long... shape) {
+    return Tensor.allocate(arena, DType.F32, shape);
+  }
+
+  private Tensor bool(long... shape) {
+    return Tensor.allocate(arena, DType.BOOL, shape);
+  }
+
+  private AttentionTensors tensors4() {
+    return AttentionTensors.of(q, k, v, out);
+  }
+
+  @Test
+  void namesMissingTensors() {
+    assertEquals(
+        "query",
+        assertThrows(NullPointerException.class, () -> attention.run(device, null, k, v, out))
+            .getMessage());
+    assertEquals(
+        "output",
+        assertThrows(NullPointerException.class, () -> AttentionTensors.of(q, k, v, null))
+            .getMessage());
+    assertEquals(
+        "device",
+        assertThrows(NullPointerException.class, () -> attention.run(null, q, k, v, out))
+            .getMessage());
+  }
+
+  @Test
+  void checksShapes() {
+    rejected("query", "rank 4", () -> attention.run(device, f32(4, 3, 8), k, v, out));
+    rejected("key", "the query's batch", () -> attention.run(device, q, f32(1, 2, 5, 8), v, out));
+    rejected("value", "the key's heads", () -> attention.run(device, q, k, f32(2, 1, 5, 6), out));
+    rejected("value", "the key's length", () -> attention.run(device, q, k, f32(2, 2, 4, 6), out));
+    rejected("key", "head dimension", () -> attention.run(device, q, f32(2, 2, 5, 7), v, out));
+    rejected("output", "size 5", () -> attention.run(device, q, k, v, f32(2, 4, 3, 5)));
+    rejected("output", "size 1", () -> attention.run(device, q, k, v, f32(1, 4, 3, 6)));
+    rejected(
+        "4 heads",
+        "multiple",
+        () -> attention.run(device, q, f32(2, 3, 5, 8), f32(2, 3, 5, 6), out));
+    rejected(
+        "4 heads",
+        "1 or more",
+        () -> attention.run(device, q, f32(2, 0, 5, 8), f32(2, 0, 5, 6), out));
+    rejected(
+        "head dimension of query is 1025",
+        "1 to 1024",
+        () -> attention.run(device, f32(2, 4, 3, 1025), f32(2, 2, 5, 1025), v, out));
+    rejected(
+        "head dimension of value is 0",
+        "1 to 1024",
+        () -> attention.run(device, q, k, f32(2, 2, 5, 0), f32(2, 4, 3, 0)));
+    rejected("query", "F32", () -> attention.run(device, bool(2, 4, 3, 8), k, v, out));
+  }
+
+  @Test
+  void checksOptionalTensors() {
+    run(tensors4().withMask(bool(5)));
+    run(tensors4().withMask(bool(4, 1, 5)));
+    run(tensors4().withBias(f32(2, 1, 3, 1)));
+    run(tensors4().withSinks(f32(4)).withAlibiSlopes(f32(2, 4)));
+    rejected("mask", "BOOL", () -> run(tensors4().withMask(f32(5))));
+    rejected("mask", "(2, 4, 3, 5)", () -> run(tensors4().withMask(bool(4))));
+    rejected("mask", "(2, 4, 3, 5)", () -> run(tensors4().withMask(bool(2, 3, 5))));
+    rejected("bias", "(2, 4, 3, 5)", () -> run(tensors4().withBias(f32(1, 2, 4, 3, 5))));
+    rejected("alibiSlopes", "(2, 4)", () -> run(tensors4().withAlibiSlopes(f32(2, 2))));
+    rejected("sinks", "(2, 4)", () -> run(tensors4().withSinks(f32(1, 1, 4))));
+    rejected("lse", "rank 3", () -> run(tensors4().withLse(f32(2, 4, 3, 1))));
+    rejected("lse", "size 2", () -> run(tensors4().withLse(f32(2, 4, 2))));
+    rejected("weights", "size 6", () -> run(tensors4().withWeights(f32(2, 4, 3, 6))));
+  }
+
+  @Test
+  void checksOptions() {
+    Attention.Builder builder = Attention.builder();
+    rejected("scale is NaN", "finite", () -> builder.scale(Double.NaN));
+    rejected("scale is 1.0E39", "finite", () -> builder.scale(1e39));
+    rejected("softcap is -1", "positive", () -> builder.softcap(-1));
+    rejected("softcap is NaN", "positive", () -> builder.softcap(Double.NaN));
+    rejected("softcap is 1.0E-60", "positive", () -> builder.softcap(1e-60));
+    rejected("left window is -2", "-1", () -> builder.window(-2, 0));
+    rejected("right window is -3", "-1", () -> builder.window(0, -3));
+    rejected("threads is -1", "1024", () -> CpuOptions.defaults().withThreads(-1));
+    rejected("threads is 1025", "1024", () -> new CpuOptions(1025, null));
+    assertThrows(NullPointerException.class, () -> builder.causal(null));
+  }
+
+  @Test
+  void checksMemory() {
+    Tensor readOnly = Tensor.of(f32(144).segment().asReadOnly(), DType.F32, 2, 4, 3, 6);
+    rejected("output", "read-only", () -> attention.run(device, q, k, v, readOnly));
+    rejected(
+        "output",
+        "twice",
+        () -> attention.run(device, q, k, v, f32(1, 4, 3, 6).expand(2, 4, 3, 6)));
+    Arena other = Arena.ofShared();
+    Tensor gone = Tensor.allocate(other, DType.F32, 2, 4, 3, 6);
+    other.close();
+    IllegalStateException closed =
+        assertThrows(IllegalStateException.class, () -> attention.run(device, q, k, v, gone));
+    assertTrue(closed.getMessage().contains("output"), closed.getMessage());
+  }
+
+  @Test
+  void checksTheThreadOfConfinedMemory() {
+    try (Arena confined = Arena.ofConfined()) {
+      Tensor mine = Tensor.allocate(confined, DType.F32, 2, 4, 3, 6);
+      CompletableFuture<Void> elsewhere =
+          CompletableFuture.runAsync(() -> attention.run(device, q, k, v, mine));
+      Throwable cause = assertThrows(CompletionException.class, elsewhere::join).getCause();
+      assertEquals(WrongThreadException.class, cause.getClass());
+      assertTrue(cause.getMessage().contains("output"), cause.getMessage());
+    }
+  }
+
+  @Test
+  void checksLinear() {
+    rejected("weight", "rank 2", () -> Linear.of(device, f32(4), null));
+    rejected("bias", "rows of weight", () -> Linear.of(device, f32(4, 3), f32(3)));
+    rejected("weight", "1 to", () -> Linear.of(device, f32(0, 3), null));
+    try (Linear linear = Linear.of(device, f32(4, 3), f32(4))) {
+      linear.run(f32(7, 3), f32(7, 4));
+      linear.run(f32(2, 7, 3), f32(2, 7, 4));
+      rejected("input", "size 4", () -> linear.run(f32(7, 4), f32(7, 4)));
+      rejected("output", "size 6", () -> linear.run(f32(7, 3), f32(6, 4)));
+      rejected("output", "rank 2", () -> linear.run(f32(7, 3), f32(1, 7, 4)));
+      rejected("input", "rank 2", () -> linear.run(f32(3), f32(4)));
+      Tensor both = f32(7, 4);
+      rejected("output", "overlaps input", () -> linear.run(both.slice(1, 0, 3), both));
+    }
+  }
+
+  @Test
+  void checksMultiHeadModels() {
+    rejected("query projection", "missing", () -> multiHead().build());
+    rejected("heads is 0", "1 or more", () -> multiHead().heads(0));
+    rejected(
+        "query weight",
+        "3 heads",
+        () -> multiHead().heads(3).inProjection(f32(24, 8), null).build());
+    rejected("in-projection weight", "3 rows", () -> multiHead().inProjection(f32(25, 8), null));
+    rejected("key weight", "size 6", () -> projections().key(f32(6, 8), null).build());
+    rejected("output weight", "size 7", () -> projections().output(f32(8, 7), null).build());
+    rejected("biasKey", "size 7", () -> projections().biasKeyValue(f32(7), f32(8)).build());
+    rejected("2 heads and key 4", "multiple", () -> projections().kvHeads(4).build());
+    projections().build().close();
+  }
+
+  @Test
+  void checksMultiHeadCalls() {
+    Tensor x = f32(2, 5, 8);
+    Tensor y = f32(2, 5, 8);
+    try (MultiHeadAttention mha = projections().build()) {
+      mha.run(x, x, x, y);
+      mha.run(f32(5, 8), f32(3, 8), f32(3, 8), f32(5, 8));
+      rejected("key", "rank 3", () -> mha.run(x, f32(5, 8), x, y));
+      rejected("value", "the key's length", () -> mha.run(x, x, f32(2, 4, 8), y));
+      rejected("query", "size 7", () -> mha.run(f32(2, 5, 7), x, x, y));
+      rejected("output", "overlaps query", () -> mha.run(x, x, x, x));
+      rejected("query", "rank 3", () -> mha.run(f32(8), f32(8), f32(8), f32(8)));
+    }
+  }
+
+  private MultiHeadAttention.Builder multiHead() {
+    return MultiHeadAttention.builder(device);
+  }
+
+  private MultiHeadAttention.Builder projections() {
+    return multiHead().heads(2).inProjection(f32(24, 8), f32(24)).output(f32(8, 8), f32(8));
+  }
+
+  private void run(AttentionTensors tensors) {
+    attention.run(device, tensors);
+  }
+
+  /** The message names the argument (or its value) and what was allowed. */
+  private static void rejected(String name, String allowed, Runnable action) {
+    String message = assertThrows(IllegalArgumentException.class, action::run).getMessage();
+    assertTrue(message.contains(name), name + " not in: " + message);
+    assertTrue(message.contains(allowed), allowed + " not in: " + message);
+  }
+}

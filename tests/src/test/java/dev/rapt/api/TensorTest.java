@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.api;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.rapt.DType;
+import dev.rapt.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Views: what they name, and that they can name nothing outside their segment. */
+class TensorTest {
+  private final Arena arena = Arena.ofConfined();
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  private Tensor counting(long... shape) {
+    Tensor tensor = Tensor.allocate(arena, DType.F32, shape);
+    float[] data = new float[(int) tensor.elements()];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = i;
+    }
+    tensor.copyFrom(data);
+    return tensor;
+  }
+
+  @Test
+  void allocatesZeroedAndAligned() {
+    Tensor tensor = Tensor.allocate(arena, DType.F32, 3, 5);
+    assertEquals(0, tensor.address() % 64);
+    assertArrayEquals(new float[15], tensor.toFloatArray());
+    assertArrayEquals(new long[] {5, 1}, tensor.strides());
+  }
+
+  @Test
+  void permutes() {
+    Tensor tensor = counting(2, 3).permute(1, 0);
+    assertArrayEquals(new float[] {0, 3, 1, 4, 2, 5}, tensor.toFloatArray());
+    assertFalse(tensor.isContiguous());
+    assertThrows(IllegalArgumentException.class, () -> tensor.permute(0, 0));
+    assertThrows(IllegalArgumentException.class, () -> tensor.permute(0));
+  }
+
+  @Test
+  void slicesAndSelects() {
+    Tensor tensor = counting(3, 4);
+    assertArrayEquals(
+        new float[] {5, 6, 9, 10}, tensor.slice(0, 1, 3).slice(1, 1, 3).toFloatArray());
+    assertArrayEquals(new float[] {2, 6, 10}, tensor.select(1, 2).toFloatArray());
+    assertEquals(0, tensor.slice(0, 3, 3).elements());
+    assertThrows(IllegalArgumentException.class, () -> tensor.slice(0, 2, 4));
+    assertThrows(IllegalArgumentException.class, () -> tensor.slice(2, 0, 1));
+    assertThrows(IllegalArgumentException.class, () -> tensor.select(0, 3));
+  }
+
+  @Test
+  void reshapesOnlyContiguous() {
+    Tensor tensor = counting(2, 6);
+    assertArrayEquals(new long[] {3, 4}, tensor.reshape(3, 4).shape());
+    assertThrows(IllegalArgumentException.class, () -> tensor.reshape(5, 2));
+    assertThrows(IllegalArgumentException.class, () -> tensor.permute(1, 0).reshape(12));
+  }
+
+  @Test
+  void expandsRightAligned() {
+    Tensor tensor = counting(3, 1).expand(2, 3, 2);
+    assertArrayEquals(new long[] {0, 1, 0}, tensor.strides());
+    assertArrayEquals(new float[] {0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2}, tensor.toFloatArray());
+    assertThrows(IllegalArgumentException.class, () -> counting(3).expand(4));
+    assertThrows(IllegalArgumentException.class, () -> counting(3, 3).expand(3));
+  }
+
+  @Test
+  void readsBackwardsThroughNegativeStrides() {
+    Tensor tensor =
+        Tensor.of(counting(6).segment(), 5, DType.F32, new long[] {2, 3}, new long[] {-3, -1});
+    assertArrayEquals(new float[] {5, 4, 3, 2, 1, 0}, tensor.toFloatArray());
+    assertEquals(3, tensor.get(0, 2));
+    tensor.set(9, 1, 2);
+    assertEquals(9, tensor.get(1, 2));
+  }
+
+  @Test
+  void packsBooleans() {
+    Tensor tensor = Tensor.copyOf(arena, new boolean[] {true, false, true}, 3);
+    assertEquals(DType.BOOL, tensor.dtype());
+    assertArrayEquals(new float[] {1, 0, 1}, tensor.toFloatArray());
+    tensor.set(2, 1);
+    assertEquals(1, tensor.get(1));
+  }
+
+  @Test
+  void copiesThroughStrides() {
+    Tensor tensor = counting(2, 3);
+    tensor.permute(1, 0).copyFrom(new float[] {10, 11, 12, 13, 14, 15});
+    assertArrayEquals(new float[] {10, 12, 14, 11, 13, 15}, tensor.toFloatArray());
+    assertThrows(IllegalArgumentException.class, () -> tensor.copyFrom(new float[5]));
+    assertThrows(IndexOutOfBoundsException.class, () -> tensor.get(0, 3));
+    assertThrows(IndexOutOfBoundsException.class, () -> tensor.get(0));
+  }
+
+  @Test
+  void staysInsideItsSegment() {
+    MemorySegment segment = arena.allocate(24, 64);
+    Tensor.of(segment, DType.F32, 2, 3);
+    assertRejected("6", () -> Tensor.of(segment, DType.F32, 7));
+    assertRejected(
+        "elements 0 to 6",
+        () -> Tensor.of(segment, DType.F32, new long[] {2, 3}, new long[] {4, 1}));
+    assertRejected("-1", () -> Tensor.of(segment, 1, DType.F32, new long[] {3}, new long[] {-1}));
+    assertRejected("-2", () -> Tensor.of(segment, -2, DType.F32, new long[] {1}, new long[] {1}));
+    long huge = Long.MAX_VALUE;
+    assertRejected(
+        "overflows", () -> Tensor.of(segment, DType.F32, new long[] {3}, new long[] {huge}));
+    assertRejected(
+        "overflows", () -> Tensor.of(segment, 4, DType.F32, new long[] {2}, new long[] {huge}));
+    assertRejected("2^63", () -> Tensor.of(segment, DType.F32, 1L << 32, 1L << 32));
+    assertRejected("2^63", () -> Tensor.allocate(arena, DType.F32, 1L << 32, 1L << 32));
+  }
+
+  @Test
+  void rejectsWhatIsNoTensor() {
+    MemorySegment segment = arena.allocate(64, 64);
+    assertRejected("heap", () -> Tensor.of(MemorySegment.ofArray(new float[4]), DType.F32, 4));
+    assertRejected("misaligned", () -> Tensor.of(segment.asSlice(2), DType.F32, 4));
+    assertRejected("-1", () -> Tensor.of(segment, DType.F32, 2, -1));
+    assertRejected("rank 0", () -> Tensor.of(segment, DType.F32));
+    assertRejected("rank 9", () -> Tensor.of(segment, DType.F32, 1, 1, 1, 1, 1, 1, 1, 1, 1));
+    assertRejected("rank", () -> Tensor.of(segment, DType.F32, new long[] {2}, new long[] {1, 1}));
+    assertThrows(NullPointerException.class, () -> Tensor.of(null, DType.F32, 4));
+    Arena closed = Arena.ofConfined();
+    MemorySegment gone = closed.allocate(64, 64);
+    closed.close();
+    assertThrows(IllegalStateException.class, () -> Tensor.of(gone, DType.F32, 4));
+  }
+
+  @Test
+  void allowsEmptyTensorsAnywhere() {
+    Tensor tensor = Tensor.of(MemorySegment.NULL, DType.F32, 2, 0, 3);
+    assertEquals(0, tensor.elements());
+    assertTrue(tensor.address() != 0, "address 0 means absent to the native library");
+    assertArrayEquals(new float[0], tensor.toFloatArray());
+  }
+
+  private static void assertRejected(String part, Runnable action) {
+    IllegalArgumentException rejected = assertThrows(IllegalArgumentException.class, action::run);
+    assertTrue(rejected.getMessage().contains(part), rejected.getMessage());
+  }
+}
