@@ -28,13 +28,16 @@ class ExtremeScoresTest {
           "b1 h2 q2 k600 d1/8 scale(1) mask(k) lse"
         }) {
       AttentionCase c = AttentionCase.parse(name);
-      AttentionProblem p = c.problem();
-      Arrays.fill(p.query(), 1);
-      for (int i = 0; i < p.key().length; i++) {
-        // Steps of an eighth are exact up to 2^20, so the only error is that of the softmax.
-        p.key()[i] = (float) level + i % 37 / 8f;
+      // The same maximum in every tile, and a maximum that every tile moves.
+      for (int period : new int[] {37, 1000}) {
+        AttentionProblem p = c.problem();
+        Arrays.fill(p.query(), 1);
+        for (int i = 0; i < p.key().length; i++) {
+          // Steps of an eighth are exact up to 2^20, so the only error is that of the softmax.
+          p.key()[i] = (float) level + i % p.kvLen() % period / 8f;
+        }
+        Judge.everyTier(c, p);
       }
-      Judge.everyTier(c, p);
     }
   }
 
