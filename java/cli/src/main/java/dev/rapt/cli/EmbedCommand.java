@@ -29,10 +29,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "embed",
     description = {
-      "Embeds each line of a UTF-8 text file (384 numbers, Euclidean length 1) and prints JSON"
-          + " lines:",
-      "{\"line\": 1, \"text\": ..., \"embedding\": [...]}. Blank lines are skipped; lines longer"
-          + " than the model's 256 tokens are cut, as sentence-transformers does."
+      "Embeds each line of a UTF-8 text file: 384 numbers of Euclidean length 1.",
+      "Prints JSON lines, {\"line\": 1, \"text\": ..., \"embedding\": [...]}. Blank lines are"
+          + " skipped; lines longer than the model's 256 tokens are cut, as sentence-transformers"
+          + " does."
     },
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class)

@@ -34,9 +34,11 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class)
 final class ExplainCommand implements Runnable {
-  // Enough to get past the JIT's slow start on a short text without making a long one wait.
-  private static final int MAX_RUNS = 50;
-  private static final long MEASURING_NANOS = 400_000_000L;
+  // The JIT takes some hundred milliseconds to compile the row by row loops; times before that say
+  // nothing.
+  private static final long WARM_UP_NANOS = 300_000_000L;
+  private static final long MEASURING_NANOS = 300_000_000L;
+  private static final int MAX_RUNS = 100;
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
@@ -106,14 +108,20 @@ final class ExplainCommand implements Runnable {
     }
   }
 
+  /**
+   * Runs the text until its times are steady; a slow device runs it once to warm up and once more.
+   */
   private static Trace measure(
       MiniLmEncoder encoder, TokenizedText tokens, List<List<LayerTime>> times) {
-    long end = System.nanoTime() + MEASURING_NANOS;
+    for (long start = System.nanoTime(); System.nanoTime() - start < WARM_UP_NANOS; ) {
+      encoder.trace(tokens);
+    }
+    long start = System.nanoTime();
     Trace trace;
     do {
       trace = encoder.trace(tokens);
       times.add(trace.times());
-    } while (times.size() < MAX_RUNS && System.nanoTime() < end);
+    } while (times.size() < MAX_RUNS && System.nanoTime() - start < MEASURING_NANOS);
     return trace;
   }
 
