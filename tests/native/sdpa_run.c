@@ -7,48 +7,9 @@
 
 #include "sdpa_case.h"
 #include "support/check.h"
+#include "support/compare.h"
 #include "support/contexts.h"
 #include "support/reference.h"
-
-enum { THREAD_COUNTS = 2 };
-static const int32_t thread_counts[THREAD_COUNTS] = {1, 3};
-
-typedef struct tier {
-  int32_t isa;
-  rapt_context *context[THREAD_COUNTS];
-} tier;
-
-static tier tiers[MAX_TIERS];
-static int tier_count;
-static int32_t only_isa;
-
-void sdpa_only_tier(int32_t isa) { only_isa = isa; }
-
-static void destroy_tiers(void) {
-  for (int t = 0; t < tier_count; t++) {
-    for (int n = 0; n < THREAD_COUNTS; n++) {
-      rapt_context_destroy(tiers[t].context[n]);
-    }
-  }
-}
-
-static void create_tiers(void) {
-  if (tier_count) {
-    return;
-  }
-  int32_t usable[MAX_TIERS];
-  int count = usable_tiers(usable);
-  for (int i = 0; i < count; i++) {
-    if (only_isa == RAPT_ISA_AUTO || only_isa == usable[i]) {
-      tiers[tier_count].isa = usable[i];
-      for (int n = 0; n < THREAD_COUNTS; n++) {
-        tiers[tier_count].context[n] = context_of(usable[i], thread_counts[n]);
-      }
-      tier_count++;
-    }
-  }
-  atexit(destroy_tiers);
-}
 
 /* What a case should give: one dense array per result, and the bound of each. */
 typedef struct expectation {
@@ -59,7 +20,6 @@ typedef struct expectation {
 } expectation;
 
 enum result { RESULT_OUTPUT, RESULT_LSE, RESULT_WEIGHTS, RESULT_COUNT };
-static const char *const result_name[RESULT_COUNT] = {"output", "lse", "weights"};
 
 static double largest_value(const rapt_attention *call) {
   double largest = 0;
@@ -97,61 +57,18 @@ static void expect(const rapt_attention *call, expectation e[RESULT_COUNT]) {
   }
 }
 
-/* A NaN or an infinity is expected as such; anything else within the bound. */
-static int agrees(double got, double exact, double bound) {
-  if (isnan(exact)) {
-    return isnan(got);
-  }
-  if (isinf(exact)) {
-    return got == exact;
-  }
-  return fabs(got - exact) <= bound;
-}
-
-static void compare(const char *where, enum result which, const rapt_tensor *t, int rank, const int64_t size[4],
-                    const expectation *e) {
-  int64_t at = 0;
-  double worst = -1;
-  int64_t worst_index[4] = {0};
-  double worst_got = 0, worst_exact = 0;
-  for (int64_t i = 0; i < size[0]; i++) {
-    for (int64_t j = 0; j < size[1]; j++) {
-      for (int64_t k = 0; k < size[2]; k++) {
-        for (int64_t l = 0; l < size[3]; l++, at++) {
-          double got = (double)*tensor_f32(t, i, j, k, l);
-          if (agrees(got, e->exact[at], e->bound)) {
-            continue;
-          }
-          double distance = fabs(got - e->exact[at]);
-          distance = isnan(distance) ? INFINITY : distance;
-          if (distance > worst) {
-            worst = distance;
-            worst_got = got;
-            worst_exact = e->exact[at];
-            int64_t index[4] = {i, j, k, l};
-            memcpy(worst_index, index, sizeof index);
-          }
-        }
-      }
-    }
-  }
-  CHECK(worst < 0, "%s: %s[%lld,%lld,%lld,%lld]: expected %.9g, got %.9g, off by %.3g, bound %.3g", where,
-        result_name[which], (long long)worst_index[0], (long long)worst_index[1], (long long)worst_index[2],
-        (long long)(rank == 4 ? worst_index[3] : 0), worst_exact, worst_got, worst, e->bound);
-}
-
 static void check_results(const char *where, const rapt_attention *call, const sdpa_tensors *t,
                           const expectation e[RESULT_COUNT]) {
   int64_t output[4] = {call->batch, call->query_heads, call->query_len, call->value_dim};
-  compare(where, RESULT_OUTPUT, &call->output, 4, output, &e[RESULT_OUTPUT]);
+  compare_result(where, "output", &call->output, output, e[RESULT_OUTPUT].exact, e[RESULT_OUTPUT].bound);
   CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
   if (call->lse.data) {
     int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
-    compare(where, RESULT_LSE, &call->lse, 3, lse, &e[RESULT_LSE]);
+    compare_result(where, "lse", &call->lse, lse, e[RESULT_LSE].exact, e[RESULT_LSE].bound);
   }
   if (call->weights.data) {
     int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
-    compare(where, RESULT_WEIGHTS, &call->weights, 4, weights, &e[RESULT_WEIGHTS]);
+    compare_result(where, "weights", &call->weights, weights, e[RESULT_WEIGHTS].exact, e[RESULT_WEIGHTS].bound);
   }
 }
 
@@ -220,7 +137,8 @@ static void run_tier(const tier *on, const sdpa_case *c, sdpa_tensors *t, rapt_a
 
 void sdpa_case_run(const sdpa_case *c) {
   static sdpa_tensors tensors;
-  create_tiers();
+  int tier_count;
+  const tier *tiers = test_tiers(&tier_count);
   rapt_attention call;
   char text[768];
   sdpa_case_print(c, text, sizeof text);

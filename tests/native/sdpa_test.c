@@ -8,6 +8,7 @@
 #include "sdpa_case.h"
 #include "sdpa_suites.h"
 #include "support/check.h"
+#include "support/contexts.h"
 
 static const struct {
   const char *name;
@@ -27,16 +28,6 @@ static int usage(int status) {
   }
   fprintf(to, "\n");
   return status;
-}
-
-static int select_tier(const char *name) {
-  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
-    if (!strcmp(name, rapt_isa_name(isa))) {
-      sdpa_only_tier(isa);
-      return 1;
-    }
-  }
-  return 0;
 }
 
 static int run_suite(const char *name) {
@@ -62,7 +53,7 @@ int main(int argc, char **argv) {
       replay = optarg;
     } else if (option == 'h') {
       return usage(0);
-    } else if (option != 'i' || !select_tier(optarg)) {
+    } else if (option != 'i' || !test_only_tier(optarg)) {
       return usage(2);
     }
   }

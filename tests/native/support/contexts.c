@@ -2,6 +2,8 @@
 #include "contexts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "check.h"
 
@@ -35,4 +37,47 @@ int usable_tiers(int32_t tiers[MAX_TIERS]) {
   }
   told = 1;
   return count;
+}
+
+const int32_t thread_counts[THREAD_COUNTS] = {1, 3};
+
+static tier tiers_under_test[MAX_TIERS];
+static int tier_count;
+static int32_t only_isa;
+
+int test_only_tier(const char *name) {
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+    if (!strcmp(name, rapt_isa_name(isa))) {
+      only_isa = isa;
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static void destroy_tiers(void) {
+  for (int t = 0; t < tier_count; t++) {
+    for (int n = 0; n < THREAD_COUNTS; n++) {
+      rapt_context_destroy(tiers_under_test[t].context[n]);
+    }
+  }
+}
+
+const tier *test_tiers(int *count) {
+  if (!tier_count) {
+    int32_t usable[MAX_TIERS];
+    int found = usable_tiers(usable);
+    for (int i = 0; i < found; i++) {
+      if (only_isa == RAPT_ISA_AUTO || only_isa == usable[i]) {
+        tier *t = &tiers_under_test[tier_count++];
+        t->isa = usable[i];
+        for (int n = 0; n < THREAD_COUNTS; n++) {
+          t->context[n] = context_of(usable[i], thread_counts[n]);
+        }
+      }
+    }
+    atexit(destroy_tiers);
+  }
+  *count = tier_count;
+  return tiers_under_test;
 }

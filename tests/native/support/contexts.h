@@ -17,4 +17,20 @@ rapt_context *context_of(int32_t isa, int32_t threads);
 /** The usable tiers in ascending order, portable first; prints once why a tier is left out. */
 int usable_tiers(int32_t tiers[MAX_TIERS]);
 
+/** The numbers of threads every case runs with; their results must be equal bit by bit. */
+enum { THREAD_COUNTS = 2 };
+extern const int32_t thread_counts[THREAD_COUNTS];
+
+/** A tier and a context of it for each thread count. */
+typedef struct tier {
+  int32_t isa;
+  rapt_context *context[THREAD_COUNTS];
+} tier;
+
+/** All tiers under test, created at the first call and destroyed when the test ends. */
+const tier *test_tiers(int *count);
+
+/** Leaves only the tier of this name under test; 0 where there is none of this name. Before test_tiers. */
+int test_only_tier(const char *name);
+
 #endif

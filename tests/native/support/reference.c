@@ -11,6 +11,13 @@
 /* A product or sum of two f32 values, formed in double and rounded once more, is the correctly rounded f32 one. */
 static double round_if(int rounded, double x) { return rounded ? (double)(float)x : x; }
 
+static double element_at(const rapt_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l) {
+  if (t->dtype == REFERENCE_F64) {
+    return ((const double *)t->data)[tensor_index(t, i, j, k, l)];
+  }
+  return (double)*tensor_f32(t, i, j, k, l);
+}
+
 /* 128 bits: offset may be any int64, and i + offset - left must not wrap. */
 static __int128 position_of(const rapt_attention *call, int64_t i) { return (__int128)i + call->options.offset; }
 
@@ -31,7 +38,7 @@ int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t 
   if (call->mask.data && !*tensor_bool(&call->mask, b, h, i, j)) {
     return 0;
   }
-  return !(call->bias.data && *tensor_f32(&call->bias, b, h, i, j) == -INFINITY);
+  return !(call->bias.data && element_at(&call->bias, b, h, i, j) == -INFINITY);
 }
 
 /* Scale times dot product, then softcap: the part of a score that looks at no mask. */
@@ -40,8 +47,7 @@ static double raw_score(const rapt_attention *call, int rounded, int softcapped,
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double sum = 0;
   for (int64_t d = 0; d < call->head_dim; d++) {
-    double product = round_if(
-        rounded, (double)*tensor_f32(&call->query, b, h, i, d) * (double)*tensor_f32(&call->key, b, kv_head, j, d));
+    double product = round_if(rounded, element_at(&call->query, b, h, i, d) * element_at(&call->key, b, kv_head, j, d));
     sum = round_if(rounded, sum + product);
   }
   double scale = call->options.flags & RAPT_SCALE ? (double)call->options.scale
@@ -61,11 +67,11 @@ static double full_score(const rapt_attention *call, int rounded, int64_t b, int
   }
   double score = raw_score(call, rounded, 1, b, h, i, j);
   if (call->bias.data) {
-    score = round_if(rounded, score + (double)*tensor_f32(&call->bias, b, h, i, j));
+    score = round_if(rounded, score + element_at(&call->bias, b, h, i, j));
   }
   if (call->alibi_slopes.data) {
     double distance = fabs((double)(position_of(call, i) - j));
-    double slope = (double)*tensor_f32(&call->alibi_slopes, b, h, 0, 0);
+    double slope = element_at(&call->alibi_slopes, b, h, 0, 0);
     score = round_if(rounded, score - round_if(rounded, slope * distance));
   }
   return score;
@@ -102,7 +108,7 @@ static void attend(const rapt_attention *call, int rounded, int64_t b, int64_t h
     max = fmax(max, score[j]);
   }
   int empty = max == -INFINITY && !poisoned;
-  double sink = call->sinks.data ? (double)*tensor_f32(&call->sinks, b, h, 0, 0) : -INFINITY;
+  double sink = call->sinks.data ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
   double top = fmax(max, sink);
   double sum = empty ? 0 : round_if(rounded, exp(round_if(rounded, sink - top)));
   for (int64_t j = 0; j < call->kv_len; j++) {
@@ -114,7 +120,7 @@ static void attend(const rapt_attention *call, int rounded, int64_t b, int64_t h
     double total = 0;
     for (int64_t j = 0; j < call->kv_len; j++) {
       if (score[j] != -INFINITY) {
-        double product = round_if(rounded, p[j] * (double)*tensor_f32(&call->value, b, kv_head, j, d));
+        double product = round_if(rounded, p[j] * element_at(&call->value, b, kv_head, j, d));
         total = round_if(rounded, total + product);
       }
     }
@@ -152,12 +158,12 @@ void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call
       for (int64_t o = 0; o < weights->out_features; o++) {
         double sum = 0;
         for (int64_t i = 0; i < weights->in_features; i++) {
-          double product = round_if(rounded, (double)*tensor_f32(&call->input, b, r, i, 0) *
-                                                 (double)*tensor_f32(&weights->weight, o, i, 0, 0));
+          double product =
+              round_if(rounded, element_at(&call->input, b, r, i, 0) * element_at(&weights->weight, o, i, 0, 0));
           sum = round_if(rounded, sum + product);
         }
         if (weights->bias.data) {
-          sum = round_if(rounded, sum + (double)*tensor_f32(&weights->bias, o, 0, 0, 0));
+          sum = round_if(rounded, sum + element_at(&weights->bias, o, 0, 0, 0));
         }
         *output++ = sum;
       }

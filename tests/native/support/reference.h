@@ -13,6 +13,9 @@
 #include <rapt/rapt.h>
 #include <stdint.h>
 
+/** dtype of tensors that only the reference reads: double, for what an earlier reference step computed. */
+enum { REFERENCE_F64 = 64 };
+
 /** Whether key j may be seen by query i of head h. Where it may not, the reference reads neither key nor value. */
 int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t i, int64_t j);
 

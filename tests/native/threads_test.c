@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Many callers on one context, contexts of many sizes, contexts that come and go under load: always the bits of
+ * one caller with one thread.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/contexts.h"
+#include "support/random.h"
+
+enum { CALLERS = 8, PROBLEMS = 10, MAX_ELEMENTS = 1 << 20, ROUNDS = TEST_REDUCED ? 6 : 30 };
+
+/* batch, query heads, kv heads, queries, keys, head dim, flags: prefill, decode with a split, tiny and empty. */
+static const struct {
+  int64_t b, h, hk, q, k, d;
+  int32_t flags;
+} shapes[PROBLEMS] = {
+    {1, 4, 4, 130, 130, 32, 0}, {2, 4, 2, 97, 97, 24, RAPT_CAUSAL},
+    {1, 8, 2, 1, 1500, 64, 0},  {3, 6, 3, 4, 700, 40, 0},
+    {1, 1, 1, 1, 1, 1, 0},      {1, 2, 1, 300, 40, 16, RAPT_CAUSAL},
+    {1, 16, 1, 2, 2049, 32, 0}, {2, 2, 2, 33, 257, 80, RAPT_CAUSAL},
+    {0, 2, 2, 33, 257, 80, 0},  {1, 3, 3, 64, 64, 128, 0},
+};
+
+static float *inputs;
+static rapt_linear_weights projection;
+
+/* One problem with its own output memory. */
+typedef struct job {
+  rapt_attention attention;
+  float *output;
+  size_t bytes;
+} job;
+
+static job job_of(int n) {
+  const int64_t h = shapes[n].h, hk = shapes[n].hk, q = shapes[n].q, k = shapes[n].k, d = shapes[n].d;
+  job j = {.bytes = (size_t)(shapes[n].b * h * q * d) * sizeof(float)};
+  j.output = malloc(j.bytes + 1);
+  if (!j.output) {
+    check_abort("the test cannot allocate %zu bytes", j.bytes);
+  }
+  rapt_tensor query = {.data = inputs + 64 * n, .stride = {h * q * d, q * d, d, 1}, .dtype = RAPT_F32};
+  rapt_tensor key = {.data = inputs + 1000 + n, .stride = {hk * k * d, k * d, d, 1}, .dtype = RAPT_F32};
+  j.attention = (rapt_attention){.struct_size = sizeof j.attention,
+                                 .query = query,
+                                 .key = key,
+                                 .value = key,
+                                 .output = query,
+                                 .batch = shapes[n].b,
+                                 .query_heads = h,
+                                 .kv_heads = hk,
+                                 .query_len = q,
+                                 .kv_len = k,
+                                 .head_dim = d,
+                                 .value_dim = d,
+                                 .options = {.offset = k - q, .flags = shapes[n].flags}};
+  j.attention.output.data = j.output;
+  return j;
+}
+
+static void run(rapt_context *context, job *j) {
+  rapt_error error = {.struct_size = sizeof error};
+  memset(j->output, 0xFF, j->bytes);
+  rapt_status status = rapt_attention_run(context, &j->attention, &error);
+  CHECK(status == RAPT_OK, "run: %s", error.message);
+}
+
+/* What one caller with one thread computes, per problem. */
+static job expected[PROBLEMS];
+
+static void check_job(const char *what, int n, const job *j) {
+  CHECK(!memcmp(j->output, expected[n].output, j->bytes), "%s: other bits in problem %d", what, n);
+}
+
+typedef struct caller {
+  rapt_context *shared;
+  int32_t isa;
+  int index;
+  pthread_t thread;
+} caller;
+
+static void *call_shared(void *argument) {
+  const caller *c = argument;
+  job jobs[PROBLEMS];
+  for (int n = 0; n < PROBLEMS; n++) {
+    jobs[n] = job_of(n);
+  }
+  random_state r = {(uint64_t)c->index};
+  for (int round = 0; round < ROUNDS; round++) {
+    int n = (int)random_between(&r, 0, PROBLEMS - 1);
+    run(c->shared, &jobs[n]);
+    check_job("8 callers on one context", n, &jobs[n]);
+  }
+  for (int n = 0; n < PROBLEMS; n++) {
+    free(jobs[n].output);
+  }
+  return NULL;
+}
+
+static void *come_and_go(void *argument) {
+  const caller *c = argument;
+  for (int round = 0; round < ROUNDS / 2; round++) {
+    rapt_context *own = context_of(c->isa, 1 + (c->index + round) % 4);
+    int n = (c->index + round) % PROBLEMS;
+    job j = job_of(n);
+    run(own, &j);
+    check_job("a context that comes and goes", n, &j);
+    free(j.output);
+    rapt_context_destroy(own);
+  }
+  return NULL;
+}
+
+/* Half the callers share a context, the other half open and close their own. */
+static void test_callers(int32_t isa, int32_t threads) {
+  rapt_context *shared = context_of(isa, threads);
+  caller callers[CALLERS];
+  int started = 0;
+  for (; started < CALLERS; started++) {
+    callers[started] = (caller){.shared = shared, .isa = isa, .index = started};
+    void *(*body)(void *) = threads == 3 && started % 2 ? come_and_go : call_shared;
+    if (pthread_create(&callers[started].thread, NULL, body, &callers[started])) {
+      check_abort("the test cannot start thread %d", started);
+    }
+  }
+  for (int i = 0; i < started; i++) {
+    pthread_join(callers[i].thread, NULL);
+  }
+  rapt_context_destroy(shared);
+}
+
+static void test_thread_counts(int32_t isa) {
+  static const int32_t counts[] = {1, 2, 3, 8, 17};
+  for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+    rapt_context *context = context_of(isa, counts[i]);
+    for (int repeat = 0; repeat < 3; repeat++) {
+      for (int n = 0; n < PROBLEMS; n++) {
+        job j = job_of(n);
+        check_set_case("%s, %d threads, problem %d", rapt_isa_name(isa), counts[i], n);
+        run(context, &j);
+        check_job("thread count", n, &j);
+        free(j.output);
+      }
+    }
+    rapt_context_destroy(context);
+  }
+  check_set_case("%s", "");
+}
+
+/* A packed projection shared by callers and contexts of one tier. */
+typedef struct linear_caller {
+  rapt_context *context;
+  rapt_linear_call call;
+  const float *expected;
+  pthread_t thread;
+} linear_caller;
+
+enum { LINEAR_ROWS = 50, LINEAR_WIDTH = 96 };
+
+static void *call_linear(void *argument) {
+  linear_caller *c = argument;
+  static const size_t bytes = LINEAR_ROWS * LINEAR_WIDTH * sizeof(float);
+  float *output = malloc(bytes);
+  if (!output) {
+    check_abort("the test cannot allocate %zu bytes", bytes);
+  }
+  c->call.output.data = output;
+  for (int round = 0; round < ROUNDS; round++) {
+    rapt_error error = {.struct_size = sizeof error};
+    memset(output, 0xFF, bytes);
+    CHECK(rapt_linear_run(c->context, &c->call, &error) == RAPT_OK, "linear: %s", error.message);
+    CHECK(!c->expected || !memcmp(output, c->expected, bytes), "8 callers on one projection: other bits");
+  }
+  free(output);
+  return NULL;
+}
+
+static void test_linear(int32_t isa) {
+  rapt_context *one = context_of(isa, 1), *three = context_of(isa, 3);
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_linear *linear = NULL;
+  CHECK(rapt_linear_create(one, &projection, &linear, &error) == RAPT_OK, "projection: %s", error.message);
+  float result[LINEAR_ROWS * LINEAR_WIDTH];
+  rapt_tensor rows = {.data = inputs, .stride = {LINEAR_ROWS * LINEAR_WIDTH, LINEAR_WIDTH, 1, 0}, .dtype = RAPT_F32};
+  rapt_linear_call call = {
+      .struct_size = sizeof call, .linear = linear, .input = rows, .output = rows, .batch = 1, .rows = LINEAR_ROWS};
+  call.output.data = result;
+  CHECK(rapt_linear_run(one, &call, &error) == RAPT_OK, "linear: %s", error.message);
+  linear_caller callers[CALLERS];
+  for (int i = 0; i < CALLERS; i++) {
+    callers[i] = (linear_caller){.context = i % 2 ? three : one, .call = call, .expected = result};
+    if (pthread_create(&callers[i].thread, NULL, call_linear, &callers[i])) {
+      check_abort("the test cannot start thread %d", i);
+    }
+  }
+  for (int i = 0; i < CALLERS; i++) {
+    pthread_join(callers[i].thread, NULL);
+  }
+  rapt_linear_destroy(linear);
+  rapt_context_destroy(one);
+  rapt_context_destroy(three);
+}
+
+int main(void) {
+  check_start();
+  inputs = malloc(MAX_ELEMENTS * sizeof *inputs);
+  if (!inputs) {
+    check_abort("the test cannot allocate its inputs");
+  }
+  random_state r = {99};
+  for (int i = 0; i < MAX_ELEMENTS; i++) {
+    inputs[i] = random_unit(&r);
+  }
+  projection =
+      (rapt_linear_weights){.struct_size = sizeof projection,
+                            .weight = {.data = inputs + 5000, .stride = {LINEAR_WIDTH, 1, 0, 0}, .dtype = RAPT_F32},
+                            .in_features = LINEAR_WIDTH,
+                            .out_features = LINEAR_WIDTH};
+  int32_t tiers[MAX_TIERS];
+  int count = usable_tiers(tiers);
+  for (int t = 0; t < count; t++) {
+    rapt_context *alone = context_of(tiers[t], 1);
+    for (int n = 0; n < PROBLEMS; n++) {
+      expected[n] = job_of(n);
+      run(alone, &expected[n]);
+    }
+    rapt_context_destroy(alone);
+    test_thread_counts(tiers[t]);
+    test_callers(tiers[t], 1);
+    test_callers(tiers[t], 2);
+    test_callers(tiers[t], 3);
+    test_linear(tiers[t]);
+    for (int n = 0; n < PROBLEMS; n++) {
+      free(expected[n].output);
+    }
+  }
+  free(inputs);
+  return check_finish("threads_test");
+}
