@@ -2,7 +2,9 @@
 package dev.rapt.cli;
 
 import dev.rapt.Capabilities;
+import dev.rapt.Device;
 import dev.rapt.Isa;
+import dev.rapt.RaptException;
 import java.io.PrintWriter;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -63,7 +65,7 @@ final class InfoCommand implements Runnable {
         "cpu",
         capabilities.nativeAvailable() && isa != null
             ? "available, tier " + name(isa)
-            : "unavailable: " + capabilities.nativeReason());
+            : "unavailable: " + whyNoCpu());
     line(out, "java", "available: the pure Java reference, slow");
     line(
         out,
@@ -72,6 +74,15 @@ final class InfoCommand implements Runnable {
             + (capabilities.nativeAvailable()
                 ? capabilities.cudaReason()
                 : "it needs the native library"));
+  }
+
+  /** Asked of the device itself: the library may be fine and yet RAPT_ISA name a tier it lacks. */
+  private static String whyNoCpu() {
+    try (Device device = Device.cpu()) {
+      return "no default tier, " + device.description();
+    } catch (RaptException e) {
+      return e.getMessage();
+    }
   }
 
   private static void tiers(PrintWriter out, Capabilities capabilities) {
