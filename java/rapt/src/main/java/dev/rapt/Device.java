@@ -25,13 +25,19 @@ public abstract sealed class Device implements AutoCloseable permits CpuDevice, 
 
   /**
    * The best device of this machine: the CPU at its best tier or, where the native library cannot
-   * be used, the Java reference. Falling back is logged in one line that says why, and so does
+   * be loaded, the Java reference. Falling back is logged in one line that says why, and so does
    * {@link #description()}.
+   *
+   * @throws RaptException where the library is there but refuses, for example the tier that {@code
+   *     RAPT_ISA} names: falling back would hide the mistake
    */
   public static Device best() {
     try {
       return cpu();
     } catch (RaptException unavailable) {
+      if (unavailable.status() != Status.DEVICE_UNAVAILABLE) {
+        throw unavailable;
+      }
       LOGGER.log(
           System.Logger.Level.WARNING,
           "Rapt falls back to its slow Java reference: {0}",

@@ -80,9 +80,11 @@ public final class LibraryLoader {
         failures.add(
             "no resource "
                 + folder
-                + "natives.properties: the jar of this platform (classifier "
+                + "natives.properties: the jar with classifier "
                 + platform
-                + ") is not on the class path or module path, or does not exist");
+                + " is not on the class path, or does not exist; on the module path add"
+                + " --add-modules dev.rapt.natives."
+                + platform.replace('-', '_'));
         return null;
       }
       description.load(stream);

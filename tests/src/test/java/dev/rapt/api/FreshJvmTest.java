@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.rapt.Attention;
+import dev.rapt.Capabilities;
+import dev.rapt.Device;
+import dev.rapt.RaptException;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What happens once per JVM, in a JVM of its own: loading, falling back, and the module path. */
+@Timeout(value = 60, unit = TimeUnit.SECONDS)
+class FreshJvmTest {
+  private static final String CLASS_PATH =
+      System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+
+  @TempDir Path temp;
+
+  /** What the fresh JVM runs: prints the best device, and that it attends. */
+  public static final class Probe {
+    private Probe() {}
+
+    public static void main(String[] args) {
+      System.out.println("native: " + Capabilities.probe().nativeAvailable());
+      try (Device device = Device.best()) {
+        System.out.println("device: " + device.description());
+        float[] one = {1, 2};
+        long[] shape = {1, 1, 1, 2};
+        float[] out = Attention.builder().build().run(device, one, shape, one, shape, one, shape);
+        System.out.println("output: " + Arrays.toString(out));
+      } catch (RaptException refused) {
+        System.out.println("refused: " + refused.status() + ": " + refused.getMessage());
+      }
+    }
+  }
+
+  private record Outcome(String stdout, String stderr) {}
+
+  private Outcome java(Map<String, String> environment, String... arguments) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of(arguments));
+    Path stdout = temp.resolve("stdout");
+    Path stderr = temp.resolve("stderr");
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectOutput(stdout.toFile()).redirectError(stderr.toFile());
+    builder.environment().put("XDG_CACHE_HOME", temp.resolve("cache").toString());
+    builder.environment().remove("RAPT_ISA");
+    builder.environment().putAll(environment);
+    int status = builder.start().waitFor();
+    Outcome outcome = new Outcome(Files.readString(stdout), Files.readString(stderr));
+    assertEquals(0, status, outcome.toString());
+    return outcome;
+  }
+
+  private static String[] probe(String... options) {
+    List<String> all = new ArrayList<>(List.of(options));
+    all.addAll(List.of("-cp", CLASS_PATH, Probe.class.getName()));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
+  void unpacksAndRuns() throws Exception {
+    Outcome outcome =
+        java(Map.of(), probe("--enable-native-access=ALL-UNNAMED", "--illegal-native-access=deny"));
+    assertTrue(outcome.stdout.contains("native: true"), outcome.toString());
+    assertTrue(outcome.stdout.contains("device: CPU "), outcome.toString());
+    assertTrue(outcome.stdout.contains("output: [1.0, 2.0]"), outcome.toString());
+    assertEquals("", outcome.stderr);
+    assertTrue(Files.isDirectory(temp.resolve("cache/rapt")));
+  }
+
+  @Test
+  void fallsBackInOneLine() throws Exception {
+    Outcome outcome = java(Map.of(), probe("-Ddev.rapt.library.path=/nowhere/librapt.so"));
+    String reason = "dev.rapt.library.path=/nowhere/librapt.so: no such file";
+    assertTrue(outcome.stdout.contains("native: false"), outcome.toString());
+    assertTrue(outcome.stdout.contains("device: Java reference"), outcome.toString());
+    assertTrue(outcome.stdout.contains(reason), outcome.toString());
+    assertTrue(outcome.stdout.contains("output: [1.0, 2.0]"), outcome.toString());
+    assertTrue(outcome.stderr.contains(reason), "logged: " + outcome);
+    assertEquals(
+        1, outcome.stderr.lines().filter(line -> line.contains(reason)).count(), "one line");
+  }
+
+  @Test
+  void namesTheFlagThatNativeAccessNeeds() throws Exception {
+    Outcome outcome = java(Map.of(), probe("--illegal-native-access=deny"));
+    assertTrue(outcome.stdout.contains("--enable-native-access=ALL-UNNAMED"), outcome.toString());
+    assertTrue(outcome.stdout.contains("output: [1.0, 2.0]"), outcome.toString());
+  }
+
+  @Test
+  void refusesATierThatDoesNotExistInsteadOfFallingBack() throws Exception {
+    Outcome outcome =
+        java(Map.of("RAPT_ISA", "avx1024"), probe("--enable-native-access=ALL-UNNAMED"));
+    assertTrue(outcome.stdout.contains("refused: "), outcome.toString());
+    assertTrue(outcome.stdout.contains("avx1024"), outcome.toString());
+  }
+
+  @Test
+  void runsAsAModule() throws Exception {
+    List<String> jars =
+        Arrays.stream(CLASS_PATH.split(File.pathSeparator))
+            .filter(entry -> new File(entry).getName().matches("rapt-[0-9].*\\.jar"))
+            .toList();
+    assertEquals(2, jars.size(), "library and natives in " + CLASS_PATH);
+    Path source = moduleSource();
+    Outcome compiled =
+        java(
+            Map.of(),
+            "-p",
+            String.join(File.pathSeparator, jars),
+            "--add-modules=jdk.compiler,dev.rapt",
+            "-m",
+            "jdk.compiler/com.sun.tools.javac.Main",
+            "-Xlint:all",
+            "-Werror",
+            "-p",
+            String.join(File.pathSeparator, jars),
+            "-d",
+            temp.resolve("classes").toString(),
+            source.resolve("module-info.java").toString(),
+            source.resolve("user/Main.java").toString());
+    assertEquals("", compiled.stderr);
+    Outcome outcome =
+        java(
+            Map.of(),
+            "-p",
+            jars.stream().collect(Collectors.joining(File.pathSeparator))
+                + File.pathSeparator
+                + temp.resolve("classes"),
+            "--add-modules=dev.rapt.natives.linux_x86_64",
+            "--enable-native-access=dev.rapt",
+            "--illegal-native-access=deny",
+            "-m",
+            "user/user.Main");
+    assertTrue(outcome.stdout.contains("CPU "), outcome.toString());
+    assertFalse(outcome.stdout.contains("Java reference"), outcome.toString());
+  }
+
+  /** A module that requires ours and nothing else. */
+  private Path moduleSource() throws IOException {
+    Path source = Files.createDirectories(temp.resolve("source"));
+    Files.writeString(source.resolve("module-info.java"), "module user { requires dev.rapt; }");
+    Files.createDirectories(source.resolve("user"));
+    Files.writeString(
+        source.resolve("user/Main.java"),
+        """
+        package user;
+
+        final class Main {
+          private Main() {}
+
+          public static void main(String[] args) {
+            try (dev.rapt.Device device = dev.rapt.Device.best()) {
+              System.out.println(device);
+            }
+          }
+        }
+        """);
+    return source;
+  }
+}
