@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.onnxruntime.OrtException;
+import dev.rapt.Capabilities;
+import dev.rapt.CpuOptions;
 import dev.rapt.Device;
+import dev.rapt.Isa;
 import dev.rapt.cli.model.MiniLmConfig;
 import dev.rapt.cli.model.MiniLmEncoder;
 import dev.rapt.cli.model.MiniLmTokenizer;
@@ -18,9 +21,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The whole encoder on the CPU's kernels against ONNX Runtime running the same model. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -36,6 +42,9 @@ class MiniLmEncoderTest {
   private OnnxOracle oracle;
   private List<TokenizedText> texts;
 
+  /** What ONNX Runtime makes of each text. */
+  private final List<double[]> embeddings = new ArrayList<>();
+
   @BeforeAll
   void load() throws Exception {
     device = Device.cpu();
@@ -43,6 +52,9 @@ class MiniLmEncoderTest {
     tokenizer = MiniLmEncoder.loadTokenizer();
     oracle = new OnnxOracle();
     texts = Sentences.varied().stream().map(tokenizer::tokenize).toList();
+    for (TokenizedText text : texts) {
+      embeddings.add(oracle.embed(text.ids()));
+    }
   }
 
   @AfterAll
@@ -58,17 +70,23 @@ class MiniLmEncoderTest {
     assertEquals(new MiniLmConfig(6, 12, 384, 1536, 30522, 512, 1e-12), encoder.config());
   }
 
-  @Test
-  void oneByOneTheEmbeddingsAgree() throws OrtException {
+  @ParameterizedTest
+  @EnumSource(Isa.class)
+  void onEveryTierTheEmbeddingsAgree(Isa isa) {
+    Capabilities.Tier tier =
+        Capabilities.probe().tiers().stream().filter(t -> t.isa() == isa).findFirst().orElseThrow();
+    Assumptions.assumeTrue(tier.usable(), tier.reason());
     assertTrue(texts.size() >= 50, "too few texts: " + texts.size());
-    for (int i = 0; i < texts.size(); i++) {
-      float[] embedding = encoder.embed(TokenBatch.of(List.of(texts.get(i))))[0];
-      check(i, embedding, oracle.embed(texts.get(i).ids()));
+    try (Device tierDevice = Device.cpu(CpuOptions.defaults().withIsa(isa));
+        MiniLmEncoder tierEncoder = MiniLmEncoder.load(tierDevice)) {
+      for (int i = 0; i < texts.size(); i++) {
+        check(i, tierEncoder.embed(TokenBatch.of(List.of(texts.get(i))))[0]);
+      }
     }
   }
 
   @Test
-  void inPaddedBatchesTheEmbeddingsAgree() throws OrtException {
+  void inPaddedBatchesTheEmbeddingsAgree() {
     List<Integer> order = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
       order.add(i);
@@ -77,9 +95,9 @@ class MiniLmEncoderTest {
     int from = 0;
     for (int size = 1; from < order.size(); size++) {
       List<Integer> batch = order.subList(from, Math.min(order.size(), from + size));
-      float[][] embeddings = encoder.embed(TokenBatch.of(batch.stream().map(texts::get).toList()));
+      float[][] actual = encoder.embed(TokenBatch.of(batch.stream().map(texts::get).toList()));
       for (int i = 0; i < batch.size(); i++) {
-        check(batch.get(i), embeddings[i], oracle.embed(texts.get(batch.get(i)).ids()));
+        check(batch.get(i), actual[i]);
       }
       from += batch.size();
     }
@@ -126,7 +144,8 @@ class MiniLmEncoderTest {
     return worst;
   }
 
-  private void check(int index, float[] actual, double[] expected) {
+  private void check(int index, float[] actual) {
+    double[] expected = embeddings.get(index);
     double dot = 0;
     double square = 0;
     for (int i = 0; i < expected.length; i++) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.model;
 
+import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import ai.djl.util.Utils;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -36,7 +38,15 @@ public final class MiniLmTokenizer implements AutoCloseable {
     // The file itself asks for 128 tokens, cut and padded; both are done here, where it is known to
     // the caller.
     Map<String, String> options = Map.of("padding", "false", "truncation", "false");
-    return new MiniLmTokenizer(HuggingFaceTokenizer.newInstance(json, options), maxTokens);
+    try {
+      return new MiniLmTokenizer(HuggingFaceTokenizer.newInstance(json, options), maxTokens);
+    } catch (EngineException | LinkageError e) {
+      throw new IOException(
+          "its native library cannot be unpacked to "
+              + Utils.getEngineCacheDir("tokenizers")
+              + " or not be loaded; the environment variable DJL_CACHE_DIR names another folder",
+          e);
+    }
   }
 
   /** Splits a text; an empty one gives [CLS] and [SEP]. */
