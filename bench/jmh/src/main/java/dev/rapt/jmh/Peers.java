@@ -10,10 +10,10 @@ import java.util.stream.LongStream;
 
 /**
  * Rapt against ONNX Runtime in one run, taking short turns, so that what else the machine does
- * falls on all alike: {@code java -cp bench/jmh/target/rapt-jmh.jar dev.rapt.jmh.Peers [SHAPE
- * [THREADS]]}. Rapt and Attention are compared with each other before anything is timed.
+ * falls on all alike: {@code java -jar bench/jmh/target/rapt-jmh.jar peers [SHAPE [THREADS]]}. Rapt
+ * and Attention are compared with each other before anything is timed.
  */
-public final class Peers {
+final class Peers {
   private static final int ROUNDS = 30;
   private static final long TURN_NANOS = 100_000_000;
 
@@ -26,14 +26,14 @@ public final class Peers {
   private Peers() {}
 
   /** Prints a table; fails where two contenders disagree. */
-  public static void main(String[] arguments) {
+  static void compare(String[] arguments) {
     Shape shape;
     int threads;
     try {
       shape = Shape.of(arguments.length > 0 ? arguments[0] : Shape.BERT_BASE.label);
       threads = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 1;
     } catch (IllegalArgumentException e) {
-      System.err.println("usage: Peers [SHAPE [THREADS]]: " + e.getMessage());
+      System.err.println("usage: peers [SHAPE [THREADS]]: " + e.getMessage());
       System.exit(2);
       return;
     }
