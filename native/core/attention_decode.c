@@ -24,7 +24,7 @@ static void begin(const rapt_problem *problem, const rapt_decode_slot *slot) {
   for (int64_t r = 0; r < lanes->count; r++) {
     const float *row = rapt_at3(&c->query, lanes->batch, lanes->head[r], lanes->query[r]);
     for (int64_t d = 0; d < c->head_dim; d++) {
-      slot->query[r * c->head_dim + d] = row[d * c->query.stride[3]] * problem->scale;
+      slot->query[r * c->head_dim + d] = row[d * c->query.stride[3]];
     }
   }
   memset(slot->output, 0, (size_t)(problem->rows * c->value_dim) * sizeof(float));
@@ -43,7 +43,8 @@ static void attend(const rapt_kernels *kernels, const rapt_problem *problem, con
   kernels->dots(rows, slot->query, c->head_dim, keys, rapt_at3(&c->key, batch, kv_head, j), c->key.stride[2],
                 c->head_dim, slot->scores);
   int guarded = rapt_transform_scores(kernels, problem, slot->lanes, j, keys, slot->scores, &slot->room);
-  kernels->softmax(keys, RAPT_DECODE_WIDTH, slot->scores, slot->maximum, slot->sum, slot->correction);
+  kernels->softmax(keys, RAPT_DECODE_WIDTH, problem->to_exponent, slot->scores, slot->maximum, slot->sum,
+                   slot->correction);
   const float *values = rapt_at3(&c->value, batch, kv_head, j);
   int64_t stride = c->value.stride[2];
   // Leaving weights of 0 out is slower, and only matters where a masked value is not finite.

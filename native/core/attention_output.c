@@ -34,8 +34,8 @@ void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *prob
     for (int64_t r = 0; r < width; r++) {
       float highest = other_maximum[r] > maximum[r] ? other_maximum[r] : maximum[r];
       // Equal maxima weigh 1, also where both are -inf: a chunk without a visible key adds nothing, and no NaN.
-      keep[r] = maximum[r] == highest ? 1.0f : expf(maximum[r] - highest);
-      take[r] = other_maximum[r] == highest ? 1.0f : expf(other_maximum[r] - highest);
+      keep[r] = maximum[r] == highest ? 1.0f : exp2f(maximum[r] - highest);
+      take[r] = other_maximum[r] == highest ? 1.0f : exp2f(other_maximum[r] - highest);
       maximum[r] = highest;
       sum[r] = sum[r] * keep[r] + other_sum[r] * take[r];
     }
@@ -51,25 +51,29 @@ void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *prob
 typedef struct norm {
   // For the output, which is relative to the running maximum.
   float output_factor;
-  // weight = exp(score - maximum) * weight_factor
+  // weight = 2^(exponent - maximum) * weight_factor
   float maximum;
   float weight_factor;
   float lse;
 } norm;
 
+// maximum is an exponent, as the softmax keeps it.
 static norm normalise(const rapt_problem *problem, const rapt_lanes *lanes, int64_t r, float maximum, float sum) {
   const rapt_tensor *sinks = &problem->call.sinks;
   // No visible key: 0, whatever the sink.
   if (sum == 0) return (norm){.lse = -INFINITY};
-  if (sinks->data == NULL) {
-    return (norm){.output_factor = 1 / sum, .maximum = maximum, .weight_factor = 1 / sum, .lse = maximum + logf(sum)};
+  float highest = maximum, keep = 1, total = sum;
+  if (sinks->data != NULL) {
+    float sink = ((const float *)sinks->data)[lanes->batch * sinks->stride[0] + lanes->head[r] * sinks->stride[1]];
+    double exponent = (double)sink / problem->to_natural;
+    if (exponent > maximum) highest = (float)exponent;
+    keep = maximum == highest ? 1.0f : exp2f(maximum - highest);
+    total = sum * keep + (float)exp2(exponent - highest);
   }
-  float sink = ((const float *)sinks->data)[lanes->batch * sinks->stride[0] + lanes->head[r] * sinks->stride[1]];
-  float highest = sink > maximum ? sink : maximum;
-  float keep = maximum == highest ? 1.0f : expf(maximum - highest);
-  float total = sum * keep + expf(sink - highest);
-  return (norm){
-      .output_factor = keep / total, .maximum = highest, .weight_factor = 1 / total, .lse = highest + logf(total)};
+  return (norm){.output_factor = keep / total,
+                .maximum = highest,
+                .weight_factor = 1 / total,
+                .lse = (float)(highest * problem->to_natural + log((double)total))};
 }
 
 static void finish_weights(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t r,
@@ -83,14 +87,14 @@ static void finish_weights(const rapt_kernels *kernels, const rapt_problem *prob
     return;
   }
   if (stride == 1) {
-    if (c->kv_len > 0) kernels->weigh(c->kv_len, n.maximum, n.weight_factor, row);
+    if (c->kv_len > 0) kernels->weigh(c->kv_len, problem->to_exponent, n.maximum, n.weight_factor, row);
     return;
   }
   float some[256];
   for (int64_t j = 0; j < c->kv_len; j += 256) {
     int64_t count = c->kv_len - j < 256 ? c->kv_len - j : 256;
     rapt_collect(row + j * stride, stride, count, some);
-    kernels->weigh(count, n.maximum, n.weight_factor, some);
+    kernels->weigh(count, problem->to_exponent, n.maximum, n.weight_factor, some);
     rapt_spread(some, count, row + j * stride, stride);
   }
 }

@@ -39,8 +39,8 @@ typedef struct rapt_transform_room {
 void rapt_transform_room_lay(rapt_arena *arena, const rapt_problem *problem, int64_t keys, int64_t width,
                              rapt_transform_room *room);
 
-// From raw scores[key][lane] of keys j .. j + keys to what the softmax takes; writes the weights output on the way.
-// Returns whether a key may be masked for some lane.
+// From dot products in scores[key][lane] of keys j .. j + keys to what the softmax takes; writes the weights output on
+// the way. Returns whether a key may be masked for some lane.
 int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
                           int64_t keys, float *scores, const rapt_transform_room *room);
 
@@ -92,7 +92,7 @@ void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const
 
 typedef struct rapt_decode_slot {
   rapt_lanes *lanes;
-  // [row][head_dim], scaled.
+  // [row][head_dim]
   float *query;
   // [row][value_dim]
   float *output;

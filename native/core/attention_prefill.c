@@ -49,8 +49,7 @@ static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *l
       rows[r] = row;
     }
   }
-  s->kernels->pack(rows, lanes->count, depth, lanes->width, s->problem->scale,
-                   s->slot.query + panel * depth * lanes->width);
+  s->kernels->pack(rows, lanes->count, depth, lanes->width, s->slot.query + panel * depth * lanes->width);
 }
 
 static void begin_panels(task_state *s, int64_t first_panel) {
@@ -83,7 +82,7 @@ static void pack_keys(const task_state *s, int64_t j, int64_t low, int64_t high)
         rows[i] = row;
       }
     }
-    s->kernels->pack(rows, count, depth, group, 1.0f, s->slot.keys + from * depth);
+    s->kernels->pack(rows, count, depth, group, s->slot.keys + from * depth);
   }
 }
 
@@ -134,8 +133,8 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
                       width, RAPT_START_ZERO, NULL);
   }
   int masked = rapt_transform_scores(kernels, s->problem, &slot->lanes[p], j + from, keys, slot->scores, &slot->room);
-  int moved =
-      kernels->softmax(keys, width, slot->scores, slot->maximum + p * width, slot->sum + p * width, slot->correction);
+  int moved = kernels->softmax(keys, width, s->problem->to_exponent, slot->scores, slot->maximum + p * width,
+                               slot->sum + p * width, slot->correction);
   rapt_start start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
   slot->started[p] = 1;
   // 0 * NaN is NaN: a masked value must be left out, not weighted with 0.

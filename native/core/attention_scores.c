@@ -5,27 +5,31 @@
 
 #include "core/attention_parts.h"
 
-// Far beyond any real position and far from overflowing when added to one.
-#define FAR ((int64_t)1 << 61)
-
 static int64_t clamp(int64_t value, int64_t low, int64_t high) {
   return value < low ? low : value > high ? high : value;
 }
 
+// Wide enough for a sum of three int64: offsets and windows may be any.
+typedef __int128 wide;
+
+static int64_t clamp_wide(wide value, int64_t low, int64_t high) {
+  return value < low ? low : value > high ? high : (int64_t)value;
+}
+
 // Position of a query among the keys.
-static int64_t position(const rapt_problem *problem, int64_t query) {
-  return query + clamp(problem->call.options.offset, -FAR, FAR);
+static wide position(const rapt_problem *problem, int64_t query) {
+  return (wide)problem->call.options.offset + problem->first_query + query;
 }
 
 static void visible_keys(const rapt_problem *problem, int64_t query, int64_t base, int64_t *first, int64_t *last) {
   const rapt_attention_options *o = &problem->call.options;
-  int64_t at = position(problem, query);
+  wide at = position(problem, query);
   *first = 0;
   *last = base;
-  if ((o->flags & RAPT_CAUSAL) != 0) *last = clamp(at + 1, 0, *last);
+  if ((o->flags & RAPT_CAUSAL) != 0) *last = clamp_wide(at + 1, 0, *last);
   if ((o->flags & RAPT_WINDOW) != 0) {
-    if (o->window_right >= 0) *last = clamp(at + clamp(o->window_right, 0, FAR) + 1, 0, *last);
-    if (o->window_left >= 0) *first = clamp(at - clamp(o->window_left, 0, FAR), 0, base);
+    if (o->window_right >= 0) *last = clamp_wide(at + o->window_right + 1, 0, *last);
+    if (o->window_left >= 0) *first = clamp_wide(at - o->window_left, 0, base);
   }
   if (*first >= *last) *first = *last = 0;
 }
@@ -144,7 +148,7 @@ static void add_bias(const rapt_kernels *kernels, const rapt_problem *problem, c
     }
     before = row;
   }
-  kernels->pack(rows, lanes->count, keys, lanes->width, 1.0f, room->bias_panel);
+  kernels->pack(rows, lanes->count, keys, lanes->width, room->bias_panel);
   kernels->add_bias(keys * lanes->width, room->bias_panel, scores);
 }
 
@@ -189,6 +193,7 @@ int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *probl
                           int64_t keys, float *scores, const rapt_transform_room *room) {
   const rapt_attention *c = &problem->call;
   int32_t stage = c->weights.data != NULL ? c->options.weights_stage : -1;
+  if (problem->score_scale != 1) kernels->scale(keys * lanes->width, problem->score_scale, scores);
   if (stage == RAPT_WEIGHTS_RAW) write_weights(kernels, problem, lanes, j, keys, scores, room);
   if (c->options.softcap > 0) kernels->softcap(keys * lanes->width, c->options.softcap, scores);
   if (stage == RAPT_WEIGHTS_SOFTCAP) write_weights(kernels, problem, lanes, j, keys, scores, room);

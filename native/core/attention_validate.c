@@ -64,5 +64,13 @@ void rapt_problem_derive(rapt_problem *problem) {
   const rapt_attention *c = &problem->call;
   problem->group = c->query_heads / c->kv_heads;
   problem->rows = problem->group * c->query_len;
-  problem->scale = (c->options.flags & RAPT_SCALE) != 0 ? c->options.scale : (float)(1.0 / sqrt((double)c->head_dim));
+  float scale = (c->options.flags & RAPT_SCALE) != 0 ? c->options.scale : (float)(1.0 / sqrt((double)c->head_dim));
+  // Bare dot products may stay as they are up to the softmax, unless someone adds to them or wants to see the scores.
+  int shown = c->weights.data != NULL && c->options.weights_stage != RAPT_WEIGHTS_SOFTMAX;
+  int late = scale > 0 && !shown && c->options.softcap == 0 && c->bias.data == NULL && c->alibi_slopes.data == NULL;
+  const double log2e = 1.4426950408889634;
+  double late_scale = late ? scale : 1;
+  problem->score_scale = late ? 1 : scale;
+  problem->to_exponent = (float)(late_scale * log2e);
+  problem->to_natural = late_scale / (double)problem->to_exponent;
 }

@@ -36,9 +36,9 @@ typedef struct rapt_kernels {
   // Columns of multiply's register tile: query rows per panel, output features per weight panel.
   int32_t panel_width;
 
-  // out[k * width + r] = rows[r][k] * scale for r < count, 0 for count <= r < width; 1 <= count <= width <= 32.
+  // out[k * width + r] = rows[r][k] for r < count, 0 for count <= r < width; 1 <= count <= width <= 32.
   // May write RAPT_PACK_SLACK floats behind out[depth * width].
-  void (*pack)(const float *const *rows, int64_t count, int64_t depth, int64_t width, float scale, float *out);
+  void (*pack)(const float *const *rows, int64_t count, int64_t depth, int64_t width, float *out);
 
   // The way back: rows[r][k] = panel[k * width + r] * scale[r] for r < count; scale NULL = 1.
   void (*unpack)(const float *panel, int64_t count, int64_t depth, int64_t width, const float *scale,
@@ -53,11 +53,15 @@ typedef struct rapt_kernels {
   void (*multiply_guarded)(int64_t rows, int64_t depth, const float *a, int64_t a_stride, const float *b, float *c,
                            int64_t c_stride, rapt_start start, const float *lane);
 
-  // One online-softmax step over scores[keys][width], in place: lane_max and lane_sum are the running maximum and sum
-  // (-inf and 0 at first); correction[lane] = exp(old maximum - new maximum), 1 where it did not move. A score of -inf
-  // gives exactly 0. Returns whether any correction differs from 1.
-  int (*softmax)(int64_t keys, int64_t width, float *scores, float *lane_max, float *lane_sum, float *correction);
+  // One online-softmax step over scores[keys][width], in place, with exponents to base 2: a score's exponent is score *
+  // to_exponent, to_exponent > 0. lane_max and lane_sum are the running maximum exponent and the running sum (-inf and
+  // 0 at first); correction[lane] = 2^(old maximum - new maximum), 1 where it did not move. A score of -inf gives
+  // exactly 0. Returns whether any correction may differ from 1.
+  int (*softmax)(int64_t keys, int64_t width, float to_exponent, float *scores, float *lane_max, float *lane_sum,
+                 float *correction);
 
+  // scores *= factor, elementwise; count is whole panel rows.
+  void (*scale)(int64_t count, float factor, float *scores);
   // scores = cap * tanh(scores / cap), elementwise; count is whole panel rows.
   void (*softcap)(int64_t count, float cap, float *scores);
   // scores += bias, elementwise, with -inf in bias winning over anything; count is whole panel rows.
@@ -68,8 +72,8 @@ typedef struct rapt_kernels {
   void (*restrict_keys)(int64_t keys, int64_t width, const float *first, const float *last, float *scores);
   // out[i] = allowed[i] != 0 ? bias[i] : -inf; bias NULL = 0.
   void (*mask_to_bias)(int64_t count, const uint8_t *allowed, const float *bias, float *out);
-  // row[i] = exp(row[i] - maximum) * factor.
-  void (*weigh)(int64_t count, float maximum, float factor, float *row);
+  // row[i] = 2^(row[i] * to_exponent - maximum) * factor, 0 where row[i] is -inf.
+  void (*weigh)(int64_t count, float to_exponent, float maximum, float factor, float *row);
   // Whether all of values[0 .. count) are finite.
   int (*all_finite)(int64_t count, const float *values);
 

@@ -84,7 +84,7 @@ static void pack_rows(const projection_job *job, const projection_slot *slot, in
         rows[i] = row;
       }
     }
-    job->kernels->pack(rows, n, depth, group, 1.0f, slot->packed + r * depth);
+    job->kernels->pack(rows, n, depth, group, slot->packed + r * depth);
   }
 }
 

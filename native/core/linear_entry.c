@@ -36,7 +36,7 @@ static int pack_weights(const rapt_kernels *kernels, const rapt_linear_weights *
         rows[i] = gathered + i * in;
       }
     }
-    kernels->pack(rows, count, in, width, 1.0f, linear->panels + n * in * width);
+    kernels->pack(rows, count, in, width, linear->panels + n * in * width);
   }
   free(gathered);
   if (w->bias.data != NULL) rapt_collect(w->bias.data, w->bias.stride[0], w->out_features, linear->bias);

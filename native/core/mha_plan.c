@@ -204,8 +204,7 @@ void rapt_mha_slice(const rapt_mha_problem *p, int64_t batch, int64_t first, int
   rapt_attention *c = &slice->call;
   c->batch = 1;
   c->query_len = count;
-  // Saturated like every offset is: a position that far away sees all keys or none anyway.
-  if (__builtin_add_overflow(c->options.offset, first, &c->options.offset)) c->options.offset = INT64_MAX;
+  slice->first_query = first;
   rapt_tensor *by_query[] = {&c->query, &c->output, &c->bias, &c->lse};
   for (int i = 0; i < 4; i++) {
     if (by_query[i]->data != NULL) by_query[i]->data = rapt_at3(by_query[i], batch, 0, first);

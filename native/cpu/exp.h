@@ -3,8 +3,6 @@
 #ifndef RAPT_CPU_EXP_H
 #define RAPT_CPU_EXP_H
 
-#define LOG2E 0x1.715476p+0f
-
 // 2^x within 2 ulp, exactly 1 at 0 and exactly 0 at -inf, NaN for NaN. x must stay below 128.
 //
 // 2^x = 2^floor(x) * 2^f with f in [0, 1), and 2^f = 1 + f * q(f) with q the degree-4 minimax polynomial (relative
@@ -24,7 +22,7 @@ static inline vf v_exp2(vf x) {
 // (1 - e) / (1 + e) with e = exp(-2|x|).
 static inline vf v_tanh(vf x) {
   vf magnitude = v_abs(x);
-  vf e = v_exp2(v_mul(magnitude, v_set1(-2.0f * LOG2E)));
+  vf e = v_exp2(v_mul(magnitude, v_set1(-2.0f * 0x1.715476p+0f)));
   vf large = v_sign_of(v_div(v_sub(v_set1(1.0f), e), v_add(v_set1(1.0f), e)), x);
   vf u = v_mul(x, x);
   vf q = v_set1(-0x1.72fc48p-8f);

@@ -3,8 +3,8 @@
 #ifndef RAPT_CPU_PACK_H
 #define RAPT_CPU_PACK_H
 
-static void pack(const float *const *rows, int64_t count, int64_t depth, int64_t width, float scale, float *out) {
-  vf factor = v_set1(scale), block[V_LANES];
+static void pack(const float *const *rows, int64_t count, int64_t depth, int64_t width, float *out) {
+  vf block[V_LANES];
   // width is a multiple of V_LANES or below it. In the second case a store spills into the next k, which the next
   // store then overwrites; only the last one spills for good, into the slack.
   for (int64_t r0 = 0; r0 < width; r0 += V_LANES) {
@@ -15,7 +15,7 @@ static void pack(const float *const *rows, int64_t count, int64_t depth, int64_t
           block[r] = v_set1(0.0f);
         } else {
           const float *from = rows[r0 + r] + k0;
-          block[r] = v_mul(n == V_LANES ? v_load(from) : v_load_n(from, n), factor);
+          block[r] = n == V_LANES ? v_load(from) : v_load_n(from, n);
         }
       }
       v_transpose(block);

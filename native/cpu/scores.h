@@ -5,6 +5,11 @@
 
 #include "cpu/exp.h"
 
+static void scale_scores(int64_t count, float factor, float *scores) {
+  vf f = v_set1(factor);
+  for (int64_t i = 0; i < count; i += V_LANES) v_store(scores + i, v_mul(v_load(scores + i), f));
+}
+
 static void softcap(int64_t count, float cap, float *scores) {
   vf factor = v_set1(cap), divisor = v_set1(cap);
   for (int64_t i = 0; i < count; i += V_LANES) {

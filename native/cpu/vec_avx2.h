@@ -48,11 +48,17 @@ static inline vf v_fraction(vf x) {
   vf infinity = _mm256_set1_ps(__builtin_inff());
   return v_if_equal(v_abs(x), infinity, _mm256_setzero_ps(), fraction);
 }
-// y * 2^floor(x); exactly 0 below the smallest normal number, so for x = -inf too. x must be below 128.
+// 2^n for -126 <= n <= 127.
+static inline vf v_power(__m256i n) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+// y * 2^floor(x) for 1 <= y < 2, exactly 0 for x = -inf. x must be below 128.
 static inline vf v_scale_exponent(vf y, vf x) {
-  __m256i n = _mm256_cvtps_epi32(_mm256_floor_ps(x));
-  vf power = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
-  return v_if_less(x, _mm256_set1_ps(-126.0f), _mm256_setzero_ps(), _mm256_mul_ps(y, power));
+  if (!v_any_less(x, _mm256_set1_ps(-126.0f))) return _mm256_mul_ps(y, v_power(_mm256_cvtps_epi32(_mm256_floor_ps(x))));
+  // Subnormal results take two steps: their exponent fits no normal number.
+  __m256i n = _mm256_cvtps_epi32(_mm256_floor_ps(_mm256_max_ps(_mm256_set1_ps(-252.0f), x)));
+  __m256i half = _mm256_srai_epi32(n, 1);
+  return _mm256_mul_ps(_mm256_mul_ps(y, v_power(half)), v_power(_mm256_sub_epi32(n, half)));
 }
 
 static inline void v_transpose(vf r[V_LANES]) {

@@ -58,12 +58,14 @@ static inline vi v_floor(vf x) {
 }
 // x - floor(x), 0 for an infinity.
 static inline vf v_fraction(vf x) { return v_limit(x) - __builtin_convertvector(v_floor(x), vf); }
-// y * 2^floor(x); exactly 0 below the smallest normal number, so for x = -inf too. x must be below 128 or NaN.
+// 2^n for -126 <= n <= 127.
+static inline vf v_power(vi n) { return (vf)(((n + 127) & 0xff) << 23); }
+// y * 2^floor(x) for 1 <= y < 2, exactly 0 for x = -inf. x must be below 128 or NaN.
 static inline vf v_scale_exponent(vf y, vf x) {
-  vi n = v_floor(x);
-  vi inside = n >= -126;
-  vf power = (vf)((((n & inside) + 127) & 0xff) << 23);
-  return (vf)((vi)(y * power) & (inside | (x != x)));
+  // In two steps, since a subnormal result's exponent fits no normal number.
+  vi n = v_floor(v_if_less(x, v_set1(-252.0f), v_set1(-252.0f), x));
+  vi half = n >> 1;
+  return y * v_power(half) * v_power(n - half);
 }
 
 static inline void v_transpose(vf r[V_LANES]) {
