@@ -59,10 +59,9 @@ final class EmbedCommand implements Runnable {
         BufferedReader reader = Files.newBufferedReader(file);
         Writer writer = openOutput();
         Progress progress = Progress.start(lines, output == null)) {
-      EmbeddingWriter results = new EmbeddingWriter(writer);
-      LineEmbedder embedder = new LineEmbedder(encoder, tokenizer, results, progress);
+      LineEmbedder embedder =
+          new LineEmbedder(encoder, tokenizer, new EmbeddingWriter(writer), progress);
       embedder.embed(reader);
-      results.flush();
       progress.finish();
       report(device, embedder.totals());
     } catch (IOException e) {
@@ -114,13 +113,13 @@ final class EmbedCommand implements Runnable {
     PrintWriter err = spec.commandLine().getErr();
     if (totals.truncated() > 0) {
       err.println(
-          totals.truncated()
-              + " of the lines had more than "
+          "lines cut off after "
               + MiniLmConfig.MAX_TOKENS
-              + " tokens; their ends were cut off");
+              + " tokens, all that the model takes: "
+              + totals.truncated());
     }
     if (totals.blank() > 0) {
-      err.println(totals.blank() + " blank lines were skipped");
+      err.println("blank lines skipped: " + totals.blank());
     }
     double seconds = Math.max(totals.nanos(), 1) / 1e9;
     err.println(
@@ -137,8 +136,19 @@ final class EmbedCommand implements Runnable {
 
   /** Standard output outlives the command. */
   private static final class KeptOpen extends FilterWriter {
-    KeptOpen(Writer writer) {
+    private final PrintWriter writer;
+
+    KeptOpen(PrintWriter writer) {
       super(writer);
+      this.writer = writer;
+    }
+
+    @Override
+    public void flush() throws IOException {
+      // Otherwise a reader that went away, as head does, would leave us working for nobody.
+      if (writer.checkError()) {
+        throw new IOException("nobody reads the output any more");
+      }
     }
 
     @Override

@@ -15,7 +15,8 @@ public final class EmbeddingWriter {
   public EmbeddingWriter(Writer writer) throws IOException {
     json = new JsonFactory().createGenerator(writer);
     json.disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET);
-    json.setPrettyPrinter(new MinimalPrettyPrinter("\n"));
+    // No separator between objects: each ends its own line.
+    json.setPrettyPrinter(new MinimalPrettyPrinter(""));
   }
 
   /** Writes one object. */
@@ -29,11 +30,11 @@ public final class EmbeddingWriter {
     }
     json.writeEndArray();
     json.writeEndObject();
+    json.writeRaw('\n');
   }
 
-  /** Ends the last line and passes on everything written so far. */
+  /** Passes on everything written so far. */
   public void flush() throws IOException {
-    json.writeRaw('\n');
     json.flush();
   }
 }

@@ -108,6 +108,7 @@ public final class LineEmbedder {
     for (Line line : window) {
       writer.write(line.number, line.text, line.embedding);
     }
+    writer.flush();
   }
 
   private void embedBatch(List<Line> batch) {
