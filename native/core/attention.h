@@ -23,12 +23,11 @@ typedef struct rapt_problem {
   // Of the first query, where the call is a slice of a longer one.
   int64_t first_query;
   // The scale is applied once, as late as it can be: to the scores before anything else happens to them (score_scale),
-  // or by the softmax as part of to_exponent where nothing does; score_scale is then 1.
+  // or by the softmax where nothing does (softmax_scale, > 0). The other one is 1.
   float score_scale;
-  // What the softmax multiplies scores with: log2(e), times the scale where the softmax applies it. > 0.
+  float softmax_scale;
+  // softmax_scale * log2(e): from a difference of scores to an exponent of 2.
   float to_exponent;
-  // The way back from such an exponent to a natural logarithm, undoing to_exponent's rounding too.
-  double to_natural;
 } rapt_problem;
 
 // Fills *problem from a caller's struct.

@@ -34,8 +34,8 @@ void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *prob
     for (int64_t r = 0; r < width; r++) {
       float highest = other_maximum[r] > maximum[r] ? other_maximum[r] : maximum[r];
       // Equal maxima weigh 1, also where both are -inf: a chunk without a visible key adds nothing, and no NaN.
-      keep[r] = maximum[r] == highest ? 1.0f : exp2f(maximum[r] - highest);
-      take[r] = other_maximum[r] == highest ? 1.0f : exp2f(other_maximum[r] - highest);
+      keep[r] = maximum[r] == highest ? 1.0f : exp2f((maximum[r] - highest) * problem->to_exponent);
+      take[r] = other_maximum[r] == highest ? 1.0f : exp2f((other_maximum[r] - highest) * problem->to_exponent);
       maximum[r] = highest;
       sum[r] = sum[r] * keep[r] + other_sum[r] * take[r];
     }
@@ -47,55 +47,40 @@ void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *prob
   }
 }
 
-// What turns a row's unnormalised results into final ones.
+// What turns a row's unnormalised results, which are relative to its maximum score, into final ones.
 typedef struct norm {
-  // For the output, which is relative to the running maximum.
-  float output_factor;
-  // weight = 2^(exponent - maximum) * weight_factor
-  float maximum;
-  float weight_factor;
+  float factor;
   float lse;
 } norm;
 
-// maximum is an exponent, as the softmax keeps it.
 static norm normalise(const rapt_problem *problem, const rapt_lanes *lanes, int64_t r, float maximum, float sum) {
   const rapt_tensor *sinks = &problem->call.sinks;
   // No visible key: 0, whatever the sink.
-  if (sum == 0) return (norm){.lse = -INFINITY};
-  float highest = maximum, keep = 1, total = sum;
-  if (sinks->data != NULL) {
-    float sink = ((const float *)sinks->data)[lanes->batch * sinks->stride[0] + lanes->head[r] * sinks->stride[1]];
-    double exponent = (double)sink / problem->to_natural;
-    if (exponent > maximum) highest = (float)exponent;
-    keep = maximum == highest ? 1.0f : exp2f(maximum - highest);
-    total = sum * keep + (float)exp2(exponent - highest);
-  }
-  return (norm){.output_factor = keep / total,
-                .maximum = highest,
-                .weight_factor = 1 / total,
-                .lse = (float)(highest * problem->to_natural + log((double)total))};
+  if (sum == 0) return (norm){.factor = 0, .lse = -INFINITY};
+  double highest = (double)maximum * problem->softmax_scale;
+  if (sinks->data == NULL) return (norm){.factor = 1 / sum, .lse = (float)(highest + log((double)sum))};
+  double sink = ((const float *)sinks->data)[lanes->batch * sinks->stride[0] + lanes->head[r] * sinks->stride[1]];
+  double reference = sink > highest ? sink : highest;
+  double keep = exp(highest - reference), total = sum * keep + exp(sink - reference);
+  return (norm){.factor = (float)(keep / total), .lse = (float)(reference + log(total))};
 }
 
 static void finish_weights(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t r,
-                           norm n) {
+                           float maximum, float factor) {
   const rapt_attention *c = &problem->call;
   float *row = rapt_at3(&c->weights, lanes->batch, lanes->head[r], lanes->query[r]);
   int64_t stride = c->weights.stride[3];
-  // exp(-inf - -inf) is NaN; a row without a visible key has weights 0.
-  if (n.weight_factor == 0) {
-    for (int64_t j = 0; j < c->kv_len; j++) row[j * stride] = 0;
-    return;
-  }
-  if (stride == 1) {
-    if (c->kv_len > 0) kernels->weigh(c->kv_len, problem->to_exponent, n.maximum, n.weight_factor, row);
-    return;
-  }
   float some[256];
-  for (int64_t j = 0; j < c->kv_len; j += 256) {
-    int64_t count = c->kv_len - j < 256 ? c->kv_len - j : 256;
-    rapt_collect(row + j * stride, stride, count, some);
-    kernels->weigh(count, problem->to_exponent, n.maximum, n.weight_factor, some);
-    rapt_spread(some, count, row + j * stride, stride);
+  for (int64_t j = 0; j < c->kv_len;) {
+    int64_t left = c->kv_len - j, count = stride == 1 || left < 256 ? left : 256;
+    float *at = row + j * stride;
+    if (stride != 1) {
+      rapt_collect(at, stride, count, some);
+      at = some;
+    }
+    kernels->weigh(count, problem->to_exponent, maximum, factor, at);
+    if (stride != 1) rapt_spread(some, count, row + j * stride, stride);
+    j += count;
   }
 }
 
@@ -130,8 +115,8 @@ void rapt_finish(const rapt_kernels *kernels, const rapt_problem *problem, const
   int weights = c->weights.data != NULL && c->options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
   for (int64_t r = 0; r < lanes->count; r++) {
     norm n = normalise(problem, lanes, r, maximum[r], sum[r]);
-    factor[r] = n.output_factor;
-    if (weights) finish_weights(kernels, problem, lanes, r, n);
+    factor[r] = n.factor;
+    if (weights) finish_weights(kernels, problem, lanes, r, maximum[r], n.factor);
     if (c->lse.data != NULL) {
       const rapt_tensor *lse = &c->lse;
       *(rapt_at3(lse, lanes->batch, lanes->head[r], lanes->query[r])) = n.lse;

@@ -69,8 +69,7 @@ void rapt_problem_derive(rapt_problem *problem) {
   int shown = c->weights.data != NULL && c->options.weights_stage != RAPT_WEIGHTS_SOFTMAX;
   int late = scale > 0 && !shown && c->options.softcap == 0 && c->bias.data == NULL && c->alibi_slopes.data == NULL;
   const double log2e = 1.4426950408889634;
-  double late_scale = late ? scale : 1;
   problem->score_scale = late ? 1 : scale;
-  problem->to_exponent = (float)(late_scale * log2e);
-  problem->to_natural = late_scale / (double)problem->to_exponent;
+  problem->softmax_scale = late ? scale : 1;
+  problem->to_exponent = (float)(problem->softmax_scale * log2e);
 }

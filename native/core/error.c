@@ -6,8 +6,9 @@
 #include <stdio.h>
 
 rapt_status rapt_fail(rapt_error *error, rapt_status status, const char *format, ...) {
-  int64_t room = error == NULL ? 0 : error->struct_size - (int64_t)offsetof(rapt_error, message);
-  if (room <= 0) return status;
+  const int64_t header = offsetof(rapt_error, message);
+  if (error == NULL || error->struct_size <= header) return status;
+  int64_t room = error->struct_size - header;
   if (room > (int64_t)sizeof error->message) room = (int64_t)sizeof error->message;
   error->status = status;
   error->device_code = 0;

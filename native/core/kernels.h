@@ -53,9 +53,9 @@ typedef struct rapt_kernels {
   void (*multiply_guarded)(int64_t rows, int64_t depth, const float *a, int64_t a_stride, const float *b, float *c,
                            int64_t c_stride, rapt_start start, const float *lane);
 
-  // One online-softmax step over scores[keys][width], in place, with exponents to base 2: a score's exponent is score *
-  // to_exponent, to_exponent > 0. lane_max and lane_sum are the running maximum exponent and the running sum (-inf and
-  // 0 at first); correction[lane] = 2^(old maximum - new maximum), 1 where it did not move. A score of -inf gives
+  // One online-softmax step over scores[keys][width], in place: a score's weight is 2^((score - maximum) *
+  // to_exponent). lane_max and lane_sum are the running maximum score and the running sum (-inf and 0 at first);
+  // correction[lane] is the weight of the old maximum under the new one, 1 where it did not move. A score of -inf gives
   // exactly 0. Returns whether any correction may differ from 1.
   int (*softmax)(int64_t keys, int64_t width, float to_exponent, float *scores, float *lane_max, float *lane_sum,
                  float *correction);
@@ -72,7 +72,7 @@ typedef struct rapt_kernels {
   void (*restrict_keys)(int64_t keys, int64_t width, const float *first, const float *last, float *scores);
   // out[i] = allowed[i] != 0 ? bias[i] : -inf; bias NULL = 0.
   void (*mask_to_bias)(int64_t count, const uint8_t *allowed, const float *bias, float *out);
-  // row[i] = 2^(row[i] * to_exponent - maximum) * factor, 0 where row[i] is -inf.
+  // row[i] = 2^((row[i] - maximum) * to_exponent) * factor, 0 where row[i] is -inf.
   void (*weigh)(int64_t count, float to_exponent, float maximum, float factor, float *row);
   // Whether all of values[0 .. count) are finite.
   int (*all_finite)(int64_t count, const float *values);
