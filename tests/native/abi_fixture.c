@@ -113,9 +113,12 @@ void fixture_open(fixture *f) {
   fixture_reset(f);
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear_weights narrow = f->linear_weights;
+  rapt_linear_weights odd = f->linear_weights;
   narrow.out_features = FIXTURE_KV_WIDTH;
+  odd.in_features = FIXTURE_KV_WIDTH;
   if (rapt_linear_create(f->context, &f->linear_weights, &f->square, &error) != RAPT_OK ||
-      rapt_linear_create(f->context, &narrow, &f->narrow, &error) != RAPT_OK) {
+      rapt_linear_create(f->context, &narrow, &f->narrow, &error) != RAPT_OK ||
+      rapt_linear_create(f->context, &odd, &f->odd, &error) != RAPT_OK) {
     check_abort("the valid projections of the test are refused: %s", error.message);
   }
   fixture_reset(f);
@@ -124,5 +127,6 @@ void fixture_open(fixture *f) {
 void fixture_close(fixture *f) {
   rapt_linear_destroy(f->square);
   rapt_linear_destroy(f->narrow);
+  rapt_linear_destroy(f->odd);
   rapt_context_destroy(f->context);
 }

@@ -38,7 +38,8 @@ typedef struct fixture {
   unsigned char padding[FIXTURE_BATCH * FIXTURE_KV_LEN];
   float weight[FIXTURE_EMBED * FIXTURE_EMBED];
   float weight_bias[FIXTURE_EMBED];
-  rapt_linear *square, *narrow;
+  /** (EMBED, EMBED), (EMBED, KV_WIDTH) and (KV_WIDTH, EMBED), as (in, out). */
+  rapt_linear *square, *narrow, *odd;
   rapt_attention attention;
   rapt_linear_weights linear_weights;
   rapt_linear_call linear;

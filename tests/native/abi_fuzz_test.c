@@ -66,7 +66,9 @@ static void *with_room(const void *call, size_t size) {
   return room;
 }
 
-static int is_projection(const void *pointer) { return pointer == NULL || pointer == f.square || pointer == f.narrow; }
+static int is_projection(const void *pointer) {
+  return pointer == NULL || pointer == f.square || pointer == f.narrow || pointer == f.odd;
+}
 
 static void fuzz_attention(random_state *r, int64_t round) {
   rapt_attention *call = with_room(&f.attention, sizeof f.attention);

@@ -122,15 +122,11 @@ static void run_case(const linear_case *c) {
                  (long long)c->in, (long long)c->out, (long long)c->bias, (long long)c->layout,
                  (long long)c->weight_layout, (long long)c->guard, (long long)c->seed);
   build(c, &t, &weights, &call);
-  int64_t count = c->batch * c->rows * c->out;
-  double *exact = calloc((size_t)count + 1, sizeof *exact);
-  double *rounded = calloc((size_t)count + 1, sizeof *rounded);
-  if (!exact || !rounded) {
-    check_abort("the test cannot allocate its reference");
+  reference_result expected = reference_result_make(c->batch * c->rows * c->out);
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
+    reference_linear(&weights, &call, mode, expected.in[mode]);
   }
-  reference_linear(&weights, &call, 0, exact);
-  reference_linear(&weights, &call, 1, rounded);
-  double bound = reference_bound(exact, rounded, count, 1);
+  double bound = reference_bound(&expected, 1);
   int tier_count;
   const tier *tiers = test_tiers(&tier_count);
   for (int i = 0; i < tier_count; i++) {
@@ -138,7 +134,7 @@ static void run_case(const linear_case *c) {
     for (int n = 0; n < THREAD_COUNTS; n++) {
       char where[64];
       snprintf(where, sizeof where, "%s with %d threads", rapt_isa_name(tiers[i].isa), (int)thread_counts[n]);
-      run_on(where, tiers[i].context[n], &t, &weights, &call, (int)(c->seed & 1), exact, bound);
+      run_on(where, tiers[i].context[n], &t, &weights, &call, (int)(c->seed & 1), expected.in[REFERENCE_EXACT], bound);
       if (!first) {
         first = malloc(t.output.bytes + 1);
         if (!first) {
@@ -152,8 +148,7 @@ static void run_case(const linear_case *c) {
     }
     free(first);
   }
-  free(exact);
-  free(rounded);
+  reference_result_free(&expected);
   check_set_case("%s", "");
 }
 

@@ -34,7 +34,8 @@ static int pack(const char *where, rapt_context *context, const reference_projec
 }
 
 typedef struct expectation {
-  double *exact, *rounded, bound;
+  reference_result result;
+  double bound;
   int64_t size[4];
 } expectation;
 enum { OUTPUT, LSE, WEIGHTS, RESULTS };
@@ -47,19 +48,14 @@ static void expect(const mha_case *c, const rapt_mha *call, const reference_proj
                                      {c->batch, c->average ? 1 : c->heads, c->q_len, total}};
   for (int n = 0; n < RESULTS; n++) {
     memcpy(e[n].size, sizes[n], sizeof sizes[n]);
-    size_t count = (size_t)(sizes[n][0] * sizes[n][1] * sizes[n][2] * sizes[n][3]);
-    e[n].exact = calloc(count + 1, sizeof(double));
-    e[n].rounded = calloc(count + 1, sizeof(double));
-    if (!e[n].exact || !e[n].rounded) {
-      check_abort("the test cannot allocate its reference");
-    }
+    e[n].result = reference_result_make(sizes[n][0] * sizes[n][1] * sizes[n][2] * sizes[n][3]);
   }
-  int weights = c->weights >= 0;
-  reference_mha(call, p, 0, e[OUTPUT].exact, e[LSE].exact, weights ? e[WEIGHTS].exact : NULL);
-  reference_mha(call, p, 1, e[OUTPUT].rounded, e[LSE].rounded, weights ? e[WEIGHTS].rounded : NULL);
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
+    reference_mha(call, p, mode, e[OUTPUT].result.in[mode], e[LSE].result.in[mode],
+                  c->weights >= 0 ? e[WEIGHTS].result.in[mode] : NULL);
+  }
   for (int n = 0; n < RESULTS; n++) {
-    e[n].bound =
-        reference_bound(e[n].exact, e[n].rounded, e[n].size[0] * e[n].size[1] * e[n].size[2] * e[n].size[3], 1);
+    e[n].bound = reference_bound(&e[n].result, 1);
   }
 }
 
@@ -83,13 +79,14 @@ static void run_on(const char *where, rapt_context *context, const mha_case *c, 
   if (status != RAPT_OK) {
     return;
   }
-  compare_result(where, "output", &call->output, e[OUTPUT].size, e[OUTPUT].exact, e[OUTPUT].bound);
+  compare_result(where, "output", &call->output, e[OUTPUT].size, e[OUTPUT].result.in[REFERENCE_EXACT], e[OUTPUT].bound);
   CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
   if (c->lse) {
-    compare_result(where, "lse", &call->lse, e[LSE].size, e[LSE].exact, e[LSE].bound);
+    compare_result(where, "lse", &call->lse, e[LSE].size, e[LSE].result.in[REFERENCE_EXACT], e[LSE].bound);
   }
   if (c->weights >= 0) {
-    compare_result(where, "weights", &call->weights, e[WEIGHTS].size, e[WEIGHTS].exact, e[WEIGHTS].bound);
+    compare_result(where, "weights", &call->weights, e[WEIGHTS].size, e[WEIGHTS].result.in[REFERENCE_EXACT],
+                   e[WEIGHTS].bound);
   }
 }
 
@@ -127,8 +124,7 @@ static void run_case(const mha_case *c) {
     free(first);
   }
   for (int n = 0; n < RESULTS; n++) {
-    free(e[n].exact);
-    free(e[n].rounded);
+    reference_result_free(&e[n].result);
   }
 }
 

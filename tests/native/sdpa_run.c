@@ -13,9 +13,7 @@
 
 /* What a case should give: one dense array per result, and the bound of each. */
 typedef struct expectation {
-  double *exact;
-  double *rounded;
-  int64_t count;
+  reference_result result;
   double bound;
 } expectation;
 
@@ -40,35 +38,32 @@ static void expect(const rapt_attention *call, expectation e[RESULT_COUNT]) {
   int64_t rows = call->batch * call->query_heads * call->query_len;
   int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows, call->weights.data ? rows * call->kv_len : 0};
   for (int n = 0; n < RESULT_COUNT; n++) {
-    e[n].count = counts[n];
-    e[n].exact = calloc((size_t)counts[n] + 1, sizeof(double));
-    e[n].rounded = calloc((size_t)counts[n] + 1, sizeof(double));
-    if (!e[n].exact || !e[n].rounded) {
-      check_abort("the test cannot allocate its reference results");
-    }
+    e[n].result = reference_result_make(counts[n]);
   }
-  int weights = call->weights.data != NULL;
-  reference_attention(call, 0, e[RESULT_OUTPUT].exact, e[RESULT_LSE].exact, weights ? e[RESULT_WEIGHTS].exact : NULL);
-  reference_attention(call, 1, e[RESULT_OUTPUT].rounded, e[RESULT_LSE].rounded,
-                      weights ? e[RESULT_WEIGHTS].rounded : NULL);
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
+    reference_attention(call, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
+                        call->weights.data ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
+  }
   double magnitude[RESULT_COUNT] = {largest_value(call), 1, 0};
   for (int n = 0; n < RESULT_COUNT; n++) {
-    e[n].bound = reference_bound(e[n].exact, e[n].rounded, e[n].count, magnitude[n]);
+    e[n].bound = reference_bound(&e[n].result, magnitude[n]);
   }
 }
 
 static void check_results(const char *where, const rapt_attention *call, const sdpa_tensors *t,
                           const expectation e[RESULT_COUNT]) {
   int64_t output[4] = {call->batch, call->query_heads, call->query_len, call->value_dim};
-  compare_result(where, "output", &call->output, output, e[RESULT_OUTPUT].exact, e[RESULT_OUTPUT].bound);
+  compare_result(where, "output", &call->output, output, e[RESULT_OUTPUT].result.in[REFERENCE_EXACT],
+                 e[RESULT_OUTPUT].bound);
   CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
   if (call->lse.data) {
     int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
-    compare_result(where, "lse", &call->lse, lse, e[RESULT_LSE].exact, e[RESULT_LSE].bound);
+    compare_result(where, "lse", &call->lse, lse, e[RESULT_LSE].result.in[REFERENCE_EXACT], e[RESULT_LSE].bound);
   }
   if (call->weights.data) {
     int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
-    compare_result(where, "weights", &call->weights, weights, e[RESULT_WEIGHTS].exact, e[RESULT_WEIGHTS].bound);
+    compare_result(where, "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
+                   e[RESULT_WEIGHTS].bound);
   }
 }
 
@@ -151,8 +146,7 @@ void sdpa_case_run(const sdpa_case *c) {
     run_tier(&tiers[t], c, &tensors, &call, e);
   }
   for (int n = 0; n < RESULT_COUNT; n++) {
-    free(e[n].exact);
-    free(e[n].rounded);
+    reference_result_free(&e[n].result);
   }
   check_set_case("%s", "");
 }

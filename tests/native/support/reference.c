@@ -9,13 +9,18 @@
 #include "guard.h"
 
 /* A product or sum of two f32 values, formed in double and rounded once more, is the correctly rounded f32 one. */
-static double round_if(int rounded, double x) { return rounded ? (double)(float)x : x; }
+static double round_if(int mode, double x) { return mode != REFERENCE_EXACT ? (double)(float)x : x; }
 
 static double element_at(const rapt_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l) {
   if (t->dtype == REFERENCE_F64) {
     return ((const double *)t->data)[tensor_index(t, i, j, k, l)];
   }
   return (double)*tensor_f32(t, i, j, k, l);
+}
+
+/* The n-th index to add up, from one end or from the other. */
+static int64_t turn(int mode, int64_t n, int64_t count) {
+  return mode == REFERENCE_ROUNDED_REVERSED ? count - 1 - n : n;
 }
 
 /* 128 bits: offset may be any int64, and i + offset - left must not wrap. */
@@ -42,49 +47,50 @@ int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t 
 }
 
 /* Scale times dot product, then softcap: the part of a score that looks at no mask. */
-static double raw_score(const rapt_attention *call, int rounded, int softcapped, int64_t b, int64_t h, int64_t i,
+static double raw_score(const rapt_attention *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i,
                         int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double sum = 0;
-  for (int64_t d = 0; d < call->head_dim; d++) {
-    double product = round_if(rounded, element_at(&call->query, b, h, i, d) * element_at(&call->key, b, kv_head, j, d));
-    sum = round_if(rounded, sum + product);
+  for (int64_t n = 0; n < call->head_dim; n++) {
+    int64_t d = turn(mode, n, call->head_dim);
+    double product = round_if(mode, element_at(&call->query, b, h, i, d) * element_at(&call->key, b, kv_head, j, d));
+    sum = round_if(mode, sum + product);
   }
-  double scale = call->options.flags & RAPT_SCALE ? (double)call->options.scale
-                                                  : round_if(rounded, 1 / sqrt((double)call->head_dim));
-  double score = round_if(rounded, sum * scale);
+  double scale =
+      call->options.flags & RAPT_SCALE ? (double)call->options.scale : round_if(mode, 1 / sqrt((double)call->head_dim));
+  double score = round_if(mode, sum * scale);
   double cap = (double)call->options.softcap;
   if (softcapped && cap > 0) {
-    double bent = round_if(rounded, tanh(round_if(rounded, score / cap)));
-    score = round_if(rounded, cap * bent);
+    double bent = round_if(mode, tanh(round_if(mode, score / cap)));
+    score = round_if(mode, cap * bent);
   }
   return score;
 }
 
-static double full_score(const rapt_attention *call, int rounded, int64_t b, int64_t h, int64_t i, int64_t j) {
+static double full_score(const rapt_attention *call, int mode, int64_t b, int64_t h, int64_t i, int64_t j) {
   if (!reference_visible(call, b, h, i, j)) {
     return -INFINITY;
   }
-  double score = raw_score(call, rounded, 1, b, h, i, j);
+  double score = raw_score(call, mode, 1, b, h, i, j);
   if (call->bias.data) {
-    score = round_if(rounded, score + element_at(&call->bias, b, h, i, j));
+    score = round_if(mode, score + element_at(&call->bias, b, h, i, j));
   }
   if (call->alibi_slopes.data) {
     double distance = fabs((double)(position_of(call, i) - j));
     double slope = element_at(&call->alibi_slopes, b, h, 0, 0);
-    score = round_if(rounded, score - round_if(rounded, slope * distance));
+    score = round_if(mode, score - round_if(mode, slope * distance));
   }
   return score;
 }
 
 /* Writes one row of weights at the stage the options name; score and p are the row's final scores and softmax. */
-static void write_weights(const rapt_attention *call, int rounded, int64_t b, int64_t h, int64_t i, const double *score,
+static void write_weights(const rapt_attention *call, int mode, int64_t b, int64_t h, int64_t i, const double *score,
                           const double *p, double *row) {
   for (int64_t j = 0; j < call->kv_len; j++) {
     switch (call->options.weights_stage) {
       case RAPT_WEIGHTS_RAW:
       case RAPT_WEIGHTS_SOFTCAP:
-        row[j] = raw_score(call, rounded, call->options.weights_stage == RAPT_WEIGHTS_SOFTCAP, b, h, i, j);
+        row[j] = raw_score(call, mode, call->options.weights_stage == RAPT_WEIGHTS_SOFTCAP, b, h, i, j);
         break;
       case RAPT_WEIGHTS_BIAS:
         row[j] = score[j];
@@ -97,44 +103,46 @@ static void write_weights(const rapt_attention *call, int rounded, int64_t b, in
 }
 
 /* One query: scores, softmax, weighted sum. score and p have room for kv_len. */
-static void attend(const rapt_attention *call, int rounded, int64_t b, int64_t h, int64_t i, double *score, double *p,
+static void attend(const rapt_attention *call, int mode, int64_t b, int64_t h, int64_t i, double *score, double *p,
                    double *output, double *lse, double *weights) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double max = -INFINITY;
   int poisoned = 0;
   for (int64_t j = 0; j < call->kv_len; j++) {
-    score[j] = full_score(call, rounded, b, h, i, j);
+    score[j] = full_score(call, mode, b, h, i, j);
     poisoned |= isnan(score[j]);
     max = fmax(max, score[j]);
   }
   int empty = max == -INFINITY && !poisoned;
   double sink = call->sinks.data ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
   double top = fmax(max, sink);
-  double sum = empty ? 0 : round_if(rounded, exp(round_if(rounded, sink - top)));
+  double sum = empty ? 0 : round_if(mode, exp(round_if(mode, sink - top)));
   for (int64_t j = 0; j < call->kv_len; j++) {
-    p[j] = score[j] == -INFINITY ? 0 : round_if(rounded, exp(round_if(rounded, score[j] - top)));
-    sum = round_if(rounded, sum + p[j]);
+    p[j] = score[j] == -INFINITY ? 0 : round_if(mode, exp(round_if(mode, score[j] - top)));
   }
-  *lse = empty ? -INFINITY : round_if(rounded, top + round_if(rounded, log(sum)));
+  for (int64_t n = 0; n < call->kv_len; n++) {
+    sum = round_if(mode, sum + p[turn(mode, n, call->kv_len)]);
+  }
+  *lse = empty ? -INFINITY : round_if(mode, top + round_if(mode, log(sum)));
   for (int64_t d = 0; d < call->value_dim; d++) {
     double total = 0;
     for (int64_t j = 0; j < call->kv_len; j++) {
       if (score[j] != -INFINITY) {
-        double product = round_if(rounded, p[j] * element_at(&call->value, b, kv_head, j, d));
-        total = round_if(rounded, total + product);
+        double product = round_if(mode, p[j] * element_at(&call->value, b, kv_head, j, d));
+        total = round_if(mode, total + product);
       }
     }
-    output[d] = empty ? 0 : round_if(rounded, total / sum);
+    output[d] = empty ? 0 : round_if(mode, total / sum);
   }
   for (int64_t j = 0; j < call->kv_len; j++) {
-    p[j] = score[j] == -INFINITY ? 0 : round_if(rounded, p[j] / sum);
+    p[j] = score[j] == -INFINITY ? 0 : round_if(mode, p[j] / sum);
   }
   if (weights) {
-    write_weights(call, rounded, b, h, i, score, p, weights);
+    write_weights(call, mode, b, h, i, score, p, weights);
   }
 }
 
-void reference_attention(const rapt_attention *call, int rounded, double *output, double *lse, double *weights) {
+void reference_attention(const rapt_attention *call, int mode, double *output, double *lse, double *weights) {
   double *score = malloc(2 * (size_t)(call->kv_len + 1) * sizeof *score);
   if (!score) {
     check_abort("the test cannot allocate its reference scores");
@@ -144,7 +152,7 @@ void reference_attention(const rapt_attention *call, int rounded, double *output
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->query_heads; h++) {
       for (int64_t i = 0; i < call->query_len; i++, row++) {
-        attend(call, rounded, b, h, i, score, p, output + row * call->value_dim, lse + row,
+        attend(call, mode, b, h, i, score, p, output + row * call->value_dim, lse + row,
                weights ? weights + row * call->kv_len : NULL);
       }
     }
@@ -152,18 +160,19 @@ void reference_attention(const rapt_attention *call, int rounded, double *output
   free(score);
 }
 
-void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call *call, int rounded, double *output) {
+void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call *call, int mode, double *output) {
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t r = 0; r < call->rows; r++) {
       for (int64_t o = 0; o < weights->out_features; o++) {
         double sum = 0;
-        for (int64_t i = 0; i < weights->in_features; i++) {
+        for (int64_t n = 0; n < weights->in_features; n++) {
+          int64_t i = turn(mode, n, weights->in_features);
           double product =
-              round_if(rounded, element_at(&call->input, b, r, i, 0) * element_at(&weights->weight, o, i, 0, 0));
-          sum = round_if(rounded, sum + product);
+              round_if(mode, element_at(&call->input, b, r, i, 0) * element_at(&weights->weight, o, i, 0, 0));
+          sum = round_if(mode, sum + product);
         }
         if (weights->bias.data) {
-          sum = round_if(rounded, sum + element_at(&weights->bias, o, 0, 0, 0));
+          sum = round_if(mode, sum + element_at(&weights->bias, o, 0, 0, 0));
         }
         *output++ = sum;
       }
@@ -171,12 +180,35 @@ void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call
   }
 }
 
-double reference_bound(const double *exact, const double *rounded, int64_t count, double magnitude) {
+reference_result reference_result_make(int64_t count) {
+  reference_result result = {.count = count};
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
+    result.in[mode] = calloc((size_t)count + 1, sizeof(double));
+    if (!result.in[mode]) {
+      check_abort("the test cannot allocate %lld reference elements", (long long)count);
+    }
+  }
+  return result;
+}
+
+void reference_result_free(reference_result *result) {
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
+    free(result->in[mode]);
+    result->in[mode] = NULL;
+  }
+}
+
+double reference_bound(const reference_result *result, double magnitude) {
   double largest = 0;
-  for (int64_t i = 0; i < count; i++) {
-    if (isfinite(exact[i]) && isfinite(rounded[i])) {
-      largest = fmax(largest, fabs(exact[i] - rounded[i]));
-      magnitude = fmax(magnitude, fabs(exact[i]));
+  for (int64_t i = 0; i < result->count; i++) {
+    double exact = result->in[REFERENCE_EXACT][i];
+    if (!isfinite(exact)) {
+      continue;
+    }
+    magnitude = fmax(magnitude, fabs(exact));
+    for (int mode = REFERENCE_ROUNDED; mode < REFERENCE_MODES; mode++) {
+      double distance = fabs(exact - result->in[mode][i]);
+      largest = isfinite(distance) ? fmax(largest, distance) : largest;
     }
   }
   return 2 * largest + 4 * (double)FLT_EPSILON * magnitude;

@@ -3,15 +3,26 @@
  * @file reference.h
  * @brief The operations once more, as plain as they can be written, in double; shares no code with the library.
  *
- * Each function evaluates the same formula either in double, or with every single operation rounded to f32
- * (rounded = 1). The first is what a result is compared with; the distance between the two is what plain f32
- * arithmetic costs on these very inputs, and so the yardstick of the error bound.
+ * Each function evaluates the same formula either in double, or with every single operation rounded to f32, in
+ * one of two orders of summation. The first is what a result is compared with; its distance to the other two is
+ * what plain f32 arithmetic costs on these very inputs, and so the yardstick of the error bound. Two orders,
+ * because one alone may be exact by luck: equal roundings above and below a fraction cancel.
  */
 #ifndef RAPT_TESTS_REFERENCE_H
 #define RAPT_TESTS_REFERENCE_H
 
 #include <rapt/rapt.h>
 #include <stdint.h>
+
+enum reference_mode {
+  /** Double throughout. */
+  REFERENCE_EXACT = 0,
+  /** Every operation rounded to f32. */
+  REFERENCE_ROUNDED = 1,
+  /** The same, dot products and the softmax's sum added up from the other end. */
+  REFERENCE_ROUNDED_REVERSED = 2,
+  REFERENCE_MODES = 3
+};
 
 /** dtype of tensors that only the reference reads: double, for what an earlier reference step computed. */
 enum { REFERENCE_F64 = 64 };
@@ -23,15 +34,25 @@ int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t 
  * output (batch, query_heads, query_len, value_dim), lse (batch, query_heads, query_len) and weights
  * (batch, query_heads, query_len, kv_len), dense; weights may be NULL. Validates nothing.
  */
-void reference_attention(const rapt_attention *call, int rounded, double *output, double *lse, double *weights);
+void reference_attention(const rapt_attention *call, int mode, double *output, double *lse, double *weights);
 
 /** output (batch * rows, out_features), dense. */
-void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call *call, int rounded, double *output);
+void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call *call, int mode, double *output);
+
+/** One result in all modes, indexed by reference_mode; each has room for count elements. */
+typedef struct reference_result {
+  double *in[REFERENCE_MODES];
+  int64_t count;
+} reference_result;
+
+/** Ends the test where memory is short. Zeroed. */
+reference_result reference_result_make(int64_t count);
+void reference_result_free(reference_result *result);
 
 /**
- * 2 x the largest distance between rounded and exact, plus 4 ulp of the largest magnitude (at least
+ * 2 x the largest distance between exact and rounded, plus 4 ulp of the largest magnitude (at least
  * `magnitude`). Non-finite elements do not count.
  */
-double reference_bound(const double *exact, const double *rounded, int64_t count, double magnitude);
+double reference_bound(const reference_result *result, double magnitude);
 
 #endif

@@ -22,14 +22,14 @@ int64_t reference_mha_total(const rapt_mha *call) {
 
 /* (batch, total, out_features): the projected rows, then the extra row (or zeros) in each appended place. */
 static double *project(const rapt_mha *call, const rapt_linear_weights *w, const rapt_tensor *input, int64_t rows,
-                       int64_t total, const rapt_tensor *extra, int rounded) {
+                       int64_t total, const rapt_tensor *extra, int mode) {
   const int64_t width = w->out_features;
   double *all = take(call->batch * total * width, sizeof(double));
   for (int64_t b = 0; b < call->batch; b++) {
     rapt_linear_call one = {.input = *input, .batch = 1, .rows = rows};
     one.input.data = (float *)input->data + b * input->stride[0];
     double *place = all + b * total * width;
-    reference_linear(w, &one, rounded, place);
+    reference_linear(w, &one, mode, place);
     for (int64_t o = 0; o < width && extra && extra->data; o++) {
       place[rows * width + o] = (double)((const float *)extra->data)[o * extra->stride[0]];
     }
@@ -90,16 +90,16 @@ static void average(const rapt_mha *call, int64_t total, const double *all, doub
   }
 }
 
-void reference_mha(const rapt_mha *call, const reference_projections *p, int rounded, double *output, double *lse,
+void reference_mha(const rapt_mha *call, const reference_projections *p, int mode, double *output, double *lse,
                    double *weights) {
   const int64_t total = reference_mha_total(call);
   const int64_t head_dim = p->query.out_features / call->query_heads;
   const int64_t value_dim = p->value.out_features / call->kv_heads;
   const int64_t rows = call->batch * call->query_heads * call->query_len;
   const int64_t score_stride[4] = {call->query_heads * call->query_len * total, call->query_len * total, total, 1};
-  double *q = project(call, &p->query, &call->query, call->query_len, call->query_len, NULL, rounded);
-  double *k = project(call, &p->key, &call->key, call->kv_len, total, &call->bias_key, rounded);
-  double *v = project(call, &p->value, &call->value, call->kv_len, total, &call->bias_value, rounded);
+  double *q = project(call, &p->query, &call->query, call->query_len, call->query_len, NULL, mode);
+  double *k = project(call, &p->key, &call->key, call->kv_len, total, &call->bias_key, mode);
+  double *v = project(call, &p->value, &call->value, call->kv_len, total, &call->bias_value, mode);
   unsigned char *mask = combined_mask(call, total);
   double *bias = call->bias.data ? extended_bias(call, total) : NULL;
   double *heads = take(rows * value_dim, sizeof(double));
@@ -125,7 +125,7 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int rou
   memcpy(attention.bias.stride, score_stride, sizeof score_stride);
   /* Already in the mask, which spares the appended keys. */
   attention.options.flags &= RAPT_SCALE;
-  reference_attention(&attention, rounded, heads, lse, all_weights);
+  reference_attention(&attention, mode, heads, lse, all_weights);
 
   /* (batch, heads, rows, dim) to (batch, rows, heads x dim). */
   const int64_t width = call->query_heads * value_dim;
@@ -143,7 +143,7 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int rou
         .input = {.data = joined, .stride = {call->query_len * width, width, 1, 0}, .dtype = REFERENCE_F64},
         .batch = call->batch,
         .rows = call->query_len};
-    reference_linear(&p->output, &last, rounded, output);
+    reference_linear(&p->output, &last, mode, output);
   } else {
     memcpy(output, joined, (size_t)(rows * value_dim) * sizeof *output);
   }

@@ -21,7 +21,7 @@ int64_t reference_mha_total(const rapt_mha *call);
  * output (batch, query_len, width), lse (batch, query_heads, query_len), weights (batch, query_heads, query_len,
  * total), or (batch, query_len, total) where averaged; all dense. weights may be NULL.
  */
-void reference_mha(const rapt_mha *call, const reference_projections *projections, int rounded, double *output,
+void reference_mha(const rapt_mha *call, const reference_projections *projections, int mode, double *output,
                    double *lse, double *weights);
 
 #endif
