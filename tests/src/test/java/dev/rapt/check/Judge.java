@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.check;
 
-import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.rapt.check.AttentionCall.Actual;
 import dev.rapt.check.Oracle.Answer;
-import org.junit.jupiter.api.function.Executable;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
 
 /** Runs a case on every tier, with one thread and with several, and compares with the oracle. */
 public final class Judge {
@@ -24,26 +26,43 @@ public final class Judge {
     Answer exact = Oracle.exact(problem);
     Answer rounded = Oracle.rounded(problem);
     try (AttentionCall call = new AttentionCall(c, problem)) {
-      assertAll(Tier.usable().stream().map(tier -> judge(c, tier, call, exact, rounded)));
+      everyTier(
+          tier -> {
+            Actual actual = call.run(tier.device());
+            String what = c + " on " + tier;
+            check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
+            if (tier != Tier.JAVA) {
+              Actual several = call.run(tier.device(Tier.SEVERAL_THREADS));
+              actual.checkSameBits(several, what + " with several threads");
+            }
+          });
     }
   }
 
-  private static Executable judge(
-      AttentionCase c, Tier tier, AttentionCall call, Answer exact, Answer rounded) {
-    return () -> {
-      Actual actual = call.run(tier.device());
-      String what = c + " on " + tier;
-      ErrorBound.check(what + ": output", exact.output(), rounded.output(), actual.output());
-      if (actual.lse() != null) {
-        ErrorBound.check(what + ": lse", exact.lse(), rounded.lse(), actual.lse());
+  /** Runs a check on every tier and fails with one line for each tier that fails. */
+  public static void everyTier(Consumer<Tier> check) {
+    List<String> failures = new ArrayList<>();
+    for (Tier tier : Tier.usable()) {
+      try {
+        check.accept(tier);
+      } catch (AssertionError e) {
+        failures.add(e.getMessage());
       }
-      if (actual.weights() != null) {
-        ErrorBound.check(what + ": weights", exact.weights(), rounded.weights(), actual.weights());
-      }
-      if (tier != Tier.JAVA) {
-        Actual several = call.run(tier.device(Tier.SEVERAL_THREADS));
-        actual.checkSameBits(several, what + " with several threads");
-      }
-    };
+    }
+    if (!failures.isEmpty()) {
+      fail(String.join("\n", failures));
+    }
+  }
+
+  /** Checks what a call answered; null for an output it was not asked for. */
+  public static void check(
+      String what, Answer exact, Answer rounded, float[] output, float[] lse, float[] weights) {
+    ErrorBound.check(what + ": output", exact.output(), rounded.output(), output);
+    if (lse != null) {
+      ErrorBound.check(what + ": lse", exact.lse(), rounded.lse(), lse);
+    }
+    if (weights != null) {
+      ErrorBound.check(what + ": weights", exact.weights(), rounded.weights(), weights);
+    }
   }
 }

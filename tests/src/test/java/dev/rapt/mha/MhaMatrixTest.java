@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.mha;
 
-import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.rapt.check.ErrorBound;
+import dev.rapt.check.Judge;
 import dev.rapt.check.Oracle.Answer;
 import dev.rapt.check.Tier;
 import dev.rapt.mha.MhaCall.Actual;
@@ -13,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -90,27 +88,17 @@ class MhaMatrixTest {
     Answer exact = MhaOracle.exact(c, data);
     Answer rounded = MhaOracle.rounded(c, data);
     try (MhaCall call = new MhaCall(c, data)) {
-      assertAll(Tier.usable().stream().map(tier -> judge(c, tier, call, exact, rounded)));
+      Judge.everyTier(
+          tier -> {
+            Actual actual = call.run(tier.device());
+            String what = c + " on " + tier;
+            Judge.check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
+            if (tier != Tier.JAVA) {
+              Actual several = call.run(tier.device(Tier.SEVERAL_THREADS));
+              assertArrayEquals(actual.output(), several.output(), what + " with several threads");
+            }
+          });
     }
-  }
-
-  private static Executable judge(
-      MhaCase c, Tier tier, MhaCall call, Answer exact, Answer rounded) {
-    return () -> {
-      Actual actual = call.run(tier.device());
-      String what = c + " on " + tier;
-      ErrorBound.check(what + ": output", exact.output(), rounded.output(), actual.output());
-      if (actual.lse() != null) {
-        ErrorBound.check(what + ": lse", exact.lse(), rounded.lse(), actual.lse());
-      }
-      if (actual.weights() != null) {
-        ErrorBound.check(what + ": weights", exact.weights(), rounded.weights(), actual.weights());
-      }
-      if (tier != Tier.JAVA) {
-        Actual several = call.run(tier.device(Tier.SEVERAL_THREADS));
-        assertArrayEquals(actual.output(), several.output(), what + " with several threads");
-      }
-    };
   }
 
   @Test
