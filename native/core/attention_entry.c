@@ -23,16 +23,12 @@ rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attentio
                                 rapt_error *error) {
   rapt_problem problem;
   rapt_geometry geometry;
-  rapt_status status = rapt_check_output(plan, sizeof *plan, "rapt_plan", error);
+  rapt_status status = rapt_check_output(plan, "rapt_plan", error);
   if (status == RAPT_OK) status = prepare(context, call, &problem, &geometry, error);
   if (status != RAPT_OK) return status;
-  plan->scratch_size = geometry.scratch;
-  plan->supported = 1;
-  plan->isa = context->kernels.isa;
-  plan->threads = geometry.slots > 0 ? geometry.slots : 1;
-  plan->reserved = 0;
-  plan->reason[0] = 0;
-  rapt_attention_name(context, &problem, &geometry, plan->name, sizeof plan->name);
+  char name[sizeof plan->name];
+  rapt_attention_name(context, &problem, &geometry, name, sizeof name);
+  rapt_write_plan(context, geometry.scratch, geometry.slots, name, plan);
   return RAPT_OK;
 }
 

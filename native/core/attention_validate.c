@@ -55,6 +55,7 @@ rapt_status rapt_attention_validate(const rapt_attention *call, rapt_problem *pr
   CHECK(rapt_read_struct(call, &problem->call, sizeof problem->call, "rapt_attention", error));
   CHECK(check_sizes(&problem->call, error));
   CHECK(rapt_check_options(&problem->call.options, error));
+  CHECK(rapt_check_scratch(problem->call.scratch, problem->call.scratch_size, error));
   CHECK(check_tensors(&problem->call, error));
   rapt_problem_derive(problem);
   return RAPT_OK;

@@ -2,6 +2,7 @@
 #include "core/context.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/cpu_features.h"
@@ -56,12 +57,10 @@ void rapt_context_destroy(rapt_context *context) {
 
 rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error) {
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
-  rapt_status status = rapt_check_output(out, sizeof *out, "rapt_context_info", error);
+  rapt_status status = rapt_check_output(out, "rapt_context_info", error);
   if (status != RAPT_OK) return status;
-  out->device = RAPT_DEVICE_CPU;
-  out->ordinal = 0;
-  out->threads = context->threads;
-  out->isa = context->kernels.isa;
+  rapt_context_info info = {.device = RAPT_DEVICE_CPU, .threads = context->threads, .isa = context->kernels.isa};
+  rapt_write_struct(&info, sizeof info, out);
   return RAPT_OK;
 }
 
@@ -75,10 +74,6 @@ rapt_status rapt_call_memory_begin(rapt_context *context, void *given, int64_t g
       return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scratch_size is %" PRId64 "; the plan needs %" PRId64, given_size,
                        needed);
     }
-    if ((uintptr_t)given % RAPT_SCRATCH_ALIGNMENT != 0) {
-      return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scratch is at %p, which is not aligned to %d bytes", given,
-                       RAPT_SCRATCH_ALIGNMENT);
-    }
     return RAPT_OK;
   }
   memory->slab = rapt_scratch_borrow(&context->scratch, needed);
@@ -91,4 +86,11 @@ rapt_status rapt_call_memory_begin(rapt_context *context, void *given, int64_t g
 
 void rapt_call_memory_end(rapt_context *context, rapt_call_memory *memory) {
   if (memory->slab != NULL) rapt_scratch_return(&context->scratch, memory->slab);
+}
+
+void rapt_write_plan(const rapt_context *context, int64_t scratch, int32_t threads, const char *name, rapt_plan *out) {
+  rapt_plan plan = {
+      .scratch_size = scratch, .supported = 1, .isa = context->kernels.isa, .threads = threads > 0 ? threads : 1};
+  snprintf(plan.name, sizeof plan.name, "%s", name);
+  rapt_write_struct(&plan, sizeof plan, out);
 }

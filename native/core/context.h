@@ -21,9 +21,12 @@ typedef struct rapt_call_memory {
   rapt_slab *slab;
 } rapt_call_memory;
 
-// `given` may be NULL; where it is not, given_size must reach `needed` and it must be aligned.
+// `given` may be NULL; where it is not, it has passed rapt_check_scratch and given_size must reach `needed`.
 rapt_status rapt_call_memory_begin(rapt_context *context, void *given, int64_t given_size, int64_t needed,
                                    rapt_call_memory *memory, rapt_error *error);
 void rapt_call_memory_end(rapt_context *context, rapt_call_memory *memory);
+
+// Fills a caller's plan; name is the kernel's.
+void rapt_write_plan(const rapt_context *context, int64_t scratch, int32_t threads, const char *name, rapt_plan *out);
 
 #endif

@@ -97,6 +97,7 @@ static rapt_status prepare(const rapt_context *context, const rapt_linear_call *
                            rapt_projection *projection, rapt_projection_geometry *geometry, rapt_error *error) {
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   rapt_status status = rapt_read_struct(from, call, sizeof *call, "rapt_linear_call", error);
+  if (status == RAPT_OK) status = rapt_check_scratch(call->scratch, call->scratch_size, error);
   if (status == RAPT_OK) status = rapt_check_linear(context, "linear", call->linear, error);
   if (status == RAPT_OK) status = rapt_check_size("batch", call->batch, 0, RAPT_MAX_SIZE, error);
   if (status == RAPT_OK) status = rapt_check_size("rows", call->rows, 0, RAPT_MAX_SIZE, error);
@@ -122,17 +123,13 @@ rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call
   rapt_linear_call call;
   rapt_projection projection;
   rapt_projection_geometry geometry;
-  rapt_status status = rapt_check_output(plan, sizeof *plan, "rapt_plan", error);
+  rapt_status status = rapt_check_output(plan, "rapt_plan", error);
   if (status == RAPT_OK) status = prepare(context, from, &call, &projection, &geometry, error);
   if (status != RAPT_OK) return status;
-  plan->scratch_size = geometry.scratch;
-  plan->supported = 1;
-  plan->isa = context->kernels.isa;
-  plan->threads = geometry.slots > 0 ? geometry.slots : 1;
-  plan->reserved = 0;
-  plan->reason[0] = 0;
-  snprintf(plan->name, sizeof plan->name, "linear_f32_%s_%" PRId64 "x%" PRId64, rapt_isa_name(plan->isa),
+  char name[sizeof plan->name];
+  snprintf(name, sizeof name, "linear_f32_%s_%" PRId64 "x%" PRId64, rapt_isa_name(context->kernels.isa),
            call.linear->in_features, call.linear->out_features);
+  rapt_write_plan(context, geometry.scratch, geometry.slots, name, plan);
   return RAPT_OK;
 }
 

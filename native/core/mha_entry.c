@@ -20,20 +20,15 @@ static rapt_status prepare(const rapt_context *context, const rapt_mha *call, ra
 rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan, rapt_error *error) {
   rapt_mha_problem problem;
   rapt_mha_geometry geometry;
-  rapt_status status = rapt_check_output(plan, sizeof *plan, "rapt_plan", error);
+  rapt_status status = rapt_check_output(plan, "rapt_plan", error);
   if (status == RAPT_OK) status = prepare(context, call, &problem, &geometry, error);
   if (status != RAPT_OK) return status;
   int32_t threads = geometry.attention.slots > geometry.query.slots ? geometry.attention.slots : geometry.query.slots;
-  plan->scratch_size = geometry.scratch;
-  plan->supported = 1;
-  plan->isa = context->kernels.isa;
-  plan->threads = threads > 0 ? threads : 1;
-  plan->reserved = 0;
-  plan->reason[0] = 0;
-  char attention[sizeof plan->name];
-  rapt_attention_name(context, &problem.attention, &geometry.attention, attention, sizeof attention);
   // "sdpa_prefill_..." becomes "mha_prefill_...".
-  snprintf(plan->name, sizeof plan->name, "mha_%s", attention + strlen("sdpa_"));
+  char attention[sizeof plan->name], name[sizeof plan->name];
+  rapt_attention_name(context, &problem.attention, &geometry.attention, attention, sizeof attention);
+  snprintf(name, sizeof name, "mha_%s", attention + strlen("sdpa_"));
+  rapt_write_plan(context, geometry.scratch, threads, name, plan);
   return RAPT_OK;
 }
 

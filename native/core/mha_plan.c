@@ -62,7 +62,7 @@ static rapt_status check_sizes(const rapt_context *context, rapt_mha_problem *p,
   }
   const int32_t known = RAPT_MHA_ADD_ZERO_ATTENTION | RAPT_MHA_AVERAGE_WEIGHTS;
   if ((c->mha_flags & ~known) != 0 || c->reserved != 0) {
-    return rapt_fail(error, RAPT_UNSUPPORTED, "mha_flags is 0x%x and reserved %d; known bits are 0x%x, and 0",
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "mha_flags is 0x%x and reserved %d; known bits are 0x%x, and 0",
                      (unsigned)c->mha_flags, c->reserved, (unsigned)known);
   }
   if ((c->bias_key.data == NULL) != (c->bias_value.data == NULL)) {
@@ -164,6 +164,7 @@ rapt_status rapt_mha_validate(const rapt_context *context, const rapt_mha *call,
   CHECK(rapt_read_struct(call, &problem->call, sizeof problem->call, "rapt_mha", error));
   CHECK(check_sizes(context, problem, error));
   CHECK(rapt_check_options(&problem->call.options, error));
+  CHECK(rapt_check_scratch(problem->call.scratch, problem->call.scratch_size, error));
   const rapt_mha *c = &problem->call;
   problem->total_len = c->kv_len + (c->bias_key.data != NULL) + ((c->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0);
   problem->averaged = c->weights.data != NULL && (c->mha_flags & RAPT_MHA_AVERAGE_WEIGHTS) != 0;

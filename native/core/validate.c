@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/error.h"
+#include "core/scratch.h"
 
 rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int64_t most, rapt_error *error) {
   if (value >= least && value <= most) return RAPT_OK;
@@ -31,7 +32,7 @@ rapt_status rapt_check_tensor(const char *name, const rapt_tensor *tensor, int32
                      dtype_name(dtype));
   }
   if (tensor->reserved != 0) {
-    return rapt_fail(error, RAPT_UNSUPPORTED, "%s.reserved is %d; allowed is 0", name, tensor->reserved);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.reserved is %d; allowed is 0", name, tensor->reserved);
   }
   if ((uintptr_t)tensor->data % (uintptr_t)view->element_size != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is at %p, which is not aligned to %d bytes", name, tensor->data,
@@ -70,10 +71,18 @@ rapt_status rapt_check_overlaps(const rapt_view *written, int32_t written_count,
   return RAPT_OK;
 }
 
+rapt_status rapt_check_scratch(const void *scratch, int64_t size, rapt_error *error) {
+  if ((uintptr_t)scratch % RAPT_SCRATCH_ALIGNMENT != 0) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scratch is at %p, which is not aligned to %d bytes", scratch,
+                     RAPT_SCRATCH_ALIGNMENT);
+  }
+  return rapt_check_size("scratch_size", size, 0, INT64_MAX, error);
+}
+
 rapt_status rapt_check_options(const rapt_attention_options *o, rapt_error *error) {
   const int32_t known = RAPT_SCALE | RAPT_CAUSAL | RAPT_WINDOW;
   if ((o->flags & ~known) != 0) {
-    return rapt_fail(error, RAPT_UNSUPPORTED, "options.flags is 0x%x; known bits are 0x%x", (unsigned)o->flags,
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.flags is 0x%x; known bits are 0x%x", (unsigned)o->flags,
                      (unsigned)known);
   }
   if ((o->flags & RAPT_SCALE) != 0 && !isfinite(o->scale)) {
@@ -94,7 +103,8 @@ rapt_status rapt_check_options(const rapt_attention_options *o, rapt_error *erro
   }
   for (int32_t i = 0; i < 4; i++) {
     if (o->reserved[i] != 0) {
-      return rapt_fail(error, RAPT_UNSUPPORTED, "options.reserved[%d] is %" PRId64 "; allowed is 0", i, o->reserved[i]);
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.reserved[%d] is %" PRId64 "; allowed is 0", i,
+                       o->reserved[i]);
     }
   }
   return RAPT_OK;
