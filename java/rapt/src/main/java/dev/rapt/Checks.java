@@ -2,6 +2,7 @@
 package dev.rapt;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Checks of one argument; every message names it, its value and what was allowed. */
@@ -118,7 +119,7 @@ final class Checks {
               + " is "
               + tensor
               + "; allowed: what broadcasts, right-aligned, to "
-              + Layout.text(java.util.Arrays.copyOfRange(all, 4 - rank, 4)));
+              + Layout.text(Arrays.copyOfRange(all, 4 - rank, 4)));
     }
   }
 }

@@ -2,6 +2,7 @@
 package dev.rapt;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** What a tensor's own parameters must satisfy. */
 final class TensorChecks {
@@ -122,11 +123,7 @@ final class TensorChecks {
     }
     if (!good) {
       throw new IllegalArgumentException(
-          "dims "
-              + java.util.Arrays.toString(dims)
-              + "; allowed: each of 0 to "
-              + (rank - 1)
-              + " once");
+          "dims " + Arrays.toString(dims) + "; allowed: each of 0 to " + (rank - 1) + " once");
     }
   }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.Capabilities;
 import dev.rapt.internal.natives.LibraryLoader;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
@@ -140,9 +141,8 @@ class LibraryLoaderTest {
           @Override
           public InputStream getResourceAsStream(String name) {
             return switch (name) {
-              case FOLDER + "natives.properties" ->
-                  new java.io.ByteArrayInputStream(properties.getBytes());
-              case FOLDER + "librapt.so" -> new java.io.ByteArrayInputStream(library);
+              case FOLDER + "natives.properties" -> new ByteArrayInputStream(properties.getBytes());
+              case FOLDER + "librapt.so" -> new ByteArrayInputStream(library);
               default -> null;
             };
           }

@@ -3,6 +3,8 @@ package dev.rapt.internal.natives;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -76,7 +78,7 @@ final class Extraction {
     if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
       try {
         Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(PRIVATE));
-      } catch (java.nio.file.FileAlreadyExistsException race) {
+      } catch (FileAlreadyExistsException race) {
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
           throw new IOException(folder + " is not a folder", race);
         }
@@ -95,7 +97,7 @@ final class Extraction {
   private static String hash(Path file) throws IOException {
     try (DigestInputStream stream =
         new DigestInputStream(Files.newInputStream(file), MessageDigest.getInstance("SHA-256"))) {
-      stream.transferTo(java.io.OutputStream.nullOutputStream());
+      stream.transferTo(OutputStream.nullOutputStream());
       return HexFormat.of().formatHex(stream.getMessageDigest().digest());
     } catch (NoSuchAlgorithmException impossible) {
       throw new IOException("every JVM has SHA-256", impossible);
