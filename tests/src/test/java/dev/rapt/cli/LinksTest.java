@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.cli.model.TokenizedText;
+import dev.rapt.cli.report.Head;
+import dev.rapt.cli.report.Heads;
 import dev.rapt.cli.report.Link;
 import dev.rapt.cli.report.Links;
 import dev.rapt.cli.report.Word;
@@ -22,8 +24,6 @@ class LinksTest {
           List.of("[CLS]", "kit", "##ten", "saw", "it", ".", "[SEP]"),
           new int[] {-1, 0, 0, 1, 2, 3, -1},
           false);
-
-  private static final Links.Heads ALL = new Links.Heads(0, 1, 0, 1);
 
   @Test
   void piecesBecomeWordsOfTheirKind() {
@@ -57,7 +57,7 @@ class LinksTest {
     weights[1][0][4][2] = 0.5f;
     weights[0][1][1][3] = 0.5f;
     weights[0][1][2][3] = 0.25f;
-    List<Link> links = new Links(Words.of(TEXT), weights).strongestToContent(ALL);
+    List<Link> links = new Links(Words.of(TEXT), weights).strongestToContent(all(weights));
     assertEquals("it -> kitten 0.75 (layer 1, head 0)", find(links, "it").toString());
     assertEquals("kitten -> saw 0.38 (layer 0, head 1)", find(links, "kitten").toString());
   }
@@ -78,11 +78,13 @@ class LinksTest {
     weights[0][0][2][0] = 1f;
     Links links = new Links(Words.of(text), weights);
     assertEquals(
-        "it -> cat 0.60 (layer 1, head 1)", links.mostTelling(ALL).orElseThrow().toString());
-    assertEquals(1, links.antecedents(ALL).size());
+        "it -> cat 0.60 (layer 1, head 1)",
+        links.mostTelling(all(weights)).orElseThrow().toString());
+    assertEquals(1, links.antecedents(all(weights)).size());
     assertEquals(
-        "it -> tired 0.90 (layer 0, head 0)", find(links.strongestToContent(ALL), "it").toString());
-    Links.Heads second = new Links.Heads(0, 0, 1, 1);
+        "it -> tired 0.90 (layer 0, head 0)",
+        find(links.strongestToContent(all(weights)), "it").toString());
+    Heads second = Heads.select(weights, 0, 1);
     assertEquals(0f, links.mostTelling(second).orElseThrow().weight());
   }
 
@@ -95,9 +97,29 @@ class LinksTest {
             List.of("[CLS]", "cat", "[SEP]"),
             new int[] {-1, 0, -1},
             false);
-    Links links = new Links(Words.of(text), new float[2][2][3][3]);
-    assertTrue(links.mostTelling(ALL).isEmpty());
-    assertTrue(links.strongestToAny(ALL).isEmpty());
+    float[][][][] weights = new float[2][2][3][3];
+    Links links = new Links(Words.of(text), weights);
+    assertTrue(links.mostTelling(all(weights)).isEmpty());
+    assertTrue(links.strongestToAny(all(weights)).isEmpty());
+  }
+
+  @Test
+  void headsThatLookAtTheNeighbourAreLeftOutUnlessAskedFor() {
+    float[][][][] weights = new float[2][2][7][7];
+    for (int query = 1; query < 5; query++) {
+      weights[0][1][query][query + 1] = 0.6f;
+      weights[1][0][query + 1][query] = 0.6f;
+      weights[1][1][query][query + 1] = 0.4f;
+    }
+    Heads heads = all(weights);
+    assertEquals(List.of(new Head(0, 1), new Head(1, 0)), heads.leftOut());
+    assertEquals(List.of(new Head(0, 0), new Head(1, 1)), heads.searched());
+    assertEquals(List.of(new Head(1, 1)), Heads.select(weights, 1, null).searched());
+    assertEquals(List.of(new Head(0, 1)), Heads.select(weights, 0, 1).searched());
+  }
+
+  private static Heads all(float[][][][] weights) {
+    return Heads.select(weights, null, null);
   }
 
   private static Link find(List<Link> links, String from) {

@@ -8,6 +8,8 @@ import dev.rapt.cli.model.MiniLmTokenizer;
 import dev.rapt.cli.model.TokenizedText;
 import dev.rapt.cli.model.Trace;
 import dev.rapt.cli.report.ExplainReport;
+import dev.rapt.cli.report.Head;
+import dev.rapt.cli.report.Heads;
 import dev.rapt.cli.report.HeatmapImage;
 import dev.rapt.cli.report.Link;
 import dev.rapt.cli.report.Links;
@@ -75,11 +77,12 @@ final class ExplainCommand implements Runnable {
     try (Device device = deviceOptions.open();
         MiniLmEncoder encoder = MiniLmEncoder.load(device);
         MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer()) {
-      Links.Heads heads = heads(encoder.config().layers(), encoder.config().heads());
+      check("--layer", layer, encoder.config().layers());
+      check("--head", head, encoder.config().heads());
       TokenizedText tokens = tokenizer.tokenize(text);
       List<List<LayerTime>> times = new ArrayList<>();
       Trace trace = measure(encoder, tokens, times);
-      explain(device, tokens, trace, times, heads);
+      explain(device, tokens, trace, times);
     }
   }
 
@@ -90,16 +93,6 @@ final class ExplainCommand implements Runnable {
       throw CliException.failure(
           "cannot create the folder " + directory + ": " + Failures.reason(e));
     }
-  }
-
-  private Links.Heads heads(int layers, int headCount) {
-    check("--layer", layer, layers);
-    check("--head", head, headCount);
-    return new Links.Heads(
-        layer == null ? 0 : layer,
-        layer == null ? layers - 1 : layer,
-        head == null ? 0 : head,
-        head == null ? headCount - 1 : head);
   }
 
   private static void check(String option, @Nullable Integer value, int count) {
@@ -126,15 +119,12 @@ final class ExplainCommand implements Runnable {
   }
 
   private void explain(
-      Device device,
-      TokenizedText tokens,
-      Trace trace,
-      List<List<LayerTime>> times,
-      Links.Heads heads) {
+      Device device, TokenizedText tokens, Trace trace, List<List<LayerTime>> times) {
+    Heads heads = Heads.select(trace.weights(), layer, head);
     Links links = new Links(Words.of(tokens), trace.weights());
-    Optional<Link> shown = heads.isSingle() ? Optional.empty() : links.mostTelling(heads);
-    int shownLayer = shown.map(Link::layer).orElse(heads.lastLayer());
-    int shownHead = shown.map(Link::head).orElse(heads.firstHead());
+    boolean chosenByUser = layer != null && head != null;
+    Optional<Link> reason = chosenByUser ? Optional.empty() : links.mostTelling(heads);
+    Head shown = reason.map(Link::head).orElseGet(() -> heads.searched().getLast());
 
     ExplainReport report = new ExplainReport(spec.commandLine().getOut());
     report.header(device, trace.plans(), tokens);
@@ -142,20 +132,19 @@ final class ExplainCommand implements Runnable {
     report.strongestLinks(links.strongestToContent(heads), heads);
     report.antecedents(links.antecedents(heads));
     report.shownHead(
-        shown,
-        links.strongestToAny(new Links.Heads(shownLayer, shownLayer, shownHead, shownHead)),
-        shownLayer,
-        shownHead);
+        reason,
+        links.strongestToAny(Heads.select(trace.weights(), shown.layer(), shown.index())),
+        shown);
     report.times(times);
-    report.files(
-        List.of(writeHeatmap(tokens, trace, shownLayer, shownHead), writeJson(tokens, trace)));
+    report.files(List.of(writeHeatmap(tokens, trace, shown), writeJson(tokens, trace)));
   }
 
-  private Path writeHeatmap(TokenizedText tokens, Trace trace, int shownLayer, int shownHead) {
+  private Path writeHeatmap(TokenizedText tokens, Trace trace, Head shown) {
     Path file = directory.resolve("heatmap.png");
-    String title = "all-MiniLM-L6-v2, layer " + shownLayer + ", head " + shownHead;
+    String title = "all-MiniLM-L6-v2, " + shown;
     try {
-      HeatmapImage.write(file, title, tokens.labels(), trace.weights()[shownLayer][shownHead]);
+      HeatmapImage.write(
+          file, title, tokens.labels(), trace.weights()[shown.layer()][shown.index()]);
     } catch (IOException e) {
       throw CliException.failure("cannot write " + file + ": " + Failures.reason(e));
     } catch (LinkageError | RuntimeException e) {

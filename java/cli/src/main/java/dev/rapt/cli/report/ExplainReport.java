@@ -64,8 +64,16 @@ public final class ExplainReport {
   }
 
   /** The strongest link of each word. */
-  public void strongestLinks(List<Link> links, Links.Heads heads) {
-    heading("Strongest link of each word to another content word, over " + describe(heads));
+  public void strongestLinks(List<Link> links, Heads heads) {
+    int count = heads.searched().size();
+    heading(
+        "Strongest link of each word to another content word, in "
+            + (count == 1 ? heads.searched().getFirst().toString() : count + " heads"));
+    if (!heads.leftOut().isEmpty()) {
+      out.println(
+          "  left out, as they look at the neighbouring token whatever it is: "
+              + heads.leftOut().stream().map(Head::toString).collect(Collectors.joining("; ")));
+    }
     printLinks(links, true);
   }
 
@@ -82,8 +90,8 @@ public final class ExplainReport {
   }
 
   /** The head that the picture shows. */
-  public void shownHead(Optional<Link> reason, List<Link> links, int layer, int head) {
-    heading("Head shown: layer " + layer + ", head " + head + " (counted from 0)");
+  public void shownHead(Optional<Link> reason, List<Link> links, Head head) {
+    heading("Head shown: " + head + " (counted from 0)");
     reason.ifPresent(link -> out.println("  chosen for " + link));
     out.println("  strongest link of each word in this head, [CLS], [SEP] and punctuation aside:");
     printLinks(links, false);
@@ -100,17 +108,8 @@ public final class ExplainReport {
     for (Link link : links) {
       String line =
           String.format(Locale.ROOT, format, link.from().text(), link.to().text(), link.weight());
-      out.println(
-          withHead ? line + "  (layer " + link.layer() + ", head " + link.head() + ")" : line);
+      out.println(withHead ? line + "  (" + link.head() + ")" : line);
     }
-  }
-
-  private static String describe(Links.Heads heads) {
-    String layers =
-        heads.firstLayer() == heads.lastLayer() ? "layer " + heads.firstLayer() : "all layers";
-    String inLayer =
-        heads.firstHead() == heads.lastHead() ? "head " + heads.firstHead() : "all heads";
-    return layers + " and " + inLayer;
   }
 
   /** Median times per layer over several runs. */

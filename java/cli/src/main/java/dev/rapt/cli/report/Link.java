@@ -9,19 +9,11 @@ import java.util.Locale;
  * @param from the word that looks
  * @param to the word looked at
  * @param weight attention weight, 0 to 1
- * @param layer counted from 0
- * @param head counted from 0
+ * @param head where
  */
-public record Link(Word from, Word to, float weight, int layer, int head) {
+public record Link(Word from, Word to, float weight, Head head) {
   @Override
   public String toString() {
-    return String.format(
-        Locale.ROOT,
-        "%s -> %s %.2f (layer %d, head %d)",
-        from.text(),
-        to.text(),
-        weight,
-        layer,
-        head);
+    return String.format(Locale.ROOT, "%s -> %s %.2f (%s)", from.text(), to.text(), weight, head);
   }
 }

@@ -15,21 +15,6 @@ import java.util.function.Predicate;
  * words.
  */
 public final class Links {
-  /**
-   * The heads to search; both bounds of a range are inclusive.
-   *
-   * @param firstLayer first layer
-   * @param lastLayer last layer
-   * @param firstHead first head of each layer
-   * @param lastHead last head of each layer
-   */
-  public record Heads(int firstLayer, int lastLayer, int firstHead, int lastHead) {
-    /** True if the range is a single head. */
-    public boolean isSingle() {
-      return firstLayer == lastLayer && firstHead == lastHead;
-    }
-  }
-
   private final List<Word> words;
   private final float[][][][] weights;
 
@@ -92,16 +77,14 @@ public final class Links {
 
   private Optional<Link> strongest(Word from, Heads heads, BiPredicate<Word, Word> target) {
     Link best = null;
-    for (int layer = heads.firstLayer(); layer <= heads.lastLayer(); layer++) {
-      for (int head = heads.firstHead(); head <= heads.lastHead(); head++) {
-        for (Word to : words) {
-          if (to.first() == from.first() || !target.test(from, to)) {
-            continue;
-          }
-          float weight = weight(weights[layer][head], from, to);
-          if (best == null || weight > best.weight()) {
-            best = new Link(from, to, weight, layer, head);
-          }
+    for (Head head : heads.searched()) {
+      for (Word to : words) {
+        if (to.first() == from.first() || !target.test(from, to)) {
+          continue;
+        }
+        float weight = weight(weights[head.layer()][head.index()], from, to);
+        if (best == null || weight > best.weight()) {
+          best = new Link(from, to, weight, head);
         }
       }
     }
