@@ -103,28 +103,22 @@ static void *misaligned(rapt_tensor t) { return (char *)t.data + 1; }
   X(window_left_bad, c->options.window_left = -2, "-2")                                    \
   X(window_right_bad, c->options.window_right = INT64_MIN, "-9223372036854775808")         \
   X(stage_high, c->options.weights_stage = 4, "4")                                         \
-  X(stage_negative, c->options.weights_stage = -1, "-1")
-
-/* Bits and fields this library does not know: a newer caller may mean something by them. */
-#define UNKNOWN(X)                                       \
-  X(flags_unknown, c->options.flags |= 1 << 20, "flags") \
-  X(flags_sign, c->options.flags = INT32_MIN, "flags")   \
-  X(tensor_reserved, c->query.reserved = 1, "query")     \
-  X(mask_reserved, c->mask.reserved = 7, "mask")         \
+  X(stage_negative, c->options.weights_stage = -1, "-1")                                   \
+  X(flags_unknown, c->options.flags |= 1 << 20, "flags")                                   \
+  X(flags_sign, c->options.flags = INT32_MIN, "flags")                                     \
+  X(tensor_reserved, c->query.reserved = 1, "query")                                       \
+  X(mask_reserved, c->mask.reserved = 7, "mask")                                           \
   X(options_reserved, c->options.reserved[3] = 1, "reserved")
 
 #define DEFINE(name, statement, text) \
   static void break_##name(call *c) { statement; }
 #define ENTRY(name, statement, text) {#name, break_##name, text},
 BROKEN(DEFINE)
-UNKNOWN(DEFINE)
-typedef struct mutation {
+static const struct {
   const char *name;
   void (*apply)(call *c);
   const char *text;
-} mutation;
-static const mutation broken[] = {BROKEN(ENTRY)};
-static const mutation unknown[] = {UNKNOWN(ENTRY)};
+} broken[] = {BROKEN(ENTRY)};
 
 static void check_message(const char *what, rapt_status status, const rapt_error *error, const char *text) {
   CHECK(error->status == status, "%s: returned %d, but the error says %d", what, status, error->status);
@@ -166,20 +160,15 @@ static void check_accepted(const char *name, const call *c) {
   check_set_case("%s", "");
 }
 
-static void test_mutations(const mutation *mutations, size_t count, rapt_status expected) {
-  for (size_t i = 0; i < count; i++) {
+static void test_broken(void) {
+  for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
     fixture_reset(&f);
     call c = f.attention;
-    mutations[i].apply(&c);
-    check_refused(mutations[i].name, &c, expected, mutations[i].text);
+    broken[i].apply(&c);
+    check_refused(broken[i].name, &c, RAPT_INVALID_ARGUMENT, broken[i].text);
     /* A refused call leaves the context usable. */
     check_accepted("the valid call after a refused one", &f.attention);
   }
-}
-
-static void test_broken(void) {
-  test_mutations(broken, sizeof broken / sizeof broken[0], RAPT_INVALID_ARGUMENT);
-  test_mutations(unknown, sizeof unknown / sizeof unknown[0], RAPT_UNSUPPORTED);
   fixture_reset(&f);
   call c = f.attention;
   c.query.dtype = c.key.dtype = c.value.dtype = c.output.dtype = 99;
@@ -187,19 +176,15 @@ static void test_broken(void) {
   CHECK(status == RAPT_INVALID_ARGUMENT || status == RAPT_UNSUPPORTED, "dtype 99: status %d", status);
 }
 
-/* A struct of another length than the library's; it ends at a guard page, so nothing past its end is read. */
+/* A caller older or newer than the library; the struct ends at a guard page, so nothing past its end is read. */
 static void test_struct_sizes(void) {
   static guard_buffer memory;
   fixture_reset(&f);
-  /* The first version of the struct is the shortest there is. */
-  const size_t shorter = sizeof f.attention - 8;
+  const size_t shorter = offsetof(rapt_attention, options);
   call *old = guard_place(&memory, shorter, GUARD_END);
   memcpy(old, &f.attention, shorter);
   old->struct_size = (int64_t)shorter;
-  rapt_error error = {.struct_size = sizeof error};
-  rapt_status status = rapt_attention_run(f.context, old, &error);
-  CHECK(status == RAPT_INVALID_ARGUMENT, "shorter struct_size: status %d", status);
-  check_message("shorter struct_size", status, &error, "struct_size");
+  check_accepted("struct_size without options", old);
 
   unsigned char *longer = guard_place(&memory, sizeof f.attention + 64, GUARD_END);
   memset(longer, 0, sizeof f.attention + 64);
@@ -208,8 +193,8 @@ static void test_struct_sizes(void) {
   new->struct_size = (int64_t)sizeof f.attention + 64;
   check_accepted("longer struct_size with a zero tail", new);
   longer[sizeof f.attention + 63] = 1;
-  error = (rapt_error){.struct_size = sizeof error};
-  status = rapt_attention_run(f.context, new, &error);
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_status status = rapt_attention_run(f.context, new, &error);
   CHECK(status == RAPT_UNSUPPORTED, "longer struct_size with a non-zero tail: status %d", status);
   check_message("longer struct_size with a non-zero tail", status, &error, "");
   guard_free(&memory);
@@ -221,7 +206,7 @@ static void test_error_struct(void) {
   fixture_reset(&f);
   call c = f.attention;
   c.head_dim = 1025;
-  static const size_t sizes[] = {24, 40, sizeof(rapt_error)};
+  static const size_t sizes[] = {16, 24, 40, sizeof(rapt_error)};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     check_set_case("error struct of %zu bytes", sizes[i]);
     rapt_error *error = guard_place(&memory, sizes[i], GUARD_END);
@@ -230,7 +215,8 @@ static void test_error_struct(void) {
     rapt_status status = rapt_attention_run(f.context, &c, error);
     CHECK(status == RAPT_INVALID_ARGUMENT, "error struct of %zu bytes: status %d", sizes[i], status);
     CHECK(error->status == status, "error struct of %zu bytes: its status is %d", sizes[i], error->status);
-    CHECK(memchr(error->message, 0, sizes[i] - 16), "error struct of %zu bytes: not terminated", sizes[i]);
+    CHECK(sizes[i] == 16 || memchr(error->message, 0, sizes[i] - 16), "error struct of %zu bytes: not terminated",
+          sizes[i]);
   }
   static const int64_t senseless[] = {0, -1, 8, INT64_MIN};
   for (size_t i = 0; i < sizeof senseless / sizeof senseless[0]; i++) {
@@ -273,21 +259,17 @@ static void test_scratch(void) {
   f.attention.scratch_size = plan.scratch_size;
   check_accepted("scratch of the plan's size", &f.attention);
   CHECK(plan.scratch_size > 0, "no scratch at all, so nothing to be short of");
-  /* plan tells the size, so it does not look at the scratch; run does. */
-  static const struct {
-    const char *what;
-    int64_t shift, size;
-  } bad[] = {{"scratch one byte short", 0, -1},
-             {"scratch of negative size", 0, INT64_MIN / 2},
-             {"misaligned scratch", 4, SCRATCH_ROOM / 2}};
-  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    f.attention.scratch = scratch_memory + bad[i].shift;
-    f.attention.scratch_size = plan.scratch_size + bad[i].size;
-    error = (rapt_error){.struct_size = sizeof error};
-    rapt_status status = rapt_attention_run(f.context, &f.attention, &error);
-    CHECK(status == RAPT_INVALID_ARGUMENT, "%s: status %d", bad[i].what, status);
-    check_message(bad[i].what, status, &error, "scratch");
-  }
+  f.attention.scratch_size = plan.scratch_size - 1;
+  error = (rapt_error){.struct_size = sizeof error};
+  /* Too little is run's to refuse: plan is asked how much it should be. */
+  rapt_status status = rapt_attention_run(f.context, &f.attention, &error);
+  CHECK(status == RAPT_INVALID_ARGUMENT, "scratch one byte short: status %d", status);
+  check_message("scratch one byte short", status, &error, "scratch");
+  f.attention.scratch_size = -1;
+  check_refused("scratch of negative size", &f.attention, RAPT_INVALID_ARGUMENT, "-1");
+  f.attention.scratch = scratch_memory + 4;
+  f.attention.scratch_size = SCRATCH_ROOM;
+  check_refused("misaligned scratch", &f.attention, RAPT_INVALID_ARGUMENT, "scratch");
 }
 
 /* Scratch must not grow with the lengths: the whole point of online softmax. */
