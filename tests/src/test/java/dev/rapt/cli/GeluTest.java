@@ -30,6 +30,8 @@ class GeluTest {
     assertEquals(100f, gelu(100), 1e-5f);
     assertEquals(Float.POSITIVE_INFINITY, gelu(Float.POSITIVE_INFINITY));
     assertEquals(0f, gelu(-10), 2e-7f);
+    assertEquals(0f, gelu(-1e6f), 2e-7f);
+    assertEquals(0f, gelu(Float.NEGATIVE_INFINITY), 2e-7f);
     assertEquals(0f, gelu(0));
   }
 

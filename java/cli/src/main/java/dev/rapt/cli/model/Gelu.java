@@ -14,6 +14,9 @@ public final class Gelu {
   private static final double LIMIT = 4.0;
   private static final double SQRT_HALF = Math.sqrt(0.5);
 
+  /** Further left 1 + erf stays at 1e-8 and must not be multiplied by ever more. */
+  private static final double FLOOR = -LIMIT / SQRT_HALF;
+
   private static final double P0 = 1.1283791392981903;
   private static final double P1 = 0.19354566256359582;
   private static final double P2 = 0.05310183451140489;
@@ -33,7 +36,8 @@ public final class Gelu {
   public static void apply(float[] row, int count) {
     for (int i = 0; i < count; i++) {
       double x = row[i];
-      row[i] = (float) (0.5 * x * (1.0 + erf(x * SQRT_HALF)));
+      double half = 0.5 * Math.max(x, FLOOR);
+      row[i] = (float) (half * (1.0 + erf(x * SQRT_HALF)));
     }
   }
 
