@@ -41,11 +41,13 @@ public final class ErrorBound {
    */
   public static void checkPeers(
       String what, double[] exact, double[] rounded, float[] peer, float[] actual) {
-    double[] expected = new double[peer.length];
-    for (int i = 0; i < peer.length; i++) {
-      expected[i] = peer[i];
-    }
-    check(what, expected, 2 * limit(exact, rounded), actual);
+    check(what, Values.widen(peer), 2 * limit(exact, rounded), actual);
+  }
+
+  /** Fails unless two runs of the same arithmetic in another order agree to the absolute term. */
+  public static void checkReordered(String what, float[] expected, float[] actual) {
+    double[] wide = Values.widen(expected);
+    check(what, wide, 2 * limit(wide, wide), actual);
   }
 
   private static void check(String what, double[] expected, double limit, float[] actual) {

@@ -14,6 +14,7 @@ import dev.rapt.Tensor;
 import dev.rapt.check.AttentionCall;
 import dev.rapt.check.AttentionCall.Actual;
 import dev.rapt.check.AttentionCase;
+import dev.rapt.check.ErrorBound;
 import dev.rapt.check.Judge;
 import dev.rapt.check.Tier;
 import java.io.IOException;
@@ -174,6 +175,30 @@ class ShapesTest {
           assertTrue(shorter.supported() && longer.supported(), longer::reason);
           assertEquals(shorter.scratchBytes(), longer.scratchBytes(), tier + ": " + longer.name());
           assertTrue(longer.scratchBytes() <= 64 << 20, tier + ": " + longer.scratchBytes());
+        }
+      }
+    }
+  }
+
+  /** Rows far into a sequence of 131,072, against the same rows alone with the keys they see. */
+  @Test
+  void aLongSequenceIsTheSameAsItsParts() {
+    int length = 131_072;
+    int window = 64;
+    int rows = 40;
+    Attention whole = Attention.builder().causal(Causal.TOP_LEFT).window(window - 1, 0).build();
+    Attention part = Attention.builder().causal(Causal.BOTTOM_RIGHT).window(window - 1, 0).build();
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor x = Tensor.copyOf(arena, ramp(length * 8), 1, 1, length, 8);
+      Tensor out = Tensor.allocate(arena, DType.F32, 1, 1, length, 8);
+      Tensor own = Tensor.allocate(arena, DType.F32, 1, 1, rows, 8);
+      for (Tier tier : Tier.usableNative()) {
+        whole.run(tier.device(2), x, x, x, out);
+        for (long first : new long[] {window, 65_500, length - rows}) {
+          Tensor keys = x.slice(2, first - window, first + rows);
+          part.run(tier.device(), x.slice(2, first, first + rows), keys, keys, own);
+          float[] within = out.slice(2, first, first + rows).toFloatArray();
+          ErrorBound.checkReordered(tier + ", rows from " + first, own.toFloatArray(), within);
         }
       }
     }

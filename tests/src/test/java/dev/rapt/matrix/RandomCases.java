@@ -39,6 +39,9 @@ final class RandomCases {
     int dv = chance(0.3) ? pick(DIMS) : d;
     int q = chance(0.2) ? 1 + random.nextInt(200) : pick(LENGTHS);
     int k = chance(0.3) ? 1 + random.nextInt(400) : pick(KEY_LENGTHS);
+    if (q * heads <= 60 && chance(0.3)) {
+      k = 1024 + random.nextInt(3000);
+    }
     StringBuilder name = new StringBuilder();
     name.append("b").append(1 + random.nextInt(3)).append(" h").append(heads).append("/");
     name.append(kvHeads).append(" q").append(q).append(" k").append(k);

@@ -34,8 +34,16 @@ final class Sweeps {
     "bshd", "transposed", "padded", "reversed", "mirrored", "stepped", "shared"
   };
 
-  /** One prefill and one decode shape that leave a tail in every dimension. */
-  private static final String[] SHAPES = {"b2 h4/2 q37 k70 d24/20", "b2 h4/2 q2 k133 d24/20"};
+  /**
+   * Shapes that leave a tail in every dimension: blocks of queries, few queries, and both over so
+   * many keys that they are split.
+   */
+  private static final String[] SHAPES = {
+    "b2 h4/2 q37 k70 d24/20",
+    "b2 h4/2 q2 k133 d24/20",
+    "b1 h2/1 q45 k1101 d24/20",
+    "b2 h4/2 q2 k2100 d24/20"
+  };
 
   private final List<String> cases = new ArrayList<>();
 

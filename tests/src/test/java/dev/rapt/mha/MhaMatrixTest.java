@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * -Drapt.mha="b2 h4 q17 k17 d8 | nobias"} runs one case by its name.
  */
 class MhaMatrixTest {
+  private static final int RANDOM_CASES = 150;
+
   private static final String[] CORES = {
     "b2 h4 q17 k17 d8",
     "b2 h4 q17 k30 d8/12 lse",
@@ -78,6 +80,7 @@ class MhaMatrixTest {
     names.add("b2 h2 q3 k0 d8 |");
     names.add("b2 h2 q3 k0 d8 | biaskv");
     names.add("b1 h12 q128 k128 d32 |");
+    names.addAll(RandomMhaCases.first(Integer.getInteger("rapt.random", RANDOM_CASES)));
     return names.stream().map(MhaCase::parse);
   }
 
