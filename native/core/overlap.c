@@ -83,10 +83,13 @@ int rapt_overlap(const rapt_view *a, const rapt_view *b) {
   int64_t a_start = (int64_t)(intptr_t)a->data + a_low, a_end = (int64_t)(intptr_t)a->data + a_high;
   int64_t b_start = (int64_t)(intptr_t)b->data + b_low, b_end = (int64_t)(intptr_t)b->data + b_high;
   if (a_end <= b_start || b_end <= a_start) return 0;
-  int64_t size[RAPT_MAX_RANK], stride[RAPT_MAX_RANK];
-  int32_t n = moving(a, size, stride);
-  for (int32_t d = 0; d < n; d++) {
-    if (stride[d] > 0 && apart_within(a, b, a_start, b_start, stride[d])) return 0;
+  const rapt_view *views[] = {a, b};
+  for (int v = 0; v < 2; v++) {
+    int64_t size[RAPT_MAX_RANK], stride[RAPT_MAX_RANK];
+    int32_t n = moving(views[v], size, stride);
+    for (int32_t d = 0; d < n; d++) {
+      if (stride[d] > 0 && apart_within(a, b, a_start, b_start, stride[d])) return 0;
+    }
   }
   return 1;
 }

@@ -264,9 +264,9 @@ typedef struct rapt_attention_options {
  * output = softmax(softcap(scale * query . key^T) + bias - alibi, masked) . value
  *
  * Query head h reads kv head h / (query_heads / kv_heads). A row without a visible key gives output 0,
- * weights 0 and LSE -inf, with sinks too. Masked keys and values never reach a result, whatever they hold,
- * NaN included. Definition: Vaswani et al. 2017, section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with
- * Milakov and Gimelshein 2018 (online softmax).
+ * weights 0 and LSE -inf, with sinks too; a key whose score comes out as -inf counts as not visible. Masked keys and
+ * values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al. 2017, section 3.2.1;
+ * algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
  */
 typedef struct rapt_attention {
   int64_t struct_size;
@@ -387,7 +387,7 @@ enum {
  * head_dim = query_projection.out_features / query_heads = key_projection.out_features / kv_heads;
  * value_dim = value_projection.out_features / kv_heads = output_projection.in_features / query_heads.
  * total_len = kv_len + 1 with bias_key and bias_value, + 1 with RAPT_MHA_ADD_ZERO_ATTENTION; the appended
- * keys are visible to every query whatever masks, causality and window say.
+ * keys are visible to every query whatever masks, causality and window say, and take no bias and no ALiBi.
  */
 typedef struct rapt_mha {
   int64_t struct_size;
