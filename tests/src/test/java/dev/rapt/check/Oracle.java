@@ -74,10 +74,10 @@ public final class Oracle {
       }
     }
     keep(answer, WeightsStage.SOFTCAP, row, scores);
-    boolean anyVisible = false;
+    boolean[] present = new boolean[p.kvLen()];
+    boolean anyPresent = false;
     for (int j = 0; j < p.kvLen(); j++) {
       if (p.visible(b, h, i, j)) {
-        anyVisible = true;
         if (p.bias() != null) {
           scores[j] = round(scores[j] + p.biasAt(b, h, i, j));
         }
@@ -90,35 +90,38 @@ public final class Oracle {
       } else {
         scores[j] = Double.NEGATIVE_INFINITY;
       }
+      // A final score of -inf is a key that is not there, whatever made it so.
+      present[j] = scores[j] != Double.NEGATIVE_INFINITY;
+      anyPresent |= present[j];
     }
     keep(answer, WeightsStage.BIAS, row, scores);
-    if (!anyVisible) {
+    if (!anyPresent) {
       answer.lse()[row] = Double.NEGATIVE_INFINITY;
       return;
     }
-    softmaxAndSum(answer, b, h, i, row, kvHead, scores);
+    softmaxAndSum(answer, head, row, kvHead, scores, present);
   }
 
   private void softmaxAndSum(
-      Answer answer, int b, int h, int i, int row, int kvHead, double[] scores) {
+      Answer answer, int head, int row, int kvHead, double[] scores, boolean[] present) {
     boolean sink = p.sinks() != null;
-    double sinkScore = sink ? p.sinks()[b * p.heads() + h] : Double.NEGATIVE_INFINITY;
+    double sinkScore = sink ? p.sinks()[head] : Double.NEGATIVE_INFINITY;
     double max = sinkScore;
     for (double score : scores) {
       max = Math.max(max, score);
     }
     double sum = sink ? round(Math.exp(round(sinkScore - max))) : 0;
     for (int j = 0; j < scores.length; j++) {
-      scores[j] = p.visible(b, h, i, j) ? round(Math.exp(round(scores[j] - max))) : 0;
+      scores[j] = present[j] ? round(Math.exp(round(scores[j] - max))) : 0;
       sum = round(sum + scores[j]);
     }
     for (int j = 0; j < scores.length; j++) {
-      scores[j] = p.visible(b, h, i, j) ? round(scores[j] / sum) : 0;
+      scores[j] = present[j] ? round(scores[j] / sum) : 0;
     }
     keep(answer, WeightsStage.SOFTMAX, row, scores);
     answer.lse()[row] = round(max + round(Math.log(sum)));
     for (int j = 0; j < scores.length; j++) {
-      if (p.visible(b, h, i, j)) {
+      if (present[j]) {
         int from = (kvHead * p.kvLen() + j) * p.valueDim();
         int to = row * p.valueDim();
         for (int c = 0; c < p.valueDim(); c++) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.rapt.check.AttentionCall;
 import dev.rapt.check.AttentionCase;
 import dev.rapt.check.AttentionProblem;
+import dev.rapt.check.Judge;
 import dev.rapt.check.Tier;
 import java.util.Arrays;
 import java.util.stream.Stream;
@@ -87,6 +88,43 @@ class NonFiniteTest {
           return false;
         };
     compare(c, clean, dirty, seesSomething, true);
+  }
+
+  static Stream<Arguments> minusInfinityScores() {
+    return Stream.of(
+            "b1 h2 q20 k300 d1/8 scale(1) weights(softmax) lse",
+            "b1 h2 q2 k600 d1/8 scale(1) lse",
+            "b1 h2 q2 k2600 d1/8 scale(1) lse",
+            "b1 h2 q20 k300 d1/8 scale(-1) lse",
+            "b1 h2 q2 k600 d1/8 scale(-1) mask(q,k) lse")
+        .flatMap(name -> Stream.of(1, 2, 7).map(period -> Arguments.of(name, period)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("minusInfinityScores")
+  void aKeyWithAScoreOfMinusInfinityWeighsNothing(String name, int period) {
+    AttentionCase c = AttentionCase.parse(name);
+    Judge.everyTier(c, withMinusInfinityScores(c, period, 1));
+  }
+
+  /** Such a key is not visible, so not even the NaN in its value is. */
+  @ParameterizedTest
+  @MethodSource("minusInfinityScores")
+  void nanBehindAScoreOfMinusInfinityStaysOut(String name, int period) {
+    AttentionCase c = AttentionCase.parse(name);
+    Judge.everyTier(c, withMinusInfinityScores(c, period, Double.NaN));
+  }
+
+  /** Every so many keys score -inf, and have this value. */
+  private static AttentionProblem withMinusInfinityScores(
+      AttentionCase c, int period, double value) {
+    AttentionProblem p = c.problem();
+    Arrays.fill(p.query(), 1);
+    for (int row = 0; row < p.key().length; row += period) {
+      p.key()[row] = p.scale() < 0 ? Double.POSITIVE_INFINITY : Double.NEGATIVE_INFINITY;
+      Arrays.fill(p.value(), row * p.valueDim(), (row + 1) * p.valueDim(), value);
+    }
+    return p;
   }
 
   /** Whether a row of the output may be, and for NaN must be, affected. */
