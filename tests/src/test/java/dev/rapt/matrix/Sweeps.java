@@ -24,12 +24,6 @@ final class Sweeps {
     1025, 2049, 4097
   };
 
-  private static final String[] BROADCASTS = {
-    "k", "1", "q,k", "q,1", "1,k", "1,1", "h,q,k", "1,q,k", "h,1,k", "h,q,1", "h,1,1", "b,h,q,k",
-    "1,h,q,k", "b,1,q,k", "b,h,1,k", "b,h,q,1", "1,1,q,k", "b,1,1,k", "b,1,q,1", "1,h,1,k",
-    "b,1,1,1", "1,1,1,1"
-  };
-
   private static final String[] LAYOUTS = {
     "bshd", "transposed", "padded", "reversed", "mirrored", "stepped", "shared"
   };
@@ -139,7 +133,7 @@ final class Sweeps {
 
   private void masks() {
     for (String shape : SHAPES) {
-      for (String dims : BROADCASTS) {
+      for (String dims : broadcasts()) {
         add("%s mask(%s) lse", shape, dims);
         add("%s bias(%s) lse", shape, dims);
       }
@@ -149,6 +143,22 @@ final class Sweeps {
       }
       add("%s mask(k) bias(q,1) softcap(4) causal(top) lse", shape);
     }
+  }
+
+  /** Rank 1 to 4, each dimension there or broadcast, independently of the others. */
+  private static List<String> broadcasts() {
+    String[] names = {"b", "h", "q", "k"};
+    List<String> all = new ArrayList<>();
+    for (int rank = 1; rank <= 4; rank++) {
+      for (int present = 0; present < 1 << rank; present++) {
+        List<String> dims = new ArrayList<>();
+        for (int i = 0; i < rank; i++) {
+          dims.add((present >> i & 1) == 1 ? names[4 - rank + i] : "1");
+        }
+        all.add(String.join(",", dims));
+      }
+    }
+    return all;
   }
 
   private void scores() {
