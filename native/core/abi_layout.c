@@ -9,15 +9,15 @@
 // clang-format off
 _Static_assert(sizeof(rapt_error) == 512, "ABI: sizeof(rapt_error)");
 _Static_assert(sizeof(rapt_capabilities) == 632, "ABI: sizeof(rapt_capabilities)");
-_Static_assert(sizeof(rapt_context_options) == 24, "ABI: sizeof(rapt_context_options)");
-_Static_assert(sizeof(rapt_context_info) == 24, "ABI: sizeof(rapt_context_info)");
+_Static_assert(sizeof(rapt_context_options) == 32, "ABI: sizeof(rapt_context_options)");
+_Static_assert(sizeof(rapt_context_info) == 160, "ABI: sizeof(rapt_context_info)");
 _Static_assert(sizeof(rapt_tensor) == 48, "ABI: sizeof(rapt_tensor)");
 _Static_assert(sizeof(rapt_plan) == 384, "ABI: sizeof(rapt_plan)");
 _Static_assert(sizeof(rapt_attention_options) == 72, "ABI: sizeof(rapt_attention_options)");
-_Static_assert(sizeof(rapt_attention) == 632, "ABI: sizeof(rapt_attention)");
+_Static_assert(sizeof(rapt_attention) == 640, "ABI: sizeof(rapt_attention)");
 _Static_assert(sizeof(rapt_linear_weights) == 120, "ABI: sizeof(rapt_linear_weights)");
-_Static_assert(sizeof(rapt_linear_call) == 144, "ABI: sizeof(rapt_linear_call)");
-_Static_assert(sizeof(rapt_mha) == 800, "ABI: sizeof(rapt_mha)");
+_Static_assert(sizeof(rapt_linear_call) == 152, "ABI: sizeof(rapt_linear_call)");
+_Static_assert(sizeof(rapt_mha) == 808, "ABI: sizeof(rapt_mha)");
 _Static_assert(offsetof(rapt_tensor, stride) == 8, "ABI: rapt_tensor.stride");
 _Static_assert(offsetof(rapt_tensor, dtype) == 40, "ABI: rapt_tensor.dtype");
 _Static_assert(offsetof(rapt_attention, scratch) == 488, "ABI: rapt_attention.scratch");
@@ -63,11 +63,15 @@ static const field fields[] = {
   FIELD(rapt_context_options, ordinal),
   FIELD(rapt_context_options, threads),
   FIELD(rapt_context_options, isa),
+  FIELD(rapt_context_options, cuda_library),
   FIELD(rapt_context_info, struct_size),
   FIELD(rapt_context_info, device),
   FIELD(rapt_context_info, ordinal),
   FIELD(rapt_context_info, threads),
   FIELD(rapt_context_info, isa),
+  FIELD(rapt_context_info, compute_capability),
+  FIELD(rapt_context_info, driver_version),
+  FIELD(rapt_context_info, name),
   FIELD(rapt_tensor, data),
   FIELD(rapt_tensor, stride),
   FIELD(rapt_tensor, dtype),
@@ -109,6 +113,7 @@ static const field fields[] = {
   FIELD(rapt_attention, head_dim),
   FIELD(rapt_attention, value_dim),
   OPTIONS(rapt_attention),
+  FIELD(rapt_attention, stream),
   FIELD(rapt_linear_weights, struct_size),
   TENSOR(rapt_linear_weights, weight),
   TENSOR(rapt_linear_weights, bias),
@@ -122,6 +127,7 @@ static const field fields[] = {
   FIELD(rapt_linear_call, scratch_size),
   FIELD(rapt_linear_call, batch),
   FIELD(rapt_linear_call, rows),
+  FIELD(rapt_linear_call, stream),
   FIELD(rapt_mha, struct_size),
   FIELD(rapt_mha, query_projection),
   FIELD(rapt_mha, key_projection),
@@ -150,6 +156,7 @@ static const field fields[] = {
   OPTIONS(rapt_mha),
   FIELD(rapt_mha, mha_flags),
   FIELD(rapt_mha, reserved),
+  FIELD(rapt_mha, stream),
 };
 
 static const struct {

@@ -7,11 +7,12 @@
 #include "core/attention_parts.h"
 #include "core/error.h"
 #include "core/params.h"
+#include "core/validate.h"
 
 static rapt_status prepare(const rapt_context *context, const rapt_attention *call, rapt_problem *problem,
                            rapt_geometry *geometry, rapt_error *error) {
-  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   rapt_status status = rapt_attention_validate(call, problem, error);
+  if (status == RAPT_OK) status = rapt_check_no_stream(problem->call.stream, error);
   if (status != RAPT_OK) return status;
   if (!rapt_attention_geometry(context, problem, geometry)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
@@ -23,6 +24,8 @@ rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attentio
                                 rapt_error *error) {
   rapt_problem problem;
   rapt_geometry geometry;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->attention_plan(context->state, call, plan, error);
   rapt_status status = rapt_check_output(plan, "rapt_plan", error);
   if (status == RAPT_OK) status = prepare(context, call, &problem, &geometry, error);
   if (status != RAPT_OK) return status;
@@ -68,6 +71,8 @@ rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call
   rapt_problem problem;
   rapt_geometry geometry;
   rapt_call_memory memory;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->attention_run(context->state, call, error);
   rapt_status status = prepare(context, call, &problem, &geometry, error);
   if (status != RAPT_OK) return status;
   status = rapt_call_memory_begin(context, problem.call.scratch, problem.call.scratch_size, geometry.scratch, &memory,

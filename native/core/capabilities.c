@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/backend.h"
 #include "core/cpu_features.h"
 #include "core/params.h"
 #include "rapt/rapt.h"
@@ -10,7 +11,9 @@ const char *rapt_version(void) { return RAPT_VERSION_STRING; }
 
 int32_t rapt_abi_version(void) { return RAPT_ABI_VERSION; }
 
-static void copy(char *to, size_t size, const char *text) { snprintf(to, size, "%s", text == NULL ? "" : text); }
+static void copy(char *to, size_t size, const char *text) {
+  snprintf(to, size, "%.*s", (int)size - 1, text == NULL ? "" : text);
+}
 
 rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error) {
   rapt_status status = rapt_check_output(out, "rapt_capabilities", error);
@@ -22,7 +25,9 @@ rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error) {
   rapt_cpu_name(c.cpu_name, sizeof c.cpu_name);
   copy(c.avx2_reason, sizeof c.avx2_reason, rapt_isa_unusable(RAPT_ISA_AVX2));
   copy(c.avx512_reason, sizeof c.avx512_reason, rapt_isa_unusable(RAPT_ISA_AVX512));
-  copy(c.cuda_reason, sizeof c.cuda_reason, "this version of Rapt has no CUDA backend");
+  const rapt_backend *cuda;
+  rapt_error reason = {.struct_size = sizeof reason};
+  if (rapt_open_cuda(NULL, &cuda, &reason) != RAPT_OK) copy(c.cuda_reason, sizeof c.cuda_reason, reason.message);
   rapt_write_struct(&c, sizeof c, out);
   return RAPT_OK;
 }

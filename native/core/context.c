@@ -11,6 +11,36 @@
 
 #define MOST_THREADS 1024
 
+static rapt_status create_cpu(const rapt_context_options *o, rapt_context *context, rapt_error *error) {
+  if (o->ordinal != 0) {
+    return rapt_fail(error, RAPT_DEVICE_UNAVAILABLE, "ordinal is %d; the CPU has only 0", o->ordinal);
+  }
+  if (o->threads < 0 || o->threads > MOST_THREADS) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "threads is %d; allowed are 0 (all) to %d", o->threads,
+                     MOST_THREADS);
+  }
+  int32_t isa;
+  rapt_status status = rapt_resolve_isa(o->isa, &isa, error);
+  if (status != RAPT_OK) return status;
+  rapt_kernels_fill(isa, &context->kernels);
+  context->threads = o->threads != 0 ? o->threads : rapt_logical_cpus();
+  if (context->threads > MOST_THREADS) context->threads = MOST_THREADS;
+  context->pool = rapt_pool_create(context->threads);
+  if (context->pool == NULL) {
+    return rapt_fail(error, RAPT_OUT_OF_MEMORY, "could not start %d worker threads", context->threads - 1);
+  }
+  rapt_scratch_init(&context->scratch);
+  return RAPT_OK;
+}
+
+static rapt_status create_cuda(const rapt_context_options *o, rapt_context *context, rapt_error *error) {
+  const rapt_backend *backend = NULL;
+  rapt_status status = rapt_open_cuda(o->cuda_library, &backend, error);
+  if (status == RAPT_OK) status = backend->context_create(o, &context->state, error);
+  if (status == RAPT_OK) context->backend = backend;
+  return status;
+}
+
 rapt_status rapt_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error) {
   if (out == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "out is NULL");
   *out = NULL;
@@ -18,40 +48,29 @@ rapt_status rapt_context_create(const rapt_context_options *options, rapt_contex
   rapt_status status = RAPT_OK;
   if (options != NULL) status = rapt_read_struct(options, &o, sizeof o, "rapt_context_options", error);
   if (status != RAPT_OK) return status;
-  if (o.device != RAPT_DEVICE_CPU) {
-    return rapt_fail(error, RAPT_UNSUPPORTED, "device is %d; this library has only %d (CPU)", o.device,
-                     RAPT_DEVICE_CPU);
+  if (o.device != RAPT_DEVICE_CPU && o.device != RAPT_DEVICE_CUDA) {
+    return rapt_fail(error, RAPT_UNSUPPORTED, "device is %d; this library has %d (CPU) and %d (CUDA)", o.device,
+                     RAPT_DEVICE_CPU, RAPT_DEVICE_CUDA);
   }
-  if (o.ordinal != 0) {
-    return rapt_fail(error, RAPT_DEVICE_UNAVAILABLE, "ordinal is %d; the CPU has only 0", o.ordinal);
-  }
-  if (o.threads < 0 || o.threads > MOST_THREADS) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "threads is %d; allowed are 0 (all) to %d", o.threads, MOST_THREADS);
-  }
-  int32_t isa;
-  status = rapt_resolve_isa(o.isa, &isa, error);
-  if (status != RAPT_OK) return status;
-
   rapt_context *context = calloc(1, sizeof *context);
   if (context == NULL) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a context");
-  context->threads = o.threads != 0 ? o.threads : rapt_logical_cpus();
-  if (context->threads > MOST_THREADS) context->threads = MOST_THREADS;
-  rapt_kernels_fill(isa, &context->kernels);
-  context->pool = rapt_pool_create(context->threads);
-  if (context->pool == NULL) {
-    int32_t threads = context->threads;
+  status = o.device == RAPT_DEVICE_CPU ? create_cpu(&o, context, error) : create_cuda(&o, context, error);
+  if (status != RAPT_OK) {
     free(context);
-    return rapt_fail(error, RAPT_OUT_OF_MEMORY, "could not start %d worker threads", threads - 1);
+    return status;
   }
-  rapt_scratch_init(&context->scratch);
   *out = context;
   return RAPT_OK;
 }
 
 void rapt_context_destroy(rapt_context *context) {
   if (context == NULL) return;
-  rapt_pool_destroy(context->pool);
-  rapt_scratch_destroy(&context->scratch);
+  if (context->backend != NULL) {
+    context->backend->context_destroy(context->state);
+  } else {
+    rapt_pool_destroy(context->pool);
+    rapt_scratch_destroy(&context->scratch);
+  }
   free(context);
 }
 
@@ -59,7 +78,15 @@ rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   rapt_status status = rapt_check_output(out, "rapt_context_info", error);
   if (status != RAPT_OK) return status;
-  rapt_context_info info = {.device = RAPT_DEVICE_CPU, .threads = context->threads, .isa = context->kernels.isa};
+  rapt_context_info info = {0};
+  if (context->backend != NULL) {
+    status = context->backend->context_get_info(context->state, &info, error);
+    if (status != RAPT_OK) return status;
+  } else {
+    info.threads = context->threads;
+    info.isa = context->kernels.isa;
+    rapt_cpu_name(info.name, sizeof info.name);
+  }
   rapt_write_struct(&info, sizeof info, out);
   return RAPT_OK;
 }

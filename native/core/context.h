@@ -2,12 +2,16 @@
 #ifndef RAPT_CORE_CONTEXT_H
 #define RAPT_CORE_CONTEXT_H
 
+#include "core/backend.h"
 #include "core/kernels.h"
 #include "core/scratch.h"
 #include "core/threads.h"
 #include "rapt/rapt.h"
 
 struct rapt_context {
+  // NULL for the CPU; for another device nothing below `state` is used.
+  const rapt_backend *backend;
+  void *state;
   rapt_kernels kernels;
   int32_t threads;
   rapt_pool *pool;

@@ -7,6 +7,7 @@
 #include "rapt/rapt.h"
 
 struct rapt_linear {
+  rapt_handle handle;
   int64_t in_features;
   int64_t out_features;
   int32_t isa;

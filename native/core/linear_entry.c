@@ -48,6 +48,7 @@ rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights 
   if (out == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "out is NULL");
   *out = NULL;
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->linear_create(context->state, weights, out, error);
   rapt_linear_weights w;
   rapt_status status = rapt_read_struct(weights, &w, sizeof w, "rapt_linear_weights", error);
   if (status == RAPT_OK) status = validate_weights(&w, error);
@@ -78,6 +79,10 @@ rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights 
 
 void rapt_linear_destroy(rapt_linear *linear) {
   if (linear == NULL) return;
+  if (linear->handle.backend != NULL) {
+    linear->handle.backend->linear_destroy(linear);
+    return;
+  }
   free(linear->panels);
   free(linear->bias);
   free(linear);
@@ -86,6 +91,9 @@ void rapt_linear_destroy(rapt_linear *linear) {
 rapt_status rapt_check_linear(const rapt_context *context, const char *name, const rapt_linear *linear,
                               rapt_error *error) {
   if (linear == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL", name);
+  if (linear->handle.backend != NULL) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s was packed for another device; this context's is the CPU", name);
+  }
   if (linear->isa != context->kernels.isa) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s was packed for the tier %s; this context's is %s", name,
                      rapt_isa_name(linear->isa), rapt_isa_name(context->kernels.isa));
@@ -95,8 +103,8 @@ rapt_status rapt_check_linear(const rapt_context *context, const char *name, con
 
 static rapt_status prepare(const rapt_context *context, const rapt_linear_call *from, rapt_linear_call *call,
                            rapt_projection *projection, rapt_projection_geometry *geometry, rapt_error *error) {
-  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   rapt_status status = rapt_read_struct(from, call, sizeof *call, "rapt_linear_call", error);
+  if (status == RAPT_OK) status = rapt_check_no_stream(call->stream, error);
   if (status == RAPT_OK) status = rapt_check_scratch(call->scratch, call->scratch_size, error);
   if (status == RAPT_OK) status = rapt_check_linear(context, "linear", call->linear, error);
   if (status == RAPT_OK) status = rapt_check_size("batch", call->batch, 0, RAPT_MAX_SIZE, error);
@@ -123,6 +131,8 @@ rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call
   rapt_linear_call call;
   rapt_projection projection;
   rapt_projection_geometry geometry;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->linear_plan(context->state, from, plan, error);
   rapt_status status = rapt_check_output(plan, "rapt_plan", error);
   if (status == RAPT_OK) status = prepare(context, from, &call, &projection, &geometry, error);
   if (status != RAPT_OK) return status;
@@ -138,6 +148,8 @@ rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *from,
   rapt_projection projection;
   rapt_projection_geometry geometry;
   rapt_call_memory memory;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->linear_run(context->state, from, error);
   rapt_status status = prepare(context, from, &call, &projection, &geometry, error);
   if (status != RAPT_OK) return status;
   status = rapt_call_memory_begin(context, call.scratch, call.scratch_size, geometry.scratch, &memory, error);

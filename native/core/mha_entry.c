@@ -20,6 +20,8 @@ static rapt_status prepare(const rapt_context *context, const rapt_mha *call, ra
 rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan, rapt_error *error) {
   rapt_mha_problem problem;
   rapt_mha_geometry geometry;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->mha_plan(context->state, call, plan, error);
   rapt_status status = rapt_check_output(plan, "rapt_plan", error);
   if (status == RAPT_OK) status = prepare(context, call, &problem, &geometry, error);
   if (status != RAPT_OK) return status;
@@ -36,6 +38,8 @@ rapt_status rapt_mha_run(rapt_context *context, const rapt_mha *call, rapt_error
   rapt_mha_problem problem;
   rapt_mha_geometry geometry;
   rapt_call_memory memory;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->mha_run(context->state, call, error);
   rapt_status status = prepare(context, call, &problem, &geometry, error);
   if (status != RAPT_OK) return status;
   status = rapt_call_memory_begin(context, problem.call.scratch, problem.call.scratch_size, geometry.scratch, &memory,

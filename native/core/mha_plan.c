@@ -160,10 +160,10 @@ static void compose(rapt_mha_problem *p) {
 rapt_status rapt_mha_validate(const rapt_context *context, const rapt_mha *call, rapt_mha_problem *problem,
                               rapt_error *error) {
   memset(problem, 0, sizeof *problem);
-  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   CHECK(rapt_read_struct(call, &problem->call, sizeof problem->call, "rapt_mha", error));
   CHECK(check_sizes(context, problem, error));
   CHECK(rapt_check_options(&problem->call.options, error));
+  CHECK(rapt_check_no_stream(problem->call.stream, error));
   CHECK(rapt_check_scratch(problem->call.scratch, problem->call.scratch_size, error));
   const rapt_mha *c = &problem->call;
   problem->total_len = c->kv_len + (c->bias_key.data != NULL) + ((c->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0);

@@ -71,6 +71,11 @@ rapt_status rapt_check_overlaps(const rapt_view *written, int32_t written_count,
   return RAPT_OK;
 }
 
+rapt_status rapt_check_no_stream(const rapt_stream *stream, rapt_error *error) {
+  if (stream == NULL) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "a stream is given, but this context's device is the CPU");
+}
+
 rapt_status rapt_check_scratch(const void *scratch, int64_t size, rapt_error *error) {
   if ((uintptr_t)scratch % RAPT_SCRATCH_ALIGNMENT != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scratch is at %p, which is not aligned to %d bytes", scratch,

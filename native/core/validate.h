@@ -25,6 +25,9 @@ rapt_status rapt_check_optional(const char *name, const rapt_tensor *tensor, int
 rapt_status rapt_check_overlaps(const rapt_view *written, int32_t written_count, const rapt_view *read,
                                 int32_t read_count, rapt_error *error);
 
+// The CPU runs every call to its end.
+rapt_status rapt_check_no_stream(const rapt_stream *stream, rapt_error *error);
+
 // The scratch that a caller may bring: aligned, and of a size that is one.
 rapt_status rapt_check_scratch(const void *scratch, int64_t size, rapt_error *error);
 

@@ -40,7 +40,7 @@ static void test_options(void) {
     int32_t device, ordinal, threads, isa;
     const char *text;
   } bad[] = {
-      {"device 1", 1, 0, 1, 0, "1"},
+      {"device 2", 2, 0, 1, 0, "2"},
       {"device -1", -1, 0, 1, 0, "-1"},
       {"ordinal 1", 0, 1, 1, 0, "1"},
       {"ordinal -1", 0, -1, 1, 0, "-1"},
@@ -52,7 +52,11 @@ static void test_options(void) {
       {"isa min", 0, 0, 1, INT32_MIN, "-2147483648"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    o = (rapt_context_options){sizeof o, bad[i].device, bad[i].ordinal, bad[i].threads, bad[i].isa};
+    o = (rapt_context_options){.struct_size = sizeof o,
+                               .device = bad[i].device,
+                               .ordinal = bad[i].ordinal,
+                               .threads = bad[i].threads,
+                               .isa = bad[i].isa};
     rapt_error error = {.struct_size = sizeof error};
     rapt_context *context = NULL;
     rapt_status status = rapt_context_create(&o, &context, &error);

@@ -30,11 +30,13 @@ static const field capabilities_fields[] = {
 #undef E
 
 #define E(name) FIELD(rapt_context_options, name)
-static const field context_options_fields[] = {E(struct_size), E(device), E(ordinal), E(threads), E(isa)};
+static const field context_options_fields[] = {E(struct_size), E(device), E(ordinal),
+                                               E(threads),     E(isa),    E(cuda_library)};
 #undef E
 
 #define E(name) FIELD(rapt_context_info, name)
-static const field context_info_fields[] = {E(struct_size), E(device), E(ordinal), E(threads), E(isa)};
+static const field context_info_fields[] = {E(struct_size),        E(device),         E(ordinal), E(threads), E(isa),
+                                            E(compute_capability), E(driver_version), E(name)};
 #undef E
 
 #define E(name) FIELD(rapt_tensor, name)
@@ -55,9 +57,9 @@ static const field attention_options_fields[] = {
 
 #define E(name) FIELD(rapt_attention, name)
 static const field attention_fields[] = {
-    E(struct_size),  E(query),    E(key),       E(value),   E(output),   E(mask),         E(bias),
-    E(alibi_slopes), E(sinks),    E(lse),       E(weights), E(scratch),  E(scratch_size), E(batch),
-    E(query_heads),  E(kv_heads), E(query_len), E(kv_len),  E(head_dim), E(value_dim),    E(options),
+    E(struct_size), E(query),  E(key),      E(value),     E(output),       E(mask),   E(bias),        E(alibi_slopes),
+    E(sinks),       E(lse),    E(weights),  E(scratch),   E(scratch_size), E(batch),  E(query_heads), E(kv_heads),
+    E(query_len),   E(kv_len), E(head_dim), E(value_dim), E(options),      E(stream),
 };
 #undef E
 
@@ -67,7 +69,7 @@ static const field linear_weights_fields[] = {E(struct_size), E(weight), E(bias)
 
 #define E(name) FIELD(rapt_linear_call, name)
 static const field linear_call_fields[] = {
-    E(struct_size), E(linear), E(input), E(output), E(scratch), E(scratch_size), E(batch), E(rows),
+    E(struct_size), E(linear), E(input), E(output), E(scratch), E(scratch_size), E(batch), E(rows), E(stream),
 };
 #undef E
 
@@ -101,6 +103,7 @@ static const field mha_fields[] = {
     E(options),
     E(mha_flags),
     E(reserved),
+    E(stream),
 };
 #undef E
 

@@ -12,8 +12,9 @@
  *    or negative. Any stride is correct; a last dimension of stride 1 is fast.
  *  - Data pointers must be aligned to their element size. Nothing outside the elements that shape and
  *    strides name is ever touched, not even to read it.
- *  - The caller owns every buffer. An operation is synchronous: when it returns, the library holds no
- *    pointer to the caller's memory.
+ *  - The caller owns every buffer. An operation without a stream is synchronous: when it returns, the library
+ *    holds no pointer to the caller's memory. With a stream (CUDA) it returns once the work is enqueued, and the
+ *    memory it names must stay valid until the stream has passed it.
  *  - A function that can fail returns a rapt_status and, where the caller passes a rapt_error, fills in a
  *    sentence that names the value and what was allowed. The library never prints, aborts or exits, and
  *    keeps no thread-local state.
@@ -24,15 +25,15 @@
  *    accepts a shorter struct_size (an older caller: the missing fields are zero) and a longer one whose
  *    unknown tail is all zero (a newer caller that does not use what this library lacks); a non-zero
  *    unknown tail is RAPT_UNSUPPORTED.
- *  - f16, bf16: new rapt_dtype values. Every tensor carries its own dtype, so mixed storage needs no new
- *    field. int8 K/V: a dtype value plus two appended scale tensors (key_scale, value_scale).
+ *  - Every tensor carries its own dtype, so a new storage type needs no new field. int8 K/V: a dtype value plus
+ *    two appended scale tensors (key_scale, value_scale).
  *  - Ragged batches: appended int64 offset pointers (query_offsets, kv_offsets); the batch stride is then
  *    unused. Per-sequence key counts: an appended kv_lengths tensor.
  *  - Paged K/V: an appended block table tensor and page size; stride[2] of key and value is then the stride
  *    inside a page and stride[0] the stride between pages.
  *  - Block masks: an appended tensor of block visibility beside mask and bias.
- *  - CUDA: RAPT_DEVICE_CUDA as rapt_context_options.device, device pointers in the same rapt_tensor, and an
- *    appended stream handle. A context belongs to one device, so no operation needs a device argument.
+ *  - Other devices: another rapt_context_options.device. A context belongs to one device, so no operation needs a
+ *    device argument.
  *  - Enumerations travel as int32_t, so a new value never changes a layout.
  */
 #ifndef RAPT_RAPT_H
@@ -129,7 +130,7 @@ typedef struct rapt_capabilities {
   /** Empty where the tier is usable, else why not: not compiled, not in this CPU, disabled by the OS. */
   char avx2_reason[128];
   char avx512_reason[128];
-  /** Why CUDA is not available. */
+  /** Why CUDA is not available; empty where it is. */
   char cuda_reason[256];
 } rapt_capabilities;
 
@@ -138,7 +139,11 @@ RAPT_API rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *e
 
 /* ---- context ---------------------------------------------------------------------------------------- */
 
-enum { RAPT_DEVICE_CPU = 0 };
+enum {
+  RAPT_DEVICE_CPU = 0,
+  /** An NVIDIA GPU, through the plug-in librapt_cuda.so, which is opened on first use. Needs only the driver. */
+  RAPT_DEVICE_CUDA = 1
+};
 
 /**
  * A device with its worker threads and its scratch memory. Thread-safe: any number of threads may run
@@ -149,22 +154,32 @@ typedef struct rapt_context rapt_context;
 
 typedef struct rapt_context_options {
   int64_t struct_size;
-  /** RAPT_DEVICE_CPU. */
+  /** RAPT_DEVICE_*. */
   int32_t device;
-  /** Which device of that kind; 0 for the CPU. */
+  /** Which device of that kind, from 0; 0 for the CPU. */
   int32_t ordinal;
   /** Threads that work on one call, the calling thread among them; 0 = the process's logical CPUs; at most 1024. */
   int32_t threads;
-  /** One of RAPT_ISA_*. A tier this machine cannot run is RAPT_UNSUPPORTED. */
+  /** CPU: one of RAPT_ISA_*. A tier this machine cannot run is RAPT_UNSUPPORTED. */
   int32_t isa;
+  /**
+   * CUDA: path of librapt_cuda.so. NULL = what the environment variable RAPT_CUDA_LIBRARY names, else the one beside
+   * this library.
+   */
+  const char *cuda_library;
 } rapt_context_options;
 
 typedef struct rapt_context_info {
   int64_t struct_size;
   int32_t device;
   int32_t ordinal;
+  /** CPU: as resolved. CUDA: 0. */
   int32_t threads;
   int32_t isa;
+  /** CUDA: compute capability times ten (90 for Hopper), driver version as the driver counts (13000), device name. */
+  int32_t compute_capability;
+  int32_t driver_version;
+  char name[128];
 } rapt_context_info;
 
 /** options may be NULL for all defaults. On success *out owns threads and memory until destroyed. */
@@ -175,13 +190,72 @@ RAPT_API void rapt_context_destroy(rapt_context *context);
 
 RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
 
+/* ---- device memory, streams and events --------------------------------------------------------------- */
+
+/*
+ * All of these need a CUDA context; on a CPU context they return RAPT_UNSUPPORTED. Thread-safe; the library sets the
+ * CUDA device itself in every call, so they may come from any thread.
+ */
+
+enum {
+  /** Memory of the GPU. */
+  RAPT_MEMORY_DEVICE = 1,
+  /** Page-locked host memory, which the GPU copies at full speed and without blocking the caller. */
+  RAPT_MEMORY_PINNED = 2
+};
+
+/** *out is owned by the caller until rapt_memory_free; bytes may be 0, which gives NULL. */
+RAPT_API rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
+                                          rapt_error *error);
+/** NULL is allowed. Waits for the device to finish with the memory. */
+RAPT_API rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error);
+/** Free and total bytes of the device. */
+RAPT_API rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
+                                          rapt_error *error);
+
+/** A queue of work on a context's device. Must be destroyed before the context. */
+typedef struct rapt_stream rapt_stream;
+/** A point in a stream. Must be destroyed before the context. */
+typedef struct rapt_event rapt_event;
+
+RAPT_API rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error);
+/** A view of the caller's own cudaStream_t (NULL = the default stream), which stays the caller's. */
+RAPT_API rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error);
+/** NULL is allowed. Work already enqueued still runs. */
+RAPT_API void rapt_stream_destroy(rapt_stream *stream);
+/** Waits until all work enqueued so far is done; a failure of that work is reported here. */
+RAPT_API rapt_status rapt_stream_synchronize(rapt_stream *stream, rapt_error *error);
+/** Work enqueued on the stream from now on waits for the event. */
+RAPT_API rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error);
+
+RAPT_API rapt_status rapt_event_create(rapt_context *context, rapt_event **out, rapt_error *error);
+/** NULL is allowed. */
+RAPT_API void rapt_event_destroy(rapt_event *event);
+RAPT_API rapt_status rapt_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error);
+RAPT_API rapt_status rapt_event_synchronize(rapt_event *event, rapt_error *error);
+/** *done = 1 once the device has passed the event, else 0. */
+RAPT_API rapt_status rapt_event_query(rapt_event *event, int32_t *done, rapt_error *error);
+/** Milliseconds between two recorded events that the device has passed. */
+RAPT_API rapt_status rapt_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error);
+
+/**
+ * Copies bytes between any two of host, pinned and device memory. With a stream the copy is enqueued and both sides
+ * must stay valid until the stream has passed it; with NULL it is complete on return.
+ */
+RAPT_API rapt_status rapt_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes,
+                                      rapt_stream *stream, rapt_error *error);
+
 /* ---- tensors ---------------------------------------------------------------------------------------- */
 
 enum {
   /** IEEE binary32, little-endian. */
   RAPT_F32 = 1,
   /** One byte per element; 0 is false, anything else is true. */
-  RAPT_BOOL = 2
+  RAPT_BOOL = 2,
+  /** IEEE binary16, little-endian. Arithmetic is f32; results are rounded to nearest even. */
+  RAPT_F16 = 3,
+  /** bfloat16: the upper half of an f32. Arithmetic is f32; results are rounded to nearest even. */
+  RAPT_BF16 = 4
 };
 
 /** A strided view of the caller's memory. The dimensions stand in the operation's struct. */
@@ -190,7 +264,7 @@ typedef struct rapt_tensor {
   void *data;
   /** Elements from one index to the next, per dimension, outermost first. Unused ones are ignored. */
   int64_t stride[4];
-  /** RAPT_F32 or RAPT_BOOL. */
+  /** RAPT_F32, RAPT_F16, RAPT_BF16 or RAPT_BOOL, as the operation allows; each tensor has its own. */
   int32_t dtype;
   /** 0. */
   int32_t reserved;
@@ -198,7 +272,12 @@ typedef struct rapt_tensor {
 
 /* ---- plan ------------------------------------------------------------------------------------------- */
 
-/** What a call would do. Made by the same function that the call itself uses, so they cannot disagree. */
+/**
+ * What a call would do. Made by the same function that the call itself uses, so they cannot disagree.
+ *
+ * A kernel is chosen by default only where it has been proven on that kind of device; others run only when the
+ * environment variable RAPT_KERNEL names them (a prefix of the plan's name will do), read when a context is created.
+ */
 typedef struct rapt_plan {
   int64_t struct_size;
   /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention. */
@@ -270,17 +349,18 @@ typedef struct rapt_attention_options {
  */
 typedef struct rapt_attention {
   int64_t struct_size;
-  /** (batch, query_heads, query_len, head_dim), f32. */
+  /** (batch, query_heads, query_len, head_dim), f32, f16 or bf16. */
   rapt_tensor query;
-  /** (batch, kv_heads, kv_len, head_dim), f32. */
+  /** (batch, kv_heads, kv_len, head_dim), f32, f16 or bf16. */
   rapt_tensor key;
-  /** (batch, kv_heads, kv_len, value_dim), f32. */
+  /** (batch, kv_heads, kv_len, value_dim), f32, f16 or bf16. */
   rapt_tensor value;
-  /** (batch, query_heads, query_len, value_dim), f32, written; overlaps no input and not itself. */
+  /** (batch, query_heads, query_len, value_dim), f32, f16 or bf16, written; overlaps no input and not itself. */
   rapt_tensor output;
   /** Optional (batch, query_heads, query_len, kv_len), bool, true = attend; stride 0 broadcasts. */
   rapt_tensor mask;
-  /** Optional (batch, query_heads, query_len, kv_len), f32, added after softcap; -inf masks; stride 0 broadcasts. */
+  /** Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, added after softcap; -inf masks; stride 0
+   * broadcasts. */
   rapt_tensor bias;
   /**
    * Optional (batch, query_heads), f32: subtracts slope * |i + offset - j| from the score of query i and key j
@@ -305,6 +385,8 @@ typedef struct rapt_attention {
   int64_t head_dim;
   int64_t value_dim;
   rapt_attention_options options;
+  /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
+  rapt_stream *stream;
 } rapt_attention;
 
 /** Whether and how the call would run. Data pointers are checked for presence and alignment, never read. */
@@ -334,9 +416,9 @@ typedef struct rapt_linear rapt_linear;
 
 typedef struct rapt_linear_weights {
   int64_t struct_size;
-  /** (out_features, in_features), f32, as torch.nn.Linear stores it. */
+  /** (out_features, in_features), f32, f16 or bf16, as torch.nn.Linear stores it. */
   rapt_tensor weight;
-  /** Optional (out_features), f32. */
+  /** Optional (out_features), f32, f16 or bf16. */
   rapt_tensor bias;
   /** 1 to 2^24 each. */
   int64_t in_features;
@@ -353,15 +435,17 @@ RAPT_API void rapt_linear_destroy(rapt_linear *linear);
 typedef struct rapt_linear_call {
   int64_t struct_size;
   const rapt_linear *linear;
-  /** (batch, rows, in_features), f32. */
+  /** (batch, rows, in_features), f32, f16 or bf16. */
   rapt_tensor input;
-  /** (batch, rows, out_features), f32, written; overlaps no input and not itself. */
+  /** (batch, rows, out_features), f32, f16 or bf16, written; overlaps no input and not itself. */
   rapt_tensor output;
   /** As in rapt_attention. */
   void *scratch;
   int64_t scratch_size;
   int64_t batch;
   int64_t rows;
+  /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
+  rapt_stream *stream;
 } rapt_linear_call;
 
 RAPT_API rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *call, rapt_plan *plan,
@@ -396,17 +480,18 @@ typedef struct rapt_mha {
   const rapt_linear *value_projection;
   /** NULL = none: output is then the heads side by side. */
   const rapt_linear *output_projection;
-  /** (batch, query_len, query_projection.in_features), f32. */
+  /** (batch, query_len, query_projection.in_features), f32, f16 or bf16. */
   rapt_tensor query;
-  /** (batch, kv_len, key_projection.in_features), f32. */
+  /** (batch, kv_len, key_projection.in_features), f32, f16 or bf16. */
   rapt_tensor key;
-  /** (batch, kv_len, value_projection.in_features), f32. */
+  /** (batch, kv_len, value_projection.in_features), f32, f16 or bf16. */
   rapt_tensor value;
-  /** (batch, query_len, output_projection.out_features, or query_heads * value_dim without one), f32, written. */
+  /** (batch, query_len, output_projection.out_features, or query_heads * value_dim without one), f32, f16 or bf16,
+   * written. */
   rapt_tensor output;
   /** Optional (batch, query_heads, query_len, kv_len), bool, true = attend (torch.nn.MultiheadAttention: inverted). */
   rapt_tensor mask;
-  /** Optional (batch, query_heads, query_len, kv_len), f32, added. */
+  /** Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, added. */
   rapt_tensor bias;
   /** Optional (batch, kv_len), bool, true = padding, ignored (as torch.nn.MultiheadAttention defines it). */
   rapt_tensor key_padding_mask;
@@ -430,6 +515,8 @@ typedef struct rapt_mha {
   int32_t mha_flags;
   /** 0. */
   int32_t reserved;
+  /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
+  rapt_stream *stream;
 } rapt_mha;
 
 RAPT_API rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan,

@@ -37,6 +37,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t head_dim;
  *     int64_t value_dim;
  *     rapt_attention_options options;
+ *     rapt_stream *stream;
  * }
  * }
  */
@@ -67,7 +68,8 @@ public class rapt_attention {
         rapt_h.C_LONG.withName("kv_len"),
         rapt_h.C_LONG.withName("head_dim"),
         rapt_h.C_LONG.withName("value_dim"),
-        rapt_attention_options.layout().withName("options")
+        rapt_attention_options.layout().withName("options"),
+        rapt_h.C_POINTER.withName("stream")
     ).withName("rapt_attention");
 
     /**
@@ -999,6 +1001,50 @@ public class rapt_attention {
      */
     public static void options(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, options$OFFSET, options$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static final AddressLayout stream$layout() {
+        return stream$LAYOUT;
+    }
+
+    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static final long stream$offset() {
+        return stream$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static MemorySegment stream(MemorySegment struct) {
+        return struct.get(stream$LAYOUT, stream$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

@@ -21,6 +21,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t ordinal;
  *     int32_t threads;
  *     int32_t isa;
+ *     int32_t compute_capability;
+ *     int32_t driver_version;
+ *     char name[128];
  * }
  * }
  */
@@ -35,7 +38,10 @@ public class rapt_context_info {
         rapt_h.C_INT.withName("device"),
         rapt_h.C_INT.withName("ordinal"),
         rapt_h.C_INT.withName("threads"),
-        rapt_h.C_INT.withName("isa")
+        rapt_h.C_INT.withName("isa"),
+        rapt_h.C_INT.withName("compute_capability"),
+        rapt_h.C_INT.withName("driver_version"),
+        MemoryLayout.sequenceLayout(128, rapt_h.C_CHAR).withName("name")
     ).withName("rapt_context_info");
 
     /**
@@ -263,6 +269,171 @@ public class rapt_context_info {
      */
     public static void isa(MemorySegment struct, int fieldValue) {
         struct.set(isa$LAYOUT, isa$OFFSET, fieldValue);
+    }
+
+    private static final OfInt compute_capability$LAYOUT = (OfInt)$LAYOUT.select(groupElement("compute_capability"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static final OfInt compute_capability$layout() {
+        return compute_capability$LAYOUT;
+    }
+
+    private static final long compute_capability$OFFSET = $LAYOUT.byteOffset(groupElement("compute_capability"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static final long compute_capability$offset() {
+        return compute_capability$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static int compute_capability(MemorySegment struct) {
+        return struct.get(compute_capability$LAYOUT, compute_capability$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t compute_capability
+     * }
+     */
+    public static void compute_capability(MemorySegment struct, int fieldValue) {
+        struct.set(compute_capability$LAYOUT, compute_capability$OFFSET, fieldValue);
+    }
+
+    private static final OfInt driver_version$LAYOUT = (OfInt)$LAYOUT.select(groupElement("driver_version"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t driver_version
+     * }
+     */
+    public static final OfInt driver_version$layout() {
+        return driver_version$LAYOUT;
+    }
+
+    private static final long driver_version$OFFSET = $LAYOUT.byteOffset(groupElement("driver_version"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t driver_version
+     * }
+     */
+    public static final long driver_version$offset() {
+        return driver_version$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t driver_version
+     * }
+     */
+    public static int driver_version(MemorySegment struct) {
+        return struct.get(driver_version$LAYOUT, driver_version$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t driver_version
+     * }
+     */
+    public static void driver_version(MemorySegment struct, int fieldValue) {
+        struct.set(driver_version$LAYOUT, driver_version$OFFSET, fieldValue);
+    }
+
+    private static final SequenceLayout name$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("name"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * char name[128]
+     * }
+     */
+    public static final SequenceLayout name$layout() {
+        return name$LAYOUT;
+    }
+
+    private static final long name$OFFSET = $LAYOUT.byteOffset(groupElement("name"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * char name[128]
+     * }
+     */
+    public static final long name$offset() {
+        return name$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * char name[128]
+     * }
+     */
+    public static MemorySegment name(MemorySegment struct) {
+        return struct.asSlice(name$OFFSET, name$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * char name[128]
+     * }
+     */
+    public static void name(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, name$OFFSET, name$LAYOUT.byteSize());
+    }
+
+    private static long[] name$DIMS = { 128 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * char name[128]
+     * }
+     */
+    public static long[] name$dimensions() {
+        return name$DIMS;
+    }
+    private static final VarHandle name$ELEM_HANDLE = name$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * char name[128]
+     * }
+     */
+    public static byte name(MemorySegment struct, long index0) {
+        return (byte)name$ELEM_HANDLE.get(struct, name$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * char name[128]
+     * }
+     */
+    public static void name(MemorySegment struct, long index0, byte fieldValue) {
+        name$ELEM_HANDLE.set(struct, name$OFFSET, index0, fieldValue);
     }
 
     /**

@@ -21,6 +21,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t ordinal;
  *     int32_t threads;
  *     int32_t isa;
+ *     const char *cuda_library;
  * }
  * }
  */
@@ -35,7 +36,8 @@ public class rapt_context_options {
         rapt_h.C_INT.withName("device"),
         rapt_h.C_INT.withName("ordinal"),
         rapt_h.C_INT.withName("threads"),
-        rapt_h.C_INT.withName("isa")
+        rapt_h.C_INT.withName("isa"),
+        rapt_h.C_POINTER.withName("cuda_library")
     ).withName("rapt_context_options");
 
     /**
@@ -263,6 +265,50 @@ public class rapt_context_options {
      */
     public static void isa(MemorySegment struct, int fieldValue) {
         struct.set(isa$LAYOUT, isa$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout cuda_library$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("cuda_library"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *cuda_library
+     * }
+     */
+    public static final AddressLayout cuda_library$layout() {
+        return cuda_library$LAYOUT;
+    }
+
+    private static final long cuda_library$OFFSET = $LAYOUT.byteOffset(groupElement("cuda_library"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *cuda_library
+     * }
+     */
+    public static final long cuda_library$offset() {
+        return cuda_library$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *cuda_library
+     * }
+     */
+    public static MemorySegment cuda_library(MemorySegment struct) {
+        return struct.get(cuda_library$LAYOUT, cuda_library$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *cuda_library
+     * }
+     */
+    public static void cuda_library(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(cuda_library$LAYOUT, cuda_library$OFFSET, fieldValue);
     }
 
     /**

@@ -496,6 +496,15 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_DEVICE_CPU() {
         return RAPT_DEVICE_CPU;
     }
+    private static final int RAPT_DEVICE_CUDA = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_DEVICE_CUDA = 1
+     * }
+     */
+    public static int RAPT_DEVICE_CUDA() {
+        return RAPT_DEVICE_CUDA;
+    }
 
     private static class rapt_context_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -679,6 +688,955 @@ public class rapt_h extends rapt_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int RAPT_MEMORY_DEVICE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_MEMORY_DEVICE = 1
+     * }
+     */
+    public static int RAPT_MEMORY_DEVICE() {
+        return RAPT_MEMORY_DEVICE;
+    }
+    private static final int RAPT_MEMORY_PINNED = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_MEMORY_PINNED = 2
+     * }
+     */
+    public static int RAPT_MEMORY_PINNED() {
+        return RAPT_MEMORY_PINNED;
+    }
+
+    private static class rapt_memory_allocate {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_INT,
+            rapt_h.C_LONG,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_memory_allocate");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_memory_allocate$descriptor() {
+        return rapt_memory_allocate.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_memory_allocate$handle() {
+        return rapt_memory_allocate.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_memory_allocate$address() {
+        return rapt_memory_allocate.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out, rapt_error *error)
+     * }
+     */
+    public static int rapt_memory_allocate(MemorySegment context, int kind, long bytes, MemorySegment out, MemorySegment error) {
+        var mh$ = rapt_memory_allocate.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_memory_allocate", context, kind, bytes, out, error);
+            }
+            return (int)mh$.invokeExact(context, kind, bytes, out, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_memory_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_memory_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_memory_free$descriptor() {
+        return rapt_memory_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_memory_free$handle() {
+        return rapt_memory_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_memory_free$address() {
+        return rapt_memory_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error)
+     * }
+     */
+    public static int rapt_memory_free(MemorySegment context, int kind, MemorySegment memory, MemorySegment error) {
+        var mh$ = rapt_memory_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_memory_free", context, kind, memory, error);
+            }
+            return (int)mh$.invokeExact(context, kind, memory, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_memory_get_info {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_memory_get_info");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_memory_get_info$descriptor() {
+        return rapt_memory_get_info.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_memory_get_info$handle() {
+        return rapt_memory_get_info.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_memory_get_info$address() {
+        return rapt_memory_get_info.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error)
+     * }
+     */
+    public static int rapt_memory_get_info(MemorySegment context, MemorySegment free_bytes, MemorySegment total_bytes, MemorySegment error) {
+        var mh$ = rapt_memory_get_info.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_memory_get_info", context, free_bytes, total_bytes, error);
+            }
+            return (int)mh$.invokeExact(context, free_bytes, total_bytes, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_stream_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_stream_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_stream_create$descriptor() {
+        return rapt_stream_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_stream_create$handle() {
+        return rapt_stream_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_stream_create$address() {
+        return rapt_stream_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static int rapt_stream_create(MemorySegment context, MemorySegment out, MemorySegment error) {
+        var mh$ = rapt_stream_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_stream_create", context, out, error);
+            }
+            return (int)mh$.invokeExact(context, out, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_stream_wrap {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_stream_wrap");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_stream_wrap$descriptor() {
+        return rapt_stream_wrap.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_stream_wrap$handle() {
+        return rapt_stream_wrap.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_stream_wrap$address() {
+        return rapt_stream_wrap.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error)
+     * }
+     */
+    public static int rapt_stream_wrap(MemorySegment context, MemorySegment cuda_stream, MemorySegment out, MemorySegment error) {
+        var mh$ = rapt_stream_wrap.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_stream_wrap", context, cuda_stream, out, error);
+            }
+            return (int)mh$.invokeExact(context, cuda_stream, out, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_stream_destroy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_stream_destroy");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void rapt_stream_destroy(rapt_stream *stream)
+     * }
+     */
+    public static FunctionDescriptor rapt_stream_destroy$descriptor() {
+        return rapt_stream_destroy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void rapt_stream_destroy(rapt_stream *stream)
+     * }
+     */
+    public static MethodHandle rapt_stream_destroy$handle() {
+        return rapt_stream_destroy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void rapt_stream_destroy(rapt_stream *stream)
+     * }
+     */
+    public static MemorySegment rapt_stream_destroy$address() {
+        return rapt_stream_destroy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void rapt_stream_destroy(rapt_stream *stream)
+     * }
+     */
+    public static void rapt_stream_destroy(MemorySegment stream) {
+        var mh$ = rapt_stream_destroy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_stream_destroy", stream);
+            }
+            mh$.invokeExact(stream);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_stream_synchronize {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_stream_synchronize");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_synchronize(rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_stream_synchronize$descriptor() {
+        return rapt_stream_synchronize.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_synchronize(rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_stream_synchronize$handle() {
+        return rapt_stream_synchronize.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_synchronize(rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_stream_synchronize$address() {
+        return rapt_stream_synchronize.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_synchronize(rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static int rapt_stream_synchronize(MemorySegment stream, MemorySegment error) {
+        var mh$ = rapt_stream_synchronize.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_stream_synchronize", stream, error);
+            }
+            return (int)mh$.invokeExact(stream, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_stream_wait {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_stream_wait");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_stream_wait$descriptor() {
+        return rapt_stream_wait.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_stream_wait$handle() {
+        return rapt_stream_wait.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_stream_wait$address() {
+        return rapt_stream_wait.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static int rapt_stream_wait(MemorySegment stream, MemorySegment event, MemorySegment error) {
+        var mh$ = rapt_stream_wait.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_stream_wait", stream, event, error);
+            }
+            return (int)mh$.invokeExact(stream, event, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_event_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_event_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_create(rapt_context *context, rapt_event **out, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_event_create$descriptor() {
+        return rapt_event_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_create(rapt_context *context, rapt_event **out, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_event_create$handle() {
+        return rapt_event_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_create(rapt_context *context, rapt_event **out, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_event_create$address() {
+        return rapt_event_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_event_create(rapt_context *context, rapt_event **out, rapt_error *error)
+     * }
+     */
+    public static int rapt_event_create(MemorySegment context, MemorySegment out, MemorySegment error) {
+        var mh$ = rapt_event_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_event_create", context, out, error);
+            }
+            return (int)mh$.invokeExact(context, out, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_event_destroy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_event_destroy");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void rapt_event_destroy(rapt_event *event)
+     * }
+     */
+    public static FunctionDescriptor rapt_event_destroy$descriptor() {
+        return rapt_event_destroy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void rapt_event_destroy(rapt_event *event)
+     * }
+     */
+    public static MethodHandle rapt_event_destroy$handle() {
+        return rapt_event_destroy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void rapt_event_destroy(rapt_event *event)
+     * }
+     */
+    public static MemorySegment rapt_event_destroy$address() {
+        return rapt_event_destroy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void rapt_event_destroy(rapt_event *event)
+     * }
+     */
+    public static void rapt_event_destroy(MemorySegment event) {
+        var mh$ = rapt_event_destroy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_event_destroy", event);
+            }
+            mh$.invokeExact(event);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_event_record {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_event_record");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_event_record$descriptor() {
+        return rapt_event_record.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_event_record$handle() {
+        return rapt_event_record.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_event_record$address() {
+        return rapt_event_record.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static int rapt_event_record(MemorySegment event, MemorySegment stream, MemorySegment error) {
+        var mh$ = rapt_event_record.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_event_record", event, stream, error);
+            }
+            return (int)mh$.invokeExact(event, stream, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_event_synchronize {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_event_synchronize");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_synchronize(rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_event_synchronize$descriptor() {
+        return rapt_event_synchronize.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_synchronize(rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_event_synchronize$handle() {
+        return rapt_event_synchronize.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_synchronize(rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_event_synchronize$address() {
+        return rapt_event_synchronize.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_event_synchronize(rapt_event *event, rapt_error *error)
+     * }
+     */
+    public static int rapt_event_synchronize(MemorySegment event, MemorySegment error) {
+        var mh$ = rapt_event_synchronize.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_event_synchronize", event, error);
+            }
+            return (int)mh$.invokeExact(event, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_event_query {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_event_query");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_query(rapt_event *event, int32_t *done, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_event_query$descriptor() {
+        return rapt_event_query.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_query(rapt_event *event, int32_t *done, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_event_query$handle() {
+        return rapt_event_query.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_query(rapt_event *event, int32_t *done, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_event_query$address() {
+        return rapt_event_query.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_event_query(rapt_event *event, int32_t *done, rapt_error *error)
+     * }
+     */
+    public static int rapt_event_query(MemorySegment event, MemorySegment done, MemorySegment error) {
+        var mh$ = rapt_event_query.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_event_query", event, done, error);
+            }
+            return (int)mh$.invokeExact(event, done, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_event_elapsed {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_event_elapsed");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_event_elapsed$descriptor() {
+        return rapt_event_elapsed.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_event_elapsed$handle() {
+        return rapt_event_elapsed.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_event_elapsed$address() {
+        return rapt_event_elapsed.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error)
+     * }
+     */
+    public static int rapt_event_elapsed(MemorySegment start, MemorySegment end, MemorySegment milliseconds, MemorySegment error) {
+        var mh$ = rapt_event_elapsed.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_event_elapsed", start, end, milliseconds, error);
+            }
+            return (int)mh$.invokeExact(start, end, milliseconds, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_memory_copy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_LONG,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_memory_copy");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_memory_copy$descriptor() {
+        return rapt_memory_copy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_memory_copy$handle() {
+        return rapt_memory_copy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_memory_copy$address() {
+        return rapt_memory_copy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *stream, rapt_error *error)
+     * }
+     */
+    public static int rapt_memory_copy(MemorySegment context, MemorySegment to, MemorySegment from, long bytes, MemorySegment stream, MemorySegment error) {
+        var mh$ = rapt_memory_copy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_memory_copy", context, to, from, bytes, stream, error);
+            }
+            return (int)mh$.invokeExact(context, to, from, bytes, stream, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int RAPT_F32 = (int)1L;
     /**
      * {@snippet lang=c :
@@ -696,6 +1654,24 @@ public class rapt_h extends rapt_h$shared {
      */
     public static int RAPT_BOOL() {
         return RAPT_BOOL;
+    }
+    private static final int RAPT_F16 = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_F16 = 3
+     * }
+     */
+    public static int RAPT_F16() {
+        return RAPT_F16;
+    }
+    private static final int RAPT_BF16 = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_BF16 = 4
+     * }
+     */
+    public static int RAPT_BF16() {
+        return RAPT_BF16;
     }
     private static final int RAPT_SCALE = (int)1L;
     /**

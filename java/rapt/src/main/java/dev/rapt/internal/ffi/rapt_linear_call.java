@@ -24,6 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t scratch_size;
  *     int64_t batch;
  *     int64_t rows;
+ *     rapt_stream *stream;
  * }
  * }
  */
@@ -41,7 +42,8 @@ public class rapt_linear_call {
         rapt_h.C_POINTER.withName("scratch"),
         rapt_h.C_LONG.withName("scratch_size"),
         rapt_h.C_LONG.withName("batch"),
-        rapt_h.C_LONG.withName("rows")
+        rapt_h.C_LONG.withName("rows"),
+        rapt_h.C_POINTER.withName("stream")
     ).withName("rapt_linear_call");
 
     /**
@@ -401,6 +403,50 @@ public class rapt_linear_call {
      */
     public static void rows(MemorySegment struct, long fieldValue) {
         struct.set(rows$LAYOUT, rows$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static final AddressLayout stream$layout() {
+        return stream$LAYOUT;
+    }
+
+    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static final long stream$offset() {
+        return stream$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static MemorySegment stream(MemorySegment struct) {
+        return struct.get(stream$LAYOUT, stream$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

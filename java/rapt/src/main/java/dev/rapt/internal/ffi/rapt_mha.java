@@ -44,6 +44,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     rapt_attention_options options;
  *     int32_t mha_flags;
  *     int32_t reserved;
+ *     rapt_stream *stream;
  * }
  * }
  */
@@ -81,7 +82,8 @@ public class rapt_mha {
         rapt_h.C_LONG.withName("kv_len"),
         rapt_attention_options.layout().withName("options"),
         rapt_h.C_INT.withName("mha_flags"),
-        rapt_h.C_INT.withName("reserved")
+        rapt_h.C_INT.withName("reserved"),
+        rapt_h.C_POINTER.withName("stream")
     ).withName("rapt_mha");
 
     /**
@@ -1321,6 +1323,50 @@ public class rapt_mha {
      */
     public static void reserved(MemorySegment struct, int fieldValue) {
         struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static final AddressLayout stream$layout() {
+        return stream$LAYOUT;
+    }
+
+    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static final long stream$offset() {
+        return stream$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static MemorySegment stream(MemorySegment struct) {
+        return struct.get(stream$LAYOUT, stream$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_stream *stream
+     * }
+     */
+    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**
