@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/attention.h"
 #include "core/error.h"
 #include "core/params.h"
+#include "core/problem.h"
 #include "core/validate.h"
 
 #define CHECK(expression)                   \
