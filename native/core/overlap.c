@@ -21,7 +21,8 @@ int rapt_view_extent(const rapt_view *view, int64_t *low, int64_t *high) {
     }
   }
   int64_t address = (int64_t)(intptr_t)view->data, end;
-  return !__builtin_add_overflow(address, *high, &end) && !__builtin_add_overflow(address, *low, &end);
+  // No memory lies below address 0, so that a stride has a magnitude too.
+  return !__builtin_add_overflow(address, *high, &end) && !__builtin_add_overflow(address, *low, &end) && end >= 0;
 }
 
 // The dimensions that move, as byte strides >= 0, smallest first; returns how many.
