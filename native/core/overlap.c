@@ -74,7 +74,7 @@ static int apart_within(const rapt_view *a, const rapt_view *b, int64_t a_start,
   if (!fits_period(a, period, &a_inner) || !fits_period(b, period, &b_inner)) return 0;
   int64_t distance = (b_start - a_start) % period;
   if (distance < 0) distance += period;
-  return distance >= a_inner && distance + b_inner <= period;
+  return distance >= a_inner && b_inner <= period - distance;
 }
 
 int rapt_overlap(const rapt_view *a, const rapt_view *b) {
