@@ -151,55 +151,89 @@ static void test_thread_counts(int32_t isa) {
   check_set_case("%s", "");
 }
 
-/* A packed projection shared by callers and contexts of one tier. */
-typedef struct linear_caller {
+/* Packed projections shared by callers and contexts of one tier, alone and in multi-head attention. */
+typedef struct projection_caller {
   rapt_context *context;
-  rapt_linear_call call;
-  const float *expected;
+  rapt_linear_call linear;
+  rapt_mha mha;
+  /** What one caller on one thread got; NULL while that is being found out. */
+  const float *expected[2];
+  float *got[2];
   pthread_t thread;
-} linear_caller;
+} projection_caller;
 
-enum { LINEAR_ROWS = 50, LINEAR_WIDTH = 96 };
+enum { ROWS = 50, WIDTH = 96, PROJECTION_HEADS = 6 };
+static const size_t projected_bytes = ROWS * WIDTH * sizeof(float);
 
-static void *call_linear(void *argument) {
-  linear_caller *c = argument;
-  static const size_t bytes = LINEAR_ROWS * LINEAR_WIDTH * sizeof(float);
-  float *output = malloc(bytes);
-  if (!output) {
-    check_abort("the test cannot allocate %zu bytes", bytes);
-  }
-  c->call.output.data = output;
-  for (int round = 0; round < ROUNDS; round++) {
+static void *project(void *argument) {
+  projection_caller *c = argument;
+  c->linear.output.data = c->got[0];
+  c->mha.output.data = c->got[1];
+  for (int round = 0; round < (c->expected[0] ? ROUNDS : 1); round++) {
     rapt_error error = {.struct_size = sizeof error};
-    memset(output, 0xFF, bytes);
-    CHECK(rapt_linear_run(c->context, &c->call, &error) == RAPT_OK, "linear: %s", error.message);
-    CHECK(!c->expected || !memcmp(output, c->expected, bytes), "8 callers on one projection: other bits");
+    memset(c->got[0], 0xFF, projected_bytes);
+    memset(c->got[1], 0xFF, projected_bytes);
+    CHECK(rapt_linear_run(c->context, &c->linear, &error) == RAPT_OK, "linear: %s", error.message);
+    CHECK(rapt_mha_run(c->context, &c->mha, &error) == RAPT_OK, "mha: %s", error.message);
+    for (int n = 0; n < 2 && c->expected[n]; n++) {
+      CHECK(!memcmp(c->got[n], c->expected[n], projected_bytes), "8 callers on one %s: other bits",
+            n ? "layer" : "projection");
+    }
   }
-  free(output);
   return NULL;
 }
 
-static void test_linear(int32_t isa) {
+static projection_caller caller_of(rapt_context *context, const rapt_linear *linear) {
+  rapt_tensor rows = {.data = inputs, .stride = {ROWS * WIDTH, WIDTH, 1, 0}, .dtype = RAPT_F32};
+  projection_caller c = {.context = context};
+  c.linear = (rapt_linear_call){
+      .struct_size = sizeof c.linear, .linear = linear, .input = rows, .output = rows, .batch = 1, .rows = ROWS};
+  c.mha = (rapt_mha){.struct_size = sizeof c.mha,
+                     .query_projection = linear,
+                     .key_projection = linear,
+                     .value_projection = linear,
+                     .output_projection = linear,
+                     .query = rows,
+                     .key = rows,
+                     .value = rows,
+                     .output = rows,
+                     .batch = 1,
+                     .query_heads = PROJECTION_HEADS,
+                     .kv_heads = PROJECTION_HEADS,
+                     .query_len = ROWS,
+                     .kv_len = ROWS};
+  for (int n = 0; n < 2; n++) {
+    c.got[n] = malloc(projected_bytes);
+    if (!c.got[n]) {
+      check_abort("the test cannot allocate %zu bytes", projected_bytes);
+    }
+  }
+  return c;
+}
+
+static void test_projections(int32_t isa) {
   rapt_context *one = context_of(isa, 1), *three = context_of(isa, 3);
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear *linear = NULL;
   CHECK(rapt_linear_create(one, &projection, &linear, &error) == RAPT_OK, "projection: %s", error.message);
-  float result[LINEAR_ROWS * LINEAR_WIDTH];
-  rapt_tensor rows = {.data = inputs, .stride = {LINEAR_ROWS * LINEAR_WIDTH, LINEAR_WIDTH, 1, 0}, .dtype = RAPT_F32};
-  rapt_linear_call call = {
-      .struct_size = sizeof call, .linear = linear, .input = rows, .output = rows, .batch = 1, .rows = LINEAR_ROWS};
-  call.output.data = result;
-  CHECK(rapt_linear_run(one, &call, &error) == RAPT_OK, "linear: %s", error.message);
-  linear_caller callers[CALLERS];
+  projection_caller alone = caller_of(one, linear);
+  project(&alone);
+  projection_caller callers[CALLERS];
   for (int i = 0; i < CALLERS; i++) {
-    callers[i] = (linear_caller){.context = i % 2 ? three : one, .call = call, .expected = result};
-    if (pthread_create(&callers[i].thread, NULL, call_linear, &callers[i])) {
+    callers[i] = caller_of(i % 2 ? three : one, linear);
+    callers[i].expected[0] = alone.got[0];
+    callers[i].expected[1] = alone.got[1];
+    if (pthread_create(&callers[i].thread, NULL, project, &callers[i])) {
       check_abort("the test cannot start thread %d", i);
     }
   }
   for (int i = 0; i < CALLERS; i++) {
     pthread_join(callers[i].thread, NULL);
+    free(callers[i].got[0]);
+    free(callers[i].got[1]);
   }
+  free(alone.got[0]);
+  free(alone.got[1]);
   rapt_linear_destroy(linear);
   rapt_context_destroy(one);
   rapt_context_destroy(three);
@@ -215,11 +249,10 @@ int main(void) {
   for (int i = 0; i < MAX_ELEMENTS; i++) {
     inputs[i] = random_unit(&r);
   }
-  projection =
-      (rapt_linear_weights){.struct_size = sizeof projection,
-                            .weight = {.data = inputs + 5000, .stride = {LINEAR_WIDTH, 1, 0, 0}, .dtype = RAPT_F32},
-                            .in_features = LINEAR_WIDTH,
-                            .out_features = LINEAR_WIDTH};
+  projection = (rapt_linear_weights){.struct_size = sizeof projection,
+                                     .weight = {.data = inputs + 5000, .stride = {WIDTH, 1, 0, 0}, .dtype = RAPT_F32},
+                                     .in_features = WIDTH,
+                                     .out_features = WIDTH};
   int32_t tiers[MAX_TIERS];
   int count = usable_tiers(tiers);
   for (int t = 0; t < count; t++) {
@@ -233,7 +266,7 @@ int main(void) {
     test_callers(tiers[t], 1);
     test_callers(tiers[t], 2);
     test_callers(tiers[t], 3);
-    test_linear(tiers[t]);
+    test_projections(tiers[t]);
     for (int n = 0; n < PROBLEMS; n++) {
       free(expected[n].output);
     }
