@@ -15,17 +15,19 @@ void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const 
   slot->sum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   slot->scores = rapt_arena_take(arena, g->key_tile * RAPT_DECODE_WIDTH, sizeof(float));
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
+  int64_t depth = c->head_dim > c->value_dim ? c->head_dim : c->value_dim;
+  slot->rows = rapt_arena_take(arena, g->key_tile * depth, sizeof(float));
   rapt_transform_room_lay(arena, problem, g->key_tile, RAPT_DECODE_WIDTH, &slot->room);
 }
 
-static void begin(const rapt_problem *problem, const rapt_decode_slot *slot) {
+static void begin(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot) {
   const rapt_attention *c = &problem->call;
   const rapt_lanes *lanes = slot->lanes;
   for (int64_t r = 0; r < lanes->count; r++) {
-    const float *row = rapt_at3(&c->query, lanes->batch, lanes->head[r], lanes->query[r]);
-    for (int64_t d = 0; d < c->head_dim; d++) {
-      slot->query[r * c->head_dim + d] = row[d * c->query.stride[3]];
-    }
+    const void *row = rapt_row(&c->query, lanes->batch, lanes->head[r], lanes->query[r]);
+    float *to = slot->query + r * c->head_dim;
+    const float *from = rapt_read_row(kernels, c->query.dtype, row, c->query.stride[3], c->head_dim, to);
+    if (from != to) memcpy(to, from, (size_t)c->head_dim * sizeof(float));
   }
   memset(slot->output, 0, (size_t)(problem->rows * c->value_dim) * sizeof(float));
   for (int64_t r = 0; r < RAPT_DECODE_WIDTH; r++) {
@@ -34,19 +36,32 @@ static void begin(const rapt_problem *problem, const rapt_decode_slot *slot) {
   }
 }
 
+// Rows j .. j + keys of K or V as floats: as they lie, or widened into slot->rows. *stride is from row to row.
+static const float *load_tile(const rapt_kernels *kernels, const rapt_tensor *tensor, const rapt_decode_slot *slot,
+                              int64_t kv_head, int64_t j, int64_t keys, int64_t depth, int64_t *stride) {
+  int64_t batch = slot->lanes->batch;
+  *stride = tensor->stride[2];
+  if (rapt_is_plain(tensor->dtype, tensor->stride[3])) return rapt_row(tensor, batch, kv_head, j);
+  for (int64_t i = 0; i < keys; i++) {
+    const void *row = rapt_row(tensor, batch, kv_head, j + i);
+    rapt_read_row(kernels, tensor->dtype, row, tensor->stride[3], depth, slot->rows + i * depth);
+  }
+  *stride = depth;
+  return slot->rows;
+}
+
 static void attend(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot,
                    int64_t kv_head, int64_t j, int64_t keys) {
   const rapt_attention *c = &problem->call;
-  int64_t rows = problem->rows, batch = slot->lanes->batch;
+  int64_t rows = problem->rows, stride;
   // Lanes without a row still go through the softmax; they only have to hold numbers.
   memset(slot->scores, 0, (size_t)(keys * RAPT_DECODE_WIDTH) * sizeof(float));
-  kernels->dots(rows, slot->query, c->head_dim, keys, rapt_at3(&c->key, batch, kv_head, j), c->key.stride[2],
-                c->head_dim, slot->scores);
+  const float *tile = load_tile(kernels, &c->key, slot, kv_head, j, keys, c->head_dim, &stride);
+  kernels->dots(rows, slot->query, c->head_dim, keys, tile, stride, c->head_dim, slot->scores);
   int guarded = rapt_transform_scores(kernels, problem, slot->lanes, j, keys, slot->scores, &slot->room);
   kernels->softmax(keys, RAPT_DECODE_WIDTH, problem->to_exponent, slot->scores, slot->maximum, slot->sum,
                    slot->correction);
-  const float *values = rapt_at3(&c->value, batch, kv_head, j);
-  int64_t stride = c->value.stride[2];
+  const float *values = load_tile(kernels, &c->value, slot, kv_head, j, keys, c->value_dim, &stride);
   // Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
   for (int64_t k = 0; guarded; k++) {
     if (k == keys) {
@@ -73,7 +88,7 @@ void rapt_decode_task(void *argument, int64_t task, int32_t slot_index) {
   int64_t kv_head = unit % c->kv_heads;
   rapt_lanes *lanes = slot.lanes;
   rapt_lanes_fill(problem, unit / c->kv_heads, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, lanes);
-  begin(problem, &slot);
+  begin(kernels, problem, &slot);
   int64_t first = split * g->chunk, last = c->kv_len - first < g->chunk ? c->kv_len : first + g->chunk;
   for (int64_t j = first; j < last; j += g->key_tile) {
     int64_t from = lanes->low > j ? lanes->low : j;

@@ -68,18 +68,18 @@ static norm normalise(const rapt_problem *problem, const rapt_lanes *lanes, int6
 static void finish_weights(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t r,
                            float maximum, float factor) {
   const rapt_attention *c = &problem->call;
-  float *row = rapt_at3(&c->weights, lanes->batch, lanes->head[r], lanes->query[r]);
+  float *row = rapt_f32_row(&c->weights, lanes->batch, lanes->head[r], lanes->query[r]);
   int64_t stride = c->weights.stride[3];
   float some[256];
   for (int64_t j = 0; j < c->kv_len;) {
     int64_t left = c->kv_len - j, count = stride == 1 || left < 256 ? left : 256;
     float *at = row + j * stride;
     if (stride != 1) {
-      rapt_collect(at, stride, count, some);
+      rapt_read_row(kernels, RAPT_F32, at, stride, count, some);
       at = some;
     }
     kernels->weigh(count, problem->to_exponent, maximum, factor, at);
-    if (stride != 1) rapt_spread(some, count, row + j * stride, stride);
+    if (stride != 1) rapt_write_row(kernels, some, count, RAPT_F32, row + j * stride, stride);
     j += count;
   }
 }
@@ -89,22 +89,26 @@ static void write_panel(const rapt_kernels *kernels, const rapt_problem *problem
   const rapt_tensor *out = &problem->call.output;
   int64_t depth = problem->call.value_dim;
   float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
-  int direct = out->stride[3] == 1;
+  int direct = rapt_is_plain(out->dtype, out->stride[3]);
   for (int64_t r = 0; r < lanes->count; r++) {
-    rows[r] = direct ? rapt_at3(out, lanes->batch, lanes->head[r], lanes->query[r]) : staging + r * depth;
+    rows[r] = direct ? rapt_row(out, lanes->batch, lanes->head[r], lanes->query[r]) : staging + r * depth;
   }
   kernels->unpack(output, lanes->count, depth, lanes->width, factor, rows);
   for (int64_t r = 0; !direct && r < lanes->count; r++) {
-    rapt_spread(rows[r], depth, rapt_at3(out, lanes->batch, lanes->head[r], lanes->query[r]), out->stride[3]);
+    void *row = rapt_row(out, lanes->batch, lanes->head[r], lanes->query[r]);
+    rapt_write_row(kernels, rows[r], depth, out->dtype, row, out->stride[3]);
   }
 }
 
-static void write_rows(const rapt_problem *problem, const rapt_lanes *lanes, const float *factor, const float *output) {
+static void write_rows(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes,
+                       const float *factor, float *output) {
   const rapt_tensor *out = &problem->call.output;
   int64_t depth = problem->call.value_dim;
   for (int64_t r = 0; r < lanes->count; r++) {
-    float *row = rapt_at3(out, lanes->batch, lanes->head[r], lanes->query[r]);
-    for (int64_t d = 0; d < depth; d++) row[d * out->stride[3]] = output[r * depth + d] * factor[r];
+    float *from = output + r * depth;
+    for (int64_t d = 0; d < depth; d++) from[d] *= factor[r];
+    void *row = rapt_row(out, lanes->batch, lanes->head[r], lanes->query[r]);
+    rapt_write_row(kernels, from, depth, out->dtype, row, out->stride[3]);
   }
 }
 
@@ -119,11 +123,11 @@ void rapt_finish(const rapt_kernels *kernels, const rapt_problem *problem, const
     if (weights) finish_weights(kernels, problem, lanes, r, maximum[r], n.factor);
     if (c->lse.data != NULL) {
       const rapt_tensor *lse = &c->lse;
-      *(rapt_at3(lse, lanes->batch, lanes->head[r], lanes->query[r])) = n.lse;
+      *(rapt_f32_row(lse, lanes->batch, lanes->head[r], lanes->query[r])) = n.lse;
     }
   }
   if (path == RAPT_PATH_DECODE) {
-    write_rows(problem, lanes, factor, output);
+    write_rows(kernels, problem, lanes, factor, output);
   } else {
     write_panel(kernels, problem, lanes, factor, output, staging);
   }

@@ -5,6 +5,7 @@
 
 #include "core/attention.h"
 #include "core/kernels.h"
+#include "core/rows.h"
 
 // The query rows in the lanes of one score panel, and which keys they see.
 typedef struct rapt_lanes {
@@ -101,6 +102,8 @@ typedef struct rapt_decode_slot {
   // [key][RAPT_DECODE_WIDTH]
   float *scores;
   float *correction;
+  // A tile of keys or values, where they are not floats as they lie.
+  float *rows;
   rapt_transform_room room;
 } rapt_decode_slot;
 
@@ -119,19 +122,5 @@ typedef struct rapt_attention_job {
 // Task t of a parallel run, on the scratch of a slot.
 void rapt_prefill_task(void *job, int64_t task, int32_t slot);
 void rapt_decode_task(void *job, int64_t task, int32_t slot);
-
-// The element at (i0, i1, i2, 0).
-static inline float *rapt_at3(const rapt_tensor *t, int64_t i0, int64_t i1, int64_t i2) {
-  return (float *)t->data + i0 * t->stride[0] + i1 * t->stride[1] + i2 * t->stride[2];
-}
-
-// Copies `count` elements that lie `stride` apart.
-static inline void rapt_collect(const float *from, int64_t stride, int64_t count, float *to) {
-  for (int64_t i = 0; i < count; i++) to[i] = from[i * stride];
-}
-
-static inline void rapt_spread(const float *from, int64_t count, float *to, int64_t stride) {
-  for (int64_t i = 0; i < count; i++) to[i * stride] = from[i];
-}
 
 #endif

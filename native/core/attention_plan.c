@@ -95,20 +95,19 @@ int rapt_attention_geometry(const rapt_context *context, const rapt_problem *pro
          !__builtin_add_overflow(g->scratch, g->partial_scratch, &g->scratch);
 }
 
+static const char *storage(const rapt_attention *c) {
+  int32_t dtype = c->query.dtype;
+  if (c->key.dtype != dtype || c->value.dtype != dtype || c->output.dtype != dtype) return "mixed";
+  return dtype == RAPT_F16 ? "f16" : dtype == RAPT_BF16 ? "bf16" : "f32";
+}
+
 void rapt_attention_name(const rapt_context *context, const rapt_problem *problem, const rapt_geometry *g, char *out,
                          size_t size) {
   const rapt_attention *c = &problem->call;
-  const char *isa = rapt_isa_name(context->kernels.isa);
-  if (g->path == RAPT_PATH_EMPTY) {
-    snprintf(out, size, "sdpa_empty_f32_%s", isa);
-    return;
-  }
-  int used = snprintf(out, size, "sdpa_%s_f32_%s_d%" PRId64, g->path == RAPT_PATH_DECODE ? "decode" : "prefill", isa,
-                      c->head_dim);
-  if (c->value_dim != c->head_dim && used >= 0 && (size_t)used < size) {
-    used += snprintf(out + used, size - (size_t)used, "_v%" PRId64, c->value_dim);
-  }
-  if (g->splits > 1 && used >= 0 && (size_t)used < size) {
-    snprintf(out + used, size - (size_t)used, "_split%" PRId64, g->splits);
-  }
+  const char *path = g->path == RAPT_PATH_EMPTY ? "empty" : g->path == RAPT_PATH_DECODE ? "decode" : "prefill";
+  char value[32] = "", split[32] = "";
+  if (c->value_dim != c->head_dim) snprintf(value, sizeof value, "_v%" PRId64, c->value_dim);
+  if (g->splits > 1) snprintf(split, sizeof split, "_split%" PRId64, g->splits);
+  snprintf(out, size, "sdpa_%s_%s_%s_d%" PRId64 "%s%s", path, storage(c), rapt_isa_name(context->kernels.isa),
+           c->head_dim, value, split);
 }

@@ -42,12 +42,8 @@ static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *l
   int64_t depth = s->problem->call.head_dim;
   const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
   for (int64_t r = 0; r < lanes->count; r++) {
-    rows[r] = rapt_at3(q, lanes->batch, lanes->head[r], lanes->query[r]);
-    if (q->stride[3] != 1) {
-      float *row = s->slot.rows + r * depth;
-      rapt_collect(rows[r], q->stride[3], depth, row);
-      rows[r] = row;
-    }
+    const void *row = rapt_row(q, lanes->batch, lanes->head[r], lanes->query[r]);
+    rows[r] = rapt_read_row(s->kernels, q->dtype, row, q->stride[3], depth, s->slot.rows + r * depth);
   }
   s->kernels->pack(rows, lanes->count, depth, lanes->width, s->slot.query + panel * depth * lanes->width);
 }
@@ -75,30 +71,24 @@ static void pack_keys(const task_state *s, int64_t j, int64_t low, int64_t high)
     const float *rows[RAPT_MAX_TILE_ROWS] = {0};
     int64_t count = high - from < group ? high - from : group;
     for (int64_t i = 0; i < count; i++) {
-      rows[i] = rapt_at3(k, s->batch, s->kv_head, j + from + i);
-      if (k->stride[3] != 1) {
-        float *row = s->slot.rows + i * depth;
-        rapt_collect(rows[i], k->stride[3], depth, row);
-        rows[i] = row;
-      }
+      const void *row = rapt_row(k, s->batch, s->kv_head, j + from + i);
+      rows[i] = rapt_read_row(s->kernels, k->dtype, row, k->stride[3], depth, s->slot.rows + i * depth);
     }
     s->kernels->pack(rows, count, depth, group, s->slot.keys + from * depth);
   }
 }
 
-// V's rows from key j on, where they lie if they lie together: far-apart rows would cost a TLB entry each, again for
-// every panel. Otherwise rows j + low .. j + high are brought together.
+// V's rows from key j on, where they lie if they lie together as floats: far-apart rows would cost a TLB entry each,
+// again for every panel. Otherwise rows j + low .. j + high are brought together.
 static const float *load_values(const task_state *s, int64_t j, int64_t low, int64_t high) {
   const rapt_tensor *v = &s->problem->call.value;
   int64_t depth = s->problem->call.value_dim;
-  if (v->stride[3] == 1 && v->stride[2] == depth) return rapt_at3(v, s->batch, s->kv_head, j);
+  if (rapt_is_plain(v->dtype, v->stride[3]) && v->stride[2] == depth) return rapt_row(v, s->batch, s->kv_head, j);
   for (int64_t i = low; i < high; i++) {
-    const float *row = rapt_at3(v, s->batch, s->kv_head, j + i);
-    if (v->stride[3] == 1) {
-      memcpy(s->slot.values + i * depth, row, (size_t)depth * sizeof(float));
-    } else {
-      rapt_collect(row, v->stride[3], depth, s->slot.values + i * depth);
-    }
+    float *to = s->slot.values + i * depth;
+    const void *row = rapt_row(v, s->batch, s->kv_head, j + i);
+    const float *from = rapt_read_row(s->kernels, v->dtype, row, v->stride[3], depth, to);
+    if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
   }
   return s->slot.values;
 }

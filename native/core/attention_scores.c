@@ -72,7 +72,8 @@ static int has_bias(const rapt_problem *problem) {
 
 // Whether bias rows can be read where they lie.
 static int bias_as_it_is(const rapt_problem *problem) {
-  return problem->call.mask.data == NULL && problem->key_padding.data == NULL && problem->call.bias.stride[3] == 1;
+  return problem->call.mask.data == NULL && problem->key_padding.data == NULL &&
+         rapt_is_plain(problem->call.bias.dtype, problem->call.bias.stride[3]);
 }
 
 void rapt_transform_room_lay(rapt_arena *arena, const rapt_problem *problem, int64_t keys, int64_t width,
@@ -88,7 +89,7 @@ void rapt_transform_room_lay(rapt_arena *arena, const rapt_problem *problem, int
 // Keys j .. j + keys of one lane's mask, bias and padding, as one row of biases.
 typedef struct bias_row {
   const uint8_t *mask;
-  const float *bias;
+  const void *bias;
   const uint8_t *padding;
 } bias_row;
 
@@ -100,20 +101,19 @@ static bias_row locate(const rapt_problem *problem, const rapt_lanes *lanes, int
     row.mask =
         (const uint8_t *)m->data + batch * m->stride[0] + head * m->stride[1] + query * m->stride[2] + j * m->stride[3];
   }
-  if (b->data != NULL) row.bias = rapt_at3(b, batch, head, query) + j * b->stride[3];
+  if (b->data != NULL) {
+    row.bias = rapt_offset(b, batch * b->stride[0] + head * b->stride[1] + query * b->stride[2] + j * b->stride[3]);
+  }
   if (p->data != NULL) row.padding = (const uint8_t *)p->data + batch * p->stride[0] + j * p->stride[1];
   return row;
 }
 
 static void write_bias_row(const rapt_kernels *kernels, const rapt_problem *problem, bias_row row, int64_t keys,
                            float *out) {
-  int64_t mask_stride = problem->call.mask.stride[3], bias_stride = problem->call.bias.stride[3];
-  int64_t padding_stride = problem->key_padding.stride[1];
-  const float *bias = row.bias;
-  if (bias != NULL && bias_stride != 1) {
-    rapt_collect(bias, bias_stride, keys, out);
-    bias = out;
-  }
+  int64_t mask_stride = problem->call.mask.stride[3], padding_stride = problem->key_padding.stride[1];
+  const rapt_tensor *b = &problem->call.bias;
+  const float *bias = NULL;
+  if (row.bias != NULL) bias = rapt_read_row(kernels, b->dtype, row.bias, b->stride[3], keys, out);
   if (row.mask != NULL && mask_stride == 1) {
     kernels->mask_to_bias(keys, row.mask, bias, out);
   } else {
@@ -180,12 +180,12 @@ static void write_weights(const rapt_kernels *kernels, const rapt_problem *probl
   float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
   int direct = w->stride[3] == 1;
   for (int64_t r = 0; r < lanes->count; r++) {
-    rows[r] = direct ? rapt_at3(w, lanes->batch, lanes->head[r], lanes->query[r]) + j : room->rows + r * keys;
+    rows[r] = direct ? rapt_f32_row(w, lanes->batch, lanes->head[r], lanes->query[r]) + j : room->rows + r * keys;
   }
   kernels->unpack(scores, lanes->count, keys, lanes->width, NULL, rows);
   for (int64_t r = 0; !direct && r < lanes->count; r++) {
-    float *to = rapt_at3(w, lanes->batch, lanes->head[r], lanes->query[r]) + j * w->stride[3];
-    rapt_spread(rows[r], keys, to, w->stride[3]);
+    float *to = rapt_f32_row(w, lanes->batch, lanes->head[r], lanes->query[r]) + j * w->stride[3];
+    rapt_write_row(kernels, rows[r], keys, RAPT_F32, to, w->stride[3]);
   }
 }
 

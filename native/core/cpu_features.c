@@ -28,7 +28,7 @@ static const char *cpu_lacks(int32_t isa) {
   // XCR0: bits 1 and 2 are the XMM and YMM state, bits 5 to 7 the AVX-512 state.
   unsigned long long state = enabled_by_os();
   if (isa == RAPT_ISA_AVX2) {
-    if ((c & bit_FMA) == 0 || (b7 & bit_AVX2) == 0) return "this CPU has no AVX2 and FMA";
+    if ((c & bit_FMA) == 0 || (c & bit_F16C) == 0 || (b7 & bit_AVX2) == 0) return "this CPU has no AVX2, FMA and F16C";
     if ((state & 0x6) != 0x6) return "the operating system has disabled AVX state";
   }
   if (isa == RAPT_ISA_AVX512) {

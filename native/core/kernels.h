@@ -77,6 +77,12 @@ typedef struct rapt_kernels {
   // Whether all of values[0 .. count) are finite.
   int (*all_finite)(int64_t count, const float *values);
 
+  // Rows between storage types, rounding to nearest even.
+  void (*widen_f16)(int64_t count, const uint16_t *from, float *to);
+  void (*widen_bf16)(int64_t count, const uint16_t *from, float *to);
+  void (*narrow_f16)(int64_t count, const float *from, uint16_t *to);
+  void (*narrow_bf16)(int64_t count, const float *from, uint16_t *to);
+
   // scores[key * RAPT_DECODE_WIDTH + r] = queries[r] . keys[key], r < rows <= RAPT_DECODE_WIDTH; other lanes are
   // left alone. queries[r] starts at queries + r * query_stride, keys[key] at keys + key * key_stride.
   void (*dots)(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const float *keys,

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/attention_parts.h"
+#include "core/rows.h"
 
 // Input features per step: a weight panel of that depth is 32 KB, which stays in L1 while the rows pass over it.
 #define DEPTH_BLOCK 256
@@ -17,9 +17,9 @@
 typedef struct projection_slot {
   // Groups of tile_rows rows: [feature][row in group].
   float *packed;
-  // Output panels that cannot be written where they belong: partial ones, or all where the last stride is not 1.
+  // Output panels that cannot be written where they belong: partial ones, or all where it is not contiguous f32.
   float *staged;
-  // Input rows gathered from a last dimension that is not contiguous.
+  // Input rows on their way to contiguous f32.
   float *rows;
 } projection_slot;
 
@@ -32,9 +32,12 @@ typedef struct projection_job {
 
 static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
+// Whether the kernel's sums can build up in the output itself.
+static int writes_directly(const rapt_projection *p) { return rapt_is_plain(p->output.dtype, p->output.stride[2]); }
+
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_projection *p,
                      const rapt_projection_geometry *g, projection_slot *slot) {
-  int64_t width = kernels->panel_width, staged = p->output.stride[2] == 1 ? 1 : g->task_panels;
+  int64_t width = kernels->panel_width, staged = writes_directly(p) ? 1 : g->task_panels;
   slot->packed = rapt_arena_take(arena, g->row_block * DEPTH_BLOCK + RAPT_PACK_SLACK, sizeof(float));
   slot->staged = rapt_arena_take(arena, staged * g->row_block * width, sizeof(float));
   slot->rows = rapt_arena_take(arena, RAPT_MAX_TILE_ROWS * DEPTH_BLOCK, sizeof(float));
@@ -65,8 +68,9 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, 
   return !arena.overflow && !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->slots, &g->scratch);
 }
 
-static float *at_row(const rapt_tensor *t, int64_t rows, int64_t row) {
-  return (float *)t->data + row / rows * t->stride[0] + row % rows * t->stride[1];
+// Feature `feature` of a row counted through the whole batch.
+static void *at(const rapt_tensor *t, int64_t rows, int64_t row, int64_t feature) {
+  return rapt_offset(t, row / rows * t->stride[0] + row % rows * t->stride[1] + feature * t->stride[2]);
 }
 
 static void pack_rows(const projection_job *job, const projection_slot *slot, int64_t first, int64_t count,
@@ -77,12 +81,8 @@ static void pack_rows(const projection_job *job, const projection_slot *slot, in
     const float *rows[RAPT_MAX_TILE_ROWS] = {0};
     int64_t n = count - r < group ? count - r : group;
     for (int64_t i = 0; i < n; i++) {
-      rows[i] = at_row(&p->input, p->rows, first + r + i) + from * stride;
-      if (stride != 1) {
-        float *row = slot->rows + i * DEPTH_BLOCK;
-        rapt_collect(rows[i], stride, depth, row);
-        rows[i] = row;
-      }
+      const void *row = at(&p->input, p->rows, first + r + i, from);
+      rows[i] = rapt_read_row(job->kernels, p->input.dtype, row, stride, depth, slot->rows + i * DEPTH_BLOCK);
     }
     job->kernels->pack(rows, n, depth, group, slot->packed + r * depth);
   }
@@ -119,7 +119,7 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
   int64_t count = left < g->row_block ? left : g->row_block;
   int64_t first_panel = task / g->row_blocks * g->task_panels;
   int64_t last_panel = g->panels - first_panel < g->task_panels ? g->panels : first_panel + g->task_panels;
-  int direct = p->output.stride[2] == 1;
+  int direct = writes_directly(p);
 
   for (int64_t from = 0; from < linear->in_features; from += DEPTH_BLOCK) {
     int64_t depth = linear->in_features - from < DEPTH_BLOCK ? linear->in_features - from : DEPTH_BLOCK;
@@ -133,15 +133,15 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
         float *rows[RAPT_MAX_TILE_ROWS] = {0};
         int64_t height = count - r < group ? count - r : group;
         for (int64_t i = 0; i < height; i++) {
-          rows[i] = staged ? stage + (r + i) * width : at_row(&p->output, p->rows, first + r + i) + n * width;
+          rows[i] = staged ? stage + (r + i) * width : at(&p->output, p->rows, first + r + i, n * width);
         }
         multiply_group(job, slot.packed + r * depth, depth, panel, rows, height,
                        from == 0 ? RAPT_START_LANE : RAPT_START_C, linear->bias + n * width);
       }
       if (!staged || from + depth < linear->in_features) continue;
       for (int64_t r = 0; r < count; r++) {
-        float *row = at_row(&p->output, p->rows, first + r) + n * width * p->output.stride[2];
-        rapt_spread(stage + r * width, features, row, p->output.stride[2]);
+        void *row = at(&p->output, p->rows, first + r, n * width);
+        rapt_write_row(job->kernels, stage + r * width, features, p->output.dtype, row, p->output.stride[2]);
       }
     }
   }

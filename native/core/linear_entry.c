@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/attention_parts.h"
 #include "core/error.h"
 #include "core/linear.h"
 #include "core/params.h"
+#include "core/rows.h"
 #include "core/validate.h"
 
 static rapt_status validate_weights(const rapt_linear_weights *w, rapt_error *error) {
@@ -16,30 +16,31 @@ static rapt_status validate_weights(const rapt_linear_weights *w, rapt_error *er
   rapt_status status = rapt_check_size("in_features", w->in_features, 1, RAPT_MAX_FEATURES, error);
   if (status == RAPT_OK) status = rapt_check_size("out_features", w->out_features, 1, RAPT_MAX_FEATURES, error);
   const int64_t weight[] = {w->out_features, w->in_features};
-  if (status == RAPT_OK) status = rapt_check_tensor("weight", &w->weight, RAPT_F32, 2, weight, &view, error);
-  if (status == RAPT_OK) status = rapt_check_optional("bias", &w->bias, RAPT_F32, 1, weight, &view, error);
+  if (status == RAPT_OK) status = rapt_check_tensor("weight", &w->weight, RAPT_ANY_FLOAT, 2, weight, &view, error);
+  if (status == RAPT_OK) status = rapt_check_optional("bias", &w->bias, RAPT_ANY_FLOAT, 1, weight, &view, error);
   return status;
 }
 
 static int pack_weights(const rapt_kernels *kernels, const rapt_linear_weights *w, rapt_linear *linear) {
   int64_t width = kernels->panel_width, in = w->in_features, panels = (w->out_features + width - 1) / width;
-  int strided = w->weight.stride[1] != 1;
-  float *gathered = strided ? malloc((size_t)(width * in) * sizeof(float)) : NULL;
-  if (strided && gathered == NULL) return 0;
+  int staged = !rapt_is_plain(w->weight.dtype, w->weight.stride[1]);
+  float *gathered = staged ? malloc((size_t)(width * in) * sizeof(float)) : NULL;
+  if (staged && gathered == NULL) return 0;
   for (int64_t n = 0; n < panels; n++) {
     const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
     int64_t count = w->out_features - n * width < width ? w->out_features - n * width : width;
     for (int64_t i = 0; i < count; i++) {
-      rows[i] = (const float *)w->weight.data + (n * width + i) * w->weight.stride[0];
-      if (strided) {
-        rapt_collect(rows[i], w->weight.stride[1], in, gathered + i * in);
-        rows[i] = gathered + i * in;
-      }
+      const void *row = rapt_offset(&w->weight, (n * width + i) * w->weight.stride[0]);
+      rows[i] = rapt_read_row(kernels, w->weight.dtype, row, w->weight.stride[1], in, gathered + i * in);
     }
     kernels->pack(rows, count, in, width, linear->panels + n * in * width);
   }
   free(gathered);
-  if (w->bias.data != NULL) rapt_collect(w->bias.data, w->bias.stride[0], w->out_features, linear->bias);
+  if (w->bias.data != NULL) {
+    const float *bias =
+        rapt_read_row(kernels, w->bias.dtype, w->bias.data, w->bias.stride[0], w->out_features, linear->bias);
+    if (bias != linear->bias) memcpy(linear->bias, bias, (size_t)w->out_features * sizeof(float));
+  }
   return 1;
 }
 
@@ -113,8 +114,8 @@ static rapt_status prepare(const rapt_context *context, const rapt_linear_call *
   const int64_t in[] = {call->batch, call->rows, call->linear->in_features};
   const int64_t out[] = {call->batch, call->rows, call->linear->out_features};
   rapt_view input, output;
-  status = rapt_check_tensor("input", &call->input, RAPT_F32, 3, in, &input, error);
-  if (status == RAPT_OK) status = rapt_check_tensor("output", &call->output, RAPT_F32, 3, out, &output, error);
+  status = rapt_check_tensor("input", &call->input, RAPT_ANY_FLOAT, 3, in, &input, error);
+  if (status == RAPT_OK) status = rapt_check_tensor("output", &call->output, RAPT_ANY_FLOAT, 3, out, &output, error);
   if (status == RAPT_OK) status = rapt_check_overlaps(&output, 1, &input, 1, error);
   if (status != RAPT_OK) return status;
   *projection = (rapt_projection){

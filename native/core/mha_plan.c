@@ -86,17 +86,17 @@ static rapt_status check_tensors(const rapt_mha_problem *p, rapt_error *error) {
   const int64_t weights[] = {c->batch, p->averaged ? 1 : heads, c->query_len, p->total_len};
   const int64_t key_width[] = {c->key_projection->out_features}, value_width[] = {c->value_projection->out_features};
   rapt_view read[10], written[3];
-  CHECK(rapt_check_tensor("query", &c->query, RAPT_F32, 3, query, &read[0], error));
-  CHECK(rapt_check_tensor("key", &c->key, RAPT_F32, 3, key, &read[1], error));
-  CHECK(rapt_check_tensor("value", &c->value, RAPT_F32, 3, value, &read[2], error));
+  CHECK(rapt_check_tensor("query", &c->query, RAPT_ANY_FLOAT, 3, query, &read[0], error));
+  CHECK(rapt_check_tensor("key", &c->key, RAPT_ANY_FLOAT, 3, key, &read[1], error));
+  CHECK(rapt_check_tensor("value", &c->value, RAPT_ANY_FLOAT, 3, value, &read[2], error));
   CHECK(rapt_check_optional("mask", &c->mask, RAPT_BOOL, 4, scores, &read[3], error));
-  CHECK(rapt_check_optional("bias", &c->bias, RAPT_F32, 4, scores, &read[4], error));
+  CHECK(rapt_check_optional("bias", &c->bias, RAPT_ANY_FLOAT, 4, scores, &read[4], error));
   CHECK(rapt_check_optional("key_padding_mask", &c->key_padding_mask, RAPT_BOOL, 2, padding, &read[5], error));
-  CHECK(rapt_check_optional("bias_key", &c->bias_key, RAPT_F32, 1, key_width, &read[6], error));
-  CHECK(rapt_check_optional("bias_value", &c->bias_value, RAPT_F32, 1, value_width, &read[7], error));
+  CHECK(rapt_check_optional("bias_key", &c->bias_key, RAPT_ANY_FLOAT, 1, key_width, &read[6], error));
+  CHECK(rapt_check_optional("bias_value", &c->bias_value, RAPT_ANY_FLOAT, 1, value_width, &read[7], error));
   CHECK(rapt_check_optional("alibi_slopes", &c->alibi_slopes, RAPT_F32, 2, scores, &read[8], error));
   CHECK(rapt_check_optional("sinks", &c->sinks, RAPT_F32, 2, scores, &read[9], error));
-  CHECK(rapt_check_tensor("output", &c->output, RAPT_F32, 3, output, &written[0], error));
+  CHECK(rapt_check_tensor("output", &c->output, RAPT_ANY_FLOAT, 3, output, &written[0], error));
   CHECK(rapt_check_optional("lse", &c->lse, RAPT_F32, 3, scores, &written[1], error));
   CHECK(rapt_check_optional("weights", &c->weights, RAPT_F32, 4, weights, &written[2], error));
   return rapt_check_overlaps(written, 3, read, 10, error);
@@ -152,7 +152,7 @@ static void compose(rapt_mha_problem *p) {
     p->attention.call.output = (rapt_tensor){
         .data = c->output.data,
         .stride = {c->output.stride[0], p->value_dim * c->output.stride[2], c->output.stride[1], c->output.stride[2]},
-        .dtype = RAPT_F32};
+        .dtype = c->output.dtype};
   }
   rapt_problem_derive(&p->attention);
 }
@@ -208,11 +208,11 @@ void rapt_mha_slice(const rapt_mha_problem *p, int64_t batch, int64_t first, int
   slice->first_query = first;
   rapt_tensor *by_query[] = {&c->query, &c->output, &c->bias, &c->lse};
   for (int i = 0; i < 4; i++) {
-    if (by_query[i]->data != NULL) by_query[i]->data = rapt_at3(by_query[i], batch, 0, first);
+    if (by_query[i]->data != NULL) by_query[i]->data = rapt_row(by_query[i], batch, 0, first);
   }
   rapt_tensor *by_batch[] = {&c->key, &c->value, &c->alibi_slopes, &c->sinks};
   for (int i = 0; i < 4; i++) {
-    if (by_batch[i]->data != NULL) by_batch[i]->data = rapt_at3(by_batch[i], batch, 0, 0);
+    if (by_batch[i]->data != NULL) by_batch[i]->data = rapt_row(by_batch[i], batch, 0, 0);
   }
   rapt_tensor *padding = &slice->key_padding;
   if (c->mask.data != NULL) {

@@ -6,12 +6,13 @@
 #include "core/mha.h"
 
 // Writes the appended keys or values of every batch entry: bias first, then zeros.
-static void append_rows(const rapt_mha_problem *p, const rapt_projection *projected, const rapt_tensor *bias,
-                        int64_t features) {
+static void append_rows(const rapt_kernels *kernels, const rapt_mha_problem *p, const rapt_projection *projected,
+                        const rapt_tensor *bias, int64_t features) {
   for (int64_t b = 0; b < p->call.batch; b++) {
-    float *row = rapt_at3(&projected->output, b, p->call.kv_len, 0);
+    float *row = rapt_f32_row(&projected->output, b, p->call.kv_len, 0);
     if (bias->data != NULL) {
-      rapt_collect(bias->data, bias->stride[0], features, row);
+      const float *from = rapt_read_row(kernels, bias->dtype, bias->data, bias->stride[0], features, row);
+      if (from != row) memcpy(row, from, (size_t)features * sizeof(float));
       row += features;
     }
     if ((p->call.mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0) memset(row, 0, (size_t)features * sizeof(float));
@@ -32,7 +33,7 @@ static void average_row(void *argument, int64_t row, int32_t slot) {
   const rapt_mha_problem *p = job->problem;
   const rapt_tensor *w = &p->call.weights;
   int64_t heads = p->call.query_heads, keys = p->total_len;
-  float *out = rapt_at3(w, job->batch, 0, job->first + row);
+  float *out = rapt_f32_row(w, job->batch, 0, job->first + row);
   for (int64_t j = 0; j < keys; j++) {
     float sum = 0;
     for (int64_t h = 0; h < heads; h++) sum += job->head_weights[(h * RAPT_AVERAGE_ROWS + row) * keys + j];
@@ -65,8 +66,8 @@ void rapt_mha_execute(rapt_context *context, rapt_mha_problem *p, const rapt_mha
   rapt_projection_run(context, &p->key, &g->key, shared);
   rapt_projection_run(context, &p->value, &g->value, shared);
   if (p->total_len > p->call.kv_len) {
-    append_rows(p, &p->key, &p->call.bias_key, p->key.linear->out_features);
-    append_rows(p, &p->value, &p->call.bias_value, p->value.linear->out_features);
+    append_rows(&context->kernels, p, &p->key, &p->call.bias_key, p->key.linear->out_features);
+    append_rows(&context->kernels, p, &p->value, &p->call.bias_value, p->value.linear->out_features);
   }
   if (p->averaged) {
     attend_averaged(context, p, head_weights, shared);

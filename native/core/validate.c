@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/error.h"
+#include "core/rows.h"
 #include "core/scratch.h"
 
 rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int64_t most, rapt_error *error) {
@@ -14,11 +15,19 @@ rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int6
                    least, most);
 }
 
-static const char *dtype_name(int32_t dtype) { return dtype == RAPT_F32 ? "f32" : "bool"; }
+static int dtype_allowed(int32_t wanted, int32_t dtype) {
+  if (wanted != RAPT_ANY_FLOAT) return dtype == wanted;
+  return dtype == RAPT_F32 || dtype == RAPT_F16 || dtype == RAPT_BF16;
+}
+
+static const char *allowed_dtypes(int32_t wanted) {
+  return wanted == RAPT_F32 ? "1 (f32)" : wanted == RAPT_BOOL ? "2 (bool)" : "1 (f32), 3 (f16) and 4 (bf16)";
+}
 
 rapt_status rapt_check_tensor(const char *name, const rapt_tensor *tensor, int32_t dtype, int32_t rank,
                               const int64_t *size, rapt_view *view, rapt_error *error) {
-  *view = (rapt_view){.name = name, .data = tensor->data, .rank = rank, .element_size = dtype == RAPT_F32 ? 4 : 1};
+  *view = (rapt_view){
+      .name = name, .data = tensor->data, .rank = rank, .element_size = (int32_t)rapt_element_size(tensor->dtype)};
   int empty = 0;
   for (int32_t d = 0; d < rank; d++) {
     view->size[d] = size[d];
@@ -27,9 +36,9 @@ rapt_status rapt_check_tensor(const char *name, const rapt_tensor *tensor, int32
   }
   if (tensor->data == NULL && !empty) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL", name);
   if (tensor->data == NULL) return RAPT_OK;
-  if (tensor->dtype != dtype) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has dtype %d; allowed is %d (%s)", name, tensor->dtype, dtype,
-                     dtype_name(dtype));
+  if (!dtype_allowed(dtype, tensor->dtype)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has dtype %d; allowed is %s", name, tensor->dtype,
+                     allowed_dtypes(dtype));
   }
   if (tensor->reserved != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.reserved is %d; allowed is 0", name, tensor->reserved);

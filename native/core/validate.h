@@ -11,6 +11,9 @@
 #define RAPT_MAX_HEAD_DIM 1024
 #define RAPT_MAX_FEATURES ((int64_t)1 << 24)
 
+// As a wanted dtype: f32, f16 or bf16.
+#define RAPT_ANY_FLOAT 0
+
 rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int64_t most, rapt_error *error);
 
 // A required tensor: present (unless empty), dtype, alignment, addressable; describes it in *view.

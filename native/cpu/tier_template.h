@@ -2,6 +2,7 @@
 // Included once per tier, after that tier's vector vocabulary and with OVERWRITE naming its entry point: the same
 // kernels, written once, in the tier's registers.
 #include "core/kernels.h"
+#include "cpu/convert.h"
 #include "cpu/decode.h"
 #include "cpu/multiply.h"
 #include "cpu/pack.h"
@@ -31,6 +32,10 @@ void OVERWRITE(rapt_kernels *table) {
   table->mask_to_bias = mask_to_bias;
   table->weigh = weigh;
   table->all_finite = all_finite;
+  table->widen_f16 = widen_f16;
+  table->widen_bf16 = widen_bf16;
+  table->narrow_f16 = narrow_f16;
+  table->narrow_bf16 = narrow_bf16;
   table->dots = dots;
   table->gather = gather;
 }

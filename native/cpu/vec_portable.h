@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cpu/half.h"
+
 #define V_LANES 4
 // 8 accumulators, 2 columns of b and a broadcast: fits the 16 registers of the poorest vector unit around.
 #define TILE_ROWS 4
@@ -76,6 +78,20 @@ static inline void v_transpose(vf r[V_LANES]) {
       r[j][i] = t;
     }
   }
+}
+
+// V_LANES elements of another storage type; stores round to nearest even.
+static inline vf v_load_f16(const uint16_t *p) {
+  return (vf){f16_to_f32(p[0]), f16_to_f32(p[1]), f16_to_f32(p[2]), f16_to_f32(p[3])};
+}
+static inline void v_store_f16(uint16_t *p, vf v) {
+  for (int i = 0; i < 4; i++) p[i] = f32_to_f16(v[i]);
+}
+static inline vf v_load_bf16(const uint16_t *p) {
+  return (vf){bf16_to_f32(p[0]), bf16_to_f32(p[1]), bf16_to_f32(p[2]), bf16_to_f32(p[3])};
+}
+static inline void v_store_bf16(uint16_t *p, vf v) {
+  for (int i = 0; i < 4; i++) p[i] = f32_to_bf16(v[i]);
 }
 
 #endif

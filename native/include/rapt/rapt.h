@@ -91,7 +91,7 @@ enum {
   RAPT_ISA_AUTO = 0,
   /** Plain C, any CPU. */
   RAPT_ISA_PORTABLE = 1,
-  /** AVX2 and FMA. */
+  /** AVX2, FMA and F16C. */
   RAPT_ISA_AVX2 = 2,
   /** AVX-512 F, BW, DQ and VL. */
   RAPT_ISA_AVX512 = 3

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/rows.h"
+
+// Elements converted at a time where they do not lie together.
+#define SOME 128
+
+const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const void *row, int64_t stride, int64_t count,
+                           float *staging) {
+  if (rapt_is_plain(dtype, stride)) return row;
+  if (dtype == RAPT_F32) {
+    const float *from = row;
+    for (int64_t i = 0; i < count; i++) staging[i] = from[i * stride];
+    return staging;
+  }
+  void (*widen)(int64_t, const uint16_t *, float *) = dtype == RAPT_F16 ? kernels->widen_f16 : kernels->widen_bf16;
+  const uint16_t *from = row;
+  if (stride == 1) {
+    widen(count, from, staging);
+    return staging;
+  }
+  uint16_t some[SOME];
+  for (int64_t i = 0; i < count; i += SOME) {
+    int64_t n = count - i < SOME ? count - i : SOME;
+    for (int64_t k = 0; k < n; k++) some[k] = from[(i + k) * stride];
+    widen(n, some, staging + i);
+  }
+  return staging;
+}
+
+void rapt_write_row(const rapt_kernels *kernels, const float *from, int64_t count, int32_t dtype, void *row,
+                    int64_t stride) {
+  if (dtype == RAPT_F32) {
+    float *to = row;
+    for (int64_t i = 0; i < count; i++) to[i * stride] = from[i];
+    return;
+  }
+  void (*narrow)(int64_t, const float *, uint16_t *) = dtype == RAPT_F16 ? kernels->narrow_f16 : kernels->narrow_bf16;
+  uint16_t *to = row;
+  if (stride == 1) {
+    narrow(count, from, to);
+    return;
+  }
+  uint16_t some[SOME];
+  for (int64_t i = 0; i < count; i += SOME) {
+    int64_t n = count - i < SOME ? count - i : SOME;
+    narrow(n, from + i, some);
+    for (int64_t k = 0; k < n; k++) to[(i + k) * stride] = some[k];
+  }
+}
