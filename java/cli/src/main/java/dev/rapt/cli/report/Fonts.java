@@ -14,10 +14,10 @@ import java.util.List;
  * along.
  */
 final class Fonts {
-  private static final String FONT = "/org/apache/pdfbox/resources/ttf/LiberationSans-Regular.ttf";
+  static final String FONT = "/org/apache/pdfbox/resources/ttf/LiberationSans-Regular.ttf";
 
   /** Read by the JDK where it looks for fonts, so it can still be set after a first failure. */
-  private static final String CONFIGURATION_PROPERTY = "sun.awt.fontconfig";
+  static final String CONFIGURATION_PROPERTY = "sun.awt.fontconfig";
 
   private Fonts() {}
 
@@ -47,7 +47,7 @@ final class Fonts {
   /**
    * The configuration file names the font by path, so both lie in a folder that ends with the JVM.
    */
-  private static Path writeFallback() throws IOException {
+  static Path writeFallback() throws IOException {
     Path folder = Files.createTempDirectory("rapt-font");
     Path font = folder.resolve("font.ttf");
     Path configuration = folder.resolve("fontconfig.properties");
