@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 16-bit storage. Arithmetic is f32 whatever the storage, so there is an exact oracle: the same call on f32 tensors
+ * that hold the widened values, its output narrowed, must agree bit by bit. The conversions themselves are checked for
+ * every 16-bit pattern and around every rounding boundary, through a linear projection by the number 1.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/contexts.h"
+#include "support/random.h"
+
+static const char *dtype_name(int32_t dtype) { return dtype == RAPT_F16 ? "f16" : "bf16"; }
+
+/* The value of a 16-bit pattern by its definition. */
+static float value_of(int32_t dtype, uint16_t pattern) {
+  int exponent_bits = dtype == RAPT_F16 ? 5 : 8, fraction_bits = 15 - exponent_bits;
+  int bias = (1 << (exponent_bits - 1)) - 1;
+  int exponent = (pattern >> fraction_bits) & ((1 << exponent_bits) - 1);
+  int fraction = pattern & ((1 << fraction_bits) - 1);
+  double magnitude;
+  if (exponent == (1 << exponent_bits) - 1) {
+    magnitude = fraction != 0 ? (double)NAN : (double)INFINITY;
+  } else if (exponent == 0) {
+    magnitude = ldexp(fraction, 1 - bias - fraction_bits);
+  } else {
+    magnitude = ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
+  }
+  return (float)(pattern & 0x8000 ? -magnitude : magnitude);
+}
+
+/* The pattern nearest to x, ties to the even one, by search: magnitudes grow with their patterns. */
+static uint16_t nearest(int32_t dtype, float x) {
+  uint16_t sign = signbit(x) ? 0x8000 : 0, infinity = dtype == RAPT_F16 ? 0x7c00 : 0x7f80;
+  double magnitude = fabs((double)x);
+  int low = 0, high = infinity;
+  while (high - low > 1) {
+    int middle = (low + high) / 2;
+    if ((double)value_of(dtype, (uint16_t)middle) <= magnitude) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  if (isinf(x)) return sign | infinity;
+  /* What would follow the largest finite value decides where infinity begins. */
+  double below = (double)value_of(dtype, (uint16_t)low);
+  double above = high < infinity ? (double)value_of(dtype, (uint16_t)high)
+                                 : below + (below - (double)value_of(dtype, (uint16_t)(low - 1)));
+  double middle = below + (above - below) / 2;
+  int up = magnitude > middle || (magnitude == middle && (low & 1) != 0);
+  return (uint16_t)(sign | (up ? high : low));
+}
+
+/* out = in * 1 + 0 for a column of numbers, between any two storage types. */
+static void convert(rapt_context *context, const rapt_linear *one, int64_t count, const void *from, int32_t from_dtype,
+                    void *to, int32_t to_dtype) {
+  rapt_linear_call call = {.struct_size = sizeof call,
+                           .linear = one,
+                           .input = {.data = (void *)(uintptr_t)from, .stride = {0, 1, 1}, .dtype = from_dtype},
+                           .output = {.data = to, .stride = {count, 1, 1}, .dtype = to_dtype},
+                           .batch = 1,
+                           .rows = count};
+  rapt_error error = {.struct_size = sizeof error};
+  CHECK(rapt_linear_run(context, &call, &error) == RAPT_OK, "linear: %s", error.message);
+}
+
+static rapt_linear *times_one(rapt_context *context) {
+  static float one = 1;
+  rapt_linear_weights weights = {.struct_size = sizeof weights,
+                                 .weight = {.data = &one, .stride = {1, 1}, .dtype = RAPT_F32},
+                                 .in_features = 1,
+                                 .out_features = 1};
+  rapt_linear *linear = NULL;
+  rapt_error error = {.struct_size = sizeof error};
+  CHECK(rapt_linear_create(context, &weights, &linear, &error) == RAPT_OK, "create: %s", error.message);
+  return linear;
+}
+
+enum { PATTERNS = 65536, TRIES = 3 };
+
+static void test_widening(rapt_context *context, const rapt_linear *one, int32_t dtype) {
+  static uint16_t patterns[PATTERNS];
+  static float widened[PATTERNS];
+  for (int i = 0; i < PATTERNS; i++) patterns[i] = (uint16_t)i;
+  convert(context, one, PATTERNS, patterns, dtype, widened, RAPT_F32);
+  for (int i = 0; i < PATTERNS; i++) {
+    float expected = value_of(dtype, (uint16_t)i);
+    int same = isnan(expected) ? isnan(widened[i]) : widened[i] == expected;
+    CHECK(same, "%s 0x%04x: expected %a, got %a", dtype_name(dtype), (unsigned)i, (double)expected, (double)widened[i]);
+  }
+}
+
+static void test_narrowing(rapt_context *context, const rapt_linear *one, int32_t dtype) {
+  static float numbers[PATTERNS * TRIES];
+  static uint16_t narrowed[PATTERNS * TRIES];
+  for (int i = 0; i < PATTERNS; i++) {
+    /* Halfway to the next pattern, and one f32 to either side of that. */
+    float value = value_of(dtype, (uint16_t)i), next = value_of(dtype, (uint16_t)(i + 1));
+    float middle = isfinite(value) && isfinite(next) ? value + (next - value) / 2 : value;
+    numbers[TRIES * i] = middle;
+    numbers[TRIES * i + 1] = nextafterf(middle, INFINITY);
+    numbers[TRIES * i + 2] = nextafterf(middle, -INFINITY);
+  }
+  convert(context, one, PATTERNS * TRIES, numbers, RAPT_F32, narrowed, dtype);
+  for (int i = 0; i < PATTERNS * TRIES; i++) {
+    if (isnan(numbers[i])) {
+      CHECK(isnan(value_of(dtype, narrowed[i])), "NaN to %s: got 0x%04x", dtype_name(dtype), (unsigned)narrowed[i]);
+      continue;
+    }
+    /* A sum with the bias, +0, has turned -0 into +0. */
+    uint16_t expected = nearest(dtype, numbers[i] == 0 ? 0.0f : numbers[i]);
+    CHECK(narrowed[i] == expected, "%a to %s: expected 0x%04x, got 0x%04x", (double)numbers[i], dtype_name(dtype),
+          (unsigned)expected, (unsigned)narrowed[i]);
+  }
+}
+
+typedef struct shape {
+  int64_t batch, heads, kv_heads, query_len, kv_len, head_dim, value_dim;
+  int transposed;
+} shape;
+
+static const shape shapes[] = {
+    {1, 2, 2, 1, 70, 64, 64, 0},   {2, 8, 2, 1, 1500, 33, 17, 0}, {1, 4, 1, 3, 65, 128, 128, 0},
+    {1, 2, 1, 50, 200, 64, 64, 0}, {2, 3, 3, 33, 193, 40, 72, 0}, {1, 4, 2, 1, 90, 32, 32, 1},
+    {1, 2, 2, 37, 100, 24, 31, 1}, {1, 1, 1, 5, 5, 1, 1, 0},      {1, 16, 1, 9, 1100, 80, 96, 0},
+};
+
+static rapt_tensor tensor(void *data, int32_t dtype, int64_t heads, int64_t len, int64_t depth, int transposed) {
+  rapt_tensor t = {.data = data, .stride = {heads * len * depth, len * depth, depth, 1}, .dtype = dtype};
+  if (transposed) {
+    t.stride[2] = 1;
+    t.stride[3] = len;
+  }
+  return t;
+}
+
+typedef struct operand {
+  float *wide;
+  uint16_t *narrow;
+} operand;
+
+static operand fill(random_state *random, int32_t dtype, int64_t count) {
+  operand o = {malloc((size_t)count * sizeof(float)), malloc((size_t)count * sizeof(uint16_t))};
+  if (o.wide == NULL || o.narrow == NULL) check_abort("the test cannot allocate its operands");
+  for (int64_t i = 0; i < count; i++) {
+    o.narrow[i] = nearest(dtype, 3 * random_unit(random));
+    o.wide[i] = value_of(dtype, o.narrow[i]);
+  }
+  return o;
+}
+
+static void release(operand o) {
+  free(o.wide);
+  free(o.narrow);
+}
+
+/* bias: also an additive bias in the same storage. */
+static void test_attention(rapt_context *context, int32_t dtype, const shape *s, int bias, uint64_t seed) {
+  random_state random = {seed};
+  int64_t rows = s->batch * s->heads * s->query_len, keys = s->batch * s->kv_heads * s->kv_len;
+  operand q = fill(&random, dtype, rows * s->head_dim), k = fill(&random, dtype, keys * s->head_dim);
+  operand v = fill(&random, dtype, keys * s->value_dim), o = fill(&random, dtype, rows * s->value_dim);
+  operand b = fill(&random, dtype, s->query_len * s->kv_len);
+  rapt_attention call = {.struct_size = sizeof call,
+                         .batch = s->batch,
+                         .query_heads = s->heads,
+                         .kv_heads = s->kv_heads,
+                         .query_len = s->query_len,
+                         .kv_len = s->kv_len,
+                         .head_dim = s->head_dim,
+                         .value_dim = s->value_dim};
+  call.options.flags = RAPT_CAUSAL;
+  call.options.offset = s->kv_len - s->query_len;
+  rapt_error error = {.struct_size = sizeof error};
+  for (int narrow = 0; narrow < 2; narrow++) {
+    int32_t d = narrow ? dtype : RAPT_F32;
+    void *data[] = {q.wide, k.wide, v.wide, o.wide, b.wide};
+    void *narrow_data[] = {q.narrow, k.narrow, v.narrow, o.narrow, b.narrow};
+    void **from = narrow ? narrow_data : data;
+    call.query = tensor(from[0], d, s->heads, s->query_len, s->head_dim, s->transposed);
+    call.key = tensor(from[1], d, s->kv_heads, s->kv_len, s->head_dim, s->transposed);
+    call.value = tensor(from[2], d, s->kv_heads, s->kv_len, s->value_dim, s->transposed);
+    call.output = tensor(from[3], d, s->heads, s->query_len, s->value_dim, s->transposed);
+    if (bias) call.bias = (rapt_tensor){.data = from[4], .stride = {0, 0, s->kv_len, 1}, .dtype = d};
+    CHECK(rapt_attention_run(context, &call, &error) == RAPT_OK, "attention: %s", error.message);
+  }
+  for (int64_t i = 0; i < rows * s->value_dim; i++) {
+    uint16_t expected = nearest(dtype, o.wide[i]);
+    CHECK(o.narrow[i] == expected, "output[%lld]: expected 0x%04x (%g), got 0x%04x", (long long)i, (unsigned)expected,
+          (double)o.wide[i], (unsigned)o.narrow[i]);
+  }
+  release(q), release(k), release(v), release(o), release(b);
+}
+
+int main(void) {
+  check_start();
+  int count;
+  const tier *tiers = test_tiers(&count);
+  static const int32_t dtypes[] = {RAPT_F16, RAPT_BF16};
+  for (int t = 0; t < count; t++) {
+    for (int d = 0; d < 2; d++) {
+      check_set_case("storage_test: %s on %s", dtype_name(dtypes[d]), rapt_isa_name(tiers[t].isa));
+      rapt_linear *one = times_one(tiers[t].context[0]);
+      test_widening(tiers[t].context[0], one, dtypes[d]);
+      test_narrowing(tiers[t].context[0], one, dtypes[d]);
+      rapt_linear_destroy(one);
+      for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        check_set_case("storage_test: %s on %s, shape %zu", dtype_name(dtypes[d]), rapt_isa_name(tiers[t].isa), i);
+        test_attention(tiers[t].context[1], dtypes[d], &shapes[i], (int)(i % 2), 77 + i);
+      }
+    }
+  }
+  return check_finish("storage_test");
+}
