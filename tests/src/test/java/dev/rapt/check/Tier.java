@@ -18,7 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 public enum Tier {
   JAVA(null),
   PORTABLE(Isa.PORTABLE),
-  AVX2(Isa.AVX2, "avx2", "fma"),
+  AVX2(Isa.AVX2, "avx2", "fma", "f16c"),
   AVX512(Isa.AVX512, "avx512f", "avx512bw", "avx512dq", "avx512vl");
 
   /** More than one, and not a divisor of the usual head and block counts. */
