@@ -15,7 +15,9 @@ public enum Layout {
   PADDED,
   /** Rows stored last to first: a negative stride. */
   REVERSED,
-  /** Every dimension stored last to first, the innermost too. */
+  /** Columns stored last to first: rows a row apart, but not contiguous. */
+  FLIPPED,
+  /** Every dimension stored last to first. */
   MIRRORED,
   /** Every second element of the buffer. */
   STEPPED,
@@ -48,7 +50,10 @@ public enum Layout {
       step *= Math.max(1, pitch[order[i]]);
     }
     for (int i = 0; i < rank; i++) {
-      boolean reversed = this == MIRRORED || (this == REVERSED && i == Math.max(0, rank - 2));
+      boolean reversed =
+          this == MIRRORED
+              || (this == REVERSED && i == Math.max(0, rank - 2))
+              || (this == FLIPPED && i == rank - 1);
       boolean shared = this == SHARED && i < rank - 2;
       strides[i] = shared ? 0 : reversed ? -strides[i] : strides[i];
     }

@@ -15,7 +15,7 @@ final class RandomCases {
   private static final int[] DIMS = {1, 2, 5, 8, 16, 20, 31, 32, 40, 57, 64, 72, 80, 100, 128, 160};
   private static final String[] DIM_NAMES = {"b", "h", "q", "k"};
   private static final String[] LAYOUTS = {
-    "bhsd", "bshd", "transposed", "padded", "reversed", "mirrored", "stepped"
+    "bhsd", "bshd", "transposed", "padded", "reversed", "flipped", "mirrored", "stepped"
   };
 
   private final Random random;

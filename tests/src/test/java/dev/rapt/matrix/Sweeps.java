@@ -25,7 +25,7 @@ final class Sweeps {
   };
 
   private static final String[] LAYOUTS = {
-    "bshd", "transposed", "padded", "reversed", "mirrored", "stepped", "shared"
+    "bshd", "transposed", "padded", "reversed", "flipped", "mirrored", "stepped", "shared"
   };
 
   /**
