@@ -6,9 +6,16 @@
 
 #include "cpu/tile.h"
 
-// Rows x keys of one register block: 16 accumulators, 8 loads for 16 FMAs.
+// The out-of-order window holds about a block of keys, which is 2 KB in flight: a quarter of what the memory can give.
+// So rows are asked for this many ahead; behind a tile's last row that is the start of the next tile.
+#define ROWS_AHEAD 16
+
+static inline void prefetch_row(const float *row, int64_t depth) {
+  for (int64_t d = 0; d < depth; d += 16) __builtin_prefetch(row + d);
+}
+
+// Rows of one register block; its keys are the tier's DOT_KEYS.
 #define DOT_ROWS 4
-#define DOT_KEYS 4
 
 ALWAYS_INLINE void dot_block(const int rows, const int key_count, const float *queries, int64_t query_stride,
                              const float *keys, int64_t key_stride, int64_t depth, float *scores) {
@@ -35,9 +42,15 @@ ALWAYS_INLINE void dot_block(const int rows, const int key_count, const float *q
     }
   }
 #pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
+  for (int k = 0; k < key_count; k++) {
+    float *out = scores + k * RAPT_DECODE_WIDTH;
+    if (rows == DOT_ROWS) {
+      const vf column[DOT_ROWS] = {sum[0][k], sum[1][k], sum[2][k], sum[3][k]};
+      v_sum4(column, out);
+    } else {
 #pragma GCC unroll 4
-    for (int k = 0; k < key_count; k++) scores[k * RAPT_DECODE_WIDTH + r] = v_sum(sum[r][k]);
+      for (int r = 0; r < rows; r++) out[r] = v_sum(sum[r][k]);
+    }
   }
 }
 
@@ -45,6 +58,7 @@ static void dots(int64_t rows, const float *queries, int64_t query_stride, int64
                  int64_t key_stride, int64_t depth, float *scores) {
   for (int64_t k = 0; k < key_count;) {
     int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
+    for (int64_t i = 0; i < block; i++) prefetch_row(keys + (k + i + ROWS_AHEAD) * key_stride, depth);
     for (int64_t r = 0; r < rows; r += DOT_ROWS) {
       const float *from = queries + r * query_stride, *key = keys + k * key_stride;
       float *to = scores + k * RAPT_DECODE_WIDTH + r;
@@ -116,8 +130,10 @@ ALWAYS_INLINE void gather_block(const int rows, const int vectors, int64_t last,
   }
 }
 
-static void gather(int64_t rows, const float *weights, int64_t key_count, const float *values, int64_t value_stride,
-                   int64_t depth, const float *correction, float *out, int64_t out_stride, int guarded) {
+// gather for at most ROWS_AHEAD keys.
+static void gather_some(int64_t rows, const float *weights, int64_t key_count, const float *values,
+                        int64_t value_stride, int64_t depth, const float *correction, float *out, int64_t out_stride,
+                        int guarded) {
   for (int64_t d = 0; d < depth;) {
     int64_t left = depth - d;
     int wide = left >= GATHER_VECTORS * V_LANES;
@@ -146,6 +162,17 @@ static void gather(int64_t rows, const float *weights, int64_t key_count, const 
       }
     }
     d += wide ? GATHER_VECTORS * V_LANES : last;
+  }
+}
+
+static void gather(int64_t rows, const float *weights, int64_t key_count, const float *values, int64_t value_stride,
+                   int64_t depth, const float *correction, float *out, int64_t out_stride, int guarded) {
+  static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  for (int64_t k = 0; k < key_count; k += ROWS_AHEAD) {
+    int64_t some = key_count - k < ROWS_AHEAD ? key_count - k : ROWS_AHEAD;
+    for (int64_t i = 0; i < some; i++) prefetch_row(values + (k + i + ROWS_AHEAD) * value_stride, depth);
+    gather_some(rows, weights + k * RAPT_DECODE_WIDTH, some, values + k * value_stride, value_stride, depth,
+                k == 0 ? correction : ones, out, out_stride, guarded);
   }
 }
 

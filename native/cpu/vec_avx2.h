@@ -10,6 +10,8 @@
 // 12 accumulators, 2 columns of b and a broadcast: 15 of 16 registers.
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+// Keys per register block of the decode dot products, by 4 rows: 8 accumulators, 6 loads for 8 FMAs.
+#define DOT_KEYS 2
 
 typedef __m256 vf;
 
@@ -41,6 +43,13 @@ static inline float v_sum(vf a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
   return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+// out[i] = the sum of the i-th vector's lanes, with a third of the shuffles of four single sums.
+static inline void v_sum4(const vf v[4], float *out) {
+  vf ab = v_add(_mm256_unpacklo_ps(v[0], v[1]), _mm256_unpackhi_ps(v[0], v[1]));
+  vf cd = v_add(_mm256_unpacklo_ps(v[2], v[3]), _mm256_unpackhi_ps(v[2], v[3]));
+  vf abcd = v_add(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1)));
 }
 // x - floor(x), 0 for an infinity.
 static inline vf v_fraction(vf x) {

@@ -10,6 +10,8 @@
 // 24 accumulators, 2 columns of b and a broadcast: 27 of 32 registers, and 14 loads for 24 FMAs.
 #define TILE_ROWS 12
 #define TILE_VECTORS 2
+// Keys per register block of the decode dot products, by 4 rows: 16 accumulators, 8 loads for 16 FMAs.
+#define DOT_KEYS 4
 
 typedef __m512 vf;
 
@@ -40,6 +42,14 @@ static inline vf v_if_equal(vf a, vf b, vf x, vf y) {
 }
 static inline int v_any_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) != 0; }
 static inline float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
+// out[i] = the sum of the i-th vector's lanes, with a third of the shuffles of four single sums.
+static inline void v_sum4(const vf v[4], float *out) {
+  vf ab = v_add(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+  vf cd = v_add(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+  vf abcd = v_add(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+  __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
 // x - floor(x), 0 for an infinity.
 static inline vf v_fraction(vf x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
 // y * 2^floor(x), exactly 0 for x = -inf.

@@ -12,6 +12,8 @@
 // 8 accumulators, 2 columns of b and a broadcast: fits the 16 registers of the poorest vector unit around.
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
+// Keys per register block of the decode dot products, by 4 rows: 8 accumulators.
+#define DOT_KEYS 2
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
@@ -48,6 +50,10 @@ static inline int v_any_less(vf a, vf b) {
   return (c[0] | c[1] | c[2] | c[3]) != 0;
 }
 static inline float v_sum(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+// out[i] = the sum of the i-th vector's lanes.
+static inline void v_sum4(const vf v[4], float *out) {
+  for (int i = 0; i < 4; i++) out[i] = v_sum(v[i]);
+}
 // Out of the range in which a float has a fraction and an int32 can hold it; NaN counts as inside.
 static inline vf v_limit(vf x) {
   return v_if_less(x, v_set1(-1e6f), v_set1(-1e6f), v_if_less(v_set1(1e6f), x, v_set1(1e6f), x));
