@@ -109,7 +109,8 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
   const projection_job *job = argument;
   const rapt_projection *p = job->projection;
   const rapt_projection_geometry *g = job->geometry;
-  const rapt_linear *linear = p->linear;
+  const rapt_packed_linear *packed = (const rapt_packed_linear *)p->linear;
+  const rapt_linear *linear = &packed->head;
   int64_t width = job->kernels->panel_width, group = job->kernels->tile_rows;
   rapt_arena arena = {.base = job->memory + slot_index * g->slot_scratch};
   projection_slot slot;
@@ -125,7 +126,7 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
     int64_t depth = linear->in_features - from < DEPTH_BLOCK ? linear->in_features - from : DEPTH_BLOCK;
     pack_rows(job, &slot, first, count, from, depth);
     for (int64_t n = first_panel; n < last_panel; n++) {
-      const float *panel = linear->panels + (n * linear->in_features + from) * width;
+      const float *panel = packed->panels + (n * linear->in_features + from) * width;
       int64_t features = linear->out_features - n * width < width ? linear->out_features - n * width : width;
       int staged = !direct || features < width;
       float *stage = slot.staged + (direct ? 0 : n - first_panel) * g->row_block * width;
@@ -136,7 +137,7 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
           rows[i] = staged ? stage + (r + i) * width : at(&p->output, p->rows, first + r + i, n * width);
         }
         multiply_group(job, slot.packed + r * depth, depth, panel, rows, height,
-                       from == 0 ? RAPT_START_LANE : RAPT_START_C, linear->bias + n * width);
+                       from == 0 ? RAPT_START_LANE : RAPT_START_C, packed->bias + n * width);
       }
       if (!staged || from + depth < linear->in_features) continue;
       for (int64_t r = 0; r < count; r++) {

@@ -4,28 +4,19 @@
 #define RAPT_CORE_LINEAR_H
 
 #include "core/context.h"
+#include "core/projection.h"
 #include "rapt/rapt.h"
 
-struct rapt_linear {
-  rapt_handle handle;
-  int64_t in_features;
-  int64_t out_features;
+// A linear of the CPU.
+typedef struct rapt_packed_linear {
+  rapt_linear head;
   int32_t isa;
   int64_t panel_width;
   // Panels of panel_width output features: [panel][in_feature][feature in panel], zero behind the last feature.
   float *panels;
   // One per feature of the panels, zeros where there is no bias.
   float *bias;
-};
-
-// output = input . weight^T + bias, with input (batch, rows, in) and output (batch, rows, out) by their strides.
-typedef struct rapt_projection {
-  const rapt_linear *linear;
-  rapt_tensor input;
-  rapt_tensor output;
-  int64_t batch;
-  int64_t rows;
-} rapt_projection;
+} rapt_packed_linear;
 
 typedef struct rapt_projection_geometry {
   int64_t row_block;
@@ -47,8 +38,7 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *pro
 void rapt_projection_run(rapt_context *context, const rapt_projection *projection,
                          const rapt_projection_geometry *geometry, void *memory);
 
-// Whether the linear was packed for this context's tier.
-rapt_status rapt_check_linear(const rapt_context *context, const char *name, const rapt_linear *linear,
-                              rapt_error *error);
+// A rapt_linear_check: whether the linear was packed for this rapt_context's tier.
+rapt_status rapt_check_linear(const void *context, const char *name, const rapt_linear *linear, rapt_error *error);
 
 #endif

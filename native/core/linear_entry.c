@@ -11,17 +11,7 @@
 #include "core/rows.h"
 #include "core/validate.h"
 
-static rapt_status validate_weights(const rapt_linear_weights *w, rapt_error *error) {
-  rapt_view view;
-  rapt_status status = rapt_check_size("in_features", w->in_features, 1, RAPT_MAX_FEATURES, error);
-  if (status == RAPT_OK) status = rapt_check_size("out_features", w->out_features, 1, RAPT_MAX_FEATURES, error);
-  const int64_t weight[] = {w->out_features, w->in_features};
-  if (status == RAPT_OK) status = rapt_check_tensor("weight", &w->weight, RAPT_ANY_FLOAT, 2, weight, &view, error);
-  if (status == RAPT_OK) status = rapt_check_optional("bias", &w->bias, RAPT_ANY_FLOAT, 1, weight, &view, error);
-  return status;
-}
-
-static int pack_weights(const rapt_kernels *kernels, const rapt_linear_weights *w, rapt_linear *linear) {
+static int pack_weights(const rapt_kernels *kernels, const rapt_linear_weights *w, rapt_packed_linear *linear) {
   int64_t width = kernels->panel_width, in = w->in_features, panels = (w->out_features + width - 1) / width;
   int staged = !rapt_is_plain(w->weight.dtype, w->weight.stride[1]);
   float *gathered = staged ? malloc((size_t)(width * in) * sizeof(float)) : NULL;
@@ -51,30 +41,28 @@ rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights 
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   if (context->backend != NULL) return context->backend->linear_create(context->state, weights, out, error);
   rapt_linear_weights w;
-  rapt_status status = rapt_read_struct(weights, &w, sizeof w, "rapt_linear_weights", error);
-  if (status == RAPT_OK) status = validate_weights(&w, error);
+  rapt_status status = rapt_linear_weights_validate(weights, &w, error);
   if (status != RAPT_OK) return status;
 
   int64_t width = context->kernels.panel_width;
   size_t features = (size_t)((w.out_features + width - 1) / width * width);
   size_t count = features * (size_t)w.in_features + RAPT_PACK_SLACK;
-  rapt_linear *linear = calloc(1, sizeof *linear);
+  rapt_packed_linear *linear = calloc(1, sizeof *linear);
   void *panels = NULL;
   if (linear == NULL || posix_memalign(&panels, RAPT_SCRATCH_ALIGNMENT, count * sizeof(float)) != 0) {
     free(linear);
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for %zu packed weights", count);
   }
-  *linear = (rapt_linear){.in_features = w.in_features,
-                          .out_features = w.out_features,
-                          .isa = context->kernels.isa,
-                          .panel_width = width,
-                          .panels = panels,
-                          .bias = calloc(features, sizeof(float))};
+  *linear = (rapt_packed_linear){.head = {.in_features = w.in_features, .out_features = w.out_features},
+                                 .isa = context->kernels.isa,
+                                 .panel_width = width,
+                                 .panels = panels,
+                                 .bias = calloc(features, sizeof(float))};
   if (linear->bias == NULL || !pack_weights(&context->kernels, &w, linear)) {
-    rapt_linear_destroy(linear);
+    rapt_linear_destroy(&linear->head);
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for packing %zu weights", count);
   }
-  *out = linear;
+  *out = &linear->head;
   return RAPT_OK;
 }
 
@@ -84,42 +72,31 @@ void rapt_linear_destroy(rapt_linear *linear) {
     linear->handle.backend->linear_destroy(linear);
     return;
   }
-  free(linear->panels);
-  free(linear->bias);
-  free(linear);
+  rapt_packed_linear *packed = (rapt_packed_linear *)linear;
+  free(packed->panels);
+  free(packed->bias);
+  free(packed);
 }
 
-rapt_status rapt_check_linear(const rapt_context *context, const char *name, const rapt_linear *linear,
-                              rapt_error *error) {
+rapt_status rapt_check_linear(const void *device, const char *name, const rapt_linear *linear, rapt_error *error) {
+  const rapt_context *context = device;
   if (linear == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL", name);
   if (linear->handle.backend != NULL) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s was packed for another device; this context's is the CPU", name);
   }
-  if (linear->isa != context->kernels.isa) {
+  int32_t isa = ((const rapt_packed_linear *)linear)->isa;
+  if (isa != context->kernels.isa) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s was packed for the tier %s; this context's is %s", name,
-                     rapt_isa_name(linear->isa), rapt_isa_name(context->kernels.isa));
+                     rapt_isa_name(isa), rapt_isa_name(context->kernels.isa));
   }
   return RAPT_OK;
 }
 
 static rapt_status prepare(const rapt_context *context, const rapt_linear_call *from, rapt_linear_call *call,
                            rapt_projection *projection, rapt_projection_geometry *geometry, rapt_error *error) {
-  rapt_status status = rapt_read_struct(from, call, sizeof *call, "rapt_linear_call", error);
+  rapt_status status = rapt_linear_validate(context, rapt_check_linear, from, call, projection, error);
   if (status == RAPT_OK) status = rapt_check_no_stream(call->stream, error);
-  if (status == RAPT_OK) status = rapt_check_scratch(call->scratch, call->scratch_size, error);
-  if (status == RAPT_OK) status = rapt_check_linear(context, "linear", call->linear, error);
-  if (status == RAPT_OK) status = rapt_check_size("batch", call->batch, 0, RAPT_MAX_SIZE, error);
-  if (status == RAPT_OK) status = rapt_check_size("rows", call->rows, 0, RAPT_MAX_SIZE, error);
   if (status != RAPT_OK) return status;
-  const int64_t in[] = {call->batch, call->rows, call->linear->in_features};
-  const int64_t out[] = {call->batch, call->rows, call->linear->out_features};
-  rapt_view input, output;
-  status = rapt_check_tensor("input", &call->input, RAPT_ANY_FLOAT, 3, in, &input, error);
-  if (status == RAPT_OK) status = rapt_check_tensor("output", &call->output, RAPT_ANY_FLOAT, 3, out, &output, error);
-  if (status == RAPT_OK) status = rapt_check_overlaps(&output, 1, &input, 1, error);
-  if (status != RAPT_OK) return status;
-  *projection = (rapt_projection){
-      .linear = call->linear, .input = call->input, .output = call->output, .batch = call->batch, .rows = call->rows};
   if (!rapt_projection_plan(context, projection, geometry)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "batch %" PRId64 " times rows %" PRId64 " overflows 64 bits",
                      call->batch, call->rows);

@@ -6,10 +6,12 @@
 #include "core/error.h"
 #include "core/mha.h"
 #include "core/params.h"
+#include "core/validate.h"
 
 static rapt_status prepare(const rapt_context *context, const rapt_mha *call, rapt_mha_problem *problem,
                            rapt_mha_geometry *geometry, rapt_error *error) {
-  rapt_status status = rapt_mha_validate(context, call, problem, error);
+  rapt_status status = rapt_mha_validate(context, rapt_check_linear, call, problem, error);
+  if (status == RAPT_OK) status = rapt_check_no_stream(problem->call.stream, error);
   if (status != RAPT_OK) return status;
   if (!rapt_mha_plan_geometry(context, problem, geometry)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");

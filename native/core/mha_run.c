@@ -48,7 +48,7 @@ static void attend_averaged(rapt_context *context, const rapt_mha_problem *p, fl
       int64_t count = left < RAPT_AVERAGE_ROWS ? left : RAPT_AVERAGE_ROWS;
       rapt_problem slice;
       rapt_geometry geometry;
-      rapt_mha_slice(p, b, first, count, head_weights, &slice);
+      rapt_mha_slice(p, b, first, count, head_weights, RAPT_AVERAGE_ROWS, &slice);
       rapt_attention_geometry(context, &slice, &geometry);
       rapt_attention_execute(context, &slice, &geometry, memory);
       average_job job = {.problem = p, .head_weights = head_weights, .batch = b, .first = first};

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Validated linear projections: what every device starts from.
+#ifndef RAPT_CORE_PROJECTION_H
+#define RAPT_CORE_PROJECTION_H
+
+#include "core/backend.h"
+#include "rapt/rapt.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What every device's linear begins with.
+struct rapt_linear {
+  rapt_handle handle;
+  int64_t in_features;
+  int64_t out_features;
+};
+
+// output = input . weight^T + bias, with input (batch, rows, in) and output (batch, rows, out) by their strides.
+typedef struct rapt_projection {
+  const rapt_linear *linear;
+  rapt_tensor input;
+  rapt_tensor output;
+  int64_t batch;
+  int64_t rows;
+} rapt_projection;
+
+// Whether a device (its context or state) can use a linear; `name` is the argument's, for the message.
+typedef rapt_status (*rapt_linear_check)(const void *device, const char *name, const rapt_linear *linear,
+                                         rapt_error *error);
+
+// Fills *weights from a caller's struct.
+rapt_status rapt_linear_weights_validate(const rapt_linear_weights *from, rapt_linear_weights *weights,
+                                         rapt_error *error);
+// Fills *call and *projection from a caller's struct.
+rapt_status rapt_linear_validate(const void *device, rapt_linear_check check, const rapt_linear_call *from,
+                                 rapt_linear_call *call, rapt_projection *projection, rapt_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
