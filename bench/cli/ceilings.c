@@ -2,6 +2,7 @@
 #include "ceilings.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -120,12 +121,20 @@ static int run_team(team *t, ceilings *out) {
   return 1;
 }
 
+/* The CPUs this process may run on: more threads than that reach no higher, and only queue up. */
+static int32_t usable_cpus(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) ? 1024 : CPU_COUNT(&set);
+}
+
 int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
   const probe *loops = probe_of(isa);
   if (!loops) {
     cli_fail("no ceiling loops for tier %d in this build", isa);
     return 0;
   }
+  int32_t cpus = usable_cpus();
+  threads = threads < cpus ? threads : cpus;
   size_t bytes = 4 * last_cache_bytes();
   bytes = bytes < (size_t)256 << 20 ? (size_t)256 << 20 : bytes;
   bytes = bytes > (size_t)1 << 30 ? (size_t)1 << 30 : bytes;
@@ -140,6 +149,7 @@ int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
   team t = {.loops = loops, .threads = threads, .rounds = calibrate(loops), .data = data, .slice = slice};
   int good = run_team(&t, out);
   out->buffer_bytes = bytes;
+  out->threads = threads;
   memory_give_back(data, bytes);
   return good;
 }

@@ -16,10 +16,13 @@ typedef struct ceilings {
   double gbps;
   /** That buffer's size. */
   size_t buffer_bytes;
+  /** Threads that measured. */
+  int32_t threads;
 } ceilings;
 
 /**
- * Measures with this tier's instructions (RAPT_ISA_*, a usable one) on so many threads, about half a second.
+ * Measures with this tier's instructions (RAPT_ISA_*, a usable one) on so many threads, but no more than there are
+ * CPUs; about half a second.
  * The best of several passes: a ceiling is what nothing disturbed. Keeps the higher of what *out already
  * holds, so that a second measurement after the benchmark can only raise it. 0 and a line on stderr on failure.
  */

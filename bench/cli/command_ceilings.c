@@ -29,14 +29,14 @@ static int measure(int64_t count) {
   if (good && json) {
     json_begin("ceilings");
     json_text("isa", rapt_isa_name(on.isa));
-    json_integer("threads", on.threads);
+    json_integer("threads", c.threads);
     json_real("gflops", c.gflops);
     json_real("gbps", c.gbps);
     json_integer("buffer_bytes", (int64_t)c.buffer_bytes);
     json_end();
   } else if (good) {
     printf("%-8s %3d %-7s  %8.1f GFLOP/s f32 multiply-add, %7.2f GB/s read over %zu MiB\n", rapt_isa_name(on.isa),
-           on.threads, on.threads == 1 ? "thread" : "threads", c.gflops, c.gbps, c.buffer_bytes >> 20);
+           c.threads, c.threads == 1 ? "thread" : "threads", c.gflops, c.gbps, c.buffer_bytes >> 20);
   }
   device_close(&on);
   return good;

@@ -45,7 +45,9 @@ int main(int argc, char **argv) {
   }
   for (int i = 0; i < COMMAND_COUNT; i++) {
     if (!strcmp(argv[1], commands[i].name)) {
-      return commands[i].run(argc - 1, argv + 1);
+      int status = commands[i].run(argc - 1, argv + 1);
+      /* A full disk must not look like a finished benchmark. */
+      return fflush(stdout) || ferror(stdout) ? cli_fail("cannot write the results") : status;
     }
   }
   fprintf(stderr, "rapt-bench: unknown command '%s'\n", argv[1]);

@@ -148,6 +148,18 @@ check_json("${out}" ${shape} ${measured} median_ns)
 run(0 ceilings --threads 1 --json)
 check_json("${out}" isa threads gflops gbps buffer_bytes)
 
+# Many more threads than CPUs: slow, not stuck.
+run(0 sdpa --q-len 8 --iters 2 --threads 64 --json)
+check_json("${out}" ${measured})
+
+# Results that cannot be written are a failure.
+if(EXISTS /dev/full)
+  execute_process(COMMAND ${BENCH} presets RESULT_VARIABLE status OUTPUT_FILE /dev/full ERROR_VARIABLE err)
+  if(NOT status EQUAL 1 OR NOT err MATCHES "cannot write")
+    fail("rapt-bench presets > /dev/full: exit status ${status}, ${err}")
+  endif()
+endif()
+
 # A tier that RAPT_ISA names wrongly is the environment's fault, not the command line's.
 set(ENV{RAPT_ISA} "sse9")
 run(1 sdpa --q-len 8 --iters 1)
