@@ -87,8 +87,8 @@ class FreshJvmTest {
 
   @Test
   void fallsBackInOneLine() throws Exception {
-    Outcome outcome = java(Map.of(), probe("-Ddev.rapt.library.path=/nowhere/librapt.so"));
-    String reason = "dev.rapt.library.path=/nowhere/librapt.so: no such file";
+    Outcome outcome = java(Map.of(), probe("-Ddev.rapt.librapt=/nowhere/librapt.so"));
+    String reason = "dev.rapt.librapt=/nowhere/librapt.so: no such file";
     assertTrue(outcome.stdout.contains("native: false"), outcome.toString());
     assertTrue(outcome.stdout.contains("device: Java reference"), outcome.toString());
     assertTrue(outcome.stdout.contains(reason), outcome.toString());

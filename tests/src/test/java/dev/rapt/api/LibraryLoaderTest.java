@@ -45,7 +45,7 @@ class LibraryLoaderTest {
         new LibraryLoader(
             temp.resolve("absent.so").toString(), getClass().getClassLoader(), PLATFORM, folders());
     String message = failure(loader);
-    assertTrue(message.contains("dev.rapt.library.path="), message);
+    assertTrue(message.contains("dev.rapt.librapt="), message);
     assertTrue(message.contains("no such file"), message);
     assertTrue(!message.contains("META-INF"), message);
   }
@@ -55,7 +55,7 @@ class LibraryLoaderTest {
     String program = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     String message =
         failure(new LibraryLoader(program, getClass().getClassLoader(), PLATFORM, folders()));
-    assertTrue(message.contains("dev.rapt.library.path=" + program + ": "), message);
+    assertTrue(message.contains("dev.rapt.librapt=" + program + ": "), message);
   }
 
   @Test

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LibraryLoader {
   /** Names the library's file; set, it is the only place tried. */
-  public static final String PATH_PROPERTY = "dev.rapt.library.path";
+  public static final String PATH_PROPERTY = "dev.rapt.librapt";
 
   private static final System.Logger LOGGER = System.getLogger(LibraryLoader.class.getName());
   private static final String ACCESS_HINT =
