@@ -3,6 +3,7 @@
 // their own tasks (FlashDecoding), whose partial results are merged afterwards.
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "core/attention_parts.h"
 
 void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const rapt_geometry *g,
@@ -15,7 +16,7 @@ void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const 
   slot->sum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   slot->scores = rapt_arena_take(arena, g->key_tile * RAPT_DECODE_WIDTH, sizeof(float));
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  int64_t depth = c->head_dim > c->value_dim ? c->head_dim : c->value_dim;
+  int64_t depth = rapt_max(c->head_dim, c->value_dim);
   slot->rows = rapt_arena_take(arena, g->key_tile * depth, sizeof(float));
   rapt_transform_room_lay(arena, problem, g->key_tile, RAPT_DECODE_WIDTH, &slot->room);
 }
@@ -89,11 +90,10 @@ void rapt_decode_task(void *argument, int64_t task, int32_t slot_index) {
   rapt_lanes *lanes = slot.lanes;
   rapt_lanes_fill(problem, unit / c->kv_heads, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, lanes);
   begin(kernels, problem, &slot);
-  int64_t first = split * g->chunk, last = c->kv_len - first < g->chunk ? c->kv_len : first + g->chunk;
+  int64_t first = split * g->chunk, last = first + rapt_min(c->kv_len - first, g->chunk);
   for (int64_t j = first; j < last; j += g->key_tile) {
-    int64_t from = lanes->low > j ? lanes->low : j;
-    int64_t to = last - j < g->key_tile ? last : j + g->key_tile;
-    if (lanes->high < to) to = lanes->high;
+    int64_t from = rapt_max(lanes->low, j);
+    int64_t to = rapt_min(lanes->high, j + rapt_min(last - j, g->key_tile));
     if (from < to) attend(kernels, problem, &slot, kv_head, from, to - from);
   }
   if (g->splits == 1) {

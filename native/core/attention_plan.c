@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/arithmetic.h"
 #include "core/attention.h"
 #include "core/attention_parts.h"
 
@@ -22,15 +23,9 @@
 // Multiply-adds below which waking another thread costs more than it saves.
 #define PARALLEL_WORK (512 * 1024)
 
-static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
 static void choose_tiles(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
   const rapt_attention *c = &problem->call;
-  int64_t depth = most(c->head_dim, c->value_dim);
+  int64_t depth = rapt_max(c->head_dim, c->value_dim);
   // Vectors of the decode kernels run along the head dimension, and the weights output is written by panels.
   int few =
       problem->rows <= RAPT_DECODE_WIDTH && c->weights.data == NULL && c->key.stride[3] == 1 && c->value.stride[3] == 1;
@@ -39,35 +34,35 @@ static void choose_tiles(const rapt_context *context, const rapt_problem *proble
     g->key_tile = DECODE_KEY_TILE;
   } else {
     int64_t rows = context->kernels.tile_rows;
-    int64_t keys = least(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));
-    g->key_tile = most(keys / rows, 1) * rows;
+    int64_t keys = rapt_min(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));
+    g->key_tile = rapt_max(keys / rows, 1) * rows;
   }
   g->splits = 1;
-  g->chunk = ceil_div(most(c->kv_len, 1), g->key_tile) * g->key_tile;
+  g->chunk = rapt_ceil_div(rapt_max(c->kv_len, 1), g->key_tile) * g->key_tile;
   if (problem->rows <= SPLIT_ROWS && c->kv_len >= SPLIT_KEYS && c->weights.data == NULL) {
-    int64_t keys = most(LEAST_CHUNK, ceil_div(c->kv_len, MOST_SPLITS));
-    g->chunk = ceil_div(keys, g->key_tile) * g->key_tile;
-    g->splits = ceil_div(c->kv_len, g->chunk);
+    int64_t keys = rapt_max(LEAST_CHUNK, rapt_ceil_div(c->kv_len, MOST_SPLITS));
+    g->chunk = rapt_ceil_div(keys, g->key_tile) * g->key_tile;
+    g->splits = rapt_ceil_div(c->kv_len, g->chunk);
   }
 }
 
 static void choose_tasks(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
   const rapt_attention *c = &problem->call;
   int64_t width = context->kernels.panel_width;
-  g->panels = g->path == RAPT_PATH_DECODE ? 1 : ceil_div(problem->rows, width);
+  g->panels = g->path == RAPT_PATH_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
   int64_t panel_bytes = (c->head_dim + c->value_dim) * width * (int64_t)sizeof(float);
-  g->task_panels = least(g->panels, most(1, TASK_BYTES / panel_bytes));
+  g->task_panels = rapt_min(g->panels, rapt_max(1, TASK_BYTES / panel_bytes));
   // Enough tasks to keep the threads evenly busy to the end, but no task so small that packing K dominates it.
-  int64_t wanted = ceil_div(4 * (int64_t)context->threads, g->units * g->splits);
-  if (context->threads > 1 && ceil_div(g->panels, g->task_panels) < wanted) {
-    g->task_panels = least(g->task_panels, most(4, ceil_div(g->panels, wanted)));
+  int64_t wanted = rapt_ceil_div(4 * (int64_t)context->threads, g->units * g->splits);
+  if (context->threads > 1 && rapt_ceil_div(g->panels, g->task_panels) < wanted) {
+    g->task_panels = rapt_min(g->task_panels, rapt_max(4, rapt_ceil_div(g->panels, wanted)));
   }
-  g->blocks = ceil_div(g->panels, g->task_panels);
-  g->task_panels = ceil_div(g->panels, g->blocks);
+  g->blocks = rapt_ceil_div(g->panels, g->task_panels);
+  g->task_panels = rapt_ceil_div(g->panels, g->blocks);
   g->tasks = g->units * g->splits * g->blocks;
   // In double: sizes are bounded one by one, not their product.
   double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
-  g->slots = work < PARALLEL_WORK ? 1 : (int32_t)least(context->threads, g->tasks);
+  g->slots = work < PARALLEL_WORK ? 1 : (int32_t)rapt_min(context->threads, g->tasks);
 }
 
 int rapt_attention_geometry(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {

@@ -6,13 +6,14 @@
 // in L1 through the softmax, and are then the right operand of the product with V.
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "core/attention_parts.h"
 
 void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const rapt_problem *problem,
                            const rapt_geometry *g, rapt_prefill_slot *slot) {
   const rapt_attention *c = &problem->call;
   int64_t width = context->kernels.panel_width, panels = g->task_panels;
-  int64_t depth = c->head_dim > c->value_dim ? c->head_dim : c->value_dim;
+  int64_t depth = rapt_max(c->head_dim, c->value_dim);
   slot->lanes = rapt_arena_take(arena, panels, sizeof(rapt_lanes));
   slot->query = rapt_arena_take(arena, panels * c->head_dim * width + RAPT_PACK_SLACK, sizeof(float));
   slot->output = rapt_arena_take(arena, panels * c->value_dim * width, sizeof(float));
@@ -51,9 +52,9 @@ static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *l
 static void begin_panels(task_state *s, int64_t first_panel) {
   int64_t width = s->kernels->panel_width;
   for (int64_t p = 0; p < s->panels; p++) {
-    int64_t row = (first_panel + p) * width, left = s->problem->rows - row;
+    int64_t row = (first_panel + p) * width;
     rapt_lanes *lanes = &s->slot.lanes[p];
-    rapt_lanes_fill(s->problem, s->batch, s->kv_head, row, left < width ? left : width, width, lanes);
+    rapt_lanes_fill(s->problem, s->batch, s->kv_head, row, rapt_min(s->problem->rows - row, width), width, lanes);
     load_queries(s, p, lanes);
     for (int64_t r = 0; r < width; r++) {
       s->slot.maximum[p * width + r] = -__builtin_inff();
@@ -69,7 +70,7 @@ static void pack_keys(const task_state *s, int64_t j, int64_t low, int64_t high)
   int64_t depth = s->problem->call.head_dim, group = s->kernels->tile_rows;
   for (int64_t from = low; from < high; from += group) {
     const float *rows[RAPT_MAX_TILE_ROWS] = {0};
-    int64_t count = high - from < group ? high - from : group;
+    int64_t count = rapt_min(high - from, group);
     for (int64_t i = 0; i < count; i++) {
       const void *row = rapt_row(k, s->batch, s->kv_head, j + from + i);
       rows[i] = rapt_read_row(s->kernels, k->dtype, row, k->stride[3], depth, s->slot.rows + i * depth);
@@ -118,7 +119,7 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
   int64_t width = kernels->panel_width, group = kernels->tile_rows, keys = to - from;
   const float *query = slot->query + p * c->head_dim * width;
   for (int64_t k = from; k < to; k += group) {
-    int64_t count = to - k < group ? to - k : group;
+    int64_t count = rapt_min(to - k, group);
     kernels->multiply(count, c->head_dim, slot->keys + k * c->head_dim, group, query, slot->scores + (k - from) * width,
                       width, RAPT_START_ZERO, NULL);
   }
@@ -137,7 +138,7 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
 static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first_key, int64_t last_key) {
   int64_t group = s->kernels->tile_rows;
   for (int64_t j = first_key; j < last_key; j += g->key_tile) {
-    int64_t end = last_key - j < g->key_tile ? last_key - j : g->key_tile;
+    int64_t end = rapt_min(last_key - j, g->key_tile);
     // What of this tile any panel sees. Groups of packed keys start at multiples from j, whatever the task.
     int64_t low = end, high = 0;
     for (int64_t p = 0; p < s->panels; p++) {
@@ -148,13 +149,13 @@ static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first
     }
     if (low >= high) continue;
     if (high > end) high = end;
-    low = low > 0 ? low / group * group : 0;
+    low = rapt_max(low, 0) / group * group;
     pack_keys(s, j, low, high);
     value_tile values = {.rows = load_values(s, j, low, high), .low = low, .high = high, .finite = -1};
     for (int64_t p = 0; p < s->panels; p++) {
       const rapt_lanes *lanes = &s->slot.lanes[p];
-      int64_t from = lanes->low > j ? (lanes->low - j) / group * group : 0;
-      int64_t to = lanes->high - j < end ? lanes->high - j : end;
+      int64_t from = rapt_max(lanes->low - j, 0) / group * group;
+      int64_t to = rapt_min(lanes->high - j, end);
       if (from < to) attend(s, p, j, from, to, &values);
     }
   }
@@ -193,9 +194,9 @@ void rapt_prefill_task(void *argument, int64_t task, int32_t slot) {
   s.batch = unit / c->kv_heads;
   s.kv_head = unit % c->kv_heads;
   int64_t first_panel = block * g->task_panels;
-  s.panels = g->panels - first_panel < g->task_panels ? g->panels - first_panel : g->task_panels;
+  s.panels = rapt_min(g->panels - first_panel, g->task_panels);
   begin_panels(&s, first_panel);
   int64_t first_key = split * g->chunk;
-  walk_keys(&s, g, first_key, c->kv_len - first_key < g->chunk ? c->kv_len : first_key + g->chunk);
+  walk_keys(&s, g, first_key, first_key + rapt_min(c->kv_len - first_key, g->chunk));
   end_panels(&s, job, first_panel, unit, split);
 }

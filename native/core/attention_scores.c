@@ -3,11 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "core/attention_parts.h"
-
-static int64_t clamp(int64_t value, int64_t low, int64_t high) {
-  return value < low ? low : value > high ? high : value;
-}
 
 // Wide enough for a sum of three int64: offsets and windows may be any.
 typedef __int128 wide;
@@ -167,8 +164,8 @@ static int restrict_keys(const rapt_kernels *kernels, const rapt_lanes *lanes, i
   if (keys == 0 || (j >= lanes->common_first && j + keys <= lanes->common_last)) return 0;
   float first[RAPT_MAX_PANEL_WIDTH], last[RAPT_MAX_PANEL_WIDTH];
   for (int64_t r = 0; r < lanes->width; r++) {
-    first[r] = (float)clamp(lanes->first[r] - j, 0, keys);
-    last[r] = (float)clamp(lanes->last[r] - j, 0, keys);
+    first[r] = (float)rapt_clamp(lanes->first[r] - j, 0, keys);
+    last[r] = (float)rapt_clamp(lanes->last[r] - j, 0, keys);
   }
   kernels->restrict_keys(keys, lanes->width, first, last, scores);
   return 1;
@@ -198,7 +195,7 @@ int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *probl
   if (c->options.softcap > 0) kernels->softcap(keys * lanes->width, c->options.softcap, scores);
   if (stage == RAPT_WEIGHTS_SOFTCAP) write_weights(kernels, problem, lanes, j, keys, scores, room);
 
-  int64_t covered = clamp(c->kv_len - problem->appended_keys - j, 0, keys);
+  int64_t covered = rapt_clamp(c->kv_len - problem->appended_keys - j, 0, keys);
   int masked = 0;
   if (c->alibi_slopes.data != NULL && covered > 0) subtract_alibi(kernels, problem, lanes, j, covered, scores);
   if (has_bias(problem) && covered > 0) {

@@ -8,20 +8,14 @@
 #include "core/problem.h"
 #include "core/validate.h"
 
-#define CHECK(expression)                   \
-  do {                                      \
-    rapt_status status_ = (expression);     \
-    if (status_ != RAPT_OK) return status_; \
-  } while (0)
-
 static rapt_status check_sizes(const rapt_attention *c, rapt_error *error) {
-  CHECK(rapt_check_size("batch", c->batch, 0, RAPT_MAX_SIZE, error));
-  CHECK(rapt_check_size("query_heads", c->query_heads, 1, RAPT_MAX_FEATURES, error));
-  CHECK(rapt_check_size("kv_heads", c->kv_heads, 1, RAPT_MAX_FEATURES, error));
-  CHECK(rapt_check_size("query_len", c->query_len, 0, RAPT_MAX_SIZE, error));
-  CHECK(rapt_check_size("kv_len", c->kv_len, 0, RAPT_MAX_SIZE, error));
-  CHECK(rapt_check_size("head_dim", c->head_dim, 1, RAPT_MAX_HEAD_DIM, error));
-  CHECK(rapt_check_size("value_dim", c->value_dim, 1, RAPT_MAX_HEAD_DIM, error));
+  RAPT_CHECK(rapt_check_size("batch", c->batch, 0, RAPT_MAX_SIZE, error));
+  RAPT_CHECK(rapt_check_size("query_heads", c->query_heads, 1, RAPT_MAX_FEATURES, error));
+  RAPT_CHECK(rapt_check_size("kv_heads", c->kv_heads, 1, RAPT_MAX_FEATURES, error));
+  RAPT_CHECK(rapt_check_size("query_len", c->query_len, 0, RAPT_MAX_SIZE, error));
+  RAPT_CHECK(rapt_check_size("kv_len", c->kv_len, 0, RAPT_MAX_SIZE, error));
+  RAPT_CHECK(rapt_check_size("head_dim", c->head_dim, 1, RAPT_MAX_HEAD_DIM, error));
+  RAPT_CHECK(rapt_check_size("value_dim", c->value_dim, 1, RAPT_MAX_HEAD_DIM, error));
   if (c->query_heads % c->kv_heads != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                      "query_heads is %" PRId64 ", which is not a multiple of kv_heads, %" PRId64, c->query_heads,
@@ -37,26 +31,26 @@ static rapt_status check_tensors(const rapt_attention *c, rapt_error *error) {
   const int64_t output[] = {c->batch, c->query_heads, c->query_len, c->value_dim};
   const int64_t scores[] = {c->batch, c->query_heads, c->query_len, c->kv_len};
   rapt_view read[7], written[3];
-  CHECK(rapt_check_tensor("query", &c->query, RAPT_ANY_FLOAT, 4, query, &read[0], error));
-  CHECK(rapt_check_tensor("key", &c->key, RAPT_ANY_FLOAT, 4, key, &read[1], error));
-  CHECK(rapt_check_tensor("value", &c->value, RAPT_ANY_FLOAT, 4, value, &read[2], error));
-  CHECK(rapt_check_optional("mask", &c->mask, RAPT_BOOL, 4, scores, &read[3], error));
-  CHECK(rapt_check_optional("bias", &c->bias, RAPT_ANY_FLOAT, 4, scores, &read[4], error));
-  CHECK(rapt_check_optional("alibi_slopes", &c->alibi_slopes, RAPT_F32, 2, scores, &read[5], error));
-  CHECK(rapt_check_optional("sinks", &c->sinks, RAPT_F32, 2, scores, &read[6], error));
-  CHECK(rapt_check_tensor("output", &c->output, RAPT_ANY_FLOAT, 4, output, &written[0], error));
-  CHECK(rapt_check_optional("lse", &c->lse, RAPT_F32, 3, scores, &written[1], error));
-  CHECK(rapt_check_optional("weights", &c->weights, RAPT_F32, 4, scores, &written[2], error));
+  RAPT_CHECK(rapt_check_tensor("query", &c->query, RAPT_ANY_FLOAT, 4, query, &read[0], error));
+  RAPT_CHECK(rapt_check_tensor("key", &c->key, RAPT_ANY_FLOAT, 4, key, &read[1], error));
+  RAPT_CHECK(rapt_check_tensor("value", &c->value, RAPT_ANY_FLOAT, 4, value, &read[2], error));
+  RAPT_CHECK(rapt_check_optional("mask", &c->mask, RAPT_BOOL, 4, scores, &read[3], error));
+  RAPT_CHECK(rapt_check_optional("bias", &c->bias, RAPT_ANY_FLOAT, 4, scores, &read[4], error));
+  RAPT_CHECK(rapt_check_optional("alibi_slopes", &c->alibi_slopes, RAPT_F32, 2, scores, &read[5], error));
+  RAPT_CHECK(rapt_check_optional("sinks", &c->sinks, RAPT_F32, 2, scores, &read[6], error));
+  RAPT_CHECK(rapt_check_tensor("output", &c->output, RAPT_ANY_FLOAT, 4, output, &written[0], error));
+  RAPT_CHECK(rapt_check_optional("lse", &c->lse, RAPT_F32, 3, scores, &written[1], error));
+  RAPT_CHECK(rapt_check_optional("weights", &c->weights, RAPT_F32, 4, scores, &written[2], error));
   return rapt_check_overlaps(written, 3, read, 7, error);
 }
 
 rapt_status rapt_attention_validate(const rapt_attention *call, rapt_problem *problem, rapt_error *error) {
   memset(problem, 0, sizeof *problem);
-  CHECK(rapt_read_struct(call, &problem->call, sizeof problem->call, "rapt_attention", error));
-  CHECK(check_sizes(&problem->call, error));
-  CHECK(rapt_check_options(&problem->call.options, error));
-  CHECK(rapt_check_scratch(problem->call.scratch, problem->call.scratch_size, error));
-  CHECK(check_tensors(&problem->call, error));
+  RAPT_CHECK(rapt_read_struct(call, &problem->call, sizeof problem->call, "rapt_attention", error));
+  RAPT_CHECK(check_sizes(&problem->call, error));
+  RAPT_CHECK(rapt_check_options(&problem->call.options, error));
+  RAPT_CHECK(rapt_check_scratch(problem->call.scratch, problem->call.scratch_size, error));
+  RAPT_CHECK(check_tensors(&problem->call, error));
   rapt_problem_derive(problem);
   return RAPT_OK;
 }

@@ -8,4 +8,11 @@
 __attribute__((format(printf, 3, 4))) rapt_status rapt_fail(rapt_error *error, rapt_status status, const char *format,
                                                             ...);
 
+// Returns from the calling function with the status of an expression that failed.
+#define RAPT_CHECK(expression)              \
+  do {                                      \
+    rapt_status status_ = (expression);     \
+    if (status_ != RAPT_OK) return status_; \
+  } while (0)
+
 #endif

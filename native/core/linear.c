@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "core/rows.h"
 
 // Input features per step: a weight panel of that depth is 32 KB, which stays in L1 while the rows pass over it.
@@ -30,8 +31,6 @@ typedef struct projection_job {
   unsigned char *memory;
 } projection_job;
 
-static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
 // Whether the kernel's sums can build up in the output itself.
 static int writes_directly(const rapt_projection *p) { return rapt_is_plain(p->output.dtype, p->output.stride[2]); }
 
@@ -49,15 +48,15 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, 
   int64_t rows;
   if (__builtin_mul_overflow(p->batch, p->rows, &rows)) return 0;
   if (rows == 0) return 1;
-  int64_t groups = ceil_div(rows, kernels->tile_rows);
+  int64_t groups = rapt_ceil_div(rows, kernels->tile_rows);
   g->row_block = (groups < ROW_GROUPS ? groups : ROW_GROUPS) * kernels->tile_rows;
-  g->row_blocks = ceil_div(rows, g->row_block);
-  g->panels = ceil_div(p->linear->out_features, kernels->panel_width);
+  g->row_blocks = rapt_ceil_div(rows, g->row_block);
+  g->panels = rapt_ceil_div(p->linear->out_features, kernels->panel_width);
   // Four tasks per thread keep the threads evenly busy; more would pack the same rows again and again.
-  int64_t column_blocks = ceil_div(4 * (int64_t)context->threads, g->row_blocks);
+  int64_t column_blocks = rapt_ceil_div(4 * (int64_t)context->threads, g->row_blocks);
   if (context->threads == 1 || column_blocks > g->panels) column_blocks = context->threads == 1 ? 1 : g->panels;
-  g->task_panels = ceil_div(g->panels, column_blocks);
-  column_blocks = ceil_div(g->panels, g->task_panels);
+  g->task_panels = rapt_ceil_div(g->panels, column_blocks);
+  column_blocks = rapt_ceil_div(g->panels, g->task_panels);
   g->tasks = g->row_blocks * column_blocks;
   double work = (double)rows * (double)p->linear->in_features * (double)p->linear->out_features;
   g->slots = work < PARALLEL_WORK ? 1 : context->threads < g->tasks ? context->threads : (int32_t)g->tasks;

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef RAPT_CORE_ARITHMETIC_H
+#define RAPT_CORE_ARITHMETIC_H
+
+#include <stdint.h>
+
+// a / b rounded up, for a >= 0 and b > 0, without overflow.
+static inline int64_t rapt_ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+static inline int64_t rapt_min(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline int64_t rapt_max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static inline int64_t rapt_clamp(int64_t value, int64_t low, int64_t high) {
+  return value < low ? low : value > high ? high : value;
+}
+
+#endif
