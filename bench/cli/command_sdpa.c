@@ -25,11 +25,9 @@ static int plan_of(const workload *w, rapt_plan *plan) {
   return plan->supported;
 }
 
-/* Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share. */
 static int measure(workload *w, report *r) {
   return workload_run(w) && check_attention(&w->call, w->on->isa, &r->verified) && r->verified.passed &&
-         stats_time(workload_run, w, settings.iters, &r->time) &&
-         ceilings_measure(w->on->isa, w->on->threads, &r->ceiling);
+         stats_time(workload_run, w, settings.iters, &r->time);
 }
 
 static int time_on(const device *on) {
@@ -46,6 +44,10 @@ static int time_on(const device *on) {
   }
   w.on = on;
   int good = plan_of(&w, &plan) && measure(&w, &r);
+  workload_close(&w);
+  /* Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share; never beside the
+     problem, so that the process needs no more memory than the larger of the two. */
+  good = good && ceilings_measure(on->isa, on->threads, &r.ceiling);
   if (good && settings.json) {
     json_begin("sdpa");
     report_json_problem(&problem);
@@ -60,7 +62,6 @@ static int time_on(const device *on) {
     cli_fail("wrong result, not timed: differs by %.3g from %s, %.3g allowed", r.verified.difference,
              r.verified.against, r.verified.allowed);
   }
-  workload_close(&w);
   return good ? EXIT_GOOD : EXIT_FAILED;
 }
 
