@@ -47,6 +47,8 @@ public final class Judge {
         check.accept(tier);
       } catch (AssertionError e) {
         failures.add(e.getMessage());
+      } catch (RuntimeException e) {
+        failures.add(tier + " threw " + e);
       }
     }
     if (!failures.isEmpty()) {
