@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C core's headers, as C++ sees them.
+#ifndef RAPT_CUDA_RUNTIME_CORE_H
+#define RAPT_CUDA_RUNTIME_CORE_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+extern "C" {
+#include "core/backend.h"
+#include "core/error.h"
+#include "core/mha_problem.h"
+#include "core/params.h"
+#include "core/problem.h"
+#include "core/projection.h"
+#include "core/scratch.h"
+#include "core/validate.h"
+#include "rapt/rapt.h"
+}
+
+// Returns from a function that returns a rapt_status where `expression` is not RAPT_OK.
+#define RAPT_CHECK(expression)              \
+  do {                                      \
+    rapt_status status_ = (expression);     \
+    if (status_ != RAPT_OK) return status_; \
+  } while (0)
+
+#endif

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam between the plug-in and the device: everything the runtime asks of CUDA, and nothing else. Two files
+// implement it: driver_cuda.cpp over the CUDA runtime, driver_emulated.cpp in host memory, for tests without a GPU.
+//
+// Every function acts on the calling thread's current device and returns a cudaError_t, 0 for success.
+#ifndef RAPT_CUDA_RUNTIME_DRIVER_H
+#define RAPT_CUDA_RUNTIME_DRIVER_H
+
+#include <cstddef>
+#include <cstdint>
+
+typedef int driver_code;
+typedef void *driver_stream;
+typedef void *driver_event;
+
+// The values of cudaError_t that the runtime tells apart.
+enum : driver_code {
+  DRIVER_SUCCESS = 0,
+  DRIVER_OUT_OF_MEMORY = 2,
+  DRIVER_INSUFFICIENT = 35,
+  DRIVER_NO_DEVICE = 100,
+  DRIVER_NOT_READY = 600
+};
+
+// "cudaErrorMemoryAllocation" and "out of memory". Static storage.
+const char *driver_code_name(driver_code code);
+const char *driver_code_text(driver_code code);
+
+// Forgets the failure that the last call left behind on this thread, so that no later call reports it again.
+void driver_forget_failure();
+
+// Versions as CUDA counts them (13000): of the installed driver, 0 where there is none, and what the plug-in needs.
+driver_code driver_version(int *installed, int *needed);
+driver_code driver_count(int *devices);
+driver_code driver_get_device(int *ordinal);
+driver_code driver_set_device(int ordinal);
+
+struct driver_description {
+  char name[128];
+  int multiprocessors;
+  // Ten times the compute capability: 90 for Hopper.
+  int capability;
+  // The most shared memory one block can opt in to.
+  int64_t shared_per_block_optin;
+  int emulated;
+};
+driver_code driver_describe(int ordinal, driver_description *out);
+
+driver_code driver_allocate(size_t bytes, void **out);
+driver_code driver_release(void *memory);
+driver_code driver_allocate_pinned(size_t bytes, void **out);
+driver_code driver_release_pinned(void *memory);
+driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes);
+
+// What a pointer points to.
+enum driver_place {
+  // Memory that CUDA does not know: plain host memory, or freed.
+  DRIVER_PLACE_UNKNOWN,
+  // Pinned or managed: any device reaches it.
+  DRIVER_PLACE_SHARED,
+  DRIVER_PLACE_DEVICE
+};
+// *ordinal is set for DRIVER_PLACE_DEVICE.
+driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal);
+
+// Copies between any two places.
+driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream stream);
+
+// Waits for all work of the device.
+driver_code driver_synchronize();
+
+// `ordered`: the stream waits for the legacy default stream, and that for it, as streams do that CUDA makes by default.
+driver_code driver_stream_create(bool ordered, driver_stream *out);
+driver_code driver_stream_destroy(driver_stream stream);
+driver_code driver_stream_synchronize(driver_stream stream);
+driver_code driver_stream_wait(driver_stream stream, driver_event event);
+// Whether the stream is being captured into a graph.
+driver_code driver_stream_captures(driver_stream stream, bool *captures);
+
+driver_code driver_event_create(driver_event *out);
+driver_code driver_event_destroy(driver_event event);
+driver_code driver_event_record(driver_event event, driver_stream stream);
+driver_code driver_event_synchronize(driver_event event);
+// DRIVER_NOT_READY while the device has not passed it.
+driver_code driver_event_query(driver_event event);
+driver_code driver_event_elapsed(driver_event start, driver_event end, float *milliseconds);
+
+#endif

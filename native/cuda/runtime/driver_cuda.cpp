@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam over the CUDA runtime.
+#include <cuda_runtime_api.h>
+
+#include <cstdio>
+
+#include "cuda/runtime/driver.h"
+
+static_assert(int{DRIVER_OUT_OF_MEMORY} == int{cudaErrorMemoryAllocation}, "cudaError_t");
+static_assert(int{DRIVER_INSUFFICIENT} == int{cudaErrorInsufficientDriver}, "cudaError_t");
+static_assert(int{DRIVER_NO_DEVICE} == int{cudaErrorNoDevice}, "cudaError_t");
+static_assert(int{DRIVER_NOT_READY} == int{cudaErrorNotReady}, "cudaError_t");
+
+static cudaStream_t native(driver_stream stream) { return static_cast<cudaStream_t>(stream); }
+static cudaEvent_t native_event(driver_event event) { return static_cast<cudaEvent_t>(event); }
+
+const char *driver_code_name(driver_code code) { return cudaGetErrorName(static_cast<cudaError_t>(code)); }
+const char *driver_code_text(driver_code code) { return cudaGetErrorString(static_cast<cudaError_t>(code)); }
+
+void driver_forget_failure() { cudaGetLastError(); }
+
+driver_code driver_version(int *installed, int *needed) {
+  *needed = CUDART_VERSION;
+  return cudaDriverGetVersion(installed);
+}
+
+driver_code driver_count(int *devices) { return cudaGetDeviceCount(devices); }
+driver_code driver_get_device(int *ordinal) { return cudaGetDevice(ordinal); }
+driver_code driver_set_device(int ordinal) { return cudaSetDevice(ordinal); }
+
+driver_code driver_describe(int ordinal, driver_description *out) {
+  cudaDeviceProp properties;
+  cudaError_t code = cudaGetDeviceProperties(&properties, ordinal);
+  if (code != cudaSuccess) return code;
+  *out = driver_description();
+  snprintf(out->name, sizeof out->name, "%.*s", static_cast<int>(sizeof out->name) - 1, properties.name);
+  out->multiprocessors = properties.multiProcessorCount;
+  out->capability = 10 * properties.major + properties.minor;
+  out->shared_per_block_optin = static_cast<int64_t>(properties.sharedMemPerBlockOptin);
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_allocate(size_t bytes, void **out) { return cudaMalloc(out, bytes); }
+driver_code driver_release(void *memory) { return cudaFree(memory); }
+// Portable: pinned for every device, so that one buffer serves several contexts.
+driver_code driver_allocate_pinned(size_t bytes, void **out) {
+  return cudaHostAlloc(out, bytes, cudaHostAllocPortable);
+}
+driver_code driver_release_pinned(void *memory) { return cudaFreeHost(memory); }
+driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes) {
+  return cudaMemGetInfo(free_bytes, total_bytes);
+}
+
+driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal) {
+  cudaPointerAttributes attributes;
+  cudaError_t code = cudaPointerGetAttributes(&attributes, pointer);
+  *place = DRIVER_PLACE_UNKNOWN;
+  if (code != cudaSuccess) return code;
+  if (attributes.type == cudaMemoryTypeDevice) {
+    *place = DRIVER_PLACE_DEVICE;
+    *ordinal = attributes.device;
+  } else if (attributes.type == cudaMemoryTypeManaged || attributes.devicePointer == pointer) {
+    // Host memory that was registered without unified addressing has another address on the device: not usable as is.
+    *place = DRIVER_PLACE_SHARED;
+  }
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream stream) {
+  return cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream));
+}
+
+driver_code driver_synchronize() { return cudaDeviceSynchronize(); }
+
+driver_code driver_stream_create(bool ordered, driver_stream *out) {
+  cudaStream_t stream = nullptr;
+  cudaError_t code = cudaStreamCreateWithFlags(&stream, ordered ? cudaStreamDefault : cudaStreamNonBlocking);
+  *out = stream;
+  return code;
+}
+
+driver_code driver_stream_destroy(driver_stream stream) { return cudaStreamDestroy(native(stream)); }
+driver_code driver_stream_synchronize(driver_stream stream) { return cudaStreamSynchronize(native(stream)); }
+driver_code driver_stream_wait(driver_stream stream, driver_event event) {
+  return cudaStreamWaitEvent(native(stream), native_event(event), 0);
+}
+
+driver_code driver_stream_captures(driver_stream stream, bool *captures) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  cudaError_t code = cudaStreamIsCapturing(native(stream), &status);
+  *captures = status != cudaStreamCaptureStatusNone;
+  return code;
+}
+
+driver_code driver_event_create(driver_event *out) {
+  cudaEvent_t event = nullptr;
+  cudaError_t code = cudaEventCreate(&event);
+  *out = event;
+  return code;
+}
+
+driver_code driver_event_destroy(driver_event event) { return cudaEventDestroy(native_event(event)); }
+driver_code driver_event_record(driver_event event, driver_stream stream) {
+  return cudaEventRecord(native_event(event), native(stream));
+}
+driver_code driver_event_synchronize(driver_event event) { return cudaEventSynchronize(native_event(event)); }
+driver_code driver_event_query(driver_event event) { return cudaEventQuery(native_event(event)); }
+driver_code driver_event_elapsed(driver_event start, driver_event end, float *milliseconds) {
+  return cudaEventElapsedTime(milliseconds, native_event(start), native_event(end));
+}

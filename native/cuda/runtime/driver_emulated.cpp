@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam in host memory, for tests: devices that exist only as bookkeeping. Work runs when it is enqueued, on the
+// calling thread. Environment variables play the machine:
+//   RAPT_EMULATED_DEVICES   how many devices there are (1)
+//   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
+//   RAPT_EMULATED_DRIVER    "none", "old" or "turing" (a device that is too old); anything else is a good driver
+//   RAPT_EMULATED_FAULT     a cudaError_t that every wait and launch reports from now on, as a lost device does
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "cuda/runtime/driver.h"
+
+namespace {
+
+constexpr int NEEDED_VERSION = 13000;
+constexpr driver_code INVALID_VALUE = 1, INVALID_DEVICE = 101, ILLEGAL_ADDRESS = 700, LAUNCH_FAILURE = 719;
+// What cudaMalloc promises.
+constexpr size_t ALIGNMENT = 256;
+
+struct block {
+  size_t bytes;
+  // -1: pinned host memory.
+  int ordinal;
+};
+
+struct memory_table {
+  std::mutex mutex;
+  std::map<uintptr_t, block> blocks;
+};
+
+struct emulated_event {
+  std::chrono::steady_clock::time_point time;
+};
+
+thread_local int current_device = 0;
+
+// Never destroyed: threads may still free memory while the process ends.
+memory_table &table() {
+  static memory_table *instance = new memory_table;
+  return *instance;
+}
+
+int64_t setting(const char *name, int64_t otherwise) {
+  const char *text = getenv(name);
+  return text == nullptr || *text == 0 ? otherwise : strtoll(text, nullptr, 10);
+}
+
+bool driver_is(const char *kind) {
+  const char *text = getenv("RAPT_EMULATED_DRIVER");
+  return text != nullptr && strcmp(text, kind) == 0;
+}
+
+driver_code fault() { return static_cast<driver_code>(setting("RAPT_EMULATED_FAULT", DRIVER_SUCCESS)); }
+
+size_t used_bytes(const memory_table &memory, int ordinal) {
+  size_t used = 0;
+  for (const auto &entry : memory.blocks) used += entry.second.ordinal == ordinal ? entry.second.bytes : 0;
+  return used;
+}
+
+driver_code take(size_t bytes, int ordinal, void **out) {
+  memory_table &memory = table();
+  std::lock_guard<std::mutex> lock(memory.mutex);
+  size_t total = static_cast<size_t>(setting("RAPT_EMULATED_MEMORY", INT64_C(1) << 30));
+  *out = nullptr;
+  if (bytes > total || (ordinal >= 0 && used_bytes(memory, ordinal) > total - bytes)) return DRIVER_OUT_OF_MEMORY;
+  if (posix_memalign(out, ALIGNMENT, bytes) != 0) return DRIVER_OUT_OF_MEMORY;
+  // Memory of a GPU holds anything at first; this is a NaN in every type.
+  memset(*out, 0xFF, bytes);
+  memory.blocks[reinterpret_cast<uintptr_t>(*out)] = {bytes, ordinal};
+  return DRIVER_SUCCESS;
+}
+
+driver_code give_back(void *pointer, bool pinned) {
+  memory_table &memory = table();
+  std::lock_guard<std::mutex> lock(memory.mutex);
+  auto entry = memory.blocks.find(reinterpret_cast<uintptr_t>(pointer));
+  if (entry == memory.blocks.end() || (entry->second.ordinal < 0) != pinned) return INVALID_VALUE;
+  memory.blocks.erase(entry);
+  free(pointer);
+  return DRIVER_SUCCESS;
+}
+
+}  // namespace
+
+const char *driver_code_name(driver_code code) {
+  switch (code) {
+    case DRIVER_SUCCESS:
+      return "cudaSuccess";
+    case INVALID_VALUE:
+      return "cudaErrorInvalidValue";
+    case DRIVER_OUT_OF_MEMORY:
+      return "cudaErrorMemoryAllocation";
+    case DRIVER_INSUFFICIENT:
+      return "cudaErrorInsufficientDriver";
+    case DRIVER_NO_DEVICE:
+      return "cudaErrorNoDevice";
+    case INVALID_DEVICE:
+      return "cudaErrorInvalidDevice";
+    case ILLEGAL_ADDRESS:
+      return "cudaErrorIllegalAddress";
+    case LAUNCH_FAILURE:
+      return "cudaErrorLaunchFailure";
+    default:
+      return "cudaErrorUnknown";
+  }
+}
+
+const char *driver_code_text(driver_code code) { return code == DRIVER_OUT_OF_MEMORY ? "out of memory" : "emulated"; }
+
+void driver_forget_failure() {}
+
+driver_code driver_version(int *installed, int *needed) {
+  *needed = NEEDED_VERSION;
+  *installed = driver_is("none") ? 0 : driver_is("old") ? 11040 : NEEDED_VERSION;
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_count(int *devices) {
+  *devices = 0;
+  if (driver_is("none") || driver_is("old")) return DRIVER_INSUFFICIENT;
+  *devices = static_cast<int>(setting("RAPT_EMULATED_DEVICES", 1));
+  return *devices > 0 ? DRIVER_SUCCESS : DRIVER_NO_DEVICE;
+}
+
+driver_code driver_get_device(int *ordinal) {
+  *ordinal = current_device;
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_set_device(int ordinal) {
+  int devices;
+  driver_code code = driver_count(&devices);
+  if (code != DRIVER_SUCCESS) return code;
+  if (ordinal < 0 || ordinal >= devices) return INVALID_DEVICE;
+  current_device = ordinal;
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_describe(int ordinal, driver_description *out) {
+  *out = driver_description();
+  snprintf(out->name, sizeof out->name, "emulated GPU %d", ordinal);
+  // A few multiprocessors, so that splitting decisions are made at sizes a test can afford.
+  out->multiprocessors = 4;
+  out->capability = driver_is("turing") ? 75 : 80;
+  out->shared_per_block_optin = 163 * 1024;
+  out->emulated = 1;
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_allocate(size_t bytes, void **out) { return take(bytes, current_device, out); }
+driver_code driver_release(void *memory) { return give_back(memory, false); }
+driver_code driver_allocate_pinned(size_t bytes, void **out) { return take(bytes, -1, out); }
+driver_code driver_release_pinned(void *memory) { return give_back(memory, true); }
+
+driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes) {
+  memory_table &memory = table();
+  std::lock_guard<std::mutex> lock(memory.mutex);
+  *total_bytes = static_cast<size_t>(setting("RAPT_EMULATED_MEMORY", INT64_C(1) << 30));
+  size_t used = used_bytes(memory, current_device);
+  *free_bytes = used < *total_bytes ? *total_bytes - used : 0;
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal) {
+  memory_table &memory = table();
+  std::lock_guard<std::mutex> lock(memory.mutex);
+  uintptr_t address = reinterpret_cast<uintptr_t>(pointer);
+  auto after = memory.blocks.upper_bound(address);
+  *place = DRIVER_PLACE_UNKNOWN;
+  if (after == memory.blocks.begin()) return DRIVER_SUCCESS;
+  const auto &entry = *--after;
+  if (address - entry.first >= entry.second.bytes) return DRIVER_SUCCESS;
+  *place = entry.second.ordinal < 0 ? DRIVER_PLACE_SHARED : DRIVER_PLACE_DEVICE;
+  *ordinal = entry.second.ordinal;
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream) {
+  memmove(to, from, bytes);
+  return fault();
+}
+
+driver_code driver_synchronize() { return fault(); }
+
+driver_code driver_stream_create(bool, driver_stream *out) {
+  *out = malloc(1);
+  return *out == nullptr ? DRIVER_OUT_OF_MEMORY : DRIVER_SUCCESS;
+}
+
+driver_code driver_stream_destroy(driver_stream stream) {
+  free(stream);
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_stream_synchronize(driver_stream) { return fault(); }
+driver_code driver_stream_wait(driver_stream, driver_event) { return fault(); }
+driver_code driver_stream_captures(driver_stream, bool *captures) {
+  *captures = false;
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_event_create(driver_event *out) {
+  *out = new emulated_event();
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_event_destroy(driver_event event) {
+  delete static_cast<emulated_event *>(event);
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_event_record(driver_event event, driver_stream) {
+  static_cast<emulated_event *>(event)->time = std::chrono::steady_clock::now();
+  return fault();
+}
+
+driver_code driver_event_synchronize(driver_event) { return fault(); }
+driver_code driver_event_query(driver_event) { return fault(); }
+
+driver_code driver_event_elapsed(driver_event start, driver_event end, float *milliseconds) {
+  *milliseconds = std::chrono::duration<float, std::milli>(static_cast<emulated_event *>(end)->time -
+                                                           static_cast<emulated_event *>(start)->time)
+                      .count();
+  return fault();
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands behind the plug-in's handles.
+#ifndef RAPT_CUDA_RUNTIME_STATE_H
+#define RAPT_CUDA_RUNTIME_STATE_H
+
+#include <mutex>
+#include <vector>
+
+#include "cuda/runtime/core.h"
+#include "cuda/runtime/driver.h"
+
+extern const rapt_backend rapt_cuda_backend;
+
+struct rapt_cuda_context;
+
+// Scratch belongs to a stream: calls on one stream run one after the other, so they can share it without waiting.
+struct rapt_stream {
+  rapt_handle handle;
+  rapt_cuda_context *context;
+  driver_stream native;
+  // Whether native is ours to destroy.
+  bool owned;
+  // Held while a call enqueues: the kernels of two calls must not mix, for they share the scratch.
+  std::mutex mutex;
+  void *scratch;
+  int64_t scratch_size;
+  // Blocks that were outgrown. Enqueued kernels, and graphs that were captured from the stream, may still use them.
+  std::vector<void *> outgrown;
+};
+
+struct rapt_event {
+  rapt_handle handle;
+  rapt_cuda_context *context;
+  driver_event native;
+};
+
+struct rapt_cuda_context {
+  int ordinal;
+  int driver;
+  driver_description device;
+  // RAPT_KERNEL as it was when the context was made; empty where it was not set.
+  char kernels[256];
+  // Where calls without a stream run.
+  rapt_stream stream;
+};
+
+// Makes a device current for a scope, and the thread's own one again after it: the caller may use CUDA itself.
+class rapt_cuda_scope {
+ public:
+  explicit rapt_cuda_scope(int ordinal);
+  ~rapt_cuda_scope();
+  rapt_cuda_scope(const rapt_cuda_scope &) = delete;
+  rapt_cuda_scope &operator=(const rapt_cuda_scope &) = delete;
+  // RAPT_OK, or why the device could not be made current.
+  rapt_status check(rapt_error *error) const;
+
+ private:
+  int before_ = 0;
+  bool switched_ = false;
+  driver_code code_;
+};
+
+// The context's own stream for NULL; a stream of another context is refused.
+rapt_status rapt_cuda_stream_of(rapt_cuda_context *context, rapt_stream *given, rapt_stream **out, rapt_error *error);
+
+// `needed` bytes of the stream's scratch; the caller holds the stream's mutex until it has enqueued what uses them.
+// Allocates only where the scratch is too small, which is refused during a graph capture.
+rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error);
+
+// Releases scratch and, where it is ours, the stream itself; not the struct.
+void rapt_cuda_stream_close(rapt_stream *stream);
+
+// The table's entries, by file.
+const char *rapt_cuda_unavailable();
+rapt_status rapt_cuda_context_create(const rapt_context_options *options, void **state, rapt_error *error);
+void rapt_cuda_context_destroy(void *state);
+rapt_status rapt_cuda_context_get_info(void *state, rapt_context_info *out, rapt_error *error);
+
+rapt_status rapt_cuda_memory_allocate(void *state, int32_t kind, int64_t bytes, void **out, rapt_error *error);
+rapt_status rapt_cuda_memory_free(void *state, int32_t kind, void *memory, rapt_error *error);
+rapt_status rapt_cuda_memory_get_info(void *state, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error);
+rapt_status rapt_cuda_memory_copy(void *state, void *to, const void *from, int64_t bytes, rapt_stream *stream,
+                                  rapt_error *error);
+
+rapt_status rapt_cuda_stream_create(void *state, rapt_stream **out, rapt_error *error);
+rapt_status rapt_cuda_stream_wrap(void *state, void *native, rapt_stream **out, rapt_error *error);
+void rapt_cuda_stream_destroy(rapt_stream *stream);
+rapt_status rapt_cuda_stream_synchronize(rapt_stream *stream, rapt_error *error);
+rapt_status rapt_cuda_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error);
+
+rapt_status rapt_cuda_event_create(void *state, rapt_event **out, rapt_error *error);
+void rapt_cuda_event_destroy(rapt_event *event);
+rapt_status rapt_cuda_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error);
+rapt_status rapt_cuda_event_synchronize(rapt_event *event, rapt_error *error);
+rapt_status rapt_cuda_event_query(rapt_event *event, int32_t *done, rapt_error *error);
+rapt_status rapt_cuda_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error);
+
+rapt_status rapt_cuda_attention_plan(void *state, const rapt_attention *call, rapt_plan *plan, rapt_error *error);
+rapt_status rapt_cuda_attention_run(void *state, const rapt_attention *call, rapt_error *error);
+rapt_status rapt_cuda_linear_create(void *state, const rapt_linear_weights *weights, rapt_linear **out,
+                                    rapt_error *error);
+void rapt_cuda_linear_destroy(rapt_linear *linear);
+rapt_status rapt_cuda_linear_plan(void *state, const rapt_linear_call *call, rapt_plan *plan, rapt_error *error);
+rapt_status rapt_cuda_linear_run(void *state, const rapt_linear_call *call, rapt_error *error);
+rapt_status rapt_cuda_mha_plan(void *state, const rapt_mha *call, rapt_plan *plan, rapt_error *error);
+rapt_status rapt_cuda_mha_run(void *state, const rapt_mha *call, rapt_error *error);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// rapt_stream_* and rapt_event_*, and the scratch that a stream carries.
+#include <cinttypes>
+#include <cstdio>
+#include <new>
+
+#include "cuda/runtime/failure.h"
+#include "cuda/runtime/state.h"
+
+static rapt_status make(rapt_cuda_context *context, driver_stream native, bool owned, rapt_stream **out,
+                        rapt_error *error) {
+  rapt_stream *stream = new (std::nothrow) rapt_stream();
+  if (stream == nullptr) {
+    if (owned) driver_stream_destroy(native);
+    return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a stream");
+  }
+  stream->handle.backend = &rapt_cuda_backend;
+  stream->context = context;
+  stream->native = native;
+  stream->owned = owned;
+  *out = stream;
+  return RAPT_OK;
+}
+
+rapt_status rapt_cuda_stream_create(void *state, rapt_stream **out, rapt_error *error) {
+  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
+  rapt_cuda_scope scope(context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  driver_stream native = nullptr;
+  RAPT_CHECK(rapt_cuda_check(driver_stream_create(false, &native), "creating a stream", error));
+  return make(context, native, true, out, error);
+}
+
+rapt_status rapt_cuda_stream_wrap(void *state, void *native, rapt_stream **out, rapt_error *error) {
+  return make(static_cast<rapt_cuda_context *>(state), native, false, out, error);
+}
+
+void rapt_cuda_stream_close(rapt_stream *stream) {
+  rapt_cuda_scope scope(stream->context->ordinal);
+  if (stream->scratch != nullptr) {
+    // Work that was enqueued may still use it.
+    driver_stream_synchronize(stream->native);
+    driver_release(stream->scratch);
+    for (void *block : stream->outgrown) driver_release(block);
+  }
+  if (stream->owned) driver_stream_destroy(stream->native);
+  driver_forget_failure();
+}
+
+void rapt_cuda_stream_destroy(rapt_stream *stream) {
+  rapt_cuda_stream_close(stream);
+  delete stream;
+}
+
+rapt_status rapt_cuda_stream_synchronize(rapt_stream *stream, rapt_error *error) {
+  rapt_cuda_scope scope(stream->context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  return rapt_cuda_check(driver_stream_synchronize(stream->native), "work on the stream", error);
+}
+
+rapt_status rapt_cuda_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error) {
+  rapt_cuda_scope scope(stream->context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  return rapt_cuda_check(driver_stream_wait(stream->native, event->native), "making the stream wait", error);
+}
+
+rapt_status rapt_cuda_stream_of(rapt_cuda_context *context, rapt_stream *given, rapt_stream **out, rapt_error *error) {
+  *out = given == nullptr ? &context->stream : given;
+  if ((*out)->context->ordinal == context->ordinal) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the stream is one of CUDA device %d; this context's device is %d",
+                   (*out)->context->ordinal, context->ordinal);
+}
+
+rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error) {
+  if (needed > stream->scratch_size) {
+    bool captures = false;
+    RAPT_CHECK(rapt_cuda_check(driver_stream_captures(stream->native, &captures), "asking for a capture", error));
+    if (captures) {
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                       "the stream is being captured and holds %" PRId64
+                       " bytes of scratch, but the call needs %" PRId64
+                       "; run it once before the capture, or bring scratch",
+                       stream->scratch_size, needed);
+    }
+    // Twice the last size, so that calls that grow step by step do not keep many outgrown blocks.
+    int64_t size = needed / 2 > stream->scratch_size ? needed : 2 * stream->scratch_size;
+    if (size < needed) size = needed;
+    void *block = nullptr;
+    driver_code code = driver_allocate(static_cast<size_t>(size), &block);
+    if (code == DRIVER_OUT_OF_MEMORY && size > needed) {
+      driver_forget_failure();
+      size = needed;
+      code = driver_allocate(static_cast<size_t>(size), &block);
+    }
+    char what[96];
+    snprintf(what, sizeof what, "allocating %" PRId64 " bytes of scratch", size);
+    RAPT_CHECK(rapt_cuda_check(code, what, error));
+    if (stream->scratch != nullptr) stream->outgrown.push_back(stream->scratch);
+    stream->scratch = block;
+    stream->scratch_size = size;
+  }
+  *out = stream->scratch;
+  return RAPT_OK;
+}
+
+rapt_status rapt_cuda_event_create(void *state, rapt_event **out, rapt_error *error) {
+  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
+  rapt_cuda_scope scope(context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  rapt_event *event = new (std::nothrow) rapt_event();
+  if (event == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for an event");
+  event->handle.backend = &rapt_cuda_backend;
+  event->context = context;
+  rapt_status status = rapt_cuda_check(driver_event_create(&event->native), "creating an event", error);
+  if (status == RAPT_OK) {
+    *out = event;
+  } else {
+    delete event;
+  }
+  return status;
+}
+
+void rapt_cuda_event_destroy(rapt_event *event) {
+  rapt_cuda_scope scope(event->context->ordinal);
+  driver_event_destroy(event->native);
+  driver_forget_failure();
+  delete event;
+}
+
+rapt_status rapt_cuda_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error) {
+  if (event->context->ordinal != stream->context->ordinal) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the event is one of CUDA device %d, the stream one of device %d",
+                     event->context->ordinal, stream->context->ordinal);
+  }
+  rapt_cuda_scope scope(event->context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  return rapt_cuda_check(driver_event_record(event->native, stream->native), "recording the event", error);
+}
+
+rapt_status rapt_cuda_event_synchronize(rapt_event *event, rapt_error *error) {
+  rapt_cuda_scope scope(event->context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  return rapt_cuda_check(driver_event_synchronize(event->native), "work before the event", error);
+}
+
+rapt_status rapt_cuda_event_query(rapt_event *event, int32_t *done, rapt_error *error) {
+  rapt_cuda_scope scope(event->context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  driver_code code = driver_event_query(event->native);
+  *done = code == DRIVER_SUCCESS;
+  if (code == DRIVER_NOT_READY) {
+    driver_forget_failure();
+    return RAPT_OK;
+  }
+  return rapt_cuda_check(code, "work before the event", error);
+}
+
+rapt_status rapt_cuda_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error) {
+  rapt_cuda_scope scope(start->context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  return rapt_cuda_check(driver_event_elapsed(start->native, end->native, milliseconds),
+                         "measuring the time between the events", error);
+}

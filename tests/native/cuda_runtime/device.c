@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device.h"
+
+#include "support/check.h"
+
+rapt_context *cuda_context(int32_t ordinal) {
+  rapt_context_options options = {.struct_size = sizeof options, .device = RAPT_DEVICE_CUDA, .ordinal = ordinal};
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_context *context = NULL;
+  if (rapt_context_create(&options, &context, &error) != RAPT_OK) {
+    check_abort("no CUDA context: %s", error.message);
+  }
+  return context;
+}
+
+void *cuda_allocate(rapt_context *context, size_t bytes) {
+  rapt_error error = {.struct_size = sizeof error};
+  void *memory = NULL;
+  if (rapt_memory_allocate(context, RAPT_MEMORY_DEVICE, (int64_t)bytes, &memory, &error) != RAPT_OK) {
+    check_abort("no device memory: %s", error.message);
+  }
+  return memory;
+}
+
+static void copy(rapt_context *context, void *to, const void *from, size_t bytes) {
+  rapt_error error = {.struct_size = sizeof error};
+  if (rapt_memory_copy(context, to, from, (int64_t)bytes, NULL, &error) != RAPT_OK) {
+    check_abort("the test cannot copy: %s", error.message);
+  }
+}
+
+void *cuda_upload(rapt_context *context, const void *from, size_t bytes) {
+  void *memory = cuda_allocate(context, bytes);
+  copy(context, memory, from, bytes);
+  return memory;
+}
+
+void cuda_download(rapt_context *context, void *to, const void *from, size_t bytes) { copy(context, to, from, bytes); }
+
+void cuda_release(rapt_context *context, void *memory) {
+  rapt_error error = {.struct_size = sizeof error};
+  if (rapt_memory_free(context, RAPT_MEMORY_DEVICE, memory, &error) != RAPT_OK) {
+    check_abort("the test cannot free device memory: %s", error.message);
+  }
+}
