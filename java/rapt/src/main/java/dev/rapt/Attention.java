@@ -3,6 +3,8 @@ package dev.rapt;
 
 import dev.rapt.internal.AttentionOptions;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -26,39 +28,68 @@ public final class Attention {
   }
 
   /**
-   * (B, Hq, Sq, Dv) into {@code output}: attends on the calling thread and the device's.
+   * (B, Hq, Sq, Dv) into {@code output}: attends on the calling thread and the device's, or on the
+   * GPU; complete on return.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
-   * @throws IllegalStateException where the device or a tensor's arena is closed
+   * @throws IllegalStateException where the device or a tensor's memory is closed
    * @throws WrongThreadException where a tensor's arena is confined to another thread
    * @throws RaptException where the device fails
    */
   public void run(Device device, Tensor query, Tensor key, Tensor value, Tensor output) {
     Objects.requireNonNull(device, "device");
+    runAt(device, query, key, value, output);
+  }
+
+  /** As {@link #run(Device, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
+  public void run(Device device, AttentionTensors tensors) {
+    Objects.requireNonNull(device, "device");
+    runAt(device, tensors);
+  }
+
+  /**
+   * (B, Hq, Sq, Dv) into {@code output}: enqueues the call, and returns before it is done. Closing
+   * a tensor's memory waits for it.
+   *
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where the stream, its device or a tensor's memory is closed
+   * @throws RaptException where the call cannot be enqueued
+   */
+  public void run(Stream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
+    Objects.requireNonNull(stream, "stream");
+    runAt(stream, query, key, value, output);
+  }
+
+  /** As {@link #run(Stream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
+  public void run(Stream stream, AttentionTensors tensors) {
+    Objects.requireNonNull(stream, "stream");
+    runAt(stream, tensors);
+  }
+
+  private void runAt(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
     Objects.requireNonNull(query, "query");
     Objects.requireNonNull(key, "key");
     Objects.requireNonNull(value, "value");
     Objects.requireNonNull(output, "output");
     AttentionChecks.inputs(query, key, value);
     AttentionChecks.others(query, key, value, output, null, null, null, null, null, null);
-    device.enter();
+    AttentionChecks.admit(place, query, key, value, output, null, null, null, null, null, null);
+    place.enter();
     try {
-      device
+      place
           .backend()
           .attention(options, query, key, value, output, null, null, null, null, null, null);
     } finally {
-      device.exit();
+      place.exit();
     }
   }
 
-  /** As {@link #run(Device, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
-  public void run(Device device, AttentionTensors tensors) {
-    Objects.requireNonNull(device, "device");
+  private void runAt(Place place, AttentionTensors tensors) {
     Objects.requireNonNull(tensors, "tensors");
-    check(tensors);
-    device.enter();
+    check(place, tensors);
+    place.enter();
     try {
-      device
+      place
           .backend()
           .attention(
               options,
@@ -73,12 +104,13 @@ public final class Attention {
               tensors.lse(),
               tensors.weights());
     } finally {
-      device.exit();
+      place.exit();
     }
   }
 
   /**
-   * What {@link #run(Device, Tensor, Tensor, Tensor, Tensor)} would do with a contiguous output.
+   * What {@link #run(Device, Tensor, Tensor, Tensor, Tensor)} would do with a contiguous output of
+   * the query's type.
    */
   public Plan plan(Device device, Tensor query, Tensor key, Tensor value) {
     Objects.requireNonNull(device, "device");
@@ -86,6 +118,7 @@ public final class Attention {
     Objects.requireNonNull(key, "key");
     Objects.requireNonNull(value, "value");
     AttentionChecks.inputs(query, key, value);
+    AttentionChecks.admit(device, query, key, value, null, null, null, null, null, null, null);
     device.enter();
     try {
       return device
@@ -100,7 +133,7 @@ public final class Attention {
   public Plan plan(Device device, AttentionTensors tensors) {
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(tensors, "tensors");
-    check(tensors);
+    check(device, tensors);
     device.enter();
     try {
       return device
@@ -146,8 +179,25 @@ public final class Attention {
       Tensor v = Tensor.copyOf(arena, value, valueShape);
       AttentionChecks.inputs(q, k, v);
       Tensor output = Tensor.allocate(arena, DType.F32, q.size(0), q.size(1), q.size(2), v.size(3));
-      run(device, q, k, v, output);
+      if (device instanceof CudaDevice cuda) {
+        runOnCopies(cuda, q, k, v, output);
+      } else {
+        run(device, q, k, v, output);
+      }
       return output.toFloatArray();
+    }
+  }
+
+  private void runOnCopies(CudaDevice device, Tensor q, Tensor k, Tensor v, Tensor output) {
+    List<Tensor> copies = new ArrayList<>();
+    try {
+      for (Tensor tensor : List.of(q, k, v, output)) {
+        copies.add(device.keep(tensor));
+      }
+      run(device, copies.get(0), copies.get(1), copies.get(2), copies.get(3));
+      device.copy(copies.get(3), output);
+    } finally {
+      copies.forEach(device::letGo);
     }
   }
 
@@ -156,9 +206,21 @@ public final class Attention {
     return options;
   }
 
-  private static void check(AttentionTensors tensors) {
+  private static void check(Place place, AttentionTensors tensors) {
     AttentionChecks.inputs(tensors.query(), tensors.key(), tensors.value());
     AttentionChecks.others(
+        tensors.query(),
+        tensors.key(),
+        tensors.value(),
+        tensors.output(),
+        tensors.mask(),
+        tensors.bias(),
+        tensors.alibiSlopes(),
+        tensors.sinks(),
+        tensors.lse(),
+        tensors.weights());
+    AttentionChecks.admit(
+        place,
         tensors.query(),
         tensors.key(),
         tensors.value(),

@@ -12,9 +12,9 @@ final class AttentionChecks {
     Checks.rank("query", query, 4, "(B, Hq, Sq, D)");
     Checks.rank("key", key, 4, "(B, Hkv, Skv, D)");
     Checks.rank("value", value, 4, "(B, Hkv, Skv, Dv)");
-    Checks.input("query", query, DType.F32);
-    Checks.input("key", key, DType.F32);
-    Checks.input("value", value, DType.F32);
+    Checks.numbers("query", query);
+    Checks.numbers("key", key);
+    Checks.numbers("value", value);
     Checks.size("key", key, 0, query.size(0), "the query's batch");
     Checks.size("value", value, 0, query.size(0), "the query's batch");
     Checks.size("value", value, 1, key.size(1), "the key's heads");
@@ -50,14 +50,14 @@ final class AttentionChecks {
     optional(batch, heads, queryLen, kvLen, mask, bias, alibiSlopes, sinks);
     if (lse != null) {
       Checks.rank("lse", lse, 3, "(B, Hq, Sq)");
-      Checks.output("lse", lse);
+      Checks.outputF32("lse", lse);
       Checks.size("lse", lse, 0, batch, "the query's batch");
       Checks.size("lse", lse, 1, heads, "the query's heads");
       Checks.size("lse", lse, 2, queryLen, "the query's length");
     }
     if (weights != null) {
       Checks.rank("weights", weights, 4, "(B, Hq, Sq, Skv)");
-      Checks.output("weights", weights);
+      Checks.outputF32("weights", weights);
       Checks.size("weights", weights, 0, batch, "the query's batch");
       Checks.size("weights", weights, 1, heads, "the query's heads");
       Checks.size("weights", weights, 2, queryLen, "the query's length");
@@ -75,6 +75,31 @@ final class AttentionChecks {
     }
   }
 
+  /** That all tensors lie where the call runs. */
+  static void admit(
+      Place place,
+      Tensor query,
+      Tensor key,
+      Tensor value,
+      @Nullable Tensor output,
+      @Nullable Tensor mask,
+      @Nullable Tensor bias,
+      @Nullable Tensor alibiSlopes,
+      @Nullable Tensor sinks,
+      @Nullable Tensor lse,
+      @Nullable Tensor weights) {
+    place.admit("query", query);
+    place.admit("key", key);
+    place.admit("value", value);
+    place.admit("output", output);
+    place.admit("mask", mask);
+    place.admit("bias", bias);
+    place.admit("alibiSlopes", alibiSlopes);
+    place.admit("sinks", sinks);
+    place.admit("lse", lse);
+    place.admit("weights", weights);
+  }
+
   /** The optional inputs, which multi-head attention has too. */
   static void optional(
       long batch,
@@ -90,7 +115,7 @@ final class AttentionChecks {
       Checks.broadcast("mask", mask, 4, batch, heads, queryLen, kvLen);
     }
     if (bias != null) {
-      Checks.input("bias", bias, DType.F32);
+      Checks.numbers("bias", bias);
       Checks.broadcast("bias", bias, 4, batch, heads, queryLen, kvLen);
     }
     if (alibiSlopes != null) {

@@ -5,14 +5,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors of one {@link Attention} call.
+ * The tensors of one {@link Attention} call, all in the memory of the device that runs it. Each has
+ * its own element type.
  *
- * @param query (B, Hq, Sq, D), F32
- * @param key (B, Hkv, Skv, D), F32
- * @param value (B, Hkv, Skv, Dv), F32
- * @param output (B, Hq, Sq, Dv), F32, written; overlaps no other tensor and not itself
+ * @param query (B, Hq, Sq, D), F32, F16 or BF16
+ * @param key (B, Hkv, Skv, D), F32, F16 or BF16
+ * @param value (B, Hkv, Skv, Dv), F32, F16 or BF16
+ * @param output (B, Hq, Sq, Dv), F32, F16 or BF16, written; overlaps no other tensor and not itself
  * @param mask BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv)
- * @param bias F32, added after softcap, -inf masks; broadcasts like the mask
+ * @param bias F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask
  * @param alibiSlopes (Hq) or (B, Hq), F32: subtracts slope * |i + offset - j| from a score
  * @param sinks (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else
  * @param lse (B, Hq, Sq), F32, written: ln of the sum of exp(score), the sink included

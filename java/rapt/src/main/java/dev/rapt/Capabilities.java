@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.cpu.CpuCapabilities;
+import dev.rapt.internal.abi.CpuCapabilities;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

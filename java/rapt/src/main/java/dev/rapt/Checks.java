@@ -15,9 +15,25 @@ final class Checks {
       throw new IllegalArgumentException(
           name + " is " + tensor + "; allowed: elements of type " + dtype);
     }
+    alive(name, tensor);
+  }
+
+  /** The same for a tensor of any numbers. */
+  static void numbers(String name, Tensor tensor) {
+    if (!tensor.dtype().isFloating()) {
+      throw new IllegalArgumentException(
+          name + " is " + tensor + "; allowed: elements of type F32, F16 or BF16");
+    }
+    alive(name, tensor);
+  }
+
+  /** That its memory is open, to this thread too. */
+  static void alive(String name, Tensor tensor) {
     MemorySegment segment = tensor.segment();
     if (!segment.scope().isAlive()) {
-      throw new IllegalStateException(name + " lies in an arena that is already closed");
+      CudaMemory memory = tensor.memory();
+      String where = memory == null ? "an arena" : "memory of " + memory.device().name();
+      throw new IllegalStateException(name + " lies in " + where + " that is already closed");
     }
     if (!segment.isAccessibleBy(Thread.currentThread())) {
       throw new WrongThreadException(
@@ -27,9 +43,19 @@ final class Checks {
     }
   }
 
-  /** Type and memory of a tensor that is written. */
-  static void output(String name, Tensor tensor) {
+  /** Type and memory of an F32 tensor that is written. */
+  static void outputF32(String name, Tensor tensor) {
     input(name, tensor, DType.F32);
+    written(name, tensor);
+  }
+
+  /** Type and memory of a tensor of any numbers that is written. */
+  static void output(String name, Tensor tensor) {
+    numbers(name, tensor);
+    written(name, tensor);
+  }
+
+  private static void written(String name, Tensor tensor) {
     if (tensor.segment().isReadOnly()) {
       throw new IllegalArgumentException(
           name + " lies in a read-only segment; allowed: writable memory");

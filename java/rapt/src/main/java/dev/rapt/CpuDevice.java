@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.cpu.CpuBackend;
-import dev.rapt.internal.cpu.CpuCapabilities;
+import dev.rapt.internal.abi.CpuBackend;
+import dev.rapt.internal.abi.CpuCapabilities;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;

@@ -3,7 +3,10 @@ package dev.rapt;
 
 import dev.rapt.internal.Backend;
 import dev.rapt.internal.Lifetime;
+import dev.rapt.internal.Projection;
+import java.lang.foreign.Arena;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where calls run, with the threads and scratch memory they need.
@@ -13,7 +16,8 @@ import java.util.Optional;
  * callers. {@link #close()} is idempotent and waits for running calls; after it, calls throw {@link
  * IllegalStateException}.
  */
-public abstract sealed class Device implements AutoCloseable permits CpuDevice, JavaDevice {
+public abstract sealed class Device extends Place implements AutoCloseable
+    permits CpuDevice, CudaDevice, JavaDevice {
   private static final System.Logger LOGGER = System.getLogger(Device.class.getName());
 
   private final Backend backend;
@@ -27,6 +31,9 @@ public abstract sealed class Device implements AutoCloseable permits CpuDevice, 
    * The best device of this machine: the CPU at its best tier or, where the native library cannot
    * be loaded, the Java reference. Falling back is logged in one line that says why, and so does
    * {@link #description()}.
+   *
+   * <p>A GPU is never chosen: its kernels do not run by default before they have been proven on
+   * one; {@link #cuda()} asks for it by name.
    *
    * @throws RaptException where the library is there but refuses, for example the tier that {@code
    *     RAPT_ISA} names: falling back would hide the mistake
@@ -64,12 +71,29 @@ public abstract sealed class Device implements AutoCloseable permits CpuDevice, 
     return CpuDevice.open(options);
   }
 
+  /** The first NVIDIA GPU; see {@link #cuda(int)}. */
+  public static CudaDevice cuda() {
+    return cuda(0);
+  }
+
+  /**
+   * An NVIDIA GPU, through the plug-in librapt_cuda.so: the file that the system property {@code
+   * dev.rapt.cuda.library} or else the environment variable {@code RAPT_CUDA_LIBRARY} names, or the
+   * one beside the native library.
+   *
+   * @param ordinal which of the machine's GPUs, from 0
+   * @throws RaptException naming the reason where plug-in, driver or GPU cannot be used
+   */
+  public static CudaDevice cuda(int ordinal) {
+    return CudaDevice.open(ordinal);
+  }
+
   /** The reference: plain Java in double, on the calling thread. Slow, always there. */
   public static Device java() {
     return JavaDevice.reference();
   }
 
-  /** A short name: {@code cpu} or {@code java}. */
+  /** A short name: {@code cpu}, {@code java} or, for example, {@code cuda:0}. */
   public abstract String name();
 
   /** One sentence: tier, threads, processor, and what was not available. */
@@ -84,7 +108,7 @@ public abstract sealed class Device implements AutoCloseable permits CpuDevice, 
   /** Waits for running calls, then ends the threads and frees all scratch. Idempotent. */
   @Override
   public void close() {
-    lifetime.close(backend::close);
+    lifetime.close(this::shutDown);
   }
 
   /** Whether {@link #close()} has begun. */
@@ -98,16 +122,57 @@ public abstract sealed class Device implements AutoCloseable permits CpuDevice, 
     return description();
   }
 
+  @Override
   final Backend backend() {
     return backend;
   }
 
-  /** Begins a call, so that closing waits for its {@link #exit()}. */
+  @Override
   final void enter() {
     lifetime.enter();
   }
 
+  @Override
   final void exit() {
     lifetime.exit();
+  }
+
+  @Override
+  void admit(String name, @Nullable Tensor tensor) {
+    if (tensor != null && tensor.isOnDevice()) {
+      throw new IllegalArgumentException(
+          name + " is " + tensor + "; allowed by device " + name() + ": host memory");
+    }
+  }
+
+  /** As {@link #admit}, for a tensor that is only copied from. */
+  void admitWeight(String name, @Nullable Tensor tensor) {
+    admit(name, tensor);
+  }
+
+  /** Packs weights that {@link #admitWeight} has let pass. */
+  Projection pack(Tensor weight, @Nullable Tensor bias) {
+    return backend.projection(weight, bias);
+  }
+
+  /** A copy, where this device computes, that lasts until {@link #letGo}. */
+  Tensor keep(Tensor tensor) {
+    return tensor.contiguousCopy(Arena.ofAuto());
+  }
+
+  /** Frees what {@link #keep} made. */
+  void letGo(@Nullable Tensor kept) {}
+
+  /** Makes closing this device free something that was made on it. */
+  void adopt(AutoCloseable child, Runnable free) {}
+
+  /** Frees something that was made on this device, with the device held open. */
+  void release(AutoCloseable child, Runnable free) {
+    free.run();
+  }
+
+  /** Frees everything; no call is running, and none will. */
+  void shutDown() {
+    backend.close();
   }
 }

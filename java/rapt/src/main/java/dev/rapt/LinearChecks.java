@@ -12,7 +12,7 @@ final class LinearChecks {
 
   static void weights(String weightName, Tensor weight, String biasName, @Nullable Tensor bias) {
     Checks.rank(weightName, weight, 2, "(out, in)");
-    Checks.input(weightName, weight, DType.F32);
+    Checks.numbers(weightName, weight);
     for (int dim = 0; dim < 2; dim++) {
       if (weight.size(dim) < 1 || weight.size(dim) > MAX_FEATURES) {
         throw new IllegalArgumentException(
@@ -21,7 +21,7 @@ final class LinearChecks {
     }
     if (bias != null) {
       Checks.rank(biasName, bias, 1, "(out)");
-      Checks.input(biasName, bias, DType.F32);
+      Checks.numbers(biasName, bias);
       Checks.size(biasName, bias, 0, weight.size(0), "the rows of " + weightName);
     }
   }
@@ -31,7 +31,7 @@ final class LinearChecks {
       throw new IllegalArgumentException(
           "input is " + input + "; allowed: rank 2 (rows, in) or rank 3 (B, rows, in)");
     }
-    Checks.input("input", input, DType.F32);
+    Checks.numbers("input", input);
     Checks.rank("output", output, input.rank(), "as the input");
     Checks.output("output", output);
     int last = input.rank() - 1;

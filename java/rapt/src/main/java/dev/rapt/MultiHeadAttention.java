@@ -4,7 +4,6 @@ package dev.rapt;
 import dev.rapt.internal.Lifetime;
 import dev.rapt.internal.MultiHeadModel;
 import dev.rapt.internal.Projection;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -16,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Unbatched tensors (S, E) are allowed, all or none. Owns its packed weights and keeps no
  * reference to the tensors it was made from. Thread-safe; a call allocates nothing; {@link
- * #close()} is idempotent and waits for running calls.
+ * #close()} is idempotent and waits for running calls and for the work on streams that uses the
+ * weights.
  *
  * <p>Masks differ from PyTorch in one point: {@code mask} is true where a query attends, here and
  * everywhere in Rapt, while {@code attn_mask} of torch.nn.MultiheadAttention is true where it does
@@ -26,6 +26,7 @@ public final class MultiHeadAttention implements AutoCloseable {
   private final Device device;
   private final MultiHeadModel model;
   private final Lifetime lifetime = new Lifetime("multi-head attention");
+  private final PendingWork pending = new PendingWork();
 
   private MultiHeadAttention(Device device, MultiHeadModel model) {
     this.device = device;
@@ -38,36 +39,63 @@ public final class MultiHeadAttention implements AutoCloseable {
   }
 
   /**
-   * (B, Sq, E) into {@code output}.
+   * (B, Sq, E) into {@code output}; complete on return.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
-   * @throws IllegalStateException where this, the device or a tensor's arena is closed
+   * @throws IllegalStateException where this, the device or a tensor's memory is closed
    * @throws RaptException where the device fails
    */
   public void run(Tensor query, Tensor key, Tensor value, Tensor output) {
+    runAt(device, query, key, value, output);
+  }
+
+  /** As {@link #run(Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
+  public void run(MultiHeadAttentionTensors tensors) {
+    runAt(device, tensors);
+  }
+
+  /**
+   * (B, Sq, E) into {@code output}: enqueues the call on a stream of this device, and returns
+   * before it is done. Closing a tensor's memory waits for it.
+   */
+  public void run(Stream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
+    Objects.requireNonNull(stream, "stream").checkDevice(device);
+    pending.on(stream);
+    runAt(stream, query, key, value, output);
+  }
+
+  /** As {@link #run(Stream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
+  public void run(Stream stream, MultiHeadAttentionTensors tensors) {
+    Objects.requireNonNull(stream, "stream").checkDevice(device);
+    pending.on(stream);
+    runAt(stream, tensors);
+  }
+
+  private void runAt(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
     Objects.requireNonNull(query, "query");
     Objects.requireNonNull(key, "key");
     Objects.requireNonNull(value, "value");
     Objects.requireNonNull(output, "output");
     MultiHeadChecks.call(
         model, query, key, value, output, null, null, null, null, null, null, null);
-    enter();
+    MultiHeadChecks.admit(
+        place, query, key, value, output, null, null, null, null, null, null, null);
+    enter(place);
     try {
-      device
+      place
           .backend()
           .multiHead(model, query, key, value, output, null, null, null, null, null, null, null);
     } finally {
-      exit();
+      exit(place);
     }
   }
 
-  /** As {@link #run(Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
-  public void run(MultiHeadAttentionTensors tensors) {
+  private void runAt(Place place, MultiHeadAttentionTensors tensors) {
     Objects.requireNonNull(tensors, "tensors");
-    check(tensors);
-    enter();
+    check(place, tensors);
+    enter(place);
     try {
-      device
+      place
           .backend()
           .multiHead(
               model,
@@ -83,7 +111,7 @@ public final class MultiHeadAttention implements AutoCloseable {
               tensors.lse(),
               tensors.weights());
     } finally {
-      exit();
+      exit(place);
     }
   }
 
@@ -95,8 +123,8 @@ public final class MultiHeadAttention implements AutoCloseable {
   /** What {@link #run(MultiHeadAttentionTensors)} would do. */
   public Plan plan(MultiHeadAttentionTensors tensors) {
     Objects.requireNonNull(tensors, "tensors");
-    check(tensors);
-    enter();
+    check(device, tensors);
+    enter(device);
     try {
       return device
           .backend()
@@ -114,7 +142,7 @@ public final class MultiHeadAttention implements AutoCloseable {
               tensors.lse(),
               tensors.weights());
     } finally {
-      exit();
+      exit(device);
     }
   }
 
@@ -148,13 +176,23 @@ public final class MultiHeadAttention implements AutoCloseable {
     return model.appended();
   }
 
-  /** Waits for running calls, then frees the weights. Idempotent. */
+  /** Waits for running calls and enqueued work, then frees the weights. Idempotent. */
   @Override
   public void close() {
-    lifetime.close(model::close);
+    device.release(this, this::free);
   }
 
-  private void check(MultiHeadAttentionTensors tensors) {
+  private void free() {
+    lifetime.close(
+        () -> {
+          pending.await();
+          model.close();
+          device.letGo(model.biasKey());
+          device.letGo(model.biasValue());
+        });
+  }
+
+  private void check(Place place, MultiHeadAttentionTensors tensors) {
     MultiHeadChecks.call(
         model,
         tensors.query(),
@@ -168,20 +206,33 @@ public final class MultiHeadAttention implements AutoCloseable {
         tensors.sinks(),
         tensors.lse(),
         tensors.weights());
+    MultiHeadChecks.admit(
+        place,
+        tensors.query(),
+        tensors.key(),
+        tensors.value(),
+        tensors.output(),
+        tensors.mask(),
+        tensors.bias(),
+        tensors.keyPaddingMask(),
+        tensors.alibiSlopes(),
+        tensors.sinks(),
+        tensors.lse(),
+        tensors.weights());
   }
 
-  private void enter() {
+  private void enter(Place place) {
     lifetime.enter();
     try {
-      device.enter();
+      place.enter();
     } catch (IllegalStateException closed) {
       lifetime.exit();
       throw closed;
     }
   }
 
-  private void exit() {
-    device.exit();
+  private void exit(Place place) {
+    place.exit();
     lifetime.exit();
   }
 
@@ -321,44 +372,59 @@ public final class MultiHeadAttention implements AutoCloseable {
       }
       MultiHeadChecks.model(
           heads, kvHeads, queryWeight, keyWeight, valueWeight, outputWeight, biasKey, biasValue);
+      device.admitWeight("biasKey", biasKey);
+      device.admitWeight("biasValue", biasValue);
       device.enter();
       List<Projection> made = new ArrayList<>();
+      List<Tensor> kept = new ArrayList<>();
       try {
-        Projection query = pack(made, queryWeight, queryBias);
-        Projection key = pack(made, keyWeight, keyBias);
-        Projection value = pack(made, valueWeight, valueBias);
-        Projection output = outputWeight == null ? null : pack(made, outputWeight, outputBias);
-        return new MultiHeadAttention(
-            device,
-            new MultiHeadModel(
-                heads,
-                kvHeads,
-                query,
-                key,
-                value,
-                output,
-                biasKey == null ? null : copy(biasKey),
-                biasValue == null ? null : copy(biasValue),
-                zeroAttention,
-                averageWeights,
-                attention.options()));
+        Projection query = pack(made, "query", queryWeight, queryBias);
+        Projection key = pack(made, "key", keyWeight, keyBias);
+        Projection value = pack(made, "value", valueWeight, valueBias);
+        Projection output =
+            outputWeight == null ? null : pack(made, "output", outputWeight, outputBias);
+        MultiHeadAttention built =
+            new MultiHeadAttention(
+                device,
+                new MultiHeadModel(
+                    heads,
+                    kvHeads,
+                    query,
+                    key,
+                    value,
+                    output,
+                    keep(kept, biasKey),
+                    keep(kept, biasValue),
+                    zeroAttention,
+                    averageWeights,
+                    attention.options()));
+        device.adopt(built, built::free);
+        return built;
       } catch (RuntimeException | Error failure) {
         made.forEach(Projection::close);
+        kept.forEach(device::letGo);
         throw failure;
       } finally {
         device.exit();
       }
     }
 
-    private Projection pack(List<Projection> made, Tensor weight, @Nullable Tensor bias) {
-      Projection projection = device.backend().projection(weight, bias);
+    private Projection pack(
+        List<Projection> made, String name, Tensor weight, @Nullable Tensor bias) {
+      device.admitWeight(name + " weight", weight);
+      device.admitWeight(name + " bias", bias);
+      Projection projection = device.pack(weight, bias);
       made.add(projection);
       return projection;
     }
 
-    /** The same values in memory that lives as long as the tensor. */
-    private static Tensor copy(Tensor bias) {
-      return Tensor.copyOf(Arena.ofAuto(), bias.toFloatArray(), bias.elements());
+    private @Nullable Tensor keep(List<Tensor> kept, @Nullable Tensor bias) {
+      if (bias == null) {
+        return null;
+      }
+      Tensor copy = device.keep(bias);
+      kept.add(copy);
+      return copy;
     }
 
     private static Tensor part(Tensor stacked, int index, long size) {

@@ -5,14 +5,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors of one {@link MultiHeadAttention} call. Unbatched, every shape loses its B.
+ * The tensors of one {@link MultiHeadAttention} call, all in the memory of its device. Each has its
+ * own element type. Unbatched, every shape loses its B.
  *
- * @param query (B, Sq, Eq), F32
- * @param key (B, Skv, Ek), F32
- * @param value (B, Skv, Ev), F32
- * @param output (B, Sq, E), F32, written; overlaps no other tensor and not itself
+ * @param query (B, Sq, Eq), F32, F16 or BF16
+ * @param key (B, Skv, Ek), F32, F16 or BF16
+ * @param value (B, Skv, Ev), F32, F16 or BF16
+ * @param output (B, Sq, E), F32, F16 or BF16, written; overlaps no other tensor and not itself
  * @param mask BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv)
- * @param bias F32, added after softcap, -inf masks; broadcasts like the mask
+ * @param bias F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask
  * @param keyPaddingMask (B, Skv), BOOL, true = padding, ignored
  * @param alibiSlopes (Hq) or (B, Hq), F32: subtracts slope * |i + offset - j| from a score
  * @param sinks (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else

@@ -93,9 +93,9 @@ final class MultiHeadChecks {
     Checks.rank("value", value, rank, "as the query");
     Checks.rank("output", output, rank, "as the query");
     long kvLen = key.size(rank - 2);
-    Checks.input("query", query, DType.F32);
-    Checks.input("key", key, DType.F32);
-    Checks.input("value", value, DType.F32);
+    Checks.numbers("query", query);
+    Checks.numbers("key", key);
+    Checks.numbers("value", value);
     Checks.output("output", output);
     if (rank == 3) {
       Checks.size("key", key, 0, batch, "the query's batch");
@@ -114,12 +114,12 @@ final class MultiHeadChecks {
       Checks.broadcast("keyPaddingMask", keyPaddingMask, 2, 0, 0, batch, kvLen);
     }
     if (lse != null) {
-      Checks.output("lse", lse);
+      Checks.outputF32("lse", lse);
       shape("lse", lse, rank == 3, batch, model.heads(), queryLen, -1);
     }
     if (weights != null) {
       long total = kvLen + model.appended();
-      Checks.output("weights", weights);
+      Checks.outputF32("weights", weights);
       shape(
           "weights",
           weights,
@@ -190,5 +190,24 @@ final class MultiHeadChecks {
       @Nullable Tensor sinks) {
     AttentionChecks.apart(name, output, query, key, value, mask, bias, alibiSlopes, sinks);
     Checks.disjoint(name, output, "keyPaddingMask", keyPaddingMask);
+  }
+
+  /** That all tensors lie where the call runs. */
+  static void admit(
+      Place place,
+      Tensor query,
+      Tensor key,
+      Tensor value,
+      Tensor output,
+      @Nullable Tensor mask,
+      @Nullable Tensor bias,
+      @Nullable Tensor keyPaddingMask,
+      @Nullable Tensor alibiSlopes,
+      @Nullable Tensor sinks,
+      @Nullable Tensor lse,
+      @Nullable Tensor weights) {
+    AttentionChecks.admit(
+        place, query, key, value, output, mask, bias, alibiSlopes, sinks, lse, weights);
+    place.admit("keyPaddingMask", keyPaddingMask);
   }
 }

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
+import dev.rapt.internal.Elements;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * (n0, n1, ..., n7): a strided view of 1 to 8 dimensions over off-heap memory that the caller owns.
+ * (n0, n1, ..., n7): a strided view of 1 to 8 dimensions over off-heap memory that the caller owns,
+ * on the host or, made by {@link DeviceMemory}, on a device.
  *
  * <p>The view is immutable and may be shared by threads; the memory's own rules (its arena's
  * lifetime and thread confinement) stay in force. Strides count elements, not bytes; they may be 0
  * (broadcast, for inputs only) or negative. Every element that shape and strides name lies in the
- * segment, which is checked once, here.
+ * memory, which is checked once, here.
  */
 public final class Tensor {
   /** Cache lines and AVX-512 vectors are 64 bytes. */
   private static final long ALIGNMENT = 64;
 
   private final MemorySegment segment;
+  private final @Nullable CudaMemory memory;
   private final long offset;
   private final DType dtype;
   private final long[] shape;
@@ -33,13 +37,22 @@ public final class Tensor {
   final long high;
   final boolean selfOverlapping;
 
-  private Tensor(MemorySegment segment, long offset, DType dtype, long[] shape, long[] strides) {
+  /** A view of {@code memory} or, where that is null, of the segment itself. Takes the arrays. */
+  Tensor(
+      MemorySegment segment,
+      @Nullable CudaMemory memory,
+      long offset,
+      DType dtype,
+      long[] shape,
+      long[] strides) {
     this.segment = segment;
+    this.memory = memory;
     this.offset = offset;
     this.dtype = dtype;
     this.shape = shape;
     this.strides = strides;
-    elements = TensorChecks.checkLayout(segment, offset, dtype, shape, strides);
+    long bytes = memory == null ? segment.byteSize() : memory.bytes();
+    elements = TensorChecks.checkLayout(segment, bytes, offset, dtype, shape, strides);
     long base = segment.address() + offset * dtype.bytes();
     if (elements == 0) {
       // An empty tensor may lie at address 0, which means "absent" in the C ABI. Its address is
@@ -84,7 +97,7 @@ public final class Tensor {
     Objects.requireNonNull(dtype, "dtype");
     Objects.requireNonNull(shape, "shape");
     Objects.requireNonNull(strides, "strides");
-    return new Tensor(segment, offset, dtype, shape.clone(), strides.clone());
+    return new Tensor(segment, null, offset, dtype, shape.clone(), strides.clone());
   }
 
   /** {@code shape}: a new zeroed, contiguous, 64-byte aligned tensor in {@code arena}. */
@@ -99,8 +112,15 @@ public final class Tensor {
 
   /** {@code shape}: an F32 tensor in {@code arena} with a copy of row-major {@code data}. */
   public static Tensor copyOf(Arena arena, float[] data, long... shape) {
+    return copyOf(arena, DType.F32, data, shape);
+  }
+
+  /**
+   * {@code shape}: a tensor in {@code arena} with row-major {@code data}, rounded to {@code dtype}.
+   */
+  public static Tensor copyOf(Arena arena, DType dtype, float[] data, long... shape) {
     Objects.requireNonNull(data, "data");
-    Tensor tensor = allocate(arena, DType.F32, shape);
+    Tensor tensor = allocate(arena, dtype, shape);
     tensor.copyFrom(data);
     return tensor;
   }
@@ -151,9 +171,46 @@ public final class Tensor {
     return elements;
   }
 
-  /** The memory viewed. */
+  /**
+   * The memory viewed. On a device it is a segment of 0 bytes at the device's address, which Java
+   * cannot touch and whose scope ends with the {@link DeviceMemory}.
+   */
   public MemorySegment segment() {
     return segment;
+  }
+
+  /** Whether the elements lie on a device, where only calls and copies reach them. */
+  public boolean isOnDevice() {
+    return memory instanceof DeviceMemory;
+  }
+
+  /**
+   * A segment of 0 bytes at index (0, ..., 0) whose scope is the memory's: what a copy is given.
+   */
+  MemorySegment pointer() {
+    return pointer(address);
+  }
+
+  /** The same at another address inside the memory. */
+  MemorySegment pointer(long at) {
+    long distance = at - segment.address();
+    return segment.reinterpret(distance).asSlice(distance, 0); // a device's has no bytes to slice
+  }
+
+  /** A row-major copy in {@code arena}, for memory on the host. */
+  Tensor contiguousCopy(Arena arena) {
+    Tensor copy = allocate(arena, dtype, shape);
+    long[] index = new long[rank()];
+    for (long i = 0; i < elements; i++) {
+      Elements.write(copy.segment, dtype, i, Elements.read(segment, dtype, position(index)));
+      advance(index);
+    }
+    return copy;
+  }
+
+  /** The device or pinned memory that this is a view of; null for any other segment. */
+  @Nullable CudaMemory memory() {
+    return memory;
   }
 
   /** The element of the segment that index (0, ..., 0) names. */
@@ -181,7 +238,7 @@ public final class Tensor {
       newShape[i] = shape[dims[i]];
       newStrides[i] = strides[dims[i]];
     }
-    return new Tensor(segment, offset, dtype, newShape, newStrides);
+    return new Tensor(segment, memory, offset, dtype, newShape, newStrides);
   }
 
   /**
@@ -203,7 +260,8 @@ public final class Tensor {
     }
     long[] newShape = shape.clone();
     newShape[dim] = to - from;
-    return new Tensor(segment, offset + from * strides[dim], dtype, newShape, strides.clone());
+    return new Tensor(
+        segment, memory, offset + from * strides[dim], dtype, newShape, strides.clone());
   }
 
   /**
@@ -227,7 +285,7 @@ public final class Tensor {
         newStrides[to++] = strides[from];
       }
     }
-    return new Tensor(segment, offset + index * strides[dim], dtype, newShape, newStrides);
+    return new Tensor(segment, memory, offset + index * strides[dim], dtype, newShape, newStrides);
   }
 
   /** {@code newShape}: the same elements of a contiguous tensor in another shape. */
@@ -246,7 +304,8 @@ public final class Tensor {
               + " elements of "
               + this);
     }
-    return new Tensor(segment, offset, dtype, newShape.clone(), Layout.contiguousStrides(newShape));
+    return new Tensor(
+        segment, memory, offset, dtype, newShape.clone(), Layout.contiguousStrides(newShape));
   }
 
   /**
@@ -268,11 +327,16 @@ public final class Tensor {
       throw new IllegalArgumentException(
           "shape " + Layout.text(newShape) + " is not a broadcast of " + this);
     }
-    return new Tensor(segment, offset, dtype, newShape.clone(), newStrides);
+    return new Tensor(segment, memory, offset, dtype, newShape.clone(), newStrides);
   }
 
-  /** A row-major copy of the elements; BOOL elements become 1 and 0. */
+  /**
+   * A row-major copy of the elements; BOOL elements become 1 and 0.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device
+   */
   public float[] toFloatArray() {
+    TensorChecks.checkHost(this);
     float[] data = new float[TensorChecks.checkArraySize(this)];
     if (contiguous && dtype == DType.F32) {
       MemorySegment.copy(segment, ValueLayout.JAVA_FLOAT, 4 * offset, data, 0, data.length);
@@ -280,18 +344,21 @@ public final class Tensor {
     }
     long[] index = new long[rank()];
     for (int i = 0; i < data.length; i++) {
-      data[i] = read(position(index));
+      data[i] = Elements.read(segment, dtype, position(index));
       advance(index);
     }
     return data;
   }
 
   /**
-   * Writes row-major {@code data}, one value per element; any non-zero value is true in a BOOL
-   * tensor.
+   * Writes row-major {@code data}, one value per element, rounded to nearest even; any non-zero
+   * value is true in a BOOL tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device
    */
   public void copyFrom(float[] data) {
     Objects.requireNonNull(data, "data");
+    TensorChecks.checkHost(this);
     TensorChecks.checkLength(data.length, this);
     if (contiguous && dtype == DType.F32) {
       MemorySegment.copy(data, 0, segment, ValueLayout.JAVA_FLOAT, 4 * offset, data.length);
@@ -299,27 +366,38 @@ public final class Tensor {
     }
     long[] index = new long[rank()];
     for (float value : data) {
-      write(position(index), value);
+      Elements.write(segment, dtype, position(index), value);
       advance(index);
     }
   }
 
-  /** One element; a BOOL one is 1 or 0. */
+  /**
+   * One element; a BOOL one is 1 or 0.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device
+   */
   public float get(long... index) {
+    TensorChecks.checkHost(this);
     TensorChecks.checkIndex(index, this);
-    return read(position(index));
+    return Elements.read(segment, dtype, position(index));
   }
 
-  /** Writes one element; any non-zero value is true in a BOOL tensor. */
+  /**
+   * Writes one element, rounded to nearest even; any non-zero value is true in a BOOL tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device
+   */
   public void set(float value, long... index) {
+    TensorChecks.checkHost(this);
     TensorChecks.checkIndex(index, this);
-    write(position(index), value);
+    Elements.write(segment, dtype, position(index), value);
   }
 
   /** For example {@code F32 (1, 12, 512, 64)}, with the strides where they are not contiguous. */
   @Override
   public String toString() {
     String text = dtype + " " + Layout.text(shape);
+    text = isOnDevice() ? text + " on " + memory.device().name() : text;
     return contiguous ? text : text + " with strides " + Layout.text(strides);
   }
 
@@ -334,21 +412,6 @@ public final class Tensor {
   private void advance(long[] index) {
     for (int dim = index.length - 1; dim >= 0 && ++index[dim] == shape[dim]; dim--) {
       index[dim] = 0;
-    }
-  }
-
-  private float read(long position) {
-    if (dtype == DType.BOOL) {
-      return segment.get(ValueLayout.JAVA_BYTE, position) != 0 ? 1 : 0;
-    }
-    return segment.get(ValueLayout.JAVA_FLOAT, 4 * position);
-  }
-
-  private void write(long position, float value) {
-    if (dtype == DType.BOOL) {
-      segment.set(ValueLayout.JAVA_BYTE, position, (byte) (value != 0 ? 1 : 0));
-    } else {
-      segment.set(ValueLayout.JAVA_FLOAT, 4 * position, value);
     }
   }
 }

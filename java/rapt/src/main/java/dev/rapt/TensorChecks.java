@@ -36,7 +36,7 @@ final class TensorChecks {
    * Checks everything that the constructor's arithmetic relies on; returns the number of elements.
    */
   static long checkLayout(
-      MemorySegment segment, long offset, DType dtype, long[] shape, long[] strides) {
+      MemorySegment segment, long bytes, long offset, DType dtype, long[] shape, long[] strides) {
     checkShape(shape);
     if (strides.length != shape.length) {
       throw new IllegalArgumentException(
@@ -50,11 +50,11 @@ final class TensorChecks {
           "segment is on the Java heap; allowed: off-heap memory, for example from an Arena");
     }
     if (!segment.scope().isAlive()) {
-      throw new IllegalStateException("segment belongs to an arena that is already closed");
+      throw new IllegalStateException("the tensor's memory is already closed");
     }
     long elements = Layout.elements(shape);
     if (elements != 0) {
-      checkBounds(segment, offset, dtype, shape, strides);
+      checkBounds(bytes / dtype.bytes(), offset, shape, strides);
     } else if (offset < 0) {
       throw new IllegalArgumentException("offset is " + offset + "; allowed: 0 or more");
     }
@@ -70,9 +70,7 @@ final class TensorChecks {
     return elements;
   }
 
-  private static void checkBounds(
-      MemorySegment segment, long offset, DType dtype, long[] shape, long[] strides) {
-    long capacity = segment.byteSize() / dtype.bytes();
+  private static void checkBounds(long capacity, long offset, long[] shape, long[] strides) {
     long first;
     long last;
     try {
@@ -100,9 +98,16 @@ final class TensorChecks {
         + Layout.text(strides)
         + " and offset "
         + offset
-        + " does not lie in a segment of "
+        + " does not lie in memory of "
         + capacity
         + " elements";
+  }
+
+  static void checkHost(Tensor tensor) {
+    if (tensor.isOnDevice()) {
+      throw new UnsupportedOperationException(
+          "Java cannot touch " + tensor + "; copy it into a host tensor with CudaDevice.copy");
+    }
   }
 
   static void checkDim(int dim, Tensor tensor) {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.reference;
 
+import dev.rapt.DType;
 import dev.rapt.Tensor;
 import dev.rapt.internal.Broadcast;
+import dev.rapt.internal.Elements;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /** A tensor read and written as one of 4 dimensions: right-aligned, sizes of 1 broadcast. */
 final class View {
   private static final int RANK = 4;
 
   private final MemorySegment segment;
+  private final DType dtype;
   private final long offset;
   private final long s0;
   private final long s1;
@@ -25,6 +27,7 @@ final class View {
   /** A view whose last dimension is {@code rank - 1}; those after it are never indexed but by 0. */
   View(Tensor tensor, int rank) {
     segment = tensor.segment();
+    dtype = tensor.dtype();
     offset = tensor.offset();
     s0 = Broadcast.stride(tensor, 0, rank);
     s1 = rank > 1 ? Broadcast.stride(tensor, 1, rank) : 0;
@@ -36,19 +39,19 @@ final class View {
     return offset + i0 * s0 + i1 * s1 + i2 * s2 + i3 * s3;
   }
 
-  /** An F32 element. */
+  /** The value of an element. */
   double get(long i0, long i1, long i2, long i3) {
-    return segment.get(ValueLayout.JAVA_FLOAT, 4 * position(i0, i1, i2, i3));
+    return Elements.read(segment, dtype, position(i0, i1, i2, i3));
   }
 
   /** An element of a BOOL tensor. */
   boolean isTrue(long i0, long i1, long i2, long i3) {
-    return segment.get(ValueLayout.JAVA_BYTE, position(i0, i1, i2, i3)) != 0;
+    return get(i0, i1, i2, i3) != 0;
   }
 
-  /** Writes an F32 element. */
+  /** Writes an element, rounded to its type. */
   void set(double value, long i0, long i1, long i2, long i3) {
-    segment.set(ValueLayout.JAVA_FLOAT, 4 * position(i0, i1, i2, i3), (float) value);
+    Elements.write(segment, dtype, position(i0, i1, i2, i3), value);
   }
 
   /** (rows, columns): a copy of the matrix at [i0, i1]. */

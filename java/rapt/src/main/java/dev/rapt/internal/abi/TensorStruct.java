@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.internal.cpu;
+package dev.rapt.internal.abi;
 
 import dev.rapt.DType;
 import dev.rapt.Tensor;
@@ -16,6 +16,8 @@ final class TensorStruct {
   private static final long STRIDE = rapt_tensor.stride$offset();
   private static final long DTYPE = rapt_tensor.dtype$offset();
   private static final int F32 = rapt_h.RAPT_F32();
+  private static final int F16 = rapt_h.RAPT_F16();
+  private static final int BF16 = rapt_h.RAPT_BF16();
   private static final int BOOL = rapt_h.RAPT_BOOL();
 
   private TensorStruct() {}
@@ -50,9 +52,10 @@ final class TensorStruct {
     }
   }
 
-  /** A contiguous F32 tensor (d0, d1, d2, d3) that is only planned with, never touched. */
-  static void imagine(MemorySegment call, long field, long address, long d1, long d2, long d3) {
-    header(call, field, address, DType.F32);
+  /** A contiguous tensor (d0, d1, d2, d3) that is only planned with, never touched. */
+  static void imagine(
+      MemorySegment call, long field, long address, DType dtype, long d1, long d2, long d3) {
+    header(call, field, address, dtype);
     stride(call, field, 0, d1 * d2 * d3);
     stride(call, field, 1, d2 * d3);
     stride(call, field, 2, d3);
@@ -70,6 +73,15 @@ final class TensorStruct {
 
   private static void header(MemorySegment call, long field, long address, DType dtype) {
     call.set(ValueLayout.JAVA_LONG, field + DATA, address);
-    call.set(ValueLayout.JAVA_INT, field + DTYPE, dtype == DType.F32 ? F32 : BOOL);
+    call.set(ValueLayout.JAVA_INT, field + DTYPE, code(dtype));
+  }
+
+  private static int code(DType dtype) {
+    return switch (dtype) {
+      case F32 -> F32;
+      case F16 -> F16;
+      case BF16 -> BF16;
+      case BOOL -> BOOL;
+    };
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.internal.cpu;
+package dev.rapt.internal.abi;
 
 import dev.rapt.Capabilities;
 import dev.rapt.Capabilities.Tier;

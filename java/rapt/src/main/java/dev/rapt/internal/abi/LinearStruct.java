@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.internal.cpu;
+package dev.rapt.internal.abi;
 
 import dev.rapt.Tensor;
 import dev.rapt.internal.Projection;
@@ -15,10 +15,18 @@ final class LinearStruct {
   private static final long BATCH = rapt_linear_call.batch$offset();
   private static final long ROWS = rapt_linear_call.rows$offset();
 
+  private static final long STREAM = rapt_linear_call.stream$offset();
+
   private LinearStruct() {}
 
-  static void write(MemorySegment call, Projection projection, Tensor input, Tensor output) {
-    call.set(ValueLayout.ADDRESS, LINEAR, ((CpuProjection) projection).linear());
+  static void write(
+      MemorySegment call,
+      MemorySegment stream,
+      Projection projection,
+      Tensor input,
+      Tensor output) {
+    call.set(ValueLayout.ADDRESS, STREAM, stream);
+    call.set(ValueLayout.ADDRESS, LINEAR, ((NativeProjection) projection).linear());
     TensorStruct.write(call, INPUT, input, 3);
     TensorStruct.write(call, OUTPUT, output, 3);
     call.set(ValueLayout.JAVA_LONG, BATCH, input.rank() == 3 ? input.size(0) : 1);

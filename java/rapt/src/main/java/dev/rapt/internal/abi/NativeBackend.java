@@ -1,73 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.internal.cpu;
+package dev.rapt.internal.abi;
 
-import dev.rapt.CpuOptions;
-import dev.rapt.Isa;
 import dev.rapt.Plan;
 import dev.rapt.Tensor;
 import dev.rapt.internal.AttentionOptions;
 import dev.rapt.internal.Backend;
 import dev.rapt.internal.MultiHeadModel;
 import dev.rapt.internal.Projection;
-import dev.rapt.internal.ffi.rapt_context_info;
-import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_h;
-import dev.rapt.internal.natives.NativeLibrary;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rapt_context of the CPU.
+ * Calls on a rapt_context, synchronous or on one of its streams.
  *
  * <p>Every run passes the tensors' segments to the downcall once more, through arguments that the
  * native side ignores: the linker keeps their arenas open until the call returns, so that another
- * thread's close throws instead of pulling the memory from under a kernel.
+ * thread's close throws instead of pulling the memory from under a kernel. What happens after a
+ * call on a stream returns is the business of whoever enqueued it.
  */
-public final class CpuBackend implements Backend {
+public class NativeBackend implements Backend {
   private final MemorySegment context;
-  private final int threads;
-  private final Isa isa;
+  private final MemorySegment stream;
 
-  private CpuBackend(MemorySegment context, int threads, Isa isa) {
+  /** Calls that are complete on return. */
+  NativeBackend(MemorySegment context) {
+    this(context, MemorySegment.NULL);
+  }
+
+  /** Calls that are only enqueued on {@code stream}; closing this does not close the stream. */
+  NativeBackend(MemorySegment context, MemorySegment stream) {
     this.context = context;
-    this.threads = threads;
-    this.isa = isa;
+    this.stream = stream;
   }
 
-  /** Creates a context; throws RaptException where library or tier cannot be used. */
-  public static CpuBackend open(CpuOptions options) {
-    NativeLibrary.require();
-    CallFrame frame = CallFrame.take();
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment struct = rapt_context_options.allocate(arena);
-      rapt_context_options.struct_size(struct, struct.byteSize());
-      rapt_context_options.device(struct, rapt_h.RAPT_DEVICE_CPU());
-      rapt_context_options.threads(struct, options.threads());
-      rapt_context_options.isa(struct, CpuCapabilities.code(options.isa()));
-      MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
-      frame.check(rapt_h.rapt_context_create(struct, out, frame.error));
-      MemorySegment context = out.get(ValueLayout.ADDRESS, 0);
-      MemorySegment info = rapt_context_info.allocate(arena);
-      rapt_context_info.struct_size(info, info.byteSize());
-      frame.check(rapt_h.rapt_context_get_info(context, info, frame.error));
-      Isa isa = CpuCapabilities.isa(rapt_context_info.isa(info));
-      return new CpuBackend(
-          context, rapt_context_info.threads(info), isa == null ? Isa.PORTABLE : isa);
-    } finally {
-      frame.give();
-    }
-  }
-
-  /** Threads that work on one call, the calling thread among them. */
-  public int threads() {
-    return threads;
-  }
-
-  /** The tier. */
-  public Isa isa() {
-    return isa;
+  /** The rapt_context. */
+  final MemorySegment context() {
+    return context;
   }
 
   @Override
@@ -87,7 +56,19 @@ public final class CpuBackend implements Backend {
     try {
       MemorySegment call = frame.attention;
       AttentionStruct.write(
-          call, options, query, key, value, output, mask, bias, alibiSlopes, sinks, lse, weights);
+          call,
+          stream,
+          options,
+          query,
+          key,
+          value,
+          output,
+          mask,
+          bias,
+          alibiSlopes,
+          sinks,
+          lse,
+          weights);
       frame.check(
           rapt_h.rapt_attention_run_held(
               context,
@@ -125,7 +106,19 @@ public final class CpuBackend implements Backend {
     try {
       MemorySegment call = frame.attention;
       AttentionStruct.write(
-          call, options, query, key, value, output, mask, bias, alibiSlopes, sinks, lse, weights);
+          call,
+          stream,
+          options,
+          query,
+          key,
+          value,
+          output,
+          mask,
+          bias,
+          alibiSlopes,
+          sinks,
+          lse,
+          weights);
       frame.check(rapt_h.rapt_attention_plan(context, call, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
@@ -135,14 +128,14 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Projection projection(Tensor weight, @Nullable Tensor bias) {
-    return CpuProjection.create(context, weight, bias);
+    return NativeProjection.create(context, weight, bias);
   }
 
   @Override
   public void linear(Projection projection, Tensor input, Tensor output) {
     CallFrame frame = CallFrame.take();
     try {
-      LinearStruct.write(frame.linear, projection, input, output);
+      LinearStruct.write(frame.linear, stream, projection, input, output);
       frame.check(
           rapt_h.rapt_linear_run_held(
               context, frame.linear, frame.error, input.segment(), output.segment()));
@@ -155,7 +148,7 @@ public final class CpuBackend implements Backend {
   public Plan linearPlan(Projection projection, Tensor input, Tensor output) {
     CallFrame frame = CallFrame.take();
     try {
-      LinearStruct.write(frame.linear, projection, input, output);
+      LinearStruct.write(frame.linear, stream, projection, input, output);
       frame.check(rapt_h.rapt_linear_plan(context, frame.linear, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
@@ -180,7 +173,7 @@ public final class CpuBackend implements Backend {
     CallFrame frame = CallFrame.take();
     try {
       MemorySegment call = frame.multiHead;
-      MultiHeadStruct.write(call, model, query, key, value, output);
+      MultiHeadStruct.write(call, stream, model, query, key, value, output);
       MultiHeadStruct.writeOptional(
           call, mask, bias, keyPaddingMask, alibiSlopes, sinks, lse, weights, model);
       frame.check(
@@ -223,7 +216,7 @@ public final class CpuBackend implements Backend {
     CallFrame frame = CallFrame.take();
     try {
       MemorySegment call = frame.multiHead;
-      MultiHeadStruct.write(call, model, query, key, value, output);
+      MultiHeadStruct.write(call, stream, model, query, key, value, output);
       MultiHeadStruct.writeOptional(
           call, mask, bias, keyPaddingMask, alibiSlopes, sinks, lse, weights, model);
       frame.check(rapt_h.rapt_mha_plan(context, call, frame.plan, frame.error));
@@ -235,7 +228,9 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void close() {
-    rapt_h.rapt_context_destroy(context);
+    if (stream.equals(MemorySegment.NULL)) { // otherwise the context is another's
+      rapt_h.rapt_context_destroy(context);
+    }
   }
 
   private static MemorySegment held(@Nullable Tensor tensor) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.internal.cpu;
+package dev.rapt.internal.abi;
 
 import dev.rapt.Plan;
 import dev.rapt.RaptException;
@@ -40,6 +40,9 @@ final class CallFrame {
   final MemorySegment plan;
   final MemorySegment error;
 
+  /** Two int64 for whatever a call reports through pointers. */
+  final MemorySegment results;
+
   private CallFrame() {
     Arena arena = Arena.ofAuto();
     attention = arena.allocate(rapt_attention.layout().byteSize(), ALIGNMENT);
@@ -47,6 +50,7 @@ final class CallFrame {
     multiHead = arena.allocate(rapt_mha.layout().byteSize(), ALIGNMENT);
     plan = arena.allocate(rapt_plan.layout().byteSize(), ALIGNMENT);
     error = arena.allocate(rapt_error.layout().byteSize(), ALIGNMENT);
+    results = arena.allocate(16, ALIGNMENT);
     rapt_attention.struct_size(attention, attention.byteSize());
     rapt_linear_call.struct_size(linear, linear.byteSize());
     rapt_mha.struct_size(multiHead, multiHead.byteSize());

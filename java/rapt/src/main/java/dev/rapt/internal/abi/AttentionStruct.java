@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.internal.cpu;
+package dev.rapt.internal.abi;
 
 import dev.rapt.Tensor;
 import dev.rapt.internal.AttentionOptions;
@@ -32,11 +32,14 @@ final class AttentionStruct {
   /** The address of an output that is only planned with: aligned, and nobody's. */
   private static final long IMAGINED = 1L << 46;
 
+  private static final long STREAM = rapt_attention.stream$offset();
+
   private AttentionStruct() {}
 
-  /** Without an output, for planning, a contiguous one is imagined. */
+  /** Without an output, for planning, a contiguous one of the query's type is imagined. */
   static void write(
       MemorySegment call,
+      MemorySegment stream,
       AttentionOptions options,
       Tensor query,
       Tensor key,
@@ -52,11 +55,12 @@ final class AttentionStruct {
     long queryLen = query.size(2);
     long kvLen = key.size(2);
     long valueDim = value.size(3);
+    call.set(ValueLayout.ADDRESS, STREAM, stream);
     TensorStruct.write(call, QUERY, query, 4);
     TensorStruct.write(call, KEY, key, 4);
     TensorStruct.write(call, VALUE, value, 4);
     if (output == null) {
-      TensorStruct.imagine(call, OUTPUT, IMAGINED, heads, queryLen, valueDim);
+      TensorStruct.imagine(call, OUTPUT, IMAGINED, query.dtype(), heads, queryLen, valueDim);
     } else {
       TensorStruct.write(call, OUTPUT, output, 4);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.internal.cpu;
+package dev.rapt.internal.abi;
 
 import dev.rapt.Tensor;
 import dev.rapt.internal.MultiHeadModel;
@@ -37,11 +37,14 @@ final class MultiHeadStruct {
   private static final long OPTIONS = rapt_mha.options$offset();
   private static final long FLAGS = rapt_mha.mha_flags$offset();
 
+  private static final long STREAM = rapt_mha.stream$offset();
+
   private MultiHeadStruct() {}
 
   /** The model, the required tensors and the sizes. */
   static void write(
       MemorySegment call,
+      MemorySegment stream,
       MultiHeadModel model,
       Tensor query,
       Tensor key,
@@ -53,6 +56,7 @@ final class MultiHeadStruct {
     call.set(ValueLayout.ADDRESS, KEY_PROJECTION, linear(model.key()));
     call.set(ValueLayout.ADDRESS, VALUE_PROJECTION, linear(model.value()));
     call.set(ValueLayout.ADDRESS, OUTPUT_PROJECTION, linear(model.output()));
+    call.set(ValueLayout.ADDRESS, STREAM, stream);
     TensorStruct.write(call, QUERY, query, 3);
     TensorStruct.write(call, KEY, key, 3);
     TensorStruct.write(call, VALUE, value, 3);
@@ -101,7 +105,7 @@ final class MultiHeadStruct {
   }
 
   private static MemorySegment linear(@Nullable Projection projection) {
-    return projection == null ? MemorySegment.NULL : ((CpuProjection) projection).linear();
+    return projection == null ? MemorySegment.NULL : ((NativeProjection) projection).linear();
   }
 
   private static int flags(MultiHeadModel model) {

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import dev.rapt.internal.Projection;
+import dev.rapt.internal.abi.CudaBackend;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An NVIDIA GPU, from {@link Device#cuda(int)}: calls on tensors in its memory, on it directly
+ * (complete on return) or on a {@link Stream} (enqueued).
+ *
+ * <p>Thread-safe, from any thread, virtual ones too. {@link #close()} waits for running calls and
+ * for all enqueued work, and closes every memory, stream, event and set of weights made on this
+ * device. Memory of one open device cannot be used on another, not even one on the same GPU.
+ */
+public final class CudaDevice extends Device {
+  private final CudaBackend cuda;
+  private final Map<AutoCloseable, Runnable> children = new ConcurrentHashMap<>();
+
+  /**
+   * Memory of a GPU.
+   *
+   * @param free bytes that are free
+   * @param total all bytes
+   */
+  public record MemoryInfo(long free, long total) {}
+
+  private CudaDevice(CudaBackend cuda) {
+    super(cuda);
+    this.cuda = cuda;
+  }
+
+  static CudaDevice open(int ordinal) {
+    if (ordinal < 0) {
+      throw new IllegalArgumentException("ordinal is " + ordinal + "; allowed: 0 or more");
+    }
+    return new CudaDevice(CudaBackend.open(ordinal));
+  }
+
+  /** Device memory, 256-byte aligned and not zeroed; the caller closes it. */
+  public DeviceMemory allocate(long bytes) {
+    checkBytes(bytes);
+    enter();
+    try {
+      return adopt(new DeviceMemory(this, cuda.allocateDevice(bytes), bytes, false));
+    } finally {
+      exit();
+    }
+  }
+
+  /** Device memory that a tensor of this type and shape fills. */
+  public DeviceMemory allocate(DType dtype, long... shape) {
+    TensorChecks.checkShape(shape);
+    return allocate(Math.multiplyExact(Layout.elements(shape), (long) dtype.bytes()));
+  }
+
+  /** Page-locked host memory; the caller closes it. */
+  public PinnedMemory allocatePinned(long bytes) {
+    checkBytes(bytes);
+    enter();
+    try {
+      return adopt(new PinnedMemory(this, cuda.allocatePinned(bytes), bytes));
+    } finally {
+      exit();
+    }
+  }
+
+  /**
+   * A view of device memory that somebody else owns: closing it ends its tensors, waits for the
+   * work that uses them, and frees nothing. The owner keeps the memory until then.
+   */
+  public DeviceMemory wrap(long address, long bytes) {
+    checkBytes(bytes);
+    if (address == 0 && bytes > 0) {
+      throw new IllegalArgumentException("address is 0; allowed: an address of this device");
+    }
+    enter();
+    try {
+      return adopt(new DeviceMemory(this, address, bytes, true));
+    } finally {
+      exit();
+    }
+  }
+
+  /** A new stream; the caller closes it. */
+  public Stream newStream() {
+    enter();
+    try {
+      return adopt(new Stream(this, cuda.createStream()));
+    } finally {
+      exit();
+    }
+  }
+
+  /**
+   * A view of a {@code cudaStream_t} (0 = the default stream), which stays its owner's and must
+   * outlive the view.
+   */
+  public Stream wrapStream(long cudaStream) {
+    enter();
+    try {
+      return adopt(new Stream(this, cuda.wrapStream(cudaStream)));
+    } finally {
+      exit();
+    }
+  }
+
+  /** A new event; the caller closes it. */
+  public Event newEvent() {
+    enter();
+    try {
+      return adopt(new Event(this, cuda.createEvent()));
+    } finally {
+      exit();
+    }
+  }
+
+  /**
+   * Copies between contiguous tensors of equal type and shape, at least one of them on this device;
+   * complete on return.
+   *
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where this or a tensor's memory is closed
+   */
+  public void copy(Tensor from, Tensor to) {
+    CopyChecks.check(this, from, to);
+    enter();
+    try {
+      cuda.copy(to.pointer(), from.pointer(), CopyChecks.bytes(from), MemorySegment.NULL);
+    } finally {
+      exit();
+    }
+  }
+
+  /** What is left of this GPU's memory. */
+  public MemoryInfo memoryInfo() {
+    enter();
+    try {
+      long[] bytes = cuda.memoryInfo();
+      return new MemoryInfo(bytes[0], bytes[1]);
+    } finally {
+      exit();
+    }
+  }
+
+  /** Which of the machine's GPUs this is, from 0. */
+  public int ordinal() {
+    return cuda.info().ordinal();
+  }
+
+  @Override
+  public String name() {
+    return "cuda:" + ordinal();
+  }
+
+  @Override
+  public String description() {
+    CudaBackend.Info info = cuda.info();
+    return "CUDA "
+        + info.ordinal()
+        + ", "
+        + info.name()
+        + ", compute capability "
+        + info.computeCapability() / 10
+        + "."
+        + info.computeCapability() % 10
+        + ", driver for CUDA "
+        + info.driverVersion() / 1000
+        + "."
+        + info.driverVersion() % 1000 / 10;
+  }
+
+  /** 1: the calling thread enqueues, the GPU computes. */
+  @Override
+  public int threads() {
+    return 1;
+  }
+
+  @Override
+  public Optional<Isa> isa() {
+    return Optional.empty();
+  }
+
+  CudaBackend driver() {
+    return cuda;
+  }
+
+  @Override
+  void admit(String name, @Nullable Tensor tensor) {
+    if (tensor != null) {
+      if (!tensor.isOnDevice()) {
+        throw new IllegalArgumentException(
+            name + " is " + tensor + " in host memory; allowed: memory of " + name());
+      }
+      admitWeight(name, tensor);
+    }
+  }
+
+  @Override
+  void admitWeight(String name, @Nullable Tensor tensor) {
+    if (tensor != null && tensor.isOnDevice() && tensor.memory().device() != this) {
+      throw new IllegalArgumentException(
+          name + " is " + tensor + "; allowed: memory that this device, " + name() + ", allocated");
+    }
+  }
+
+  @Override
+  Projection pack(Tensor weight, @Nullable Tensor bias) {
+    Tensor ownWeight = keep(weight);
+    try {
+      Tensor ownBias = bias == null ? null : keep(bias);
+      try {
+        return backend().projection(ownWeight, ownBias);
+      } finally {
+        letGo(ownBias);
+      }
+    } finally {
+      letGo(ownWeight);
+    }
+  }
+
+  /** A copy in device memory of its own, of a tensor on the host or on this device. */
+  @Override
+  Tensor keep(Tensor tensor) {
+    boolean onDevice = tensor.isOnDevice();
+    DeviceMemory memory =
+        onDevice ? allocate(tensor.high - tensor.low) : allocate(tensor.dtype(), tensor.shape());
+    try (Arena arena = Arena.ofConfined()) {
+      if (onDevice) {
+        long first = (tensor.address() - tensor.low) / tensor.dtype().bytes();
+        cuda.copy(memory.view(), tensor.pointer(tensor.low), memory.bytes(), MemorySegment.NULL);
+        return memory.tensor(first, tensor.dtype(), tensor.shape(), tensor.strides());
+      }
+      Tensor copy = memory.tensor(tensor.dtype(), tensor.shape());
+      copy(tensor.isContiguous() ? tensor : tensor.contiguousCopy(arena), copy);
+      return copy;
+    } catch (RuntimeException | Error failure) {
+      memory.close();
+      throw failure;
+    }
+  }
+
+  @Override
+  void letGo(@Nullable Tensor kept) {
+    if (kept != null) {
+      kept.memory().close();
+    }
+  }
+
+  private <T extends AutoCloseable> T adopt(T child) {
+    switch (child) {
+      case CudaMemory memory -> adopt(memory, memory::free);
+      case Stream stream -> adopt(stream, stream::free);
+      case Event event -> adopt(event, event::free);
+      default -> throw new AssertionError(child);
+    }
+    return child;
+  }
+
+  @Override
+  void adopt(AutoCloseable child, Runnable free) {
+    children.put(child, free);
+  }
+
+  /** Where closing the device has begun, that frees the child. */
+  @Override
+  void release(AutoCloseable child, Runnable free) {
+    try {
+      enter();
+    } catch (IllegalStateException closed) {
+      return;
+    }
+    try {
+      free.run();
+    } finally {
+      children.remove(child);
+      exit();
+    }
+  }
+
+  @Override
+  void shutDown() {
+    RuntimeException failure = null;
+    for (Runnable free : children.values()) {
+      try {
+        free.run();
+      } catch (RuntimeException failed) {
+        failure = failed;
+      }
+    }
+    children.clear();
+    super.shutDown();
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private static void checkBytes(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("bytes is " + bytes + "; allowed: 0 or more");
+    }
+  }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import dev.rapt.internal.Lifetime;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A point in the work of a {@link CudaDevice}, set by {@link Stream#record}. Before the first
+ * recording it counts as passed. Thread-safe; {@link #close()} is idempotent.
+ */
+public final class Event implements AutoCloseable {
+  private final CudaDevice device;
+  private final MemorySegment handle;
+  private final Lifetime lifetime = new Lifetime("event");
+
+  Event(CudaDevice device, MemorySegment handle) {
+    this.device = device;
+    this.handle = handle;
+  }
+
+  /** Whose work this marks. */
+  public CudaDevice device() {
+    return device;
+  }
+
+  /**
+   * Waits until the device has passed this.
+   *
+   * @throws RaptException where work before it failed
+   */
+  public void synchronize() {
+    enter();
+    try {
+      device.driver().synchronizeEvent(handle);
+    } finally {
+      exit();
+    }
+  }
+
+  /** Whether the device has passed this; never waits. */
+  public boolean hasPassed() {
+    enter();
+    try {
+      return device.driver().hasPassed(handle);
+    } finally {
+      exit();
+    }
+  }
+
+  /** Milliseconds of the device's time from {@code start} to this; both must have passed. */
+  public double millisecondsSince(Event start) {
+    MemorySegment from = start.handle(device);
+    enter();
+    try {
+      start.enter();
+      try {
+        return device.driver().elapsed(from, handle);
+      } finally {
+        start.exit();
+      }
+    } finally {
+      exit();
+    }
+  }
+
+  /** Whether {@link #close()} has begun, or its device's. */
+  public boolean isClosed() {
+    return lifetime.isClosed();
+  }
+
+  /** Frees the event; work that waits for it still does. */
+  @Override
+  public void close() {
+    device.release(this, this::free);
+  }
+
+  void free() {
+    lifetime.close(() -> device.driver().destroyEvent(handle));
+  }
+
+  /** The rapt_event, for use on {@code user}. */
+  MemorySegment handle(CudaDevice user) {
+    if (user != device) {
+      throw new IllegalArgumentException(
+          "event is of " + device.name() + "; allowed: an event that " + user.name() + " created");
+    }
+    return handle;
+  }
+
+  void enter() {
+    device.enter();
+    try {
+      lifetime.enter();
+    } catch (IllegalStateException closed) {
+      device.exit();
+      throw closed;
+    }
+  }
+
+  void exit() {
+    lifetime.exit();
+    device.exit();
+  }
+}

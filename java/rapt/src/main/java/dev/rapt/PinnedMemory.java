@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Page-locked host memory, from {@link CudaDevice#allocatePinned}: Java reads and writes it like
+ * any other, and a GPU copies from and to it at full speed while Java goes on. Not zeroed.
+ */
+public final class PinnedMemory extends CudaMemory {
+  PinnedMemory(CudaDevice device, MemorySegment memory, long bytes) {
+    super(device, memory, bytes, bytes);
+  }
+
+  /**
+   * The memory itself, for any thread; its scope ends with this. For copies on a stream take
+   * tensors from {@link #tensor(DType, long...)}: those made from the segment do not know that it
+   * is pinned.
+   */
+  public MemorySegment segment() {
+    return view();
+  }
+
+  @Override
+  void destroy() {
+    if (bytes() != 0) {
+      device().driver().freePinned(MemorySegment.ofAddress(view().address()));
+    }
+  }
+
+  /** For example {@code 4096 pinned bytes of cuda:0}. */
+  @Override
+  public String toString() {
+    return bytes() + " pinned bytes of " + device().name();
+  }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt;
+
+import dev.rapt.internal.Backend;
+import dev.rapt.internal.Lifetime;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A queue of work on a {@link CudaDevice}: calls and copies return once they are enqueued and run
+ * one after the other.
+ *
+ * <p>Memory and weights in use need no keeping: closing them waits for the work. A failure of
+ * enqueued work shows in {@link #synchronize()}. Thread-safe, though only one thread at a time
+ * gives a defined order; {@link #close()} is idempotent and waits for the work enqueued.
+ */
+public final class Stream extends Place implements AutoCloseable {
+  private final CudaDevice device;
+  private final MemorySegment handle;
+  private final Backend backend;
+  private final Lifetime lifetime = new Lifetime("stream");
+
+  Stream(CudaDevice device, MemorySegment handle) {
+    this.device = device;
+    this.handle = handle;
+    backend = device.driver().on(handle);
+  }
+
+  /** Where the work runs. */
+  public CudaDevice device() {
+    return device;
+  }
+
+  /**
+   * Waits until all work enqueued so far is done.
+   *
+   * @throws RaptException where some of it failed
+   */
+  public void synchronize() {
+    enter();
+    try {
+      device.driver().synchronizeStream(handle);
+    } finally {
+      exit();
+    }
+  }
+
+  /** Marks the current end of the stream, so that others can wait for it. */
+  public void record(Event event) {
+    MemorySegment mark = event.handle(device);
+    enter();
+    try {
+      event.enter();
+      try {
+        device.driver().record(mark, handle);
+      } finally {
+        event.exit();
+      }
+    } finally {
+      exit();
+    }
+  }
+
+  /** Holds back what is enqueued from now on until the device has passed the event. */
+  public void await(Event event) {
+    MemorySegment mark = event.handle(device);
+    enter();
+    try {
+      event.enter();
+      try {
+        device.driver().await(handle, mark);
+      } finally {
+        event.exit();
+      }
+    } finally {
+      exit();
+    }
+  }
+
+  /**
+   * Enqueues a copy between contiguous tensors of equal type and shape, on the device or in {@link
+   * PinnedMemory}; other host memory can only be copied synchronously, by {@link CudaDevice#copy}.
+   */
+  public void copy(Tensor from, Tensor to) {
+    CopyChecks.check(device, from, to);
+    CopyChecks.pinned("from", from);
+    CopyChecks.pinned("to", to);
+    from.memory().pending.on(this);
+    to.memory().pending.on(this);
+    enter();
+    try {
+      device.driver().copy(to.pointer(), from.pointer(), CopyChecks.bytes(from), handle);
+    } finally {
+      exit();
+    }
+  }
+
+  /** That weights on {@code owner} can be used here. */
+  void checkDevice(Device owner) {
+    if (owner != device) {
+      throw new IllegalArgumentException(
+          "stream is of " + device.name() + "; allowed: a stream of the weights' device, " + owner);
+    }
+  }
+
+  /** Whether {@link #close()} has begun, or its device's. */
+  public boolean isClosed() {
+    return lifetime.isClosed();
+  }
+
+  /** Waits for the work enqueued and frees the stream; a wrapped one stays its owner's. */
+  @Override
+  public void close() {
+    device.release(this, this::free);
+  }
+
+  void free() {
+    lifetime.close(
+        () -> {
+          try {
+            device.driver().synchronizeStream(handle);
+          } finally {
+            device.driver().destroyStream(handle);
+          }
+        });
+  }
+
+  /**
+   * Waits for the work enqueued, also where another thread is closing this. Whether the work failed
+   * is for those who wait for its results; here it only matters that nothing runs any more.
+   */
+  void settle() {
+    try {
+      lifetime.enter();
+    } catch (IllegalStateException closing) {
+      quietly(this::free);
+      return;
+    }
+    try {
+      quietly(() -> device.driver().synchronizeStream(handle));
+    } finally {
+      lifetime.exit();
+    }
+  }
+
+  private static void quietly(Runnable wait) {
+    try {
+      wait.run();
+    } catch (RaptException reported) {
+      // To be seen by synchronize() or by closing the stream.
+    }
+  }
+
+  @Override
+  Backend backend() {
+    return backend;
+  }
+
+  @Override
+  void enter() {
+    device.enter();
+    try {
+      lifetime.enter();
+    } catch (IllegalStateException closed) {
+      device.exit();
+      throw closed;
+    }
+  }
+
+  @Override
+  void exit() {
+    lifetime.exit();
+    device.exit();
+  }
+
+  @Override
+  void admit(String name, @Nullable Tensor tensor) {
+    device.admit(name, tensor);
+    if (tensor != null) {
+      tensor.memory().pending.on(this);
+    }
+  }
+}
