@@ -69,7 +69,7 @@ class ArgumentsTest {
             .getMessage());
     assertEquals(
         "device",
-        assertThrows(NullPointerException.class, () -> attention.run(null, q, k, v, out))
+        assertThrows(NullPointerException.class, () -> attention.run((Device) null, q, k, v, out))
             .getMessage());
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
+import dev.rapt.DType;
 import dev.rapt.Device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -37,13 +38,20 @@ public final class AttentionCall implements AutoCloseable {
   public AttentionCall(AttentionCase c, AttentionProblem p) {
     attention = c.attention();
     if (c.has("packed")) {
-      packed(p);
+      packed(c.dtype("query"), p);
     } else {
       input("query", c, p.query(), p.batch(), p.heads(), p.queryLen(), p.headDim());
       input("key", c, p.key(), p.batch(), p.kvHeads(), p.kvLen(), p.headDim());
       input("value", c, p.value(), p.batch(), p.kvHeads(), p.kvLen(), p.valueDim());
     }
-    output("output", c.layout("out"), p.batch(), p.heads(), p.queryLen(), p.valueDim());
+    output(
+        "output",
+        c.dtype("out"),
+        c.layout("out"),
+        p.batch(),
+        p.heads(),
+        p.queryLen(),
+        p.valueDim());
     AttentionTensors t =
         AttentionTensors.of(
             inputs.get("query").tensor(),
@@ -58,7 +66,8 @@ public final class AttentionCall implements AutoCloseable {
     }
     if (p.bias() != null) {
       Layout layout = c.layout("key") == Layout.SHARED ? Layout.BHSD : c.layout("key");
-      inputs.put("bias", Placed.input(arena, layout, p.bias().data(), p.bias().shape()));
+      inputs.put(
+          "bias", Placed.input(arena, c.dtype("bias"), layout, p.bias().data(), p.bias().shape()));
       t = t.withBias(inputs.get("bias").tensor());
     }
     if (p.alibiSlopes() != null) {
@@ -68,12 +77,13 @@ public final class AttentionCall implements AutoCloseable {
       t = t.withSinks(perHead("sinks", c, p.sinks()).tensor());
     }
     if (c.has("lse")) {
-      t = t.withLse(output("lse", extra, p.batch(), p.heads(), p.queryLen()).tensor());
+      t = t.withLse(output("lse", DType.F32, extra, p.batch(), p.heads(), p.queryLen()).tensor());
     }
     if (c.has("weights")) {
       t =
           t.withWeights(
-              output("weights", extra, p.batch(), p.heads(), p.queryLen(), p.kvLen()).tensor());
+              output("weights", DType.F32, extra, p.batch(), p.heads(), p.queryLen(), p.kvLen())
+                  .tensor());
     }
     tensors = t;
   }
@@ -81,10 +91,27 @@ public final class AttentionCall implements AutoCloseable {
   /** Runs the case; fails if an input or anything beside an output was written to. */
   public Actual run(Device device) {
     outputs.values().forEach(Placed::reset);
-    attention.run(device, tensors);
+    try (Staging staging = Staging.on(device)) {
+      attention.run(device, move(staging));
+      staging.fetch();
+    }
     inputs.forEach((name, placed) -> placed.checkUnchanged(name));
     outputs.forEach((name, placed) -> placed.checkSurroundings(name));
     return new Actual(values("output"), values("lse"), values("weights"));
+  }
+
+  private AttentionTensors move(Staging staging) {
+    return new AttentionTensors(
+        staging.put(tensors.query()),
+        staging.put(tensors.key()),
+        staging.put(tensors.value()),
+        staging.put(tensors.output()),
+        staging.put(tensors.mask()),
+        staging.put(tensors.bias()),
+        staging.put(tensors.alibiSlopes()),
+        staging.put(tensors.sinks()),
+        staging.put(tensors.lse()),
+        staging.put(tensors.weights()));
   }
 
   public Attention attention() {
@@ -105,11 +132,12 @@ public final class AttentionCall implements AutoCloseable {
   }
 
   private void input(String name, AttentionCase c, double[] dense, int... shape) {
-    inputs.put(name, Placed.input(arena, c.layout(name), Values.narrow(dense), shape));
+    inputs.put(
+        name, Placed.input(arena, c.dtype(name), c.layout(name), Values.narrow(dense), shape));
   }
 
-  private Placed output(String name, Layout layout, int... shape) {
-    Placed placed = Placed.output(arena, layout, shape);
+  private Placed output(String name, DType dtype, Layout layout, int... shape) {
+    Placed placed = Placed.output(arena, dtype, layout, shape);
     outputs.put(name, placed);
     return placed;
   }
@@ -124,25 +152,28 @@ public final class AttentionCall implements AutoCloseable {
   }
 
   /** Rows of query heads, key heads and value heads side by side, as one projection makes them. */
-  private void packed(AttentionProblem p) {
+  private void packed(DType dtype, AttentionProblem p) {
     if (p.queryLen() != p.kvLen()) {
       throw new IllegalArgumentException("packed needs equal query and key lengths");
     }
     long queryWidth = (long) p.heads() * p.headDim();
     long keyWidth = (long) p.kvHeads() * p.headDim();
     long row = queryWidth + keyWidth + (long) p.kvHeads() * p.valueDim();
-    MemorySegment buffer = Placed.poisoned(arena, p.batch() * p.queryLen() * row);
+    MemorySegment buffer = Placed.poisoned(arena, dtype, p.batch() * p.queryLen() * row);
     long plane = p.queryLen() * row;
     long[] keyStrides = {plane, p.headDim(), row, 1};
     long[] valueStrides = {plane, p.valueDim(), row, 1};
     int[] query = {p.batch(), p.heads(), p.queryLen(), p.headDim()};
     int[] key = {p.batch(), p.kvHeads(), p.kvLen(), p.headDim()};
     int[] value = {p.batch(), p.kvHeads(), p.kvLen(), p.valueDim()};
-    inputs.put("query", Placed.input(buffer, 0, keyStrides, Values.narrow(p.query()), query));
-    inputs.put("key", Placed.input(buffer, queryWidth, keyStrides, Values.narrow(p.key()), key));
+    inputs.put(
+        "query", Placed.input(buffer, dtype, 0, keyStrides, Values.narrow(p.query()), query));
+    inputs.put(
+        "key", Placed.input(buffer, dtype, queryWidth, keyStrides, Values.narrow(p.key()), key));
     inputs.put(
         "value",
-        Placed.input(buffer, queryWidth + keyWidth, valueStrides, Values.narrow(p.value()), value));
+        Placed.input(
+            buffer, dtype, queryWidth + keyWidth, valueStrides, Values.narrow(p.value()), value));
     inputs.values().forEach(Placed::remember);
   }
 }

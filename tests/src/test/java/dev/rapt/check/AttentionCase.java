@@ -3,6 +3,7 @@ package dev.rapt.check;
 
 import dev.rapt.Attention;
 import dev.rapt.Causal;
+import dev.rapt.DType;
 import dev.rapt.WeightsStage;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +30,8 @@ import java.util.regex.Pattern;
  *   <li>{@code density(x)}: share of mask cells that attend
  *   <li>{@code poison(unseen|some)}: NaN in the keys and values that no query sees, or in every
  *       fifth one
+ *   <li>{@code dtype(type)}, or one each for query, key, value, output and bias: {@code
+ *       dtype(f16,bf16,f32,f16,f32)}
  *   <li>{@code seed(n)}
  * </ul>
  */
@@ -46,7 +49,7 @@ public record AttentionCase(
       List.of(
           "causal", "offset", "window", "scale", "softcap", "mask", "bias", "alibi", "sinks", "lse",
           "weights", "query", "key", "value", "out", "packed", "spread", "density", "poison",
-          "seed");
+          "dtype", "seed");
   private static final Pattern NAME =
       Pattern.compile(
           "b(\\d+) h(\\d+)(?:/(\\d+))? q(\\d+) k(\\d+) d(\\d+)(?:/(\\d+))?((?: \\S+)*)");
@@ -149,6 +152,13 @@ public record AttentionCase(
 
   Layout layout(String operand) {
     return has(operand) ? Layout.valueOf(options.get(operand).toUpperCase()) : Layout.BHSD;
+  }
+
+  /** The storage type of query, key, value, out or bias. */
+  public DType dtype(String operand) {
+    String[] types = options.getOrDefault("dtype", "f32").split(",");
+    int own = List.of("query", "key", "value", "out", "bias").indexOf(operand);
+    return DType.valueOf(types[types.length == 1 ? 0 : own].toUpperCase());
   }
 
   Causal causal() {

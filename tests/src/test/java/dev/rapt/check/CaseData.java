@@ -24,7 +24,7 @@ final class CaseData {
     double[] query = operand("query", c.heads(), c.queryLen(), c.headDim());
     float spread = (float) c.number("spread", 1);
     for (int i = 0; i < query.length; i++) {
-      query[i] = (float) query[i] * spread;
+      query[i] = Values.round((float) query[i] * spread, c.dtype("query"));
     }
     AttentionProblem problem =
         new AttentionProblem(
@@ -60,7 +60,8 @@ final class CaseData {
   private double[] operand(String name, int heads, int rows, int columns) {
     int block = rows * columns;
     int count = c.batch() * heads;
-    double[] data = Values.widen(Values.normal(random, count * block, 1));
+    double[] data =
+        Values.widen(Values.round(Values.normal(random, count * block, 1), c.dtype(name)));
     if (c.layout(name) == Layout.SHARED) {
       for (int i = 1; i < count; i++) {
         System.arraycopy(data, 0, data, i * block, block);
@@ -88,6 +89,7 @@ final class CaseData {
       return null;
     }
     float[] data = Values.normal(random, Arrays.stream(shape).reduce(1, Math::multiplyExact), 1);
+    Values.round(data, c.dtype("bias"));
     for (int i = 0; i < data.length; i++) {
       if (random.nextInt(10) == 0) {
         data[i] = Float.NEGATIVE_INFINITY;

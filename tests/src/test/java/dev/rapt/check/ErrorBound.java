@@ -7,8 +7,9 @@ import static org.junit.jupiter.api.Assertions.fail;
  * How far a result may be from the exact one: the one place that says so.
  *
  * <p>‖result − exact‖∞ ≤ 2 · ‖rounded − exact‖∞ + 2⁻²⁰ · max(1, ‖exact‖∞), where rounded is the
- * oracle's answer with every intermediate rounded to f32. The absolute term is 8 units in the last
- * place of an f32; it is what is left where the rounded answer is exact by luck (one key, say).
+ * oracle's answer with every intermediate rounded to f32 and the output to its own type. The
+ * absolute term is 8 units in the last place of an f32; it is what is left where the rounded answer
+ * is exact by luck (one key, say).
  *
  * <p>NaN must be NaN or, where a sum overflows earlier, infinite; an infinity must be that
  * infinity.

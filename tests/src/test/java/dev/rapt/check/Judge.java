@@ -24,7 +24,7 @@ public final class Judge {
   /** The same on values that a test has changed. */
   public static void everyTier(AttentionCase c, AttentionProblem problem) {
     Answer exact = Oracle.exact(problem);
-    Answer rounded = Oracle.rounded(problem);
+    Answer rounded = Oracle.rounded(problem).stored(c.dtype("out"));
     try (AttentionCall call = new AttentionCall(c, problem)) {
       everyTier(
           tier -> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.check;
 
+import dev.rapt.DType;
 import dev.rapt.WeightsStage;
 import java.util.Arrays;
 
@@ -20,22 +21,37 @@ public final class Oracle {
    * @param lse (batch, heads, queryLen)
    * @param weights (batch, heads, queryLen, kvLen) at the problem's stage, or null
    */
-  public record Answer(double[] output, double[] lse, double[] weights) {}
+  public record Answer(double[] output, double[] lse, double[] weights) {
+    /** The same with its output stored in this type. */
+    public Answer stored(DType dtype) {
+      return new Answer(Values.rounded(output, dtype), lse, weights);
+    }
+  }
 
   private final AttentionProblem p;
   private final boolean single;
+  private final DType factors;
 
-  private Oracle(AttentionProblem problem, boolean single) {
+  private Oracle(AttentionProblem problem, boolean single, DType factors) {
     this.p = problem;
     this.single = single;
+    this.factors = factors;
   }
 
   public static Answer exact(AttentionProblem problem) {
-    return new Oracle(problem, false).answer();
+    return new Oracle(problem, false, DType.F32).answer();
   }
 
   public static Answer rounded(AttentionProblem problem) {
-    return new Oracle(problem, true).answer();
+    return rounded(problem, DType.F32);
+  }
+
+  /**
+   * With the exponentials rounded to {@code factors} before they multiply the values, as a matrix
+   * unit takes its operands.
+   */
+  public static Answer rounded(AttentionProblem problem, DType factors) {
+    return new Oracle(problem, true, factors).answer();
   }
 
   private double round(double x) {
@@ -115,7 +131,10 @@ public final class Oracle {
       scores[j] = present[j] ? round(Math.exp(round(scores[j] - max))) : 0;
       sum = round(sum + scores[j]);
     }
+    double[] shares = new double[scores.length];
     for (int j = 0; j < scores.length; j++) {
+      double factor = factors == DType.F32 ? scores[j] : Values.round(scores[j], factors);
+      shares[j] = present[j] ? round(factor / sum) : 0;
       scores[j] = present[j] ? round(scores[j] / sum) : 0;
     }
     keep(answer, WeightsStage.SOFTMAX, row, scores);
@@ -125,7 +144,7 @@ public final class Oracle {
         int from = (kvHead * p.kvLen() + j) * p.valueDim();
         int to = row * p.valueDim();
         for (int c = 0; c < p.valueDim(); c++) {
-          double term = round(scores[j] * p.value()[from + c]);
+          double term = round(shares[j] * p.value()[from + c]);
           answer.output()[to + c] = round(answer.output()[to + c] + term);
         }
       }

@@ -12,11 +12,13 @@ import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
 
 /**
- * A tensor that lies in a buffer of poison: NaN for f32, true for booleans. A read beside the
+ * A tensor that lies in a buffer of poison: NaN for numbers, true for booleans. A read beside the
  * tensor shows up in the result; a write beside it, or into an input, fails a check.
  */
 public final class Placed {
   private static final int POISON = 0x7FC0BEEF;
+  private static final short POISON_F16 = 0x7E5F;
+  private static final short POISON_BF16 = 0x7FDB;
   private static final byte POISON_BOOL = 3;
 
   private final MemorySegment buffer;
@@ -33,20 +35,25 @@ public final class Placed {
 
   /** An f32 input with these row-major values. */
   public static Placed input(Arena arena, Layout layout, float[] dense, int... shape) {
+    return input(arena, DType.F32, layout, dense, shape);
+  }
+
+  /** An input of any type with these row-major values, which the type can hold. */
+  public static Placed input(Arena arena, DType dtype, Layout layout, float[] dense, int... shape) {
     long[] strides = layout.strides(shape);
     long offset = offset(layout, shape, strides);
-    MemorySegment buffer = poisoned(arena, elements(layout, shape, strides));
-    return input(buffer, offset, strides, dense, shape);
+    MemorySegment buffer = poisoned(arena, dtype, elements(layout, shape, strides));
+    return input(buffer, dtype, offset, strides, dense, shape);
   }
 
   /** The same at a given place of a buffer that may hold other tensors too. */
   static Placed input(
-      MemorySegment buffer, long offset, long[] strides, float[] dense, int... shape) {
+      MemorySegment buffer, DType dtype, long offset, long[] strides, float[] dense, int... shape) {
     for (int i = 0; i < dense.length; i++) {
-      buffer.setAtIndex(ValueLayout.JAVA_FLOAT, offset + index(i, shape, strides), dense[i]);
+      write(buffer, dtype, offset + index(i, shape, strides), dense[i]);
     }
     return new Placed(
-        buffer, Tensor.of(buffer, offset, DType.F32, longs(shape), strides), shape.clone());
+        buffer, Tensor.of(buffer, offset, dtype, longs(shape), strides), shape.clone());
   }
 
   /** A boolean input; any non-zero byte is true, so several are used. */
@@ -67,11 +74,16 @@ public final class Placed {
 
   /** An f32 output, poisoned too: an element that is not written stays NaN. */
   public static Placed output(Arena arena, Layout layout, int... shape) {
+    return output(arena, DType.F32, layout, shape);
+  }
+
+  /** An output of any type. */
+  public static Placed output(Arena arena, DType dtype, Layout layout, int... shape) {
     long[] strides = layout.strides(shape);
-    MemorySegment buffer = poisoned(arena, elements(layout, shape, strides));
+    MemorySegment buffer = poisoned(arena, dtype, elements(layout, shape, strides));
     return new Placed(
         buffer,
-        Tensor.of(buffer, offset(layout, shape, strides), DType.F32, longs(shape), strides),
+        Tensor.of(buffer, offset(layout, shape, strides), dtype, longs(shape), strides),
         shape.clone());
   }
 
@@ -84,8 +96,7 @@ public final class Placed {
     long[] strides = tensor.strides();
     float[] dense = new float[Math.toIntExact(count(shape))];
     for (int i = 0; i < dense.length; i++) {
-      dense[i] =
-          buffer.getAtIndex(ValueLayout.JAVA_FLOAT, tensor.offset() + index(i, shape, strides));
+      dense[i] = read(buffer, tensor.dtype(), tensor.offset() + index(i, shape, strides));
     }
     return dense;
   }
@@ -112,21 +123,49 @@ public final class Placed {
     for (int i = 0; i < count(shape); i++) {
       own.set((int) (tensor.offset() + index(i, shape, strides)));
     }
-    int total = (int) (buffer.byteSize() / Float.BYTES);
+    MemorySegment clean = MemorySegment.ofArray(before);
+    int size = tensor.dtype().bytes();
+    int total = (int) (buffer.byteSize() / size);
     for (int i = own.nextClearBit(0); i < total; i = own.nextClearBit(i + 1)) {
+      long at = (long) i * size;
       assertEquals(
-          POISON,
-          buffer.getAtIndex(ValueLayout.JAVA_INT, i),
+          -1,
+          MemorySegment.mismatch(clean, at, at + size, buffer, at, at + size),
           what + ": written beside the tensor, at element " + i + " of its buffer");
     }
   }
 
-  static MemorySegment poisoned(Arena arena, long elements) {
-    MemorySegment buffer = arena.allocate(elements * Float.BYTES, 64);
+  static MemorySegment poisoned(Arena arena, DType dtype, long elements) {
+    MemorySegment buffer = arena.allocate(elements * dtype.bytes(), 64);
     for (long i = 0; i < elements; i++) {
-      buffer.setAtIndex(ValueLayout.JAVA_INT, i, POISON);
+      switch (dtype) {
+        case F32 -> buffer.setAtIndex(ValueLayout.JAVA_INT, i, POISON);
+        case F16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, i, POISON_F16);
+        case BF16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, i, POISON_BF16);
+        case BOOL -> buffer.set(ValueLayout.JAVA_BYTE, i, POISON_BOOL);
+      }
     }
     return buffer;
+  }
+
+  /** Writes a value that the type can hold. */
+  private static void write(MemorySegment buffer, DType dtype, long index, float value) {
+    int bits = Float.floatToRawIntBits(value);
+    switch (dtype) {
+      case F32 -> buffer.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
+      case F16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, index, Float.floatToFloat16(value));
+      case BF16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) (bits >>> 16));
+      case BOOL -> throw new IllegalArgumentException("masks have values of their own");
+    }
+  }
+
+  private static float read(MemorySegment buffer, DType dtype, long index) {
+    return switch (dtype) {
+      case F32 -> buffer.getAtIndex(ValueLayout.JAVA_FLOAT, index);
+      case F16 -> Float.float16ToFloat(buffer.getAtIndex(ValueLayout.JAVA_SHORT, index));
+      case BF16 -> Float.intBitsToFloat(buffer.getAtIndex(ValueLayout.JAVA_SHORT, index) << 16);
+      case BOOL -> throw new IllegalArgumentException("masks are no numbers");
+    };
   }
 
   /**

@@ -14,6 +14,7 @@ final class RandomCases {
   };
   private static final int[] DIMS = {1, 2, 5, 8, 16, 20, 31, 32, 40, 57, 64, 72, 80, 100, 128, 160};
   private static final String[] DIM_NAMES = {"b", "h", "q", "k"};
+  private static final String[] DTYPES = {"f32", "f16", "bf16"};
   private static final String[] LAYOUTS = {
     "bhsd", "bshd", "transposed", "padded", "reversed", "flipped", "mirrored", "stepped"
   };
@@ -63,7 +64,20 @@ final class RandomCases {
     for (String operand : new String[] {"query", "key", "value", "out"}) {
       c = maybe(c, 0.4, operand, pick(LAYOUTS));
     }
-    return c;
+    return maybe(c, 0.4, "dtype", types());
+  }
+
+  /** All of one type, or each operand of its own. */
+  private String types() {
+    String one = pick(DTYPES);
+    if (chance(0.5)) {
+      return one;
+    }
+    List<String> types = new ArrayList<>(List.of(one));
+    while (types.size() < 5) {
+      types.add(pick(DTYPES));
+    }
+    return String.join(",", types);
   }
 
   private AttentionCase maybe(AttentionCase c, double probability, String key, String value) {

@@ -39,6 +39,11 @@ final class Sweeps {
     "b2 h4/2 q2 k2100 d24/20"
   };
 
+  /** One type for all, and each operand in a type of its own. */
+  private static final String[] DTYPES = {
+    "f16", "bf16", "f16,bf16,f32,f16,f32", "f32,f16,bf16,bf16,f16", "bf16,f32,f16,f32,bf16"
+  };
+
   private final List<String> cases = new ArrayList<>();
 
   static List<String> all() {
@@ -52,6 +57,7 @@ final class Sweeps {
     sweeps.outputs();
     sweeps.layouts();
     sweeps.poison();
+    sweeps.dtypes();
     return sweeps.cases;
   }
 
@@ -240,6 +246,34 @@ final class Sweeps {
           add("%s %s softcap(2) poison(%s) weights(softmax) lse", shape, options, poison);
         }
       }
+    }
+  }
+
+  private void dtypes() {
+    for (String dtype : DTYPES) {
+      for (int d : HEAD_DIMS) {
+        add("b1 h2/1 q19 k50 d%d/8 causal(bottom) dtype(%s)", d, dtype);
+        add("b1 h4/1 q3 k70 d32/%d lse dtype(%s)", d, dtype);
+      }
+      for (String shape : SHAPES) {
+        add("%s lse dtype(%s)", shape, dtype);
+        add("%s causal(bottom) window(20,3) softcap(4) sinks(h) lse dtype(%s)", shape, dtype);
+        add("%s bias(h,q,k) mask(b,1,1,k) alibi(h) weights(softmax) dtype(%s)", shape, dtype);
+        add("%s bias(q,k) weights(bias) lse dtype(%s)", shape, dtype);
+        add("%s mask(q,k) poison(some) lse dtype(%s)", shape, dtype);
+        for (String layout : LAYOUTS) {
+          String out = layout.equals("shared") ? "padded" : layout;
+          add(
+              "%s query(%s) key(%s) value(%s) out(%s) bias(q,k) dtype(%s)",
+              shape, layout, layout, layout, out, dtype);
+        }
+      }
+      add("b1 h2 q70 k700 d64 spread(8) dtype(%s)", dtype);
+      add("b1 h2/1 q1 k4097 d64 lse dtype(%s)", dtype);
+    }
+    for (String dtype : new String[] {"f16", "bf16"}) {
+      add("b2 h4/2 q3 k3 d20/12 packed dtype(%s)", dtype);
+      add("b1 h4 q130 k130 d64 packed causal(top) dtype(%s)", dtype);
     }
   }
 }

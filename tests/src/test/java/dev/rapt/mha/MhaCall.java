@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.mha;
 
+import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.MultiHeadAttention;
 import dev.rapt.MultiHeadAttentionTensors;
@@ -9,6 +10,7 @@ import dev.rapt.check.AttentionCase;
 import dev.rapt.check.AttentionProblem;
 import dev.rapt.check.Layout;
 import dev.rapt.check.Placed;
+import dev.rapt.check.Staging;
 import dev.rapt.mha.MhaData.Projection;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -33,7 +35,7 @@ public final class MhaCall implements AutoCloseable {
   }
 
   public Actual run(Device device) {
-    Placed output = rows(null, core.queryLen(), c.outputWidth());
+    Placed output = rows("out", null, core.queryLen(), c.outputWidth());
     Placed lse =
         c.core().options().containsKey("lse")
             ? Placed.output(arena, Layout.BHSD, core.batch(), core.heads(), core.queryLen())
@@ -41,19 +43,36 @@ public final class MhaCall implements AutoCloseable {
     Placed weights = c.core().options().containsKey("weights") ? weights() : null;
     MultiHeadAttentionTensors tensors =
         MultiHeadAttentionTensors.of(
-            view(rows(data.query(), core.queryLen(), c.embed())),
-            view(rows(data.key(), core.kvLen(), c.keyWidth())),
-            view(rows(data.value(), core.kvLen(), c.valueWidth())),
+            view(rows("query", data.query(), core.queryLen(), c.embed())),
+            view(rows("key", data.key(), core.kvLen(), c.keyWidth())),
+            view(rows("value", data.value(), core.kvLen(), c.valueWidth())),
             view(output));
     tensors = options(tensors);
     tensors = lse == null ? tensors : tensors.withLse(lse.tensor());
     tensors = weights == null ? tensors : tensors.withWeights(weights.tensor());
-    try (MultiHeadAttention attention = build(device)) {
-      attention.run(tensors);
+    try (MultiHeadAttention attention = build(device);
+        Staging staging = Staging.on(device)) {
+      attention.run(move(staging, tensors));
+      staging.fetch();
     }
     inputs.forEach(input -> input.checkUnchanged("an input"));
     output.checkSurroundings("output");
     return new Actual(values(output), values(lse), values(weights));
+  }
+
+  private static MultiHeadAttentionTensors move(Staging staging, MultiHeadAttentionTensors t) {
+    return new MultiHeadAttentionTensors(
+        staging.put(t.query()),
+        staging.put(t.key()),
+        staging.put(t.value()),
+        staging.put(t.output()),
+        staging.put(t.mask()),
+        staging.put(t.bias()),
+        staging.put(t.keyPaddingMask()),
+        staging.put(t.alibiSlopes()),
+        staging.put(t.sinks()),
+        staging.put(t.lse()),
+        staging.put(t.weights()));
   }
 
   @Override
@@ -96,7 +115,9 @@ public final class MhaCall implements AutoCloseable {
       t = t.withMask(mask(core.mask().data(), core.mask().shape()));
     }
     if (core.bias() != null) {
-      t = t.withBias(input(core.bias().data(), core.bias().shape()).tensor());
+      t =
+          t.withBias(
+              input(c.core().dtype("bias"), core.bias().data(), core.bias().shape()).tensor());
     }
     if (core.sinks() != null) {
       t = t.withSinks(perHead(core.sinks()));
@@ -139,15 +160,19 @@ public final class MhaCall implements AutoCloseable {
   }
 
   private Tensor weight(Projection p) {
-    return input(p.weight(), p.out(), p.in()).tensor();
+    return input(c.stored(), p.weight(), p.out(), p.in()).tensor();
   }
 
   private Tensor bias(Projection p) {
-    return p.bias() == null ? null : input(p.bias(), p.out()).tensor();
+    return p.bias() == null ? null : input(c.stored(), p.bias(), p.out()).tensor();
   }
 
   private Placed input(float[] dense, int... shape) {
-    Placed placed = Placed.input(arena, Layout.BHSD, dense, shape);
+    return input(DType.F32, dense, shape);
+  }
+
+  private Placed input(DType dtype, float[] dense, int... shape) {
+    Placed placed = Placed.input(arena, dtype, Layout.BHSD, dense, shape);
     inputs.add(placed);
     return placed;
   }
@@ -161,13 +186,14 @@ public final class MhaCall implements AutoCloseable {
   }
 
   /** (batch, length, width), with an odd pitch where the case asks for gaps. */
-  private Placed rows(float[] dense, int length, int width) {
+  private Placed rows(String name, float[] dense, int length, int width) {
+    DType dtype = c.core().dtype(name);
     int[] shape = {core.batch(), length, width};
     Layout layout = c.has("padded") ? Layout.PADDED : Layout.BHSD;
     if (dense == null) {
-      return Placed.output(arena, layout, shape);
+      return Placed.output(arena, dtype, layout, shape);
     }
-    Placed placed = Placed.input(arena, layout, dense, shape);
+    Placed placed = Placed.input(arena, dtype, layout, dense, shape);
     inputs.add(placed);
     return placed;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.mha;
 
+import dev.rapt.DType;
 import dev.rapt.check.AttentionCase;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,8 @@ import java.util.regex.Pattern;
  *   <li>{@code average}: weights averaged over the heads
  *   <li>{@code unbatched}: tensors without batch dimension; {@code padded}: rows with a gap behind
  *       each
+ *   <li>{@code stored(type)}: the storage type of the projections, f32 unless given; that of the
+ *       tensors is the core's {@code dtype}
  * </ul>
  */
 public record MhaCase(AttentionCase core, Map<String, String> options) {
@@ -41,8 +44,9 @@ public record MhaCase(AttentionCase core, Map<String, String> options) {
           "zero",
           "average",
           "unbatched",
-          "padded");
-  private static final Pattern OPTION = Pattern.compile("([a-z]+)(?:\\((\\d+)\\))?");
+          "padded",
+          "stored");
+  private static final Pattern OPTION = Pattern.compile("([a-z]+)(?:\\((\\w+)\\))?");
 
   public MhaCase {
     options = new TreeMap<>(options);
@@ -94,6 +98,11 @@ public record MhaCase(AttentionCase core, Map<String, String> options) {
   /** Width of the output: of the heads side by side where nothing projects them. */
   public int outputWidth() {
     return has("noout") ? core.heads() * core.valueDim() : width("out", embed());
+  }
+
+  /** The storage type of weights and biases of the projections. */
+  public DType stored() {
+    return DType.valueOf(options.getOrDefault("stored", "f32").toUpperCase());
   }
 
   /** Keys appended after the projected ones. */

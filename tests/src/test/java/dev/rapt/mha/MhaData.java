@@ -49,9 +49,15 @@ public record MhaData(
       }
     }
     return new MhaData(
-        Values.normal(random, core.batch() * core.queryLen() * c.embed(), 1),
-        Values.normal(random, core.batch() * core.kvLen() * c.keyWidth(), 1),
-        Values.normal(random, core.batch() * core.kvLen() * c.valueWidth(), 1),
+        Values.round(
+            Values.normal(random, core.batch() * core.queryLen() * c.embed(), 1),
+            core.dtype("query")),
+        Values.round(
+            Values.normal(random, core.batch() * core.kvLen() * c.keyWidth(), 1),
+            core.dtype("key")),
+        Values.round(
+            Values.normal(random, core.batch() * core.kvLen() * c.valueWidth(), 1),
+            core.dtype("value")),
         projection(random, c, c.embed(), queryOut),
         projection(random, c, c.keyWidth(), keyOut),
         projection(random, c, c.valueWidth(), valueOut),
@@ -67,7 +73,7 @@ public record MhaData(
     return new Projection(
         in,
         out,
-        Values.normal(random, out * in, 1 / Math.sqrt(in)),
-        c.has("nobias") ? null : Values.normal(random, out, 0.5));
+        Values.round(Values.normal(random, out * in, 1 / Math.sqrt(in)), c.stored()),
+        c.has("nobias") ? null : Values.round(Values.normal(random, out, 0.5), c.stored()));
   }
 }
