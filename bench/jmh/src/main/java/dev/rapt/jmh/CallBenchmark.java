@@ -14,13 +14,19 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * The cost of a call from Java, in nanoseconds: next to no work, so what is left is checks and
- * downcall. {@code rapt-bench call --head-dim 8} makes the same call from C.
+ * downcall. {@code rapt-bench call --head-dim 8} makes the same call from C; on a busy machine
+ * compare its median with that of {@code peers tiny}.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 10, time = 1)
-@Fork(value = 1, jvmArgsAppend = "--enable-native-access=ALL-UNNAMED")
+@Fork(
+    value = 1,
+    jvmArgsAppend = {
+      "--enable-native-access=ALL-UNNAMED",
+      "--sun-misc-unsafe-memory-access=allow" // JMH itself still uses it
+    })
 public class CallBenchmark {
 
   /** Rapt on the best CPU tier, one thread unless asked otherwise. */
