@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.check;
+
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import dev.rapt.CudaDevice;
+import dev.rapt.Device;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * The CUDA device under test, behind the plug-in that the system property {@code rapt.cuda.library}
+ * names: Maven names the emulated one, a GPU box the real one. Without the file tests are skipped;
+ * with it every failure to open is one.
+ */
+public final class Cuda {
+  private static final Path LIBRARY = Path.of(System.getProperty("rapt.cuda.library", "none"));
+
+  private Cuda() {}
+
+  private static final class Shared {
+    static final CudaDevice DEVICE = open();
+  }
+
+  /** Skips the test where there is no plug-in, and says so. */
+  public static void require() {
+    if (!Files.exists(LIBRARY)) {
+      String reason = "skipped: no CUDA plug-in at " + LIBRARY;
+      System.out.println(reason);
+      abort(reason);
+    }
+  }
+
+  /** A device of its own, which the caller closes. */
+  public static CudaDevice open() {
+    require();
+    System.setProperty("dev.rapt.cuda.library", LIBRARY.toString());
+    return Device.cuda();
+  }
+
+  /** The shared device, never closed. */
+  public static CudaDevice device() {
+    require();
+    return Shared.DEVICE;
+  }
+
+  /** Whether the device is bookkeeping in host memory: right, but some 10,000 times slower. */
+  public static boolean isEmulated() {
+    return LIBRARY.getFileName().toString().contains("emulated");
+  }
+
+  /** The environment variables that play the machine, read by the emulated driver at each call. */
+  public static void environment(String name, String value) {
+    Environment.set(name, value);
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.rapt.CudaDevice;
+import dev.rapt.Device;
+import dev.rapt.DeviceMemory;
+import dev.rapt.Event;
+import dev.rapt.RaptException;
+import dev.rapt.Status;
+import dev.rapt.Stream;
+import dev.rapt.check.Cuda;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What the device reports arrives as an exception with its code. */
+class CudaErrorsTest {
+  private static final int LAUNCH_FAILURE = 719;
+
+  @AfterEach
+  void repair() {
+    Cuda.environment("RAPT_EMULATED_FAULT", "");
+  }
+
+  @Test
+  void aDeviceThatIsNotThere() {
+    try (CudaDevice first = Cuda.open()) {
+      assertEquals("cuda:0", first.name());
+      RaptException missing = assertThrows(RaptException.class, () -> Device.cuda(99));
+      assertEquals(Status.DEVICE_UNAVAILABLE, missing.status());
+      assertTrue(missing.getMessage().contains("ordinal is 99"), missing.getMessage());
+    }
+    assertThrows(IllegalArgumentException.class, () -> Device.cuda(-1));
+  }
+
+  @Test
+  void describesItself() {
+    try (CudaDevice device = Cuda.open()) {
+      assertTrue(
+          device.description().matches("CUDA 0, .+, compute capability \\d+\\.\\d, driver .+"));
+      assertEquals(device.description(), device.toString());
+      assertTrue(device.isa().isEmpty());
+      assertEquals(0, device.ordinal());
+    }
+  }
+
+  @Test
+  void aFailureOfEnqueuedWorkCarriesItsCode() {
+    Cuda.require();
+    assumeTrue(Cuda.isEmulated(), "a real GPU cannot be told to fail");
+    CudaDevice device = Cuda.open();
+    Stream stream = device.newStream();
+    Event event = device.newEvent();
+    DeviceMemory memory = device.allocate(64);
+    stream.record(event);
+    Cuda.environment("RAPT_EMULATED_FAULT", "" + LAUNCH_FAILURE);
+    for (Runnable wait :
+        new Runnable[] {stream::synchronize, event::synchronize, event::hasPassed}) {
+      RaptException failed = assertThrows(RaptException.class, wait::run);
+      assertEquals(Status.DEVICE_FAILURE, failed.status());
+      assertEquals(LAUNCH_FAILURE, failed.deviceCode(), failed.getMessage());
+    }
+    RaptException lost = assertThrows(RaptException.class, device::close);
+    assertEquals(LAUNCH_FAILURE, lost.deviceCode());
+    assertTrue(memory.isClosed() && stream.isClosed() && event.isClosed(), "closed all the same");
+    device.close();
+  }
+}

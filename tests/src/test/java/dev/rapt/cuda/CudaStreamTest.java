@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.rapt.CudaDevice;
+import dev.rapt.DType;
+import dev.rapt.DeviceMemory;
+import dev.rapt.Event;
+import dev.rapt.PinnedMemory;
+import dev.rapt.Stream;
+import dev.rapt.Tensor;
+import dev.rapt.check.Cuda;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Streams and events: order, waiting, and closing in any order. */
+class CudaStreamTest {
+  private CudaDevice device;
+
+  @BeforeEach
+  void open() {
+    device = Cuda.open();
+  }
+
+  @AfterEach
+  void close() {
+    if (device != null) {
+      device.close();
+    }
+  }
+
+  @Test
+  void eventsPassInOrder() {
+    try (Stream first = device.newStream();
+        Stream second = device.newStream();
+        Event start = device.newEvent();
+        Event end = device.newEvent();
+        DeviceMemory memory = device.allocate(4096);
+        PinnedMemory pinned = device.allocatePinned(4096)) {
+      assertTrue(start.hasPassed(), "an event that was never recorded has passed");
+      Tensor host = pinned.tensor(DType.F32, 1024);
+      Tensor there = memory.tensor(DType.F32, 1024);
+      host.set(42, 1023);
+      first.record(start);
+      first.copy(host, there);
+      first.record(end);
+      second.await(end);
+      second.copy(there, host);
+      second.synchronize();
+      assertTrue(start.hasPassed() && end.hasPassed());
+      end.synchronize();
+      assertTrue(end.millisecondsSince(start) >= 0);
+      assertEquals(42, host.get(1023));
+    }
+  }
+
+  @Test
+  void wrapsTheDefaultStream() {
+    try (Stream stream = device.wrapStream(0);
+        DeviceMemory memory = device.allocate(64);
+        PinnedMemory pinned = device.allocatePinned(64)) {
+      stream.copy(pinned.tensor(DType.F32, 16), memory.tensor(DType.F32, 16));
+      stream.synchronize();
+    }
+  }
+
+  @Test
+  void closingIsIdempotentAndFinal() {
+    Stream stream = device.newStream();
+    Event event = device.newEvent();
+    stream.record(event);
+    stream.close();
+    stream.close();
+    assertTrue(stream.isClosed());
+    assertClosed("stream is closed", stream::synchronize);
+    assertClosed("stream is closed", () -> stream.record(event));
+    event.close();
+    event.close();
+    assertTrue(event.isClosed());
+    assertClosed("event is closed", event::hasPassed);
+    device.close();
+    assertClosed("device is closed", event::synchronize);
+    assertClosed("device is closed", device::newStream);
+  }
+
+  @Test
+  void memoryMayCloseBeforeTheStreamsThatUsedIt() {
+    Stream stream = device.newStream();
+    Stream gone = device.newStream();
+    DeviceMemory memory = device.allocate(64);
+    PinnedMemory pinned = device.allocatePinned(64);
+    stream.copy(pinned.tensor(DType.F32, 16), memory.tensor(DType.F32, 16));
+    gone.copy(pinned.tensor(DType.F32, 16), memory.tensor(DType.F32, 16));
+    gone.close();
+    memory.close();
+    stream.close();
+    pinned.close();
+  }
+
+  @Test
+  void refusesWhatIsOfAnotherDevice() {
+    try (CudaDevice other = Cuda.open();
+        Event foreign = other.newEvent();
+        Stream stream = device.newStream();
+        Event own = device.newEvent()) {
+      assertThrows(IllegalArgumentException.class, () -> stream.record(foreign));
+      assertThrows(IllegalArgumentException.class, () -> stream.await(foreign));
+      assertThrows(IllegalArgumentException.class, () -> own.millisecondsSince(foreign));
+    }
+  }
+
+  private static void assertClosed(String message, Runnable action) {
+    assertEquals(message, assertThrows(IllegalStateException.class, action::run).getMessage());
+  }
+}
