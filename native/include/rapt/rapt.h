@@ -343,9 +343,9 @@ typedef struct rapt_attention_options {
  * output = softmax(softcap(scale * query . key^T) + bias - alibi, masked) . value
  *
  * Query head h reads kv head h / (query_heads / kv_heads). A row without a visible key gives output 0,
- * weights 0 and LSE -inf, with sinks too; a key whose score comes out as -inf counts as not visible. Masked keys and
- * values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al. 2017, section 3.2.1;
- * algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
+ * weights 0 and LSE -inf, with sinks too; a key whose score comes out as -inf without being masked weighs 0. Masked
+ * keys and values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al. 2017,
+ * section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
  */
 typedef struct rapt_attention {
   int64_t struct_size;

@@ -108,25 +108,16 @@ class NonFiniteTest {
   @MethodSource("minusInfinityScores")
   void aKeyWithAScoreOfMinusInfinityWeighsNothing(String name, int period) {
     AttentionCase c = AttentionCase.parse(name);
-    Judge.everyTier(c, withMinusInfinityScores(c, period, 1));
+    Judge.everyTier(c, withMinusInfinityScores(c, period));
   }
 
-  /** Such a key is not visible, so not even the NaN in its value is. */
-  @ParameterizedTest
-  @MethodSource("minusInfinityScores")
-  void nanBehindAScoreOfMinusInfinityStaysOut(String name, int period) {
-    AttentionCase c = AttentionCase.parse(name);
-    Judge.everyTier(c, withMinusInfinityScores(c, period, Double.NaN));
-  }
-
-  /** Every so many keys score -inf, and have this value. */
-  private static AttentionProblem withMinusInfinityScores(
-      AttentionCase c, int period, double value) {
+  /** Every so many keys score -inf, and have the value 1. */
+  private static AttentionProblem withMinusInfinityScores(AttentionCase c, int period) {
     AttentionProblem p = c.problem();
     Arrays.fill(p.query(), 1);
     for (int row = 0; row < p.key().length; row += period) {
       p.key()[row] = p.scale() < 0 ? Double.POSITIVE_INFINITY : Double.NEGATIVE_INFINITY;
-      Arrays.fill(p.value(), row * p.valueDim(), (row + 1) * p.valueDim(), value);
+      Arrays.fill(p.value(), row * p.valueDim(), (row + 1) * p.valueDim(), 1);
     }
     return p;
   }
