@@ -7,13 +7,21 @@
 
 #include "cli.h"
 #include "device.h"
+#include "storage.h"
 
 /* Multiply-adds the portable tier does in about a second, and double rows in about a tenth. */
 static const double PORTABLE_BUDGET = 1.5e9;
 static const double DOUBLE_BUDGET = 1e8;
 
-static const float *row_of(const rapt_tensor *t, int64_t b, int64_t h, int64_t s) {
-  return (const float *)t->data + b * t->stride[0] + h * t->stride[1] + s * t->stride[2];
+/* The index of a row's first element. */
+static int64_t row_of(const rapt_tensor *t, int64_t b, int64_t h, int64_t s) {
+  return b * t->stride[0] + h * t->stride[1] + s * t->stride[2];
+}
+
+static double load(const rapt_tensor *t, int64_t index) { return (double)storage_load(t->data, index, t->dtype); }
+
+static void *row_address(const rapt_tensor *t, int64_t b, int64_t h, int64_t s) {
+  return (char *)t->data + row_of(t, b, h, s) * (int64_t)storage_bytes(t->dtype);
 }
 
 static int visible(const rapt_attention *call, int64_t i, int64_t j) {
@@ -34,21 +42,21 @@ static void double_row(const rapt_attention *call, int64_t b, int64_t h, int64_t
   for (int64_t d = 0; d < call->value_dim; d++) {
     total[d] = 0;
   }
-  const float *q = row_of(&call->query, b, h, i);
+  int64_t q = row_of(&call->query, b, h, i);
   for (int64_t j = 0; j < call->kv_len; j++) {
     if (!visible(call, i, j)) {
       continue;
     }
-    const float *k = row_of(&call->key, b, kv_head, j), *v = row_of(&call->value, b, kv_head, j);
+    int64_t k = row_of(&call->key, b, kv_head, j), v = row_of(&call->value, b, kv_head, j);
     double score = 0;
     for (int64_t d = 0; d < call->head_dim; d++) {
-      score += (double)q[d] * (double)k[d];
+      score += load(&call->query, q + d) * load(&call->key, k + d);
     }
     score *= scale;
     double higher = fmax(max, score), shrink = exp(max - higher), weight = exp(score - higher);
     sum = sum * shrink + weight;
     for (int64_t d = 0; d < call->value_dim; d++) {
-      total[d] = total[d] * shrink + weight * (double)v[d];
+      total[d] = total[d] * shrink + weight * load(&call->value, v + d);
     }
     max = higher;
   }
@@ -66,10 +74,10 @@ static rapt_attention part_of(const rapt_attention *call, int64_t b, int64_t gro
   part.kv_heads = 1;
   part.query_len = rows;
   part.options.offset += first;
-  part.query.data = (float *)(uintptr_t)row_of(&call->query, b, group * heads, first);
-  part.output.data = (float *)(uintptr_t)row_of(&call->output, b, group * heads, first);
-  part.key.data = (float *)(uintptr_t)row_of(&call->key, b, group, 0);
-  part.value.data = (float *)(uintptr_t)row_of(&call->value, b, group, 0);
+  part.query.data = row_address(&call->query, b, group * heads, first);
+  part.output.data = row_address(&call->output, b, group * heads, first);
+  part.key.data = row_address(&call->key, b, group, 0);
+  part.value.data = row_address(&call->value, b, group, 0);
   return part;
 }
 
@@ -80,11 +88,11 @@ typedef struct checker {
   check *out;
 } checker;
 
-static void note(check *out, double got, double expected) {
-  double difference = fabs(got - expected);
+void check_note(check *c, double got, double expected, int32_t dtype) {
+  double difference = fabs(got - expected) - storage_rounding(dtype) * fabs(expected);
   /* A NaN on one side is as far as can be. */
   difference = isnan(difference) ? INFINITY : difference;
-  out->difference = fmax(out->difference, difference);
+  c->difference = fmax(c->difference, difference);
 }
 
 /* Expected values of the part, from the portable tier or, without one, from double. */
@@ -108,9 +116,10 @@ static int check_part(checker *c, const rapt_attention *part) {
       if (!c->portable) {
         double_row(part, 0, h, i, c->row);
       }
-      const float *got = row_of(&part->output, 0, h, i);
+      int64_t got = row_of(&part->output, 0, h, i);
       for (int64_t d = 0; d < width; d++) {
-        note(c->out, (double)got[d], c->portable ? (double)c->rows[(h * count + i) * width + d] : c->row[d]);
+        check_note(c->out, load(&part->output, got + d),
+                   c->portable ? (double)c->rows[(h * count + i) * width + d] : c->row[d], part->output.dtype);
       }
     }
   }

@@ -8,7 +8,7 @@
 
 static bench_problem problem;
 static bench_settings settings;
-static const cli_option options[] = {PROBLEM_OPTIONS(&problem), SETTINGS_OPTIONS(&settings), {.name = NULL}};
+static const cli_option options[] = {PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings){.name = NULL}};
 static const cli_command command = {
     "call", "Times the call itself: many runs of a tiny problem between two looks at the clock.", options};
 
@@ -79,7 +79,7 @@ static int time_on(const device *on) {
 }
 
 int command_call(int argc, char **argv) {
-  const bench_problem tiniest = {1, 1, 0, 1, 0, 1, 0, CAUSAL_NONE, {-1, -1}};
+  const bench_problem tiniest = {1, 1, 0, 1, 0, 1, 0, CAUSAL_NONE, {-1, -1}, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &tiniest, &problem, &settings);
   if (outcome != CLI_RUN) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,15 +6,15 @@
 #include "json.h"
 #include "layer.h"
 #include "report.h"
+#include "storage.h"
 
 static bench_problem problem;
 static bench_settings settings;
 static int64_t embed;
 static const cli_option options[] = {
-    PROBLEM_OPTIONS(&problem),
-    {"embed", "N", "width of input and output (default: heads x head-dim)", CLI_INTEGER, &embed, 1, 65536, NULL},
-    SETTINGS_OPTIONS(&settings),
-    {.name = NULL}};
+    PROBLEM_OPTIONS(&problem){"embed", "N", "width of input and output (default: heads x head-dim)", CLI_INTEGER,
+                              &embed, 1, 65536, NULL},
+    SETTINGS_OPTIONS(&settings){.name = NULL}};
 static const cli_command command = {
     "mha", "Times multi-head attention with its four projections; defaults to a layer of BERT-base.", options};
 
@@ -46,16 +45,16 @@ static int check_rows(const layer *portable_layer, const device *portable, const
   j.call.query_len = rows;
   j.call.options.offset += first;
   int64_t start = (batch * problem.q_len + first) * embed;
-  j.call.query.data = data->query + start;
-  j.call.key.data = data->memory + batch * problem.kv_len * embed;
+  j.call.query.data = (char *)data->query + start * (int64_t)data->width;
+  j.call.key.data = (char *)data->memory + batch * problem.kv_len * embed * (int64_t)data->width;
   j.call.value.data = j.call.key.data;
   j.call.output.data = expected;
+  j.call.output.dtype = RAPT_F32;
   if (!run(&j)) {
     return 0;
   }
   for (int64_t i = 0; i < rows * embed; i++) {
-    double difference = fabs((double)data->output[start + i] - (double)expected[i]);
-    out->difference = fmax(out->difference, isnan(difference) ? INFINITY : difference);
+    check_note(out, (double)storage_load(data->output, start + i, data->dtype), (double)expected[i], data->dtype);
   }
   out->rows += rows;
   return 1;
@@ -123,7 +122,7 @@ static int time_on(const device *on, const layer_data *data, const layer *l) {
 }
 
 int command_mha(int argc, char **argv) {
-  const bench_problem start = {1, 12, 0, 512, 0, 64, 0, CAUSAL_NONE, {-1, -1}};
+  const bench_problem start = {1, 12, 0, 512, 0, 64, 0, CAUSAL_NONE, {-1, -1}, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &start, &problem, &settings);
   if (outcome != CLI_RUN) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;

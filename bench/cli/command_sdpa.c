@@ -8,7 +8,7 @@
 
 static bench_problem problem;
 static bench_settings settings;
-static const cli_option options[] = {PROBLEM_OPTIONS(&problem), SETTINGS_OPTIONS(&settings), {.name = NULL}};
+static const cli_option options[] = {PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings){.name = NULL}};
 static const cli_command sdpa = {
     "sdpa", "Times scaled dot-product attention; defaults to the shape of the preset bert-base.", options};
 

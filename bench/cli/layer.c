@@ -5,19 +5,22 @@
 
 #include "cli.h"
 #include "memory.h"
+#include "storage.h"
 
 enum { QUERY, KEY, VALUE, OUTPUT, PROJECTIONS };
 
-static float *take(size_t count) {
-  float *data = memory_take(count * sizeof(float));
+static void *take(const layer_data *layout, size_t count) {
+  void *data = memory_take(count * layout->width);
   if (!data) {
-    cli_fail("no memory for a tensor of %zu MiB", count * sizeof(float) >> 20);
+    cli_fail("no memory for a tensor of %zu MiB", count * layout->width >> 20);
   }
   return data;
 }
 
 int layer_data_open(layer_data *data, const bench_problem *p, int64_t embed) {
   *data = (layer_data){.embed = embed,
+                       .dtype = problem_dtype(p),
+                       .width = storage_bytes(problem_dtype(p)),
                        .in = {embed, embed, embed, p->heads * p->value_dim},
                        .out = {p->heads * p->head_dim, p->kv_heads * p->head_dim, p->kv_heads * p->value_dim, embed},
                        .query_count = (size_t)(p->batch * p->q_len * embed),
@@ -25,35 +28,32 @@ int layer_data_open(layer_data *data, const bench_problem *p, int64_t embed) {
   int good = 1;
   for (int i = 0; i < PROJECTIONS && good; i++) {
     data->weight_count[i] = (size_t)(data->in[i] * data->out[i]);
-    good = (data->weight[i] = take(data->weight_count[i])) != NULL;
+    good = (data->weight[i] = take(data, data->weight_count[i])) != NULL;
     if (good) {
-      memory_fill_random(data->weight[i], data->weight_count[i], (uint64_t)i + 10);
-      /* Keeps activations around 1 from layer to layer. */
-      float scale = 1 / sqrtf((float)data->in[i]);
-      for (size_t n = 0; n < data->weight_count[i]; n++) {
-        data->weight[i][n] *= scale;
-      }
+      /* The scale keeps activations around 1 from layer to layer. */
+      storage_fill_random(data->weight[i], data->weight_count[i], (uint64_t)i + 10, 1 / sqrtf((float)data->in[i]),
+                          data->dtype);
     }
   }
-  good = good && (data->query = take(data->query_count)) && (data->output = take(data->query_count)) &&
-         (data->memory = take(data->memory_count));
+  good = good && (data->query = take(data, data->query_count)) && (data->output = take(data, data->query_count)) &&
+         (data->memory = take(data, data->memory_count));
   if (!good) {
     layer_data_close(data);
     return 0;
   }
-  memory_fill_random(data->query, data->query_count, 20);
-  memory_fill_random(data->memory, data->memory_count, 20);
-  memory_touch(data->output, data->query_count * sizeof(float));
+  storage_fill_random(data->query, data->query_count, 20, 1, data->dtype);
+  storage_fill_random(data->memory, data->memory_count, 20, 1, data->dtype);
+  memory_touch(data->output, data->query_count * data->width);
   return 1;
 }
 
 void layer_data_close(layer_data *data) {
   for (int i = 0; i < PROJECTIONS; i++) {
-    memory_give_back(data->weight[i], data->weight_count[i] * sizeof(float));
+    memory_give_back(data->weight[i], data->weight_count[i] * data->width);
   }
-  memory_give_back(data->query, data->query_count * sizeof(float));
-  memory_give_back(data->output, data->query_count * sizeof(float));
-  memory_give_back(data->memory, data->memory_count * sizeof(float));
+  memory_give_back(data->query, data->query_count * data->width);
+  memory_give_back(data->output, data->query_count * data->width);
+  memory_give_back(data->memory, data->memory_count * data->width);
   *data = (layer_data){0};
 }
 
@@ -62,7 +62,7 @@ int layer_open(layer *l, const layer_data *data, const device *on) {
   for (int i = 0; i < PROJECTIONS; i++) {
     rapt_linear_weights weights = {
         .struct_size = sizeof weights,
-        .weight = {.data = data->weight[i], .stride = {data->in[i], 1, 0, 0}, .dtype = RAPT_F32},
+        .weight = {.data = data->weight[i], .stride = {data->in[i], 1, 0, 0}, .dtype = data->dtype},
         .in_features = data->in[i],
         .out_features = data->out[i],
     };
@@ -83,8 +83,9 @@ void layer_close(layer *l) {
   }
 }
 
-static rapt_tensor rows_of(float *data, int64_t rows, int64_t embed) {
-  return (rapt_tensor){.data = data, .stride = {rows * embed, embed, 1, 0}, .dtype = RAPT_F32};
+static rapt_tensor rows_of(const layer_data *layout, void *data, int64_t rows) {
+  const int64_t embed = layout->embed;
+  return (rapt_tensor){.data = data, .stride = {rows * embed, embed, 1, 0}, .dtype = layout->dtype};
 }
 
 rapt_mha layer_call(const layer *l, const layer_data *data, const bench_problem *p) {
@@ -94,10 +95,10 @@ rapt_mha layer_call(const layer *l, const layer_data *data, const bench_problem 
       .key_projection = l->linear[KEY],
       .value_projection = l->linear[VALUE],
       .output_projection = l->linear[OUTPUT],
-      .query = rows_of(data->query, p->q_len, data->embed),
-      .key = rows_of(data->memory, p->kv_len, data->embed),
-      .value = rows_of(data->memory, p->kv_len, data->embed),
-      .output = rows_of(data->output, p->q_len, data->embed),
+      .query = rows_of(data, data->query, p->q_len),
+      .key = rows_of(data, data->memory, p->kv_len),
+      .value = rows_of(data, data->memory, p->kv_len),
+      .output = rows_of(data, data->output, p->q_len),
       .batch = p->batch,
       .query_heads = p->heads,
       .kv_heads = p->kv_heads,
@@ -116,5 +117,5 @@ double layer_flops(const bench_problem *p, int64_t embed) {
 double layer_bytes(const bench_problem *p, int64_t embed) {
   double activations = (double)p->batch * (double)embed * (double)(2 * p->q_len + p->kv_len);
   double weights = (double)embed * (double)(p->heads + p->kv_heads) * (double)(p->head_dim + p->value_dim);
-  return (activations + weights) * (double)sizeof(float);
+  return (activations + weights) * (double)storage_bytes(problem_dtype(p));
 }

@@ -14,13 +14,16 @@
 
 /** Plain weights (out, in) of the four projections and the activations; shared by the devices that run them. */
 typedef struct layer_data {
-  float *weight[4];
+  void *weight[4];
   size_t weight_count[4];
   int64_t in[4], out[4];
   /** (B, Sq, E); also the keys and values where kv_len = q_len. */
-  float *query, *memory, *output;
+  void *query, *memory, *output;
   size_t query_count, memory_count;
   int64_t embed;
+  /** RAPT_F32 and so on, of weights and activations, and the bytes of an element. */
+  int32_t dtype;
+  size_t width;
 } layer_data;
 
 /** query, key, value and output projection of a device. */

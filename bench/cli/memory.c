@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memory.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,15 +43,3 @@ void memory_give_back(void *data, size_t bytes) {
 }
 
 void memory_touch(void *data, size_t bytes) { memset(data, 1, bytes); }
-
-void memory_fill_random(float *data, size_t count, uint64_t seed) {
-  /* xorshift64* (Vigna 2016): one multiplication per value, so that gigabytes fill in seconds. */
-  uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-  for (size_t i = 0; i < count; i++) {
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    uint64_t bits = (state * UINT64_C(0x2545f4914f6cdd1d)) >> 40;
-    data[i] = (float)((int64_t)bits - (INT64_C(1) << 23)) * 0x1p-23f;
-  }
-}

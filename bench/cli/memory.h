@@ -7,7 +7,6 @@
 #define RAPT_BENCH_MEMORY_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 /** NULL where the system cannot give that much; the caller reports it. Zeroed, page-aligned. */
 void *memory_take(size_t bytes);
@@ -16,8 +15,5 @@ void memory_give_back(void *data, size_t bytes);
 
 /** Writes to every page, so that it is real memory and not the shared zero page. */
 void memory_touch(void *data, size_t bytes);
-
-/** Fills with a uniform distribution over [-1, 1), the same for the same seed. */
-void memory_fill_random(float *data, size_t count, uint64_t seed);
 
 #endif

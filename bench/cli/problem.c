@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "storage.h"
+
 const char *const isa_choices[] = {"auto", "portable", "avx2", "avx512", NULL};
-const char *const dtype_choices[] = {"f32", NULL};
+const char *const dtype_choices[] = {"f32", "f16", "bf16", NULL};
+static const int32_t dtypes[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
 const char *const causal_choices[] = {"none", "bottom-right", "top-left", NULL};
 
 static const bench_preset *find_preset(const char *name) {
@@ -61,6 +64,8 @@ int problem_resolve(bench_problem *p) {
          holds(p->batch, p->heads, p->q_len, p->value_dim) && holds(p->batch, p->kv_heads, p->kv_len, p->head_dim) &&
          holds(p->batch, p->kv_heads, p->kv_len, p->value_dim);
 }
+
+int32_t problem_dtype(const bench_problem *p) { return dtypes[p->dtype]; }
 
 static int has_window(const bench_problem *p) { return p->window[0] >= 0 || p->window[1] >= 0; }
 
@@ -129,7 +134,7 @@ double problem_bytes(const bench_problem *p) {
   double keys = end > first ? (double)(end - first) : 0;
   double widths = (double)(p->head_dim + p->value_dim);
   double elements = (double)p->heads * (double)p->q_len * widths + (double)p->kv_heads * keys * widths;
-  return elements * (double)p->batch * (double)sizeof(float);
+  return elements * (double)p->batch * (double)storage_bytes(problem_dtype(p));
 }
 
 void problem_describe(const bench_problem *p, char *text, size_t size) {
@@ -141,7 +146,7 @@ void problem_describe(const bench_problem *p, char *text, size_t size) {
   if (p->value_dim != p->head_dim) {
     snprintf(value, sizeof value, " Dv%lld", (long long)p->value_dim);
   }
-  snprintf(text, size, "B%lld H%lld/%lld Sq%lld Skv%lld D%lld%s f32%s%s%s", (long long)p->batch, (long long)p->heads,
+  snprintf(text, size, "B%lld H%lld/%lld Sq%lld Skv%lld D%lld%s %s%s%s%s", (long long)p->batch, (long long)p->heads,
            (long long)p->kv_heads, (long long)p->q_len, (long long)p->kv_len, (long long)p->head_dim, value,
-           p->causal ? " causal " : "", p->causal ? causal_choices[p->causal] : "", window);
+           dtype_choices[p->dtype], p->causal ? " causal " : "", p->causal ? causal_choices[p->causal] : "", window);
 }

@@ -21,6 +21,8 @@ typedef struct bench_problem {
   int causal;
   /** Left and right; -1, -1 = no window. */
   int64_t window[2];
+  /** Storage of query, key, value and output: an index of dtype_choices. */
+  int dtype;
 } bench_problem;
 
 /** What every timing command takes besides the problem. */
@@ -29,7 +31,6 @@ typedef struct bench_settings {
   int64_t threads;
   /** RAPT_ISA_*. */
   int isa;
-  int dtype;
   /** 0 = as many as fit in about a second. */
   int64_t iters;
   int json;
@@ -53,32 +54,30 @@ extern const char *const causal_choices[];
 /** The largest dimension the command line takes. */
 #define PROBLEM_MAX_SIZE (INT64_C(1) << 24)
 
-/** Table entries for the options of a problem and of settings, to be put into a command's table. */
-#define PROBLEM_OPTIONS(p)                                                                                               \
-  {"batch", "N", "sequences (default 1)", CLI_INTEGER, &(p)->batch, 1, PROBLEM_MAX_SIZE, NULL},                          \
-      {"heads", "N", "query heads", CLI_INTEGER, &(p)->heads, 1, PROBLEM_MAX_SIZE, NULL},                                \
-      {"kv-heads",       "N", "key and value heads (default: as --heads)", CLI_INTEGER, &(p)->kv_heads, 1,               \
-       PROBLEM_MAX_SIZE, NULL},                                                                                          \
-      {"q-len", "N", "queries per sequence", CLI_INTEGER, &(p)->q_len, 1, PROBLEM_MAX_SIZE, NULL},                       \
-      {"kv-len", "N", "keys per sequence (default: as --q-len)", CLI_INTEGER, &(p)->kv_len, 1, PROBLEM_MAX_SIZE, NULL},  \
-      {"head-dim", "N", "width of a query and key head", CLI_INTEGER, &(p)->head_dim, 1, 1024, NULL},                    \
-      {"value-dim", "N", "width of a value head (default: as --head-dim)", CLI_INTEGER, &(p)->value_dim, 1, 1024, NULL}, \
-      {"causal",   "ALIGN",       "bottom-right (the default with a bare --causal), top-left or none",                   \
-       CLI_CHOICE, &(p)->causal,  CAUSAL_BOTTOM_RIGHT,                                                                   \
-       0,          causal_choices},                                                                                      \
-  {                                                                                                                      \
-    "window", "L,R", "keys to the left and right that stay visible, -1 = open; bottom-right", CLI_PAIR, (p)->window,     \
-        -1, PROBLEM_MAX_SIZE, NULL                                                                                       \
-  }
+/** Table entries for the options of a problem and of settings, to be put into a command's table, comma included. */
+/* clang-format off */
+#define PROBLEM_OPTIONS(p)                                                                                            \
+  {"batch", "N", "sequences (default 1)", CLI_INTEGER, &(p)->batch, 1, PROBLEM_MAX_SIZE, NULL},                       \
+  {"heads", "N", "query heads", CLI_INTEGER, &(p)->heads, 1, PROBLEM_MAX_SIZE, NULL},                                 \
+  {"kv-heads", "N", "key and value heads (default: as --heads)", CLI_INTEGER, &(p)->kv_heads, 1, PROBLEM_MAX_SIZE,    \
+   NULL},                                                                                                             \
+  {"q-len", "N", "queries per sequence", CLI_INTEGER, &(p)->q_len, 1, PROBLEM_MAX_SIZE, NULL},                        \
+  {"kv-len", "N", "keys per sequence (default: as --q-len)", CLI_INTEGER, &(p)->kv_len, 1, PROBLEM_MAX_SIZE, NULL},   \
+  {"head-dim", "N", "width of a query and key head", CLI_INTEGER, &(p)->head_dim, 1, 1024, NULL},                     \
+  {"value-dim", "N", "width of a value head (default: as --head-dim)", CLI_INTEGER, &(p)->value_dim, 1, 1024, NULL},  \
+  {"dtype", "TYPE", "storage: f32, f16 or bf16; arithmetic is f32 (default f32)", CLI_CHOICE, &(p)->dtype, -1, 0,     \
+   dtype_choices},                                                                                                    \
+  {"causal", "ALIGN", "bottom-right (the default with a bare --causal), top-left or none", CLI_CHOICE, &(p)->causal,  \
+   CAUSAL_BOTTOM_RIGHT, 0, causal_choices},                                                                           \
+  {"window", "L,R", "keys to the left and right that stay visible, -1 = open; bottom-right", CLI_PAIR, (p)->window,   \
+   -1, PROBLEM_MAX_SIZE, NULL},
 #define SETTINGS_OPTIONS(s)                                                                                           \
-  {"dtype", "TYPE", "f32", CLI_CHOICE, &(s)->dtype, -1, 0, dtype_choices},                                            \
-      {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &(s)->threads, 0, 1024, NULL},                    \
-      {"isa", "TIER", "auto, portable, avx2 or avx512 (default auto)", CLI_CHOICE, &(s)->isa, -1, 0, isa_choices},    \
-      {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &(s)->iters, 1, 10000000, NULL},    \
-      {"preset", "NAME", "start from a problem that 'rapt-bench presets' lists", CLI_TEXT, &(s)->preset, 0, 0, NULL}, \
-  {                                                                                                                   \
-    "json", NULL, "one JSON object per line on stdout", CLI_FLAG, &(s)->json, 0, 0, NULL                              \
-  }
+  {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &(s)->threads, 0, 1024, NULL},                        \
+  {"isa", "TIER", "auto, portable, avx2 or avx512 (default auto)", CLI_CHOICE, &(s)->isa, -1, 0, isa_choices},        \
+  {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &(s)->iters, 1, 10000000, NULL},        \
+  {"preset", "NAME", "start from a problem that 'rapt-bench presets' lists", CLI_TEXT, &(s)->preset, 0, 0, NULL},     \
+  {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &(s)->json, 0, 0, NULL},
+/* clang-format on */
 
 /**
  * Parses a command that holds PROBLEM_OPTIONS(p) and SETTINGS_OPTIONS(s): the preset first (initial without
@@ -89,6 +88,9 @@ enum cli_outcome problem_parse(const cli_command *command, int argc, char **argv
 
 /** Fills in what is zero; 0 where head counts do not divide or an element count exceeds what memory can hold. */
 int problem_resolve(bench_problem *p);
+
+/** The storage type, RAPT_F32 and so on. */
+int32_t problem_dtype(const bench_problem *p);
 
 /** Sizes and options as a call without tensors. */
 rapt_attention problem_call(const bench_problem *p);

@@ -15,8 +15,10 @@
 /** Contiguous BHSD tensors; key and value exist `copies` times. */
 typedef struct workload {
   rapt_attention call;
-  float *query, *key, *value, *output;
+  void *query, *key, *value, *output;
   size_t query_count, key_count, value_count, output_count;
+  /** Bytes of one element. */
+  size_t width;
   int64_t copies;
   int64_t turn;
   const device *on;
