@@ -39,6 +39,22 @@ public final class Judge {
     }
   }
 
+  /**
+   * Runs a case on the CUDA device, twice: the bits must be the same. Its matrix units take 16-bit
+   * operands, so the yardstick rounds the softmax's exponentials to the value's type.
+   */
+  public static void onCuda(AttentionCase c) {
+    AttentionProblem problem = c.problem();
+    Answer exact = Oracle.exact(problem);
+    Answer rounded = Oracle.rounded(problem, c.dtype("value")).stored(c.dtype("out"));
+    try (AttentionCall call = new AttentionCall(c, problem)) {
+      Actual actual = call.run(Cuda.device());
+      String what = c + " on CUDA";
+      check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
+      actual.checkSameBits(call.run(Cuda.device()), what + ", once more");
+    }
+  }
+
   /** Runs a check on every tier and fails with one line for each tier that fails. */
   public static void everyTier(Consumer<Tier> check) {
     List<String> failures = new ArrayList<>();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.check.AttentionCase;
+import dev.rapt.check.Cuda;
 import dev.rapt.check.Judge;
 import java.util.HashSet;
 import java.util.List;
@@ -16,7 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every tier, with one thread and with several, on every case: against the oracle, and thread
- * counts against each other bit for bit.
+ * counts against each other bit for bit. The CUDA device on all of them where it is a real one, on
+ * small ones where it is emulated.
  *
  * <p>{@code -Drapt.case="b2 h4/2 q37 k70 d24/20 causal(top)"} runs one case by its name, and {@code
  * -Drapt.random=5000} more random ones.
@@ -38,6 +40,19 @@ class AttentionMatrixTest {
   @MethodSource("cases")
   void everyTierAgreesWithTheOracle(AttentionCase c) {
     Judge.everyTier(c);
+  }
+
+  static Stream<AttentionCase> cudaCases() {
+    return System.getProperty("rapt.case") != null
+        ? cases()
+        : Cuda.affordable(cases(), SmallCases.all().stream().map(AttentionCase::parse));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cudaCases")
+  void cudaAgreesWithTheOracle(AttentionCase c) {
+    Cuda.requireKernels();
+    Judge.onCuda(c);
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Linear;
 import dev.rapt.Tensor;
+import dev.rapt.check.Cuda;
 import dev.rapt.check.ErrorBound;
 import dev.rapt.check.Layout;
 import dev.rapt.check.Placed;
@@ -28,6 +29,9 @@ class LinearMatrixTest {
   private static final int[] SIZES = {
     1, 2, 5, 11, 12, 13, 16, 17, 31, 32, 33, 48, 63, 64, 65, 97, 130, 385
   };
+
+  /** Multiplications that an emulated GPU affords. */
+  private static final long MOST_EMULATED = 30_000;
 
   record Case(
       int batch,
@@ -81,42 +85,80 @@ class LinearMatrixTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void everyTierAgreesWithTheOracle(Case c) {
-    Random random = new Random(c.toString().hashCode());
-    float[] input =
-        Values.round(Values.normal(random, c.batch() * c.rows() * c.in(), 1), c.input());
-    float[] weight =
-        Values.round(Values.normal(random, c.out() * c.in(), 1 / Math.sqrt(c.in())), c.stored());
-    float[] bias = c.bias() ? Values.round(Values.normal(random, c.out(), 1), c.stored()) : null;
-    Projection projection = new Projection(c.in(), c.out(), weight, bias);
-    double[] exact = MhaOracle.linear(Values.widen(input), projection, false);
-    double[] rounded =
-        Values.rounded(MhaOracle.linear(Values.widen(input), projection, true), c.output());
-    try (Arena arena = Arena.ofConfined()) {
-      Placed x = Placed.input(arena, c.input(), c.layout(), input, c.batch(), c.rows(), c.in());
-      Placed w = Placed.input(arena, c.stored(), c.layout(), weight, c.out(), c.in());
-      Tensor b =
-          bias == null ? null : Placed.input(arena, c.stored(), c.layout(), bias, c.out()).tensor();
+    try (Problem p = new Problem(c)) {
       for (Tier tier : Tier.usable()) {
-        Placed y = Placed.output(arena, c.output(), c.layout(), c.batch(), c.rows(), c.out());
-        run(tier.device(), w.tensor(), b, x.tensor(), y);
-        ErrorBound.check(c + " on " + tier, exact, rounded, y.values());
-        y.checkSurroundings(c + " on " + tier);
+        float[] one = p.check(tier.device(), c + " on " + tier);
         if (tier != Tier.JAVA) {
-          Placed again = Placed.output(arena, c.output(), c.layout(), c.batch(), c.rows(), c.out());
-          run(tier.device(Tier.SEVERAL_THREADS), w.tensor(), b, x.tensor(), again);
-          assertArrayEquals(y.values(), again.values(), c + " on " + tier + ", several threads");
+          float[] several =
+              p.check(tier.device(Tier.SEVERAL_THREADS), c + " on " + tier + ", several threads");
+          assertArrayEquals(one, several, c + " on " + tier + ", several threads");
         }
       }
-      x.checkUnchanged("input");
-      w.checkUnchanged("weight");
     }
   }
 
-  private static void run(Device device, Tensor weight, Tensor bias, Tensor input, Placed output) {
-    try (Linear linear = Linear.of(device, weight, bias);
-        Staging staging = Staging.on(device)) {
-      linear.run(staging.put(input), staging.put(output.tensor()));
-      staging.fetch();
+  static Stream<Case> cudaCases() {
+    return Cuda.affordable(
+        cases(),
+        cases().filter(c -> (long) c.batch() * c.rows() * c.in() * c.out() <= MOST_EMULATED));
+  }
+
+  /** The products are the same on a matrix unit: it multiplies 16-bit operands exactly. */
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cudaCases")
+  void cudaAgreesWithTheOracle(Case c) {
+    Cuda.requireKernels();
+    try (Problem p = new Problem(c)) {
+      float[] once = p.check(Cuda.device(), c + " on CUDA");
+      assertArrayEquals(once, p.check(Cuda.device(), c + " on CUDA"), c + " on CUDA, once more");
+    }
+  }
+
+  /** A case with its values, and with what the oracle says about them. */
+  private static final class Problem implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final Case c;
+    private final double[] exact;
+    private final double[] rounded;
+    private final Placed input;
+    private final Placed weight;
+    private final Tensor bias;
+
+    Problem(Case c) {
+      this.c = c;
+      Random random = new Random(c.toString().hashCode());
+      float[] x = Values.normal(random, c.batch() * c.rows() * c.in(), 1);
+      float[] w = Values.normal(random, c.out() * c.in(), 1 / Math.sqrt(c.in()));
+      float[] b = c.bias() ? Values.normal(random, c.out(), 1) : null;
+      Values.round(x, c.input());
+      Values.round(w, c.stored());
+      Projection projection =
+          new Projection(c.in(), c.out(), w, b == null ? null : Values.round(b, c.stored()));
+      exact = MhaOracle.linear(Values.widen(x), projection, false);
+      rounded = Values.rounded(MhaOracle.linear(Values.widen(x), projection, true), c.output());
+      input = Placed.input(arena, c.input(), c.layout(), x, c.batch(), c.rows(), c.in());
+      weight = Placed.input(arena, c.stored(), c.layout(), w, c.out(), c.in());
+      bias = b == null ? null : Placed.input(arena, c.stored(), c.layout(), b, c.out()).tensor();
+    }
+
+    /** Runs the case and checks everything it wrote. */
+    float[] check(Device device, String what) {
+      Placed output = Placed.output(arena, c.output(), c.layout(), c.batch(), c.rows(), c.out());
+      try (Linear linear = Linear.of(device, weight.tensor(), bias);
+          Staging staging = Staging.on(device)) {
+        linear.run(staging.put(input.tensor()), staging.put(output.tensor()));
+        staging.fetch();
+      }
+      ErrorBound.check(what, exact, rounded, output.values());
+      output.checkSurroundings(what);
+      input.checkUnchanged("input");
+      weight.checkUnchanged("weight");
+      return output.values();
+    }
+
+    @Override
+    public void close() {
+      arena.close();
     }
   }
 }

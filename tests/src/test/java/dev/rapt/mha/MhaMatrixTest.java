@@ -4,6 +4,7 @@ package dev.rapt.mha;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.rapt.check.Cuda;
 import dev.rapt.check.Judge;
 import dev.rapt.check.Oracle.Answer;
 import dev.rapt.check.Tier;
@@ -118,6 +119,41 @@ class MhaMatrixTest {
               assertArrayEquals(actual.output(), several.output(), what + " with several threads");
             }
           });
+    }
+  }
+
+  static Stream<MhaCase> cudaCases() {
+    if (System.getProperty("rapt.mha") != null) {
+      return cases();
+    }
+    List<String> few = new ArrayList<>();
+    for (String dtype : new String[] {"f32", "f16", "bf16", "f16,bf16,f32,f16,f32"}) {
+      for (String projection : PROJECTIONS) {
+        String stored = dtype.contains(",") ? "f32" : dtype;
+        String typed = " dtype(" + dtype + ") | " + projection + " stored(" + stored + ")";
+        few.add("b2 h2/1 q5 k9 d8/12 mask(q,k) lse" + typed);
+        few.add("b1 h2 q3 k17 d16 causal(bottom) weights(softmax)" + typed + " average");
+      }
+    }
+    few.add("b1 h2 q3 k9 d8 | unbatched padding");
+    few.add("b2 h2 q0 k4 d8 |");
+    few.add("b2 h2 q3 k0 d8 | biaskv");
+    return Cuda.affordable(cases(), few.stream().map(MhaCase::parse));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cudaCases")
+  void cudaAgreesWithTheOracle(MhaCase c) {
+    Cuda.requireKernels();
+    MhaData data = MhaData.of(c);
+    Answer exact = MhaOracle.exact(c, data);
+    Answer rounded =
+        MhaOracle.rounded(c, data, c.core().dtype("query")).stored(c.core().dtype("out"));
+    try (MhaCall call = new MhaCall(c, data)) {
+      Actual actual = call.run(Cuda.device());
+      String what = c + " on CUDA";
+      Judge.check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
+      assertArrayEquals(actual.output(), call.run(Cuda.device()).output(), what + ", once more");
     }
   }
 

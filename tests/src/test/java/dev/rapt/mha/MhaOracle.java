@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.mha;
 
+import dev.rapt.DType;
 import dev.rapt.check.AttentionCase;
 import dev.rapt.check.AttentionProblem;
 import dev.rapt.check.Oracle;
@@ -13,21 +14,28 @@ public final class MhaOracle {
   private final MhaCase c;
   private final MhaData data;
   private final boolean single;
+  private final DType between;
 
-  private MhaOracle(MhaCase c, MhaData data, boolean single) {
+  private MhaOracle(MhaCase c, MhaData data, boolean single, DType between) {
     this.c = c;
     this.data = data;
     this.single = single;
+    this.between = between;
   }
 
   /** Every step in double. */
   public static Answer exact(MhaCase c, MhaData data) {
-    return new MhaOracle(c, data, false).answer();
+    return new MhaOracle(c, data, false, DType.F32).answer();
   }
 
   /** Every intermediate rounded to f32. */
   public static Answer rounded(MhaCase c, MhaData data) {
-    return new MhaOracle(c, data, true).answer();
+    return rounded(c, data, DType.F32);
+  }
+
+  /** The same with projections and heads, which matrix units read, stored as {@code between}. */
+  public static Answer rounded(MhaCase c, MhaData data, DType between) {
+    return new MhaOracle(c, data, true, between).answer();
   }
 
   /** input (rows, in) times weight transposed, plus bias. */
@@ -71,8 +79,8 @@ public final class MhaOracle {
                     c.appended()),
                 c.appended(),
                 data.padding());
-    Answer heads = single ? Oracle.rounded(problem) : Oracle.exact(problem);
-    double[] output = sideBySide(heads.output());
+    Answer heads = single ? Oracle.rounded(problem, between) : Oracle.exact(problem);
+    double[] output = sideBySide(kept(heads.output()));
     if (data.outputProjection() != null) {
       output = linear(output, data.outputProjection(), single);
     }
@@ -86,7 +94,7 @@ public final class MhaOracle {
   /** Projects (batch, length, in) and splits it into (batch, heads, length + appended, dim). */
   private double[] heads(
       float[] input, Projection projection, int length, int heads, float[] extra, int appended) {
-    double[] rows = linear(Values.widen(input), projection, single);
+    double[] rows = kept(linear(Values.widen(input), projection, single));
     int batch = c.core().batch();
     int dim = projection.out() / heads;
     int total = length + appended;
@@ -137,6 +145,10 @@ public final class MhaOracle {
       }
     }
     return mean;
+  }
+
+  private double[] kept(double[] values) {
+    return between == DType.F32 ? values : Values.rounded(values, between);
   }
 
   private static double round(double x, boolean single) {
