@@ -1,31 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention on the device: one pure function that chooses a kernel, and one that launches what was chosen.
+// Attention on a CUDA device: a pure plan, and the launch that carries it out.
 #ifndef RAPT_CUDA_ATTENTION_H
 #define RAPT_CUDA_ATTENTION_H
+
+#include <stdint.h>
 
 #include "core/problem.h"
 #include "cuda/gpu/stream.h"
 #include "cuda/properties.h"
 
-struct rapt_cuda_attention {
-  // "sdpa_..."
-  char name[96];
-  // Why no kernel fits; empty where one does.
-  char reason[256];
-  // Bytes of device memory, aligned to 256.
-  int64_t scratch;
-  // Which kernel, and how it cuts the problem: the planner's own.
-  int family;
-  int64_t query_tile;
-  int64_t key_tile;
-  int64_t splits;
+enum rapt_cuda_family {
+  RAPT_CUDA_NONE,
+  // Nothing to compute.
+  RAPT_CUDA_EMPTY,
+  // f32 arithmetic on plain cores: any types, strides and sizes.
+  RAPT_CUDA_SIMT,
+  // Tensor cores: f16 or bf16 throughout, rows of query, key and value contiguous and aligned to 16 bytes.
+  RAPT_CUDA_MMA
 };
 
-// Chooses among the kernels whose plan's name begins with `prefix`; NULL is any. Returns 0 where none fits.
-int rapt_cuda_plan_attention(const rapt_cuda_properties &device, const rapt_problem &problem, const char *prefix,
+// How a problem runs; made by rapt_cuda_plan_attention.
+struct rapt_cuda_attention {
+  // "sdpa_decode_bf16_cuda_mma_d128": path, type of query, key and value ("mixed" where they differ), family, head dim.
+  char name[96];
+  // Why there is no kernel, in one sentence; empty where there is one.
+  char reason[256];
+  int32_t family;
+  // 1 = few query rows, keys split over blocks.
+  int32_t decode;
+  // The head dim that a tensor-core kernel was compiled for, at least both of the problem's.
+  int32_t bucket;
+  // Query rows per block.
+  int32_t tile_rows;
+  int64_t row_tiles;
+  int64_t value_chunks;
+  int64_t splits;
+  int64_t chunk;
+  // Bytes.
+  int64_t scratch;
+};
+
+// Returns 1, or 0 with a reason where no kernel fits. Pure; data pointers are looked at for presence and alignment
+// only. Key tiles and splits depend on the sizes of one batch entry only: results are the same bits whatever the batch
+// size. `forced` is NULL or what the plan's name must begin with: the best kernel among those is taken.
+int rapt_cuda_plan_attention(const rapt_cuda_properties &properties, const rapt_problem &problem, const char *forced,
                              rapt_cuda_attention *plan);
 
-// Enqueues the plan's kernels. Allocates nothing and waits for nothing. Returns a cudaError_t.
+// Enqueues the problem; its pointers are the device's. `scratch` holds plan.scratch bytes, aligned to 64. Allocates and
+// waits for nothing. Returns the driver's error code, 0 = enqueued.
 int rapt_cuda_launch_attention(const rapt_cuda_attention &plan, const rapt_problem &problem, void *scratch,
                                gpu_stream stream);
 

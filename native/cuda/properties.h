@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What planning needs to know about a device.
+// What plans need to know of a device.
 #ifndef RAPT_CUDA_PROPERTIES_H
 #define RAPT_CUDA_PROPERTIES_H
 
@@ -7,11 +7,11 @@
 
 struct rapt_cuda_properties {
   int multiprocessors;
-  // Ten times the compute capability: 80 for Ampere, 90 for Hopper.
+  // 10 x major + minor: 80, 90.
   int capability;
-  // The most shared memory that one block can opt in to.
+  // Bytes of shared memory that a block may ask for.
   int64_t shared_per_block_optin;
-  // Whether this is the host playing a device.
+  // 1 = the host, through gpu/host.h.
   int emulated;
 };
 

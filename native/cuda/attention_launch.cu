@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts the kernels that a plan names.
+#include "cuda/attention.h"
+#include "cuda/kernels/attention_merge.h"
+#include "cuda/kernels/attention_simt.h"
+
+namespace {
+
+using kernels::attention_parameters;
+
+// Work beyond the largest grid is taken by the blocks in turns.
+int64_t grid_of(int64_t items) { return items < INT32_MAX ? items : INT32_MAX; }
+
+attention_parameters parameters_of(const rapt_cuda_attention &plan, const rapt_problem &problem, void *scratch) {
+  int64_t units = problem.call.batch * problem.call.kv_heads;
+  attention_parameters a = {};
+  a.problem = problem;
+  a.row_tiles = plan.row_tiles;
+  a.value_chunks = plan.value_chunks;
+  a.splits = plan.splits;
+  a.chunk = plan.chunk;
+  a.items = units * plan.row_tiles * plan.splits * plan.value_chunks;
+  if (plan.splits > 1) {
+    int64_t partials = units * problem.rows * plan.splits;
+    a.partial_output = static_cast<float *>(scratch);
+    a.partial_maximum = a.partial_output + partials * problem.call.value_dim;
+    a.partial_sum = a.partial_maximum + partials;
+  }
+  return a;
+}
+
+template <typename Tiles>
+int launch_simt(const attention_parameters &a, gpu_stream stream) {
+  return gpu::launch(kernels::attention_simt<Tiles>, grid_of(a.items), Tiles::threads,
+                     static_cast<int64_t>(sizeof(typename Tiles::memory)), stream, a);
+}
+
+}  // namespace
+
+int rapt_cuda_launch_attention(const rapt_cuda_attention &plan, const rapt_problem &problem, void *scratch,
+                               gpu_stream stream) {
+  if (plan.family == RAPT_CUDA_EMPTY) return 0;
+  attention_parameters a = parameters_of(plan, problem, scratch);
+  int error = plan.decode ? launch_simt<kernels::simt_tiles<16, 128, 64>>(a, stream)
+                          : launch_simt<kernels::simt_tiles<64, 64, 16>>(a, stream);
+  if (error != 0 || plan.splits == 1) return error;
+  int64_t rows = problem.call.batch * problem.call.kv_heads * problem.rows;
+  return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads, 0, stream, a);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words kernels are written in. Under nvcc they are instructions; under a C++ compiler they are functions that run
+// a block's threads as fibers, so that the same kernel text runs on any machine and under sanitizers.
+//
+// Blocks are one-dimensional and whole warps. Every thread of a warp takes part in every warp collective, and every
+// thread of a block in every barrier: the host build ends the program where a kernel breaks that.
+//
+//   GPU_FUNCTION            qualifies a function that kernels call
+//   GPU_KERNEL(t, b)        qualifies a kernel of t threads a block, at least b blocks a multiprocessor
+//   GPU_PARAMETER           qualifies the kernel's one parameter, a struct that every function may take by reference
+//   GPU_UNROLL              before a loop of fixed length whose arrays live in registers
+//   gpu::thread() block() blocks() lane() warp() shared()
+//   gpu::barrier() barrier_any(x) warp_barrier() shuffle(x, lane) shuffle_xor(x, mask)
+//   gpu::copy16(shared, global, valid)   16 bytes, asynchronous; zeros where not valid, and global is not read then
+//   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open
+//   gpu::load_matrices(r, row) load_matrices_transposed(r, row)    ldmatrix.x4.b16
+//   gpu::multiply<T>(d, a, b0, b1)       d += a . b: mma.m16n8k16, T in, f32 accumulated
+//   gpu::launch(kernel, blocks, threads, shared bytes, stream, parameter)    returns the driver's error code, 0 = none
+#ifndef RAPT_CUDA_GPU_GPU_H
+#define RAPT_CUDA_GPU_GPU_H
+
+#include <math.h>
+#include <stdint.h>
+
+#include "cuda/gpu/stream.h"
+
+#ifdef __CUDACC__
+#include "cuda/gpu/device.h"
+#else
+#include "cuda/gpu/host.h"
+#endif
+
+#include "cuda/gpu/number.h"
+
+namespace gpu {
+
+constexpr int warp_size = 32;
+
+// Vectors of a thread's consecutive floats, aligned to 16 bytes or to their own size where that is less.
+template <int N>
+GPU_FUNCTION void fetch(float (&to)[N], const float *from) {
+  constexpr int width = N < 4 ? N : 4;
+  struct alignas(4 * width) vector {
+    float x[width];
+  };
+  GPU_UNROLL
+  for (int i = 0; i < N / width; i++) {
+    vector v = *reinterpret_cast<const vector *>(from + i * width);
+    GPU_UNROLL
+    for (int k = 0; k < width; k++) to[i * width + k] = v.x[k];
+  }
+}
+
+GPU_FUNCTION float warp_maximum(float x) {
+  GPU_UNROLL
+  for (int mask = 16; mask > 0; mask >>= 1) x = fmaxf(x, shuffle_xor(x, mask));
+  return x;
+}
+
+GPU_FUNCTION float warp_sum(float x) {
+  GPU_UNROLL
+  for (int mask = 16; mask > 0; mask >>= 1) x += shuffle_xor(x, mask);
+  return x;
+}
+
+}  // namespace gpu
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an attention kernel is given: the problem, and how it is cut into work.
+//
+// Work items, in this order: value chunk (fastest), split, tile of query rows (last rows first: under causality they
+// see the most keys), unit = (batch, kv head). Rows of a unit are query-major, as in core/attention.h.
+#ifndef RAPT_CUDA_KERNELS_PARAMETERS_H
+#define RAPT_CUDA_KERNELS_PARAMETERS_H
+
+#include "core/problem.h"
+
+namespace kernels {
+
+struct attention_parameters {
+  rapt_problem problem;
+  int64_t row_tiles;
+  int64_t value_chunks;
+  int64_t splits;
+  // Keys per split: a multiple of every key tile.
+  int64_t chunk;
+  int64_t items;
+  // With splits > 1, unnormalised: [unit][row][split], and [unit][row][split][value_dim].
+  float *partial_maximum;
+  float *partial_sum;
+  float *partial_output;
+};
+
+}  // namespace kernels
+
+#endif
