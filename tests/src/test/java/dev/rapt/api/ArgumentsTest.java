@@ -98,7 +98,7 @@ class ArgumentsTest {
         "head dimension of value is 0",
         "1 to 1024",
         () -> attention.run(device, q, k, f32(2, 2, 5, 0), f32(2, 4, 3, 0)));
-    rejected("query", "F32", () -> attention.run(device, bool(2, 4, 3, 8), k, v, out));
+    rejected("query", "F32, F16 or BF16", () -> attention.run(device, bool(2, 4, 3, 8), k, v, out));
   }
 
   @Test
@@ -116,6 +116,32 @@ class ArgumentsTest {
     rejected("lse", "rank 3", () -> run(tensors4().withLse(f32(2, 4, 3, 1))));
     rejected("lse", "size 2", () -> run(tensors4().withLse(f32(2, 4, 2))));
     rejected("weights", "size 6", () -> run(tensors4().withWeights(f32(2, 4, 3, 6))));
+  }
+
+  @Test
+  void checksStorageTypes() {
+    for (DType dtype : new DType[] {DType.F16, DType.BF16}) {
+      Tensor query = Tensor.allocate(arena, dtype, 2, 4, 3, 8);
+      attention.run(device, query, k, v, Tensor.allocate(arena, dtype, 2, 4, 3, 6));
+      run(tensors4().withBias(Tensor.allocate(arena, dtype, 3, 5)));
+      Tensor perHead = Tensor.allocate(arena, dtype, 4);
+      rejected("sinks", "type F32", () -> run(tensors4().withSinks(perHead)));
+      rejected("alibiSlopes", "type F32", () -> run(tensors4().withAlibiSlopes(perHead)));
+      Tensor lse = Tensor.allocate(arena, dtype, 2, 4, 3);
+      rejected("lse", "type F32", () -> run(tensors4().withLse(lse)));
+      Tensor weights = Tensor.allocate(arena, dtype, 2, 4, 3, 5);
+      rejected("weights", "type F32", () -> run(tensors4().withWeights(weights)));
+      try (Linear linear =
+          Linear.of(
+              device, Tensor.allocate(arena, dtype, 4, 8), Tensor.allocate(arena, dtype, 4))) {
+        linear.run(query.select(0, 0), f32(4, 3, 4));
+      }
+      rejected(
+          "biasKey",
+          "type F32",
+          () -> projections().biasKeyValue(Tensor.allocate(arena, dtype, 8), f32(8)).build());
+    }
+    rejected("output", "F32, F16 or BF16", () -> attention.run(device, q, k, v, bool(2, 4, 3, 6)));
   }
 
   @Test

@@ -4,11 +4,13 @@ package dev.rapt.api;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.rapt.Attention;
 import dev.rapt.Capabilities;
 import dev.rapt.Device;
 import dev.rapt.RaptException;
+import dev.rapt.check.Cuda;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,6 +45,19 @@ class FreshJvmTest {
         long[] shape = {1, 1, 1, 2};
         float[] out = Attention.builder().build().run(device, one, shape, one, shape, one, shape);
         System.out.println("output: " + Arrays.toString(out));
+      } catch (RaptException refused) {
+        System.out.println("refused: " + refused.status() + ": " + refused.getMessage());
+      }
+    }
+  }
+
+  /** What the fresh JVM runs for CUDA: opens the first GPU and prints what comes of it. */
+  public static final class CudaProbe {
+    private CudaProbe() {}
+
+    public static void main(String[] args) {
+      try (Device device = Device.cuda()) {
+        System.out.println("device: " + device.description());
       } catch (RaptException refused) {
         System.out.println("refused: " + refused.status() + ": " + refused.getMessage());
       }
@@ -111,6 +126,46 @@ class FreshJvmTest {
         java(Map.of("RAPT_ISA", "avx1024"), probe("--enable-native-access=ALL-UNNAMED"));
     assertTrue(outcome.stdout.contains("refused: "), outcome.toString());
     assertTrue(outcome.stdout.contains("avx1024"), outcome.toString());
+  }
+
+  private Outcome cudaProbe(String library, String driver) throws Exception {
+    return java(
+        Map.of("RAPT_CUDA_LIBRARY", "", "RAPT_EMULATED_DRIVER", driver),
+        "--enable-native-access=ALL-UNNAMED",
+        "--illegal-native-access=deny",
+        "-Ddev.rapt.cuda.library=" + library,
+        "-cp",
+        CLASS_PATH,
+        CudaProbe.class.getName());
+  }
+
+  @Test
+  void saysWhereThePlugInIsMissing() throws Exception {
+    Outcome beside = cudaProbe("", "");
+    assertTrue(beside.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), beside.toString());
+    assertTrue(beside.stdout.contains("librapt_cuda.so"), beside.toString());
+    Outcome named = cudaProbe("/nowhere/librapt_cuda.so", "");
+    assertTrue(named.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), named.toString());
+    assertTrue(named.stdout.contains("/nowhere/librapt_cuda.so"), named.toString());
+  }
+
+  @Test
+  void saysWhatTheDriverLacks() throws Exception {
+    Cuda.require();
+    assumeTrue(Cuda.isEmulated(), "a real machine has the driver it has");
+    String library = System.getProperty("rapt.cuda.library");
+    Map<String, String> reasons =
+        Map.of(
+            "none", "no NVIDIA driver is installed",
+            "old", "the NVIDIA driver is too old",
+            "turing", "has compute capability 7.5");
+    for (Map.Entry<String, String> reason : reasons.entrySet()) {
+      Outcome refused = cudaProbe(library, reason.getKey());
+      assertTrue(refused.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), refused.toString());
+      assertTrue(refused.stdout.contains(reason.getValue()), refused.toString());
+    }
+    Outcome opened = cudaProbe(library, "");
+    assertTrue(opened.stdout.startsWith("device: CUDA 0, emulated GPU 0"), opened.toString());
   }
 
   @Test

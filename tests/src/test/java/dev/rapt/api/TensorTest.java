@@ -9,8 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.DType;
 import dev.rapt.Tensor;
+import dev.rapt.check.Values;
+import dev.rapt.internal.Elements;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -141,6 +145,87 @@ class TensorTest {
     MemorySegment gone = closed.allocate(64, 64);
     closed.close();
     assertThrows(IllegalStateException.class, () -> Tensor.of(gone, DType.F32, 4));
+  }
+
+  /** Every 16-bit pattern is read as what it stands for, and written back as itself. */
+  @Test
+  void holdsEverySixteenBitValue() {
+    for (DType dtype : new DType[] {DType.F16, DType.BF16}) {
+      Tensor all = Tensor.allocate(arena, dtype, 1 << 16);
+      for (int bits = 0; bits < 1 << 16; bits++) {
+        all.segment().setAtIndex(ValueLayout.JAVA_SHORT, bits, (short) bits);
+      }
+      float[] values = all.toFloatArray();
+      Tensor copy = Tensor.copyOf(arena, dtype, values, 1 << 16);
+      for (int bits = 0; bits < 1 << 16; bits++) {
+        short back = copy.segment().getAtIndex(ValueLayout.JAVA_SHORT, bits);
+        if (Float.isNaN(values[bits])) {
+          assertTrue(Float.isNaN(copy.get(bits)), "NaN 0x" + Integer.toHexString(bits));
+        } else {
+          assertEquals((short) bits, back, dtype + " 0x" + Integer.toHexString(bits));
+          assertEquals(Values.round(values[bits], dtype), values[bits], "is a value of the type");
+        }
+      }
+    }
+  }
+
+  @Test
+  void roundsToNearestEven() {
+    float[] values = {
+      1 + 0x1p-11f,
+      1 + 0x3p-11f,
+      1 + 0x1p-8f,
+      1 + 0x3p-8f,
+      65519.99f,
+      65520,
+      0x1p-25f,
+      0x3p-25f,
+      -0x1.01p-24f,
+      0x1.FFp127f,
+      0x1.FEFFFEp127f,
+      -0f,
+      1e-40f
+    };
+    for (DType dtype : new DType[] {DType.F16, DType.BF16}) {
+      Tensor tensor = Tensor.copyOf(arena, dtype, values, values.length);
+      for (int i = 0; i < values.length; i++) {
+        assertEquals(
+            (float) Values.round(values[i], dtype), tensor.get(i), dtype + " " + values[i]);
+        tensor.set(values[i], 0);
+        assertEquals((float) Values.round(values[i], dtype), tensor.get(0), dtype + " by set");
+      }
+    }
+    Random random = new Random(1);
+    Tensor one = Tensor.allocate(arena, DType.BF16, 1);
+    Tensor half = Tensor.allocate(arena, DType.F16, 1);
+    for (int i = 0; i < 200_000; i++) {
+      float value = Float.intBitsToFloat(random.nextInt());
+      if (Float.isFinite(value)) {
+        one.set(value, 0);
+        half.set(value, 0);
+        assertEquals((float) Values.round(value, DType.BF16), one.get(0), "bf16 of " + value);
+        assertEquals((float) Values.round(value, DType.F16), half.get(0), "f16 of " + value);
+      }
+    }
+  }
+
+  /** The reference computes in double and rounds once: by way of an f32 these would be ties. */
+  @Test
+  void roundsADoubleOnce() {
+    for (DType dtype : new DType[] {DType.F16, DType.BF16}) {
+      int fraction = dtype == DType.F16 ? 10 : 7;
+      double tie = 1 + Math.scalb(1.0, -fraction - 1);
+      MemorySegment segment = arena.allocate(2, 2);
+      for (double nudge : new double[] {0, 0x1p-40, -0x1p-40, 0x1p-30, -0x1p-30}) {
+        for (double sign : new double[] {1, -1}) {
+          Elements.write(segment, dtype, 0, sign * (tie + nudge));
+          assertEquals(
+              Values.round(sign * (tie + nudge), dtype),
+              Elements.read(segment, dtype, 0),
+              dtype + " " + sign * (tie + nudge));
+        }
+      }
+    }
   }
 
   @Test

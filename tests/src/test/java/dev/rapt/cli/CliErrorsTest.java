@@ -34,15 +34,21 @@ class CliErrorsTest {
         usage("--head must be 0 to 11, not 12", "explain", "x", "--head", "12"),
         usage("--head", "explain", "x", "--head", "eleven"),
         usage("--no-such-option", "explain", "x", "--no-such-option"),
-        usage("unknown device 'tpu'; allowed: best, cpu, java", "explain", "x", "--device", "tpu"),
+        usage(
+            "unknown device 'tpu'; allowed: best, cpu, cuda, java",
+            "explain",
+            "x",
+            "--device",
+            "tpu"),
         usage("--threads must be 0 or more, not -3", "explain", "x", "--threads", "-3"),
         usage(
             "unknown tier 'mmx'; allowed: portable, avx2, avx512", "explain", "x", "--isa", "mmx"),
         usage("not to --device java", "explain", "x", "--device", "java", "--threads", "2"),
+        usage("not to --device cuda", "explain", "x", "--device", "cuda", "--isa", "avx2"),
         usage("FILE", "embed"),
         usage("does not exist", "embed", "no-such-file.txt"),
         usage("not a regular file", "embed", "."),
-        usage("best, cpu, java", "embed", "no-such-file.txt", "--device", "quantum"));
+        usage("best, cpu, cuda, java", "embed", "no-such-file.txt", "--device", "quantum"));
   }
 
   private static Arguments usage(String expected, String... args) {

@@ -17,6 +17,7 @@ final class DeviceOptions {
   enum Kind {
     BEST,
     CPU,
+    CUDA,
     JAVA
   }
 
@@ -25,7 +26,8 @@ final class DeviceOptions {
       paramLabel = "NAME",
       converter = KindConverter.class,
       description =
-          "best, cpu (native kernels) or java (pure Java, slow). Default: ${DEFAULT-VALUE}",
+          "best, cpu (native kernels), cuda (the first NVIDIA GPU) or java (pure Java, slow)."
+              + " Default: ${DEFAULT-VALUE}",
       defaultValue = "best")
   private Kind kind = Kind.BEST;
 
@@ -52,17 +54,26 @@ final class DeviceOptions {
     boolean tuned = threads != 0 || isa != null;
     return switch (kind) {
       case JAVA -> {
-        if (tuned) {
-          throw CliException.usage(
-              "--threads and --isa belong to the CPU device, not to --device java");
-        }
+        refuseTuning(tuned);
         yield Device.java();
+      }
+      case CUDA -> {
+        refuseTuning(tuned);
+        yield Device.cuda();
       }
       case CPU -> Device.cpu(options());
       // A forced tier or thread count that does not work is an error, not a reason to run something
       // else.
       case BEST -> tuned ? Device.cpu(options()) : Device.best();
     };
+  }
+
+  private void refuseTuning(boolean tuned) {
+    if (tuned) {
+      throw CliException.usage(
+          "--threads and --isa belong to the CPU device, not to --device "
+              + kind.name().toLowerCase(Locale.ROOT));
+    }
   }
 
   private CpuOptions options() {

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli;
 
+import dev.rapt.Attention;
 import dev.rapt.Capabilities;
+import dev.rapt.CudaDevice;
+import dev.rapt.DType;
 import dev.rapt.Device;
+import dev.rapt.DeviceMemory;
 import dev.rapt.Isa;
+import dev.rapt.Plan;
 import dev.rapt.RaptException;
+import dev.rapt.Tensor;
 import java.io.PrintWriter;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -67,13 +73,26 @@ final class InfoCommand implements Runnable {
             ? "available, tier " + name(isa)
             : "unavailable: " + whyNoCpu());
     line(out, "java", "available: the pure Java reference, slow");
-    line(
-        out,
-        "cuda",
-        "unavailable: "
-            + (capabilities.nativeAvailable()
-                ? capabilities.cudaReason()
-                : "it needs the native library"));
+    line(out, "cuda", cuda(capabilities));
+  }
+
+  /**
+   * Asked of the device itself, which may be usable and yet have no kernel that runs by default.
+   */
+  private static String cuda(Capabilities capabilities) {
+    if (!capabilities.nativeAvailable()) {
+      return "unavailable: it needs the native library";
+    }
+    try (CudaDevice device = Device.cuda();
+        DeviceMemory memory = device.allocate(DType.F16, 1, 1, 64, 64)) {
+      Tensor any = memory.tensor(DType.F16, 1, 1, 64, 64);
+      Plan plan = Attention.builder().build().plan(device, any, any, any);
+      return "available: "
+          + device.description()
+          + (plan.supported() ? "" : "; not taken by default: " + plan.reason());
+    } catch (RaptException e) {
+      return "unavailable: " + e.getMessage();
+    }
   }
 
   /** Asked of the device itself: the library may be fine and yet RAPT_ISA name a tier it lacks. */

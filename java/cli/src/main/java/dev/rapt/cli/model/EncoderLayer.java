@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.model;
 
+import static dev.rapt.cli.model.DeviceBuffers.Slot.HIDDEN;
+import static dev.rapt.cli.model.DeviceBuffers.Slot.INNER;
+import static dev.rapt.cli.model.DeviceBuffers.Slot.PADDING;
+import static dev.rapt.cli.model.DeviceBuffers.Slot.PROJECTED;
+import static dev.rapt.cli.model.DeviceBuffers.Slot.WEIGHTS;
+
 import dev.rapt.Device;
 import dev.rapt.Linear;
 import dev.rapt.MultiHeadAttention;
@@ -22,8 +28,12 @@ final class EncoderLayer implements AutoCloseable {
   private final Linear up;
   private final Linear down;
   private final LayerNorm outputNorm;
+  private final DeviceBuffers buffers;
 
-  EncoderLayer(Device device, OnnxWeights weights, MiniLmConfig config, int layer) {
+  /** Takes weights for the device; the buffers are shared by all layers. */
+  EncoderLayer(
+      Device device, DeviceBuffers buffers, OnnxWeights weights, MiniLmConfig config, int layer) {
+    this.buffers = buffers;
     String prefix = MiniLmConfig.layerPrefix(layer);
     // The device packs the matrices into memory of its own; these copies are only needed until
     // then.
@@ -75,15 +85,17 @@ final class EncoderLayer implements AutoCloseable {
    */
   LayerTime forward(EncoderBuffers.Views views, @Nullable Tensor weights, Rows rows) {
     long start = System.nanoTime();
-    attention.run(attentionTensors(views, weights));
+    attend(views, weights);
     long attended = System.nanoTime();
     addAndNormalise(views, attentionNorm, rows);
     long normalised = System.nanoTime();
-    up.run(views.hidden(), views.inner());
+    up.run(buffers.upload(HIDDEN, views.hidden()), buffers.of(INNER, views.inner()));
+    buffers.download(INNER, views.inner());
     long raised = System.nanoTime();
     gelu(views.inner(), rows);
     long activated = System.nanoTime();
-    down.run(views.inner(), views.projected());
+    down.run(buffers.upload(INNER, views.inner()), buffers.of(PROJECTED, views.projected()));
+    buffers.download(PROJECTED, views.projected());
     long lowered = System.nanoTime();
     addAndNormalise(views, outputNorm, rows);
     long end = System.nanoTime();
@@ -97,19 +109,32 @@ final class EncoderLayer implements AutoCloseable {
   List<Plan> plans(EncoderBuffers.Views views, @Nullable Tensor weights) {
     return List.of(
         attention.plan(attentionTensors(views, weights)),
-        up.plan(views.hidden(), views.inner()),
-        down.plan(views.inner(), views.projected()));
+        up.plan(buffers.of(HIDDEN, views.hidden()), buffers.of(INNER, views.inner())),
+        down.plan(buffers.of(INNER, views.inner()), buffers.of(PROJECTED, views.projected())));
   }
 
-  private static MultiHeadAttentionTensors attentionTensors(
+  private void attend(EncoderBuffers.Views views, @Nullable Tensor weights) {
+    buffers.upload(HIDDEN, views.hidden());
+    if (views.padding() != null) {
+      buffers.upload(PADDING, views.padding());
+    }
+    attention.run(attentionTensors(views, weights));
+    buffers.download(PROJECTED, views.projected());
+    if (weights != null) {
+      buffers.download(WEIGHTS, weights);
+    }
+  }
+
+  private MultiHeadAttentionTensors attentionTensors(
       EncoderBuffers.Views views, @Nullable Tensor weights) {
+    Tensor hidden = buffers.of(HIDDEN, views.hidden());
     MultiHeadAttentionTensors tensors =
         MultiHeadAttentionTensors.of(
-            views.hidden(), views.hidden(), views.hidden(), views.projected());
+            hidden, hidden, hidden, buffers.of(PROJECTED, views.projected()));
     if (views.padding() != null) {
-      tensors = tensors.withKeyPaddingMask(views.padding());
+      tensors = tensors.withKeyPaddingMask(buffers.of(PADDING, views.padding()));
     }
-    return weights == null ? tensors : tensors.withWeights(weights);
+    return weights == null ? tensors : tensors.withWeights(buffers.of(WEIGHTS, weights));
   }
 
   private static void addAndNormalise(EncoderBuffers.Views views, LayerNorm norm, Rows rows) {

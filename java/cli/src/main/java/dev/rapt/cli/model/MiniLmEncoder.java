@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.model;
 
+import dev.rapt.CudaDevice;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Plan;
@@ -27,16 +28,25 @@ public final class MiniLmEncoder implements AutoCloseable {
   private final Embeddings embeddings;
   private final List<EncoderLayer> layers = new ArrayList<>();
   private final EncoderBuffers buffers;
+  private final DeviceBuffers deviceBuffers;
   private final Rows rows;
 
   private MiniLmEncoder(Device device, OnnxWeights weights) {
     config = MiniLmConfig.of(weights);
     embeddings = new Embeddings(arena, weights, config);
     buffers = new EncoderBuffers(config);
-    rows = new Rows(Math.max(1, device.threads()));
+    deviceBuffers = new DeviceBuffers(device);
+    rows = new Rows(threads(device));
     for (int layer = 0; layer < config.layers(); layer++) {
-      layers.add(new EncoderLayer(device, weights, config, layer));
+      layers.add(new EncoderLayer(device, deviceBuffers, weights, config, layer));
     }
+  }
+
+  /** For the row by row work: beside a GPU the processor has nothing else to do. */
+  private static int threads(Device device) {
+    return device instanceof CudaDevice
+        ? Runtime.getRuntime().availableProcessors()
+        : Math.max(1, device.threads());
   }
 
   /** Loads the model from the class path and packs its matrices for the device. */
@@ -127,6 +137,7 @@ public final class MiniLmEncoder implements AutoCloseable {
   @Override
   public void close() {
     layers.forEach(EncoderLayer::close);
+    deviceBuffers.close();
     buffers.close();
     arena.close();
   }
