@@ -27,7 +27,7 @@ struct rapt_cuda_linear {
   char name[96];
   // Why no kernel fits; empty where one does.
   char reason[256];
-  // Bytes of device memory, aligned to 256.
+  // Bytes of device memory, aligned to 64.
   int64_t scratch;
   // Which kernel, and how it cuts the product: the planner's own.
   int family;

@@ -9,6 +9,7 @@
 #ifndef RAPT_CUDA_KERNELS_ATTENTION_SIMT_H
 #define RAPT_CUDA_KERNELS_ATTENTION_SIMT_H
 
+#include "cuda/kernels/product.h"
 #include "cuda/kernels/row.h"
 
 namespace kernels {
@@ -79,18 +80,6 @@ GPU_FUNCTION simt_item take_item(const attention_parameters &a, int64_t item) {
   return work;
 }
 
-// LINES lines of `depth` dimensions from `from` on, transposed: to[dimension][line]; zeros beyond what there is. Lane
-// by lane along the dimension, which is the one that is contiguous in most layouts.
-template <int LINES, int LINE_FLOATS, int DEPTH, int THREADS, typename Offset>
-GPU_FUNCTION void stage_lines(const rapt_tensor &t, int lines, int64_t from, int64_t head_dim, float *to,
-                              Offset offset_of) {
-  for (int i = gpu::thread(); i < LINES * DEPTH; i += THREADS) {
-    int line = i / DEPTH, d = i % DEPTH;
-    bool there = line < lines && from + d < head_dim;
-    to[d * LINE_FLOATS + line] = there ? element(t, offset_of(line) + (from + d) * t.stride[3]) : 0.0f;
-  }
-}
-
 // scores[row][key] of keys j .. j + keys.
 template <typename Tiles>
 GPU_FUNCTION void multiply_keys(const rapt_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
@@ -102,26 +91,19 @@ GPU_FUNCTION void multiply_keys(const rapt_problem &p, const simt_item &work, ty
   for (int64_t d = 0; d < c.head_dim; d += Tiles::depth) {
     gpu::barrier();
     stage_lines<Tiles::rows, Tiles::query_line, Tiles::depth, Tiles::threads>(
-        c.query, work.rows, d, c.head_dim, query, [&](int line) {
+        c.query, work.rows, c.query.stride[3], d, c.head_dim, query, [&](int line) {
           int64_t head, q;
           row_heads(p, work.kv_head, work.first_row + line, &head, &q);
           return offset3(c.query, work.batch, head, q);
         });
     stage_lines<Tiles::keys, Tiles::key_line, Tiles::depth, Tiles::threads>(
-        c.key, keys, d, c.head_dim, key, [&](int line) { return offset3(c.key, work.batch, work.kv_head, j + line); });
+        c.key, keys, c.key.stride[3], d, c.head_dim, key,
+        [&](int line) { return offset3(c.key, work.batch, work.kv_head, j + line); });
     gpu::barrier();
     int64_t left = c.head_dim - d;
-    int steps = left < Tiles::depth ? static_cast<int>(left) : Tiles::depth;
-    for (int k = 0; k < steps; k++) {
-      float q[Tiles::thread_rows], x[Tiles::thread_keys];
-      gpu::fetch(q, query + k * Tiles::query_line + first);
-      gpu::fetch(x, key + k * Tiles::key_line + column * Tiles::thread_keys);
-      GPU_UNROLL
-      for (int r = 0; r < Tiles::thread_rows; r++) {
-        GPU_UNROLL
-        for (int i = 0; i < Tiles::thread_keys; i++) sum[r][i] += q[r] * x[i];
-      }
-    }
+    accumulate<Tiles::thread_rows, Tiles::thread_keys, Tiles::query_line, Tiles::key_line>(
+        query + first, key + column * Tiles::thread_keys, left < Tiles::depth ? static_cast<int>(left) : Tiles::depth,
+        sum);
   }
   GPU_UNROLL
   for (int r = 0; r < Tiles::thread_rows; r++) {
@@ -272,7 +254,7 @@ GPU_FUNCTION void write_output(const rapt_problem &p, const simt_item &work, typ
 }
 
 template <typename Tiles>
-GPU_KERNEL(Tiles::threads, 1)
+GPU_KERNEL(Tiles::threads, 2)
 attention_simt(GPU_PARAMETER attention_parameters a) {
   typename Tiles::memory &m = *reinterpret_cast<typename Tiles::memory *>(gpu::shared());
   const rapt_problem &p = a.problem;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pieces of a product A . B^T of two sets of lines on plain cores: lines of a tensor through shared memory, transposed,
+// and the outer products of a thread's little tile.
+#ifndef RAPT_CUDA_KERNELS_PRODUCT_H
+#define RAPT_CUDA_KERNELS_PRODUCT_H
+
+#include "cuda/kernels/tensor.h"
+
+namespace kernels {
+
+// Numbers from..from + DEPTH of each of LINES lines: to[number][line], zeros beyond what there is. Line i begins at
+// element offset_of(i), its numbers are `stride` apart and there are `size` of them. Neighbouring threads take
+// neighbouring numbers, which are contiguous in most layouts.
+template <int LINES, int LINE_FLOATS, int DEPTH, int THREADS, typename Offset>
+GPU_FUNCTION void stage_lines(const rapt_tensor &t, int lines, int64_t stride, int64_t from, int64_t size, float *to,
+                              Offset offset_of) {
+  for (int i = gpu::thread(); i < LINES * DEPTH; i += THREADS) {
+    int line = i / DEPTH, d = i % DEPTH;
+    bool there = line < lines && from + d < size;
+    to[d * LINE_FLOATS + line] = there ? element(t, offset_of(line) + (from + d) * stride) : 0.0f;
+  }
+}
+
+// sum[r][c] += a[k][r] b[k][c] for the first `steps` numbers, of staged lines.
+template <int R, int C, int A_FLOATS, int B_FLOATS>
+GPU_FUNCTION void accumulate(const float *a, const float *b, int steps, float (&sum)[R][C]) {
+  for (int k = 0; k < steps; k++) {
+    float x[R], y[C];
+    gpu::fetch(x, a + k * A_FLOATS);
+    gpu::fetch(y, b + k * B_FLOATS);
+    GPU_UNROLL
+    for (int r = 0; r < R; r++) {
+      GPU_UNROLL
+      for (int c = 0; c < C; c++) sum[r][c] += x[r] * y[c];
+    }
+  }
+}
+
+}  // namespace kernels
+
+#endif

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/kernels/linear_simt.h"
+#include "cuda/linear.h"
+#include "cuda/linear_family.h"
+
+int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_cuda_product &product, void *, gpu_stream stream) {
+  if (plan.family == RAPT_CUDA_LINEAR_EMPTY) return 0;
+  kernels::linear_parameters a = {};
+  a.product = product;
+  a.weight.data = const_cast<void *>(product.weight);
+  a.weight.dtype = product.weight_dtype;
+  a.weight.stride[0] = product.in_features;
+  a.weight.stride[1] = 1;
+  a.row_tiles = (product.batch * product.rows + plan.row_tile - 1) / plan.row_tile;
+  a.column_tiles = (product.out_features + plan.column_tile - 1) / plan.column_tile;
+  int64_t items = a.row_tiles * a.column_tiles, blocks = items < INT32_MAX ? items : INT32_MAX;
+  using tiles = kernels::linear_simt_tiles;
+  return gpu::launch(kernels::linear_simt, blocks, tiles::threads, static_cast<int64_t>(sizeof(tiles::memory)), stream,
+                     a);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The projection kernels on the host against the product in double.
+#include "cuda/linear.h"
+
+#include <math.h>
+
+#include <vector>
+
+#include "check.h"
+#include "tensors.h"
+
+namespace {
+
+constexpr int32_t types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+
+struct linear_case {
+  int64_t batch, rows, in, out;
+  int32_t input, weight, output;
+  int bias;
+  // 0 contiguous, 1 rows outermost, 2 odd gaps, 3 features outermost.
+  int layout;
+  uint64_t seed;
+  const char *kernel;
+};
+
+void place(tensor *t, int32_t dtype, int64_t batch, int64_t rows, int64_t features, int layout) {
+  sizes size = {batch, rows, features, 1};
+  if (layout == 1) {
+    t->place(dtype, size, {1, 0, 2, 3});
+  } else if (layout == 2) {
+    t->place(dtype, size, {0, 1, 3, 2}, 3);
+  } else if (layout == 3) {
+    t->place(dtype, size, {2, 0, 1, 3});
+  } else {
+    t->place(dtype, size);
+  }
+}
+
+void fill(tensor *t, generator *random) {
+  t->each([&](int64_t i) { t->set(i, random->unit()); });
+}
+
+void run(const linear_case &c) {
+  char text[256];
+  snprintf(text, sizeof text, "batch %lld rows %lld in %lld out %lld types %d %d %d bias %d layout %d seed %llu",
+           static_cast<long long>(c.batch), static_cast<long long>(c.rows), static_cast<long long>(c.in),
+           static_cast<long long>(c.out), c.input, c.weight, c.output, c.bias, c.layout,
+           static_cast<unsigned long long>(c.seed));
+  check_case(text);
+  generator random = {c.seed};
+  tensor input, weight, bias, output;
+  place(&input, c.input, c.batch, c.rows, c.in, c.layout);
+  place(&output, c.output, c.batch, c.rows, c.out, c.layout);
+  weight.place(c.weight, {c.out, c.in, 1, 1});
+  bias.place(RAPT_F32, {c.out, 1, 1, 1});
+  fill(&input, &random);
+  fill(&weight, &random);
+  fill(&bias, &random);
+  rapt_cuda_product product = {};
+  product.input = input.view();
+  product.output = output.view();
+  product.weight = weight.view().data;
+  product.weight_dtype = c.weight;
+  product.bias = c.bias != 0 ? static_cast<const float *>(bias.view().data) : nullptr;
+  product.batch = c.batch;
+  product.rows = c.rows;
+  product.in_features = c.in;
+  product.out_features = c.out;
+  rapt_cuda_linear plan;
+  int planned = rapt_cuda_plan_linear({4, 90, 232448, 1}, product, c.kernel, &plan);
+  CHECK(planned == 1, "no plan: %s", plan.reason);
+  if (planned == 0) return;
+  check_case(std::string(text) + " " + plan.name);
+  CHECK(plan.scratch == 0, "scratch %lld", static_cast<long long>(plan.scratch));
+  int error = rapt_cuda_launch_linear(plan, product, nullptr, nullptr);
+  CHECK(error == 0, "launch failed with %d", error);
+  long bad = 0;
+  double worst = 0;
+  for (int64_t b = 0; b < c.batch; b++) {
+    for (int64_t r = 0; r < c.rows; r++) {
+      for (int64_t o = 0; o < c.out; o++) {
+        double sum = 0, size = 0;
+        for (int64_t i = 0; i < c.in; i++) {
+          double term = static_cast<double>(input.get(input.index(b, r, i))) *
+                        static_cast<double>(weight.get(weight.index(o, i)));
+          sum += term;
+          size += fabs(term);
+        }
+        if (c.bias != 0) sum += static_cast<double>(bias.get(bias.index(o)));
+        // n roundings of f32, and one to the output's type.
+        double bound =
+            static_cast<double>(c.in + 2) * 0x1p-24 * (size + 1) + 1.01 * rounding_of(c.output) * (fabs(sum) + 1e-6);
+        double distance = fabs(static_cast<double>(output.get(output.index(b, r, o))) - sum);
+        bad += !(distance <= bound);
+        if (!(distance <= worst)) worst = distance;
+      }
+    }
+  }
+  CHECK(bad == 0, "%ld results are wrong, by up to %g", bad, worst);
+}
+
+}  // namespace
+
+int main() {
+  const int64_t lengths[][4] = {{1, 1, 1, 1},      {2, 3, 31, 65},    {1, 64, 32, 64}, {1, 65, 33, 63},
+                                {3, 50, 100, 130}, {1, 130, 40, 136}, {2, 0, 3, 3},    {1, 5, 264, 24}};
+  uint64_t seed = 1;
+  for (auto length : lengths) {
+    for (int32_t type : types) {
+      for (int layout = 0; layout < 4; layout++) {
+        run({length[0], length[1], length[2], length[3], type, type, type, layout % 2, layout, seed++, nullptr});
+      }
+    }
+  }
+  generator random = {5};
+  for (int i = 0; i < 60; i++) {
+    run({random.between(1, 3), random.between(1, 80), random.between(1, 90), random.between(1, 150),
+         types[random.between(0, 2)], types[random.between(0, 2)], types[random.between(0, 2)],
+         static_cast<int>(random.between(0, 1)), static_cast<int>(random.between(0, 3)), random.next(), nullptr});
+  }
+  return check_finish("linear");
+}
