@@ -106,7 +106,7 @@ public final class Oracle {
       } else {
         scores[j] = Double.NEGATIVE_INFINITY;
       }
-      // A final score of -inf is a key that is not there, whatever made it so.
+      // A final score of -inf weighs nothing, whatever made it so.
       present[j] = scores[j] != Double.NEGATIVE_INFINITY;
       anyPresent |= present[j];
     }
