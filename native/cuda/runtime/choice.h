@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which kernels a context may run: those proven on its kind of device, and those that RAPT_KERNEL names.
+//
+// RAPT_KERNEL is a list of prefixes of plan names, separated by commas: "sdpa_prefill,linear". A name that starts with
+// "mha" stands for the whole of multi-head attention, its projections and its attention together.
+#ifndef RAPT_CUDA_RUNTIME_CHOICE_H
+#define RAPT_CUDA_RUNTIME_CHOICE_H
+
+#include "cuda/attention.h"
+#include "cuda/linear.h"
+#include "cuda/runtime/state.h"
+
+// For an operation on its own, or as a step of multi-head attention.
+enum rapt_cuda_use { RAPT_CUDA_ALONE, RAPT_CUDA_IN_MHA };
+
+// Fills *plan with what would run; returns whether it may. Where not, plan->reason says why.
+bool rapt_cuda_choose_attention(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_problem &problem,
+                                rapt_cuda_attention *plan);
+bool rapt_cuda_choose_linear(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_cuda_product &product,
+                             rapt_cuda_linear *plan);
+
+#endif
