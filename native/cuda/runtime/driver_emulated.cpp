@@ -3,7 +3,8 @@
 // calling thread. Environment variables play the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old" or "turing" (a device that is too old); anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that does not say that
+//                           it is emulated, so that no kernel counts as proven); anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every wait and launch reports from now on, as a lost device does
 #include <chrono>
 #include <cstdio>
@@ -148,7 +149,7 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   out->multiprocessors = 4;
   out->capability = driver_is("turing") ? 75 : 80;
   out->shared_per_block_optin = 163 * 1024;
-  out->emulated = 1;
+  out->emulated = !driver_is("unproven");
   return DRIVER_SUCCESS;
 }
 

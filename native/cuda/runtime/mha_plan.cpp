@@ -8,8 +8,8 @@ extern "C" {
 #include "core/rows.h"
 }
 
-// Bytes of weights per head that are averaged at a time.
-static constexpr int64_t AVERAGE_BYTES = INT64_C(64) << 20;
+// Bytes of weights per head that are averaged at a time, for each multiprocessor: rows enough to keep them all busy.
+static constexpr double AVERAGE_BYTES = 512 * 1024;
 
 void rapt_cuda_mha_set_types(rapt_mha_problem *p) {
   const rapt_mha &c = p->call;
@@ -108,7 +108,7 @@ rapt_status rapt_cuda_mha_make_plan(const rapt_cuda_context *context, rapt_mha_p
   }
   if (p->averaged) {
     double row = static_cast<double>(c.query_heads) * static_cast<double>(p->total_len) * sizeof(float);
-    double rows = row < 1 ? static_cast<double>(c.query_len) : AVERAGE_BYTES / row;
+    double rows = row < 1 ? static_cast<double>(c.query_len) : AVERAGE_BYTES * context->device.multiprocessors / row;
     plan->slice_rows = rows < 1                                  ? 1
                        : rows < static_cast<double>(c.query_len) ? static_cast<int64_t>(rows)
                                                                  : c.query_len;

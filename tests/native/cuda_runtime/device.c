@@ -43,3 +43,33 @@ void cuda_release(rapt_context *context, void *memory) {
     check_abort("the test cannot free device memory: %s", error.message);
   }
 }
+
+rapt_tensor mirror_add(mirror *m, const test_tensor *t) {
+  rapt_tensor tensor = t->tensor;
+  if (!t->start || !t->bytes) {
+    return tensor;
+  }
+  if (m->count == MOST_MIRRORED) {
+    check_abort("the test mirrors more than %d tensors", MOST_MIRRORED);
+  }
+  unsigned char *device = cuda_upload(m->context, t->start, t->bytes);
+  m->host[m->count] = t;
+  m->device[m->count++] = device;
+  tensor.data = device + ((unsigned char *)t->tensor.data - t->start);
+  return tensor;
+}
+
+void mirror_fetch(const mirror *m, const test_tensor *t) {
+  for (int i = 0; i < m->count; i++) {
+    if (m->host[i] == t) {
+      cuda_download(m->context, t->start, m->device[i], t->bytes);
+    }
+  }
+}
+
+void mirror_close(mirror *m) {
+  for (int i = 0; i < m->count; i++) {
+    cuda_release(m->context, m->device[i]);
+  }
+  m->count = 0;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a call needs besides its numbers: memory the device reaches, scratch, streams, linears; each refused by name. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "small.h"
+#include "support/check.h"
+
+static void expect_refusal(rapt_status status, const rapt_error *error, const char *what, const char *name,
+                           const char *why) {
+  CHECK(status == RAPT_INVALID_ARGUMENT, "%s: status %d", what, status);
+  CHECK(!strncmp(error->message, name, strlen(name)) && strstr(error->message, why), "%s: the message is \"%s\"", what,
+        error->message);
+}
+
+/* Every tensor of attention in turn, in host memory, freed, and on another device. */
+static void check_attention_places(small_calls *s, void *other_device, void *freed) {
+  static float host[1024];
+  static const char *const names[] = {"query", "key",          "value", "output", "mask",
+                                      "bias",  "alibi_slopes", "sinks", "lse",    "weights"};
+  for (int n = 0; n < 10; n++) {
+    for (int place = 0; place < 3; place++) {
+      rapt_attention call = s->attention;
+      rapt_tensor *tensors[] = {&call.query, &call.key,          &call.value, &call.output, &call.mask,
+                                &call.bias,  &call.alibi_slopes, &call.sinks, &call.lse,    &call.weights};
+      rapt_error error = {.struct_size = sizeof error};
+      if (n >= 4) {
+        *tensors[n] = (rapt_tensor){.stride = {64, 32, 8, 1}, .dtype = n == 4 ? RAPT_BOOL : RAPT_F32};
+      }
+      tensors[n]->data = place == 0 ? (void *)host : place == 1 ? other_device : freed;
+      expect_refusal(rapt_attention_run(s->context, &call, &error), &error, names[n], names[n],
+                     place == 1 ? "CUDA device 1; this context's device is 0" : "does not reach");
+    }
+  }
+}
+
+static void check_projection_places(small_calls *s) {
+  static float host[1024];
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_linear_call linear = s->linear;
+  linear.input.data = host;
+  expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "input", "does not reach");
+  linear = s->linear;
+  linear.output.data = host;
+  expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "output", "does not reach");
+  static const char *const names[] = {
+      "query", "key",      "value",        "output", "mask",   "bias", "key_padding_mask",
+      "sinks", "bias_key", "alibi_slopes", "lse",    "weights"};
+  for (int n = 0; n < 12; n++) {
+    rapt_mha call = s->mha;
+    rapt_tensor *tensors[] = {
+        &call.query, &call.key,      &call.value,        &call.output, &call.mask,   &call.bias, &call.key_padding_mask,
+        &call.sinks, &call.bias_key, &call.alibi_slopes, &call.lse,    &call.weights};
+    if (n >= 4) {
+      int is_bool = n == 4 || n == 6;
+      *tensors[n] = (rapt_tensor){.stride = {64, 32, 8, 1}, .dtype = is_bool ? RAPT_BOOL : RAPT_F32};
+    }
+    if (tensors[n] == &call.bias_key) {
+      call.bias_value = (rapt_tensor){.data = s->input, .stride = {1}, .dtype = RAPT_F32};
+      call.bias_key.stride[0] = 1;
+    }
+    tensors[n]->data = host;
+    expect_refusal(rapt_mha_run(s->context, &call, &error), &error, names[n], names[n], "does not reach");
+  }
+}
+
+/* Pinned memory is within reach. */
+static void check_pinned(small_calls *s) {
+  enum { COUNT = SMALL_QUERIES * SMALL_WIDTH };
+  rapt_error error = {.struct_size = sizeof error};
+  float expected[COUNT];
+  void *pinned = NULL;
+  CHECK(rapt_memory_allocate(s->context, RAPT_MEMORY_PINNED, sizeof expected, &pinned, &error) == RAPT_OK, "pinned: %s",
+        error.message);
+  CHECK(rapt_attention_run(s->context, &s->attention, &error) == RAPT_OK, "run: %s", error.message);
+  small_result(s, expected);
+  rapt_attention call = s->attention;
+  call.output.data = pinned;
+  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_OK, "run to pinned memory: %s", error.message);
+  CHECK(!memcmp(expected, pinned, sizeof expected), "other bits in pinned memory");
+  CHECK(rapt_memory_free(s->context, RAPT_MEMORY_PINNED, pinned, &error) == RAPT_OK, "free: %s", error.message);
+}
+
+static void check_scratch(small_calls *s) {
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_plan plan = {.struct_size = sizeof plan};
+  CHECK(rapt_mha_plan(s->context, &s->mha, &plan, &error) == RAPT_OK && plan.scratch_size > 0, "plan: %s",
+        error.message);
+  rapt_mha call = s->mha;
+  void *scratch = cuda_allocate(s->context, (size_t)plan.scratch_size);
+  call.scratch = scratch;
+  call.scratch_size = plan.scratch_size - 1;
+  expect_refusal(rapt_mha_run(s->context, &call, &error), &error, "too little", "scratch_size", "the plan needs");
+  call.scratch_size = plan.scratch_size;
+  CHECK(rapt_mha_run(s->context, &call, &error) == RAPT_OK, "exact scratch: %s", error.message);
+  static _Alignas(64) char host[1 << 16];
+  call.scratch = host;
+  call.scratch_size = sizeof host;
+  CHECK(plan.scratch_size <= (int64_t)sizeof host, "scratch of %lld bytes", (long long)plan.scratch_size);
+  expect_refusal(rapt_mha_run(s->context, &call, &error), &error, "host scratch", "scratch", "does not reach");
+  call.scratch = (char *)scratch + 4;
+  CHECK(rapt_mha_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT, "misaligned scratch");
+  cuda_release(s->context, scratch);
+}
+
+static int64_t free_bytes(rapt_context *context) {
+  int64_t available = 0, total = 0;
+  rapt_error error = {.struct_size = sizeof error};
+  CHECK(rapt_memory_get_info(context, &available, &total, &error) == RAPT_OK, "info: %s", error.message);
+  return available;
+}
+
+/* A stream's scratch grows once and then serves every call; where it cannot grow, the context stays usable. */
+static void check_stream_scratch(rapt_context *context) {
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_stream *stream = NULL;
+  small_calls few, many;
+  small_open(&few, context, 4);
+  small_open(&many, context, 2000);
+  int64_t before = free_bytes(context);
+  CHECK(rapt_stream_create(context, &stream, &error) == RAPT_OK, "stream: %s", error.message);
+  few.mha.stream = many.mha.stream = stream;
+  CHECK(rapt_mha_run(context, &few.mha, &error) == RAPT_OK, "run: %s", error.message);
+  int64_t after = free_bytes(context);
+  CHECK(after < before, "no scratch was taken");
+  CHECK(rapt_mha_run(context, &few.mha, &error) == RAPT_OK, "run: %s", error.message);
+  CHECK(free_bytes(context) == after, "the second call took memory");
+  void *rest = cuda_allocate(context, (size_t)after - 4096);
+  CHECK(rapt_mha_run(context, &many.mha, &error) == RAPT_OUT_OF_MEMORY && error.device_code == 2, "code %d: %s",
+        error.device_code, error.message);
+  CHECK(strstr(error.message, "bytes of scratch"), "message: %s", error.message);
+  CHECK(rapt_mha_run(context, &few.mha, &error) == RAPT_OK, "after out of memory: %s", error.message);
+  cuda_release(context, rest);
+  CHECK(rapt_mha_run(context, &many.mha, &error) == RAPT_OK, "with memory again: %s", error.message);
+  CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
+  rapt_stream_destroy(stream);
+  CHECK(free_bytes(context) == before, "the stream kept %lld bytes", (long long)(before - free_bytes(context)));
+  small_close(&many);
+  small_close(&few);
+}
+
+/* Linears belong to their device; weights that do not fit are refused. */
+static void check_linears(small_calls *s, rapt_context *second) {
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_context *cpu = NULL;
+  CHECK(rapt_context_create(NULL, &cpu, &error) == RAPT_OK, "cpu: %s", error.message);
+  static float numbers[SMALL_WIDTH * SMALL_WIDTH];
+  rapt_linear_weights weights = {.struct_size = sizeof weights,
+                                 .weight = {.data = numbers, .stride = {SMALL_WIDTH, 1}, .dtype = RAPT_F32},
+                                 .in_features = SMALL_WIDTH,
+                                 .out_features = SMALL_WIDTH};
+  rapt_linear *of_cpu = NULL, *of_second = NULL, *none = NULL;
+  CHECK(rapt_linear_create(cpu, &weights, &of_cpu, &error) == RAPT_OK, "cpu: %s", error.message);
+  CHECK(rapt_linear_create(second, &weights, &of_second, &error) == RAPT_OK, "second: %s", error.message);
+  rapt_linear_call call = s->linear;
+  call.linear = of_cpu;
+  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "the CPU's", "linear", "CUDA device 0");
+  call.linear = of_second;
+  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "another's", "linear", "CUDA device 1");
+  call.linear = NULL;
+  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "none", "linear", "NULL");
+  rapt_mha mha = s->mha;
+  mha.value_projection = of_second;
+  expect_refusal(rapt_mha_run(s->context, &mha, &error), &error, "another's", "value_projection", "CUDA device 1");
+  call.linear = s->square;
+  expect_refusal(rapt_linear_run(cpu, &call, &error), &error, "the GPU's", "linear", "the CPU");
+  weights.weight.stride[0] = 0;
+  weights.in_features = 1 << 16;
+  weights.weight.stride[1] = 0;
+  weights.out_features = 1 << 12;
+  CHECK(rapt_linear_create(s->context, &weights, &none, &error) == RAPT_OUT_OF_MEMORY && !none, "1 GiB of weights");
+  CHECK(error.device_code == 2 && strstr(error.message, "weights"), "code %d: %s", error.device_code, error.message);
+  rapt_linear_destroy(of_second);
+  rapt_linear_destroy(of_cpu);
+  rapt_context_destroy(cpu);
+}
+
+static void check_other_refusals(small_calls *s, rapt_context *second) {
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_stream *stream = NULL;
+  CHECK(rapt_stream_create(second, &stream, &error) == RAPT_OK, "stream: %s", error.message);
+  rapt_attention call = s->attention;
+  call.stream = stream;
+  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "device 1"),
+        "another device's stream: %s", error.message);
+  rapt_stream_destroy(stream);
+  call = s->attention;
+  call.head_dim = 0;
+  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "head_dim"),
+        "the core's checks: %s", error.message);
+  setenv("RAPT_EMULATED_FAULT", "719", 1);
+  CHECK(rapt_attention_run(s->context, &s->attention, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719,
+        "a lost device: code %d", error.device_code);
+  CHECK(strstr(error.message, "sdpa_") && strstr(error.message, "cudaErrorLaunchFailure (719)"), "message: %s",
+        error.message);
+  unsetenv("RAPT_EMULATED_FAULT");
+}
+
+int main(void) {
+  check_start();
+  setenv("RAPT_EMULATED_DEVICES", "2", 1);
+  setenv("RAPT_EMULATED_MEMORY", "16777216", 1);
+  rapt_context *first = cuda_context(0), *second = cuda_context(1);
+  small_calls s;
+  small_open(&s, first, 5);
+  void *other = cuda_allocate(second, 4096), *freed = cuda_allocate(first, 4096);
+  cuda_release(first, freed);
+  check_attention_places(&s, other, freed);
+  check_projection_places(&s);
+  check_pinned(&s);
+  check_scratch(&s);
+  check_stream_scratch(first);
+  check_linears(&s, second);
+  check_other_refusals(&s, second);
+  cuda_release(second, other);
+  small_close(&s);
+  rapt_context_destroy(second);
+  rapt_context_destroy(first);
+  return check_finish("cuda_calls_test");
+}

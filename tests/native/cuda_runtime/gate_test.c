@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernels without proof run only where RAPT_KERNEL names them, as it was when the context was made. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "small.h"
+#include "support/check.h"
+
+enum { ATTENTION = 1, LINEAR = 2, MHA = 4 };
+
+static void check_one(const char *kernels, const char *what, int allowed, rapt_status planned, const rapt_plan *plan,
+                      rapt_status status, const rapt_error *error) {
+  CHECK(planned == RAPT_OK && plan->supported == allowed, "RAPT_KERNEL=%s: %s: plan supported is %d", kernels, what,
+        plan->supported);
+  CHECK(plan->name[0], "RAPT_KERNEL=%s: %s: a plan without a name", kernels, what);
+  CHECK(status == (allowed ? RAPT_OK : RAPT_UNSUPPORTED), "RAPT_KERNEL=%s: %s: status %d", kernels, what, status);
+  if (!allowed) {
+    CHECK(strstr(plan->reason, "RAPT_KERNEL") && strstr(plan->reason, "proven"), "%s: reason \"%s\"", what,
+          plan->reason);
+    CHECK(!strncmp(plan->reason, error->message, sizeof plan->reason - 1), "%s: plan says \"%s\", run says \"%s\"",
+          what, plan->reason, error->message);
+  }
+}
+
+/* Which of the three operations run where RAPT_KERNEL is this. */
+static void check_gate(const char *kernels, int allowed) {
+  if (kernels) {
+    setenv("RAPT_KERNEL", kernels, 1);
+  } else {
+    unsetenv("RAPT_KERNEL");
+    kernels = "(unset)";
+  }
+  rapt_context *context = cuda_context(0);
+  setenv("RAPT_KERNEL", "sdpa,linear,mha", 1);
+  small_calls s;
+  small_open(&s, context, 5);
+  rapt_plan plan = {.struct_size = sizeof plan};
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_status planned = rapt_attention_plan(context, &s.attention, &plan, &error);
+  check_one(kernels, "attention", (allowed & ATTENTION) != 0, planned, &plan,
+            rapt_attention_run(context, &s.attention, &error), &error);
+  planned = rapt_linear_plan(context, &s.linear, &plan, &error);
+  check_one(kernels, "linear", (allowed & LINEAR) != 0, planned, &plan, rapt_linear_run(context, &s.linear, &error),
+            &error);
+  planned = rapt_mha_plan(context, &s.mha, &plan, &error);
+  check_one(kernels, "mha", (allowed & MHA) != 0, planned, &plan, rapt_mha_run(context, &s.mha, &error), &error);
+  small_close(&s);
+  rapt_context_destroy(context);
+}
+
+int main(void) {
+  check_start();
+  setenv("RAPT_EMULATED_DRIVER", "unproven", 1);
+  check_gate(NULL, 0);
+  check_gate("", 0);
+  check_gate("nothing_of_this_name", 0);
+  check_gate("sdpa", ATTENTION);
+  check_gate("sdpa_decode", ATTENTION);
+  check_gate("sdpa_nothing", 0);
+  check_gate("linear", LINEAR);
+  check_gate("mha", MHA);
+  check_gate("mha_nothing", 0);
+  check_gate("other,sdpa,linear", ATTENTION | LINEAR);
+  check_gate("linear,sdpa,mha", ATTENTION | LINEAR | MHA);
+  setenv("RAPT_EMULATED_DRIVER", "", 1);
+  check_gate(NULL, ATTENTION | LINEAR | MHA);
+  return check_finish("cuda_gate_test");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file small.h
+ * @brief A small valid attention, projection and multi-head attention on a device, for tests to break one place of.
+ */
+#ifndef RAPT_TESTS_CUDA_SMALL_H
+#define RAPT_TESTS_CUDA_SMALL_H
+
+#include <rapt/rapt.h>
+
+enum { SMALL_HEADS = 2, SMALL_QUERIES = 3, SMALL_DIM = 8, SMALL_WIDTH = SMALL_HEADS * SMALL_DIM };
+
+typedef struct small_calls {
+  rapt_context *context;
+  /** Device memory: kv_len x SMALL_WIDTH floats of pseudo-random numbers, and as much to write to. */
+  float *input, *output;
+  int64_t kv_len;
+  rapt_linear *square;
+  rapt_attention attention;
+  rapt_linear_call linear;
+  rapt_mha mha;
+} small_calls;
+
+/** Fills *s; ends the test where that fails. kv_len from SMALL_QUERIES on. */
+void small_open(small_calls *s, rapt_context *context, int64_t kv_len);
+void small_close(small_calls *s);
+
+/** The attention's output, SMALL_QUERIES * SMALL_WIDTH floats, copied back. */
+void small_result(const small_calls *s, float *to);
+
+#endif
