@@ -159,5 +159,5 @@ int main(void) {
   rapt_stream_destroy(foreign);
   rapt_stream_destroy(own);
   rapt_context_destroy(context);
-  return check_finish("cuda_attention_test");
+  return check_finish("cuda_abi_attention_test");
 }

@@ -218,5 +218,5 @@ int main(void) {
   small_close(&s);
   rapt_context_destroy(second);
   rapt_context_destroy(first);
-  return check_finish("cuda_calls_test");
+  return check_finish("cuda_abi_calls_test");
 }

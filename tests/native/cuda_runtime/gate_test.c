@@ -65,5 +65,5 @@ int main(void) {
   check_gate("linear,sdpa,mha", ATTENTION | LINEAR | MHA);
   setenv("RAPT_EMULATED_DRIVER", "", 1);
   check_gate(NULL, ATTENTION | LINEAR | MHA);
-  return check_finish("cuda_gate_test");
+  return check_finish("cuda_abi_gate_test");
 }

@@ -170,5 +170,5 @@ int main(void) {
   CHECK(rapt_memory_get_info(context, &available, &total, NULL) == RAPT_OK && available == total,
         "%lld bytes were not given back", (long long)(total - available));
   rapt_context_destroy(context);
-  return check_finish("cuda_memory_test");
+  return check_finish("cuda_abi_memory_test");
 }

@@ -175,5 +175,5 @@ int main(void) {
   check_set_case("%s", "");
   rapt_stream_destroy(stream);
   rapt_context_destroy(context);
-  return check_finish("cuda_mha_test");
+  return check_finish("cuda_abi_mha_test");
 }

@@ -74,5 +74,5 @@ int main(void) {
   }
   rapt_stream_destroy(shared);
   rapt_context_destroy(context);
-  return check_finish("cuda_threads_test");
+  return check_finish("cuda_abi_threads_test");
 }
