@@ -9,7 +9,9 @@
 #include "guard.h"
 
 /* A product or sum of two f32 values, formed in double and rounded once more, is the correctly rounded f32 one. */
-static double round_if(int mode, double x) { return mode != REFERENCE_EXACT ? (double)(float)x : x; }
+static double round_if(int mode, double x) {
+  return mode == REFERENCE_ROUNDED || mode == REFERENCE_ROUNDED_REVERSED ? (double)(float)x : x;
+}
 
 static double element_at(const rapt_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l) {
   if (t->dtype == REFERENCE_F64) {
@@ -50,15 +52,17 @@ int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t 
 static double raw_score(const rapt_attention *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i,
                         int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
+  double scale =
+      call->options.flags & RAPT_SCALE ? (double)call->options.scale : round_if(mode, 1 / sqrt((double)call->head_dim));
+  /* The reversed mode scales the query and the other one the product: both are common, and round differently. */
+  double query_scale = mode == REFERENCE_ROUNDED_REVERSED ? scale : 1;
   double sum = 0;
   for (int64_t n = 0; n < call->head_dim; n++) {
     int64_t d = turn(mode, n, call->head_dim);
-    double product = round_if(mode, element_at(&call->query, b, h, i, d) * element_at(&call->key, b, kv_head, j, d));
-    sum = round_if(mode, sum + product);
+    double query = round_if(mode, element_at(&call->query, b, h, i, d) * query_scale);
+    sum = round_if(mode, sum + round_if(mode, query * element_at(&call->key, b, kv_head, j, d)));
   }
-  double scale =
-      call->options.flags & RAPT_SCALE ? (double)call->options.scale : round_if(mode, 1 / sqrt((double)call->head_dim));
-  double score = round_if(mode, sum * scale);
+  double score = mode == REFERENCE_ROUNDED_REVERSED ? sum : round_if(mode, sum * scale);
   double cap = (double)call->options.softcap;
   if (softcapped && cap > 0) {
     double bent = round_if(mode, tanh(round_if(mode, score / cap)));
@@ -81,6 +85,34 @@ static double full_score(const rapt_attention *call, int mode, int64_t b, int64_
     score = round_if(mode, score - round_if(mode, slope * distance));
   }
   return score;
+}
+
+/* The sum of the magnitudes of what a score is made of: what its rounding is relative to. */
+static double score_size(const rapt_attention *call, int64_t b, int64_t h, int64_t i, int64_t j) {
+  int64_t kv_head = h / (call->query_heads / call->kv_heads);
+  double size = 0;
+  for (int64_t d = 0; d < call->head_dim; d++) {
+    size += fabs(element_at(&call->query, b, h, i, d) * element_at(&call->key, b, kv_head, j, d));
+  }
+  size *= call->options.flags & RAPT_SCALE ? fabs((double)call->options.scale) : 1 / sqrt((double)call->head_dim);
+  size += call->bias.data ? fabs(element_at(&call->bias, b, h, i, j)) : 0;
+  if (call->alibi_slopes.data) {
+    size += fabs(element_at(&call->alibi_slopes, b, h, 0, 0) * (double)(position_of(call, i) - j));
+  }
+  return size;
+}
+
+/* See REFERENCE_NUDGED. */
+static double nudge(const rapt_attention *call, int64_t b, int64_t h, int64_t i, double *score, double max) {
+  double highest = -INFINITY;
+  for (int64_t j = 0; j < call->kv_len; j++) {
+    if (score[j] != -INFINITY) {
+      double half_ulp = 0.5 * (double)FLT_EPSILON * score_size(call, b, h, i, j);
+      score[j] += score[j] == max ? half_ulp : -half_ulp;
+      highest = fmax(highest, score[j]);
+    }
+  }
+  return highest;
 }
 
 /* Writes one row of weights at the stage the options name; score and p are the row's final scores and softmax. */
@@ -112,6 +144,9 @@ static void attend(const rapt_attention *call, int mode, int64_t b, int64_t h, i
     score[j] = full_score(call, mode, b, h, i, j);
     poisoned |= isnan(score[j]);
     max = fmax(max, score[j]);
+  }
+  if (mode == REFERENCE_NUDGED) {
+    max = nudge(call, b, h, i, score, max);
   }
   int empty = max == -INFINITY && !poisoned;
   double sink = call->sinks.data ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
@@ -206,7 +241,7 @@ double reference_bound(const reference_result *result, double magnitude) {
       continue;
     }
     magnitude = fmax(magnitude, fabs(exact));
-    for (int mode = REFERENCE_ROUNDED; mode < REFERENCE_MODES; mode++) {
+    for (int mode = REFERENCE_EXACT + 1; mode < REFERENCE_MODES; mode++) {
       double distance = fabs(exact - result->in[mode][i]);
       largest = isfinite(distance) ? fmax(largest, distance) : largest;
     }

@@ -3,10 +3,10 @@
  * @file reference.h
  * @brief The operations once more, as plain as they can be written, in double; shares no code with the library.
  *
- * Each function evaluates the same formula either in double, or with every single operation rounded to f32, in
- * one of two orders of summation. The first is what a result is compared with; its distance to the other two is
- * what plain f32 arithmetic costs on these very inputs, and so the yardstick of the error bound. Two orders,
- * because one alone may be exact by luck: equal roundings above and below a fraction cancel.
+ * Each function evaluates the same formula either in double, or as f32 arithmetic may: with every single operation
+ * rounded, in one of two orders, or with scores off by half an ulp. The first is what a result is compared with; its
+ * distance to the others is what plain f32 arithmetic costs on these very inputs, and so the yardstick of the error
+ * bound. Three, because one alone may be exact by luck: roundings above and below a fraction cancel.
  */
 #ifndef RAPT_TESTS_REFERENCE_H
 #define RAPT_TESTS_REFERENCE_H
@@ -19,9 +19,14 @@ enum reference_mode {
   REFERENCE_EXACT = 0,
   /** Every operation rounded to f32. */
   REFERENCE_ROUNDED = 1,
-  /** The same, dot products and the softmax's sum added up from the other end. */
+  /** The same, dot products and the softmax's sum added up from the other end, the query scaled first. */
   REFERENCE_ROUNDED_REVERSED = 2,
-  REFERENCE_MODES = 3
+  /**
+   * Double, with the highest score of each row raised and the others lowered by half an f32 ulp of their terms: no
+   * f32 score is more exact than that, and where two large scores compete it decides.
+   */
+  REFERENCE_NUDGED = 3,
+  REFERENCE_MODES = 4
 };
 
 /** dtype of tensors that only the reference reads: double, for what an earlier reference step computed. */
@@ -50,7 +55,7 @@ reference_result reference_result_make(int64_t count);
 void reference_result_free(reference_result *result);
 
 /**
- * 2 x the largest distance between exact and rounded, plus 4 ulp of the largest magnitude (at least
+ * 2 x the largest distance between exact and the other modes, plus 4 ulp of the largest magnitude (at least
  * `magnitude`). Non-finite elements do not count.
  */
 double reference_bound(const reference_result *result, double magnitude);
