@@ -121,6 +121,7 @@ class CudaCallsTest {
     Tensor there = onDevice(ONES, 1, 1, 2, 4);
     Tensor out = onDevice(new float[8], 1, 1, 2, 4);
     Tensor here = host(1, 1, 2, 4);
+    Tensor result = host(1, 1, 2, 4);
     rejected("key", "host memory", () -> ATTENTION.run(device, there, here, there, out));
     rejected("output", "host memory", () -> ATTENTION.run(device, there, there, there, here));
     rejected("key", "host memory", () -> ATTENTION.plan(device, there, here, there));
@@ -132,8 +133,8 @@ class CudaCallsTest {
         Device java = Device.java();
         CudaDevice other = Cuda.open();
         Stream stream = other.newStream()) {
-      rejected("query", "cpu", () -> ATTENTION.run(cpu, there, here, here, here));
-      rejected("query", "java", () -> ATTENTION.run(java, there, here, here, here));
+      rejected("query", "cpu", () -> ATTENTION.run(cpu, there, here, here, result));
+      rejected("query", "java", () -> ATTENTION.run(java, there, here, here, result));
       rejected("weight", "cpu", () -> Linear.of(cpu, there.reshape(2, 4), null));
       rejected("query", "this device", () -> ATTENTION.run(other, there, there, there, out));
       rejected("query", "this device", () -> ATTENTION.run(stream, there, there, there, out));

@@ -94,7 +94,7 @@ public final class MhaOracle {
   /** Projects (batch, length, in) and splits it into (batch, heads, length + appended, dim). */
   private double[] heads(
       float[] input, Projection projection, int length, int heads, float[] extra, int appended) {
-    double[] rows = kept(linear(Values.widen(input), projection, single));
+    double[] rows = linear(Values.widen(input), projection, single);
     int batch = c.core().batch();
     int dim = projection.out() / heads;
     int total = length + appended;
@@ -111,7 +111,7 @@ public final class MhaOracle {
         }
       }
     }
-    return split;
+    return kept(split);
   }
 
   /** (batch, heads, length, dim) to (batch, length, heads * dim). */
