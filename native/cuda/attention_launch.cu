@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the kernels that a plan names.
 #include "cuda/attention.h"
+#include "cuda/attention_kernels.h"
 #include "cuda/kernels/attention_merge.h"
 #include "cuda/kernels/attention_simt.h"
 
@@ -35,14 +36,23 @@ int launch_simt(const attention_parameters &a, gpu_stream stream) {
                      static_cast<int64_t>(sizeof(typename Tiles::memory)), stream, a);
 }
 
+int launch_main(const rapt_cuda_attention &plan, const attention_parameters &a, gpu_stream stream) {
+  if (plan.family == RAPT_CUDA_MMA) {
+    return a.problem.call.query.dtype == RAPT_F16
+               ? kernels::launch_mma_f16(plan.bucket, plan.decode, grid_of(a.items), a, stream)
+               : kernels::launch_mma_bf16(plan.bucket, plan.decode, grid_of(a.items), a, stream);
+  }
+  return plan.decode ? launch_simt<kernels::simt_tiles<16, 128, 64>>(a, stream)
+                     : launch_simt<kernels::simt_tiles<64, 64, 16>>(a, stream);
+}
+
 }  // namespace
 
 int rapt_cuda_launch_attention(const rapt_cuda_attention &plan, const rapt_problem &problem, void *scratch,
                                gpu_stream stream) {
   if (plan.family == RAPT_CUDA_EMPTY) return 0;
   attention_parameters a = parameters_of(plan, problem, scratch);
-  int error = plan.decode ? launch_simt<kernels::simt_tiles<16, 128, 64>>(a, stream)
-                          : launch_simt<kernels::simt_tiles<64, 64, 16>>(a, stream);
+  int error = launch_main(plan, a, stream);
   if (error != 0 || plan.splits == 1) return error;
   int64_t rows = problem.call.batch * problem.call.kv_heads * problem.rows;
   return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads, 0, stream, a);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cuda/attention.h"
+#include "cuda/attention_kernels.h"
 
 namespace {
 
@@ -44,6 +45,41 @@ bool fits_name(const rapt_cuda_attention &plan, const char *forced) {
   return forced == nullptr || strncmp(plan.name, forced, strlen(forced)) == 0;
 }
 
+// Whether rows can be copied 16 bytes at a time.
+bool copies_whole(const rapt_tensor &t, int64_t row, int64_t alignment) {
+  bool strides = true;
+  for (int d = 0; d < 3; d++) strides = strides && t.stride[d] % alignment == 0;
+  return t.stride[3] == 1 && strides && row % alignment == 0 && reinterpret_cast<uintptr_t>(t.data) % 16 == 0;
+}
+
+// Fills in a tensor-core plan; false where those kernels do not take the problem.
+bool plan_mma(const rapt_cuda_properties &properties, const rapt_problem &problem, rapt_cuda_attention *plan) {
+  const rapt_attention &c = problem.call;
+  int32_t type = c.query.dtype;
+  if ((type != RAPT_F16 && type != RAPT_BF16) || c.key.dtype != type || c.value.dtype != type) return false;
+  // Numbers in 16 bytes.
+  constexpr int64_t piece = 8;
+  if (!copies_whole(c.query, c.head_dim, piece) || !copies_whole(c.key, c.head_dim, piece) ||
+      !copies_whole(c.value, c.value_dim, piece)) {
+    return false;
+  }
+  int64_t dim = c.head_dim > c.value_dim ? c.head_dim : c.value_dim;
+  if (dim > 256) return false;
+  plan->family = RAPT_CUDA_MMA;
+  plan->bucket = dim <= 64 ? 64 : dim <= 128 ? 128 : 256;
+  kernels::mma_shape shape = type == RAPT_F16 ? kernels::mma_shape_f16(plan->bucket, plan->decode)
+                                              : kernels::mma_shape_bf16(plan->bucket, plan->decode);
+  plan->tile_rows = static_cast<int32_t>(shape.rows);
+  plan->value_chunks = 1;
+  return shape.shared <= properties.shared_per_block_optin;
+}
+
+void plan_simt(const rapt_problem &problem, rapt_cuda_attention *plan) {
+  plan->family = RAPT_CUDA_SIMT;
+  plan->tile_rows = static_cast<int32_t>(plan->decode ? decode_rows : simt_prefill_rows);
+  plan->value_chunks = ceiling(problem.call.value_dim, simt_values);
+}
+
 // Splits and scratch; false where they overflow.
 bool cut(const rapt_problem &problem, rapt_cuda_attention *plan) {
   const rapt_attention &c = problem.call;
@@ -77,12 +113,16 @@ int rapt_cuda_plan_attention(const rapt_cuda_properties &properties, const rapt_
   }
   if (properties.capability < 80) return fail(plan, "the CUDA kernels need a GPU of compute capability 8.0 or newer");
   // The best first.
-  for (int decode = problem.rows <= decode_rows; decode >= 0; decode--) {
+  int few = problem.rows <= decode_rows;
+  for (int choice = 0; choice < 4; choice++) {
     *plan = rapt_cuda_attention{};
-    plan->family = RAPT_CUDA_SIMT;
-    plan->decode = decode;
-    plan->tile_rows = static_cast<int32_t>(decode ? decode_rows : simt_prefill_rows);
-    plan->value_chunks = ceiling(c.value_dim, simt_values);
+    plan->decode = choice % 2 == 0;
+    if (plan->decode && !few) continue;
+    if (choice >= 2) {
+      plan_simt(problem, plan);
+    } else if (!plan_mma(properties, problem, plan)) {
+      continue;
+    }
     name_plan(problem, plan);
     if (!fits_name(*plan, forced)) continue;
     if (c.batch == 0 || c.query_len == 0) {

@@ -19,6 +19,8 @@ template <int ROWS, int KEYS, int COLUMNS>
 struct simt_tiles {
   static constexpr int threads = 256;
   static constexpr int warps = threads / gpu::warp_size;
+  // As many per multiprocessor as registers allow without spills.
+  static constexpr int blocks = ROWS <= 16 ? 2 : 1;
   static constexpr int rows = ROWS;
   static constexpr int keys = KEYS;
   static constexpr int values = 128;
@@ -254,7 +256,7 @@ GPU_FUNCTION void write_output(const rapt_problem &p, const simt_item &work, typ
 }
 
 template <typename Tiles>
-GPU_KERNEL(Tiles::threads, 2)
+GPU_KERNEL(Tiles::threads, Tiles::blocks)
 attention_simt(GPU_PARAMETER attention_parameters a) {
   typename Tiles::memory &m = *reinterpret_cast<typename Tiles::memory *>(gpu::shared());
   const rapt_problem &p = a.problem;

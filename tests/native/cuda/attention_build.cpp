@@ -82,7 +82,7 @@ std::string describe(const attention_case &c) {
   snprintf(text, sizeof text,
            "b%lld h%lld/%lld q%lld k%lld d%lld/%lld types %d%d%d%d causal=%d offset=%lld window=%d:%lld:%lld scale=%g "
            "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d appended=%lld first=%lld padding=%d layout=%d "
-           "poison=%d spread=%g seed=%llu kernel=%s",
+           "poison=%d spread=%g seed=%llu kernel=%s/%s",
            static_cast<long long>(c.batch), static_cast<long long>(c.heads), static_cast<long long>(c.kv_heads),
            static_cast<long long>(c.query_len), static_cast<long long>(c.kv_len), static_cast<long long>(c.head_dim),
            static_cast<long long>(c.value_dim), c.query, c.key, c.value, c.output, c.causal,
@@ -90,7 +90,8 @@ std::string describe(const attention_case &c) {
            static_cast<long long>(c.window_right), static_cast<double>(c.scale), static_cast<double>(c.softcap), c.mask,
            c.bias, c.bias_type, c.alibi, c.sinks, c.weights, static_cast<long long>(c.appended),
            static_cast<long long>(c.first_query), c.padding, c.layout, c.poison, static_cast<double>(c.spread),
-           static_cast<unsigned long long>(c.seed), c.kernel == nullptr ? "any" : c.kernel);
+           static_cast<unsigned long long>(c.seed), c.path == nullptr ? "any" : c.path,
+           c.family == nullptr ? "any" : c.family);
   return text;
 }
 

@@ -33,8 +33,9 @@ struct attention_case {
   // Multiplies the queries: large ones make one-hot rows.
   float spread = 1;
   uint64_t seed = 1;
-  // The kernel, by the beginning of its plan's name; NULL = the best.
-  const char *kernel = nullptr;
+  // "simt" or "mma", and "prefill" or "decode"; NULL = the best.
+  const char *family = nullptr;
+  const char *path = nullptr;
 };
 
 struct attention_tensors {

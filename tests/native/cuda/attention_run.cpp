@@ -162,6 +162,16 @@ void check_gaps(const char *name, const tensor &t) {
   CHECK(damage == 0, "%s: %lld bytes written between the rows", name, static_cast<long long>(damage));
 }
 
+// What the plan's name must begin with to be of the case's family and path; empty = anything.
+std::string forced_name(const attention_case &c, const rapt_problem &p) {
+  const char *types[] = {"", "f32", "", "f16", "bf16"};
+  bool same = c.query == c.key && c.key == c.value;
+  if (c.family == nullptr && c.path == nullptr) return "";
+  std::string name = std::string("sdpa_") + (c.path != nullptr ? c.path : p.rows <= 16 ? "decode" : "prefill");
+  if (c.family == nullptr) return name;
+  return name + "_" + (same ? types[c.query] : "mixed") + "_cuda_" + c.family;
+}
+
 }  // namespace
 
 void run_case(const attention_case &c) {
@@ -171,7 +181,8 @@ void run_case(const attention_case &c) {
   build(c, &t, &problem);
   rapt_cuda_properties host = {4, 90, 232448, 1};
   rapt_cuda_attention plan;
-  int planned = rapt_cuda_plan_attention(host, problem, c.kernel, &plan);
+  std::string forced = forced_name(c, problem);
+  int planned = rapt_cuda_plan_attention(host, problem, forced.empty() ? nullptr : forced.c_str(), &plan);
   CHECK(planned == 1, "no plan: %s", plan.reason);
   if (planned == 0) return;
   void *scratch = nullptr;

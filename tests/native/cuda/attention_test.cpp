@@ -28,7 +28,7 @@ void sizes_suite() {
         c.head_dim = dim[0];
         c.value_dim = dim[1];
         c.seed = seed++;
-        c.kernel = nullptr;
+        c.family = "simt";
         run_case(c);
       }
     }
@@ -89,7 +89,27 @@ void random_suite(bool decode) {
   int count = check_reduced ? 60 : 250;
   for (int i = 0; i < count; i++) {
     attention_case c = random_case(&random, decode);
-    c.kernel = nullptr;
+    c.family = "simt";
+    run_case(c);
+  }
+}
+
+// The tensor-core kernels take whole pieces of 8 numbers in rows aligned to 16 bytes.
+void tensor_core_suite(bool decode) {
+  generator random = {decode ? 91u : 92u};
+  int count = check_reduced ? 40 : 150;
+  for (int i = 0; i < count; i++) {
+    attention_case c = random_case(&random, decode);
+    set_types(&c, random.percent(50) ? RAPT_F16 : RAPT_BF16);
+    if (random.percent(30)) c.output = types[random.between(0, 2)];
+    int64_t most = random.percent(50) ? 8 : random.percent(60) ? 16 : 32;
+    c.head_dim = 8 * random.between(1, most);
+    c.value_dim = random.percent(50) ? c.head_dim : 8 * random.between(1, most);
+    if (!decode && random.percent(20)) c.query_len = random.between(60, 140);
+    const int aligned[] = {0, 1, 4};
+    c.layout = aligned[random.between(0, 2)];
+    c.family = "mma";
+    if (random.percent(10)) c.path = "prefill";
     run_case(c);
   }
 }
@@ -147,6 +167,8 @@ int main(int count, char **arguments) {
   const char *suite = count > 1 ? arguments[1] : "options";
   if (strcmp(suite, "sizes") == 0) sizes_suite();
   if (strcmp(suite, "options") == 0) options_suite();
+  if (strcmp(suite, "mma_prefill") == 0) tensor_core_suite(false);
+  if (strcmp(suite, "mma_decode") == 0) tensor_core_suite(true);
   if (strcmp(suite, "prefill") == 0) random_suite(false);
   if (strcmp(suite, "decode") == 0) random_suite(true);
   return check_finish(suite);

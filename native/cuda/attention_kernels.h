@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What plan and launch know of the tensor-core kernels, which are compiled by type in files of their own.
+#ifndef RAPT_CUDA_ATTENTION_KERNELS_H
+#define RAPT_CUDA_ATTENTION_KERNELS_H
+
+#include <stdint.h>
+
+#include "cuda/gpu/stream.h"
+#include "cuda/kernels/parameters.h"
+
+namespace kernels {
+
+struct mma_shape {
+  // Query rows per block.
+  int64_t rows;
+  // Bytes of shared memory per block.
+  int64_t shared;
+};
+
+// bucket: 64, 128 or 256.
+mma_shape mma_shape_f16(int32_t bucket, int32_t decode);
+mma_shape mma_shape_bf16(int32_t bucket, int32_t decode);
+int launch_mma_f16(int32_t bucket, int32_t decode, int64_t blocks, const attention_parameters &a, gpu_stream stream);
+int launch_mma_bf16(int32_t bucket, int32_t decode, int64_t blocks, const attention_parameters &a, gpu_stream stream);
+
+}  // namespace kernels
+
+#endif
