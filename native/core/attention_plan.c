@@ -13,7 +13,7 @@
 // Keys per tile of the decode path: K and V of a tile at head dim 128 are 32 KB each.
 #define DECODE_KEY_TILE 64
 // Query and output panels that one task keeps in L2, in bytes: more panels pack K less often.
-#define TASK_BYTES (256 * 1024)
+#define TASK_BYTES (512 * 1024)
 // Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core
 // of a large machine busy at a few kv heads, and bound the partial results.
 #define SPLIT_ROWS 128
