@@ -125,7 +125,7 @@ static void test_capabilities(void) {
   CHECK(c.abi_version == RAPT_ABI_VERSION, "ABI %d", c.abi_version);
   CHECK(c.logical_cpus >= 1, "%d logical CPUs", c.logical_cpus);
   CHECK(!strcmp(c.version, rapt_version()), "version '%s' and '%s'", c.version, rapt_version());
-  CHECK(c.cuda_reason[0], "no reason why CUDA is not there");
+  CHECK(memchr(c.cuda_reason, 0, sizeof c.cuda_reason), "the reason against CUDA has no end");
   int32_t best = !c.avx512_reason[0] ? RAPT_ISA_AVX512 : !c.avx2_reason[0] ? RAPT_ISA_AVX2 : RAPT_ISA_PORTABLE;
   CHECK(c.best_isa == best, "best tier %d, by the reasons %d", c.best_isa, best);
   CHECK(c.default_isa == best, "default tier %d without RAPT_ISA", c.default_isa);

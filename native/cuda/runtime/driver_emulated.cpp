@@ -3,9 +3,8 @@
 // calling thread. Environment variables play the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that does not say
-//   that
-//                           it is emulated, so that no kernel counts as proven); anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that says it is
+//                           real, so that no kernel counts as proven); anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every wait and launch reports from now on, as a lost device does
 #include <chrono>
 #include <cstdio>

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 16-bit tensors through the ABI on the emulated device. Attention agrees with the CPU's, whose arithmetic is f32
+ * throughout; multi-head attention is, bit by bit, the projections and the attention called one after the other on
+ * tensors of the same type.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "support/check.h"
+#include "support/random.h"
+
+/* Multiples of 1/64 up to 1: exact in both types. */
+static uint16_t encode(int32_t dtype, float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  if (dtype == RAPT_BF16 || x == 0) {
+    return (uint16_t)(bits >> 16);
+  }
+  uint32_t exponent = (bits >> 23 & 0xff) - 127 + 15;
+  return (uint16_t)((bits >> 16 & 0x8000) | exponent << 10 | (bits >> 13 & 0x3ff));
+}
+
+static double decode(int32_t dtype, uint16_t pattern) {
+  int exponent_bits = dtype == RAPT_F16 ? 5 : 8, fraction_bits = 15 - exponent_bits;
+  int bias = (1 << (exponent_bits - 1)) - 1, exponent = (pattern >> fraction_bits) & ((1 << exponent_bits) - 1);
+  int fraction = pattern & ((1 << fraction_bits) - 1);
+  if (exponent == (1 << exponent_bits) - 1) {
+    return fraction ? (double)NAN : pattern & 0x8000 ? -(double)INFINITY : (double)INFINITY;
+  }
+  double magnitude = exponent ? ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits)
+                              : ldexp(fraction, 1 - bias - fraction_bits);
+  return pattern & 0x8000 ? -magnitude : magnitude;
+}
+
+static uint16_t *fill(int32_t dtype, int64_t count, uint64_t seed) {
+  uint16_t *numbers = malloc((size_t)count * sizeof *numbers);
+  if (!numbers) {
+    check_abort("the test cannot allocate its numbers");
+  }
+  random_state random = {seed};
+  for (int64_t i = 0; i < count; i++) {
+    numbers[i] = encode(dtype, (float)random_between(&random, -64, 64) / 64);
+  }
+  return numbers;
+}
+
+static rapt_tensor heads_of(void *data, int32_t dtype, int64_t heads, int64_t rows, int64_t depth) {
+  return (rapt_tensor){.data = data, .stride = {heads * rows * depth, depth, heads * depth, 1}, .dtype = dtype};
+}
+
+typedef struct shape {
+  int64_t batch, heads, kv_heads, query_len, kv_len, depth;
+} shape;
+
+static rapt_attention describe(const shape *s, int32_t dtype, void *q, void *k, void *v, void *out) {
+  rapt_attention call = {.struct_size = sizeof call,
+                         .query = heads_of(q, dtype, s->heads, s->query_len, s->depth),
+                         .key = heads_of(k, dtype, s->kv_heads, s->kv_len, s->depth),
+                         .value = heads_of(v, dtype, s->kv_heads, s->kv_len, s->depth),
+                         .output = heads_of(out, dtype, s->heads, s->query_len, s->depth),
+                         .batch = s->batch,
+                         .query_heads = s->heads,
+                         .kv_heads = s->kv_heads,
+                         .query_len = s->query_len,
+                         .kv_len = s->kv_len,
+                         .head_dim = s->depth,
+                         .value_dim = s->depth};
+  call.options.flags = RAPT_CAUSAL;
+  call.options.offset = s->kv_len - s->query_len;
+  return call;
+}
+
+static void check_attention(rapt_context *cuda, rapt_context *cpu, int32_t dtype, const shape *s) {
+  rapt_error error = {.struct_size = sizeof error};
+  int64_t rows = s->batch * s->heads * s->query_len * s->depth, keys = s->batch * s->kv_heads * s->kv_len * s->depth;
+  uint16_t *q = fill(dtype, rows, 1), *k = fill(dtype, keys, 2), *v = fill(dtype, keys, 3);
+  uint16_t *expected = fill(dtype, rows, 4), *got = fill(dtype, rows, 5);
+  rapt_attention call = describe(s, dtype, q, k, v, expected);
+  CHECK(rapt_attention_run(cpu, &call, &error) == RAPT_OK, "cpu: %s", error.message);
+  void *device[] = {cuda_upload(cuda, q, (size_t)rows * 2), cuda_upload(cuda, k, (size_t)keys * 2),
+                    cuda_upload(cuda, v, (size_t)keys * 2), cuda_allocate(cuda, (size_t)rows * 2)};
+  call = describe(s, dtype, device[0], device[1], device[2], device[3]);
+  CHECK(rapt_attention_run(cuda, &call, &error) == RAPT_OK, "cuda: %s", error.message);
+  cuda_download(cuda, got, device[3], (size_t)rows * 2);
+  /* The weights, and either result once, are rounded to the type; values reach 1. */
+  double bound = 3 * (dtype == RAPT_F16 ? 0x1p-11 : 0x1p-8), worst = 0;
+  for (int64_t i = 0; i < rows; i++) {
+    double distance = fabs(decode(dtype, got[i]) - decode(dtype, expected[i]));
+    worst = distance <= worst ? worst : distance;
+  }
+  CHECK(worst <= bound, "off by %.3g from the CPU's, bound %.3g", worst, bound);
+  for (int i = 0; i < 4; i++) {
+    cuda_release(cuda, device[i]);
+  }
+  free(q), free(k), free(v), free(expected), free(got);
+}
+
+static rapt_linear *square(rapt_context *context, int32_t dtype, int64_t width, uint64_t seed) {
+  uint16_t *weight = fill(dtype, width * width, seed), *bias = fill(dtype, width, seed + 100);
+  rapt_linear_weights weights = {.struct_size = sizeof weights,
+                                 .weight = {.data = weight, .stride = {width, 1}, .dtype = dtype},
+                                 .bias = {.data = bias, .stride = {1}, .dtype = dtype},
+                                 .in_features = width,
+                                 .out_features = width};
+  rapt_linear *linear = NULL;
+  rapt_error error = {.struct_size = sizeof error};
+  CHECK(rapt_linear_create(context, &weights, &linear, &error) == RAPT_OK, "create: %s", error.message);
+  free(bias);
+  free(weight);
+  return linear;
+}
+
+static rapt_tensor rows_of(void *data, int32_t dtype, int64_t rows, int64_t width) {
+  return (rapt_tensor){.data = data, .stride = {rows * width, width, 1}, .dtype = dtype};
+}
+
+static void project(rapt_context *context, const rapt_linear *linear, const shape *s, int32_t dtype, int64_t rows,
+                    void *from, void *to) {
+  int64_t width = s->heads * s->depth;
+  rapt_linear_call call = {.struct_size = sizeof call,
+                           .linear = linear,
+                           .input = rows_of(from, dtype, rows, width),
+                           .output = rows_of(to, dtype, rows, width),
+                           .batch = s->batch,
+                           .rows = rows};
+  rapt_error error = {.struct_size = sizeof error};
+  CHECK(rapt_linear_run(context, &call, &error) == RAPT_OK, "linear: %s", error.message);
+}
+
+/* Self- and cross-attention with as many kv heads as heads, so that all projections are square. */
+static void check_mha(rapt_context *cuda, int32_t dtype, const shape *s) {
+  rapt_error error = {.struct_size = sizeof error};
+  int64_t width = s->heads * s->depth;
+  size_t rows = (size_t)(s->batch * s->query_len * width) * 2, keys = (size_t)(s->batch * s->kv_len * width) * 2;
+  rapt_linear *linears[4];
+  for (int i = 0; i < 4; i++) {
+    linears[i] = square(cuda, dtype, width, 10 + (uint64_t)i);
+  }
+  uint16_t *numbers = fill(dtype, s->batch * s->kv_len * width, 20);
+  void *input = cuda_upload(cuda, numbers, keys), *out = cuda_allocate(cuda, rows);
+  void *q = cuda_allocate(cuda, rows), *k = cuda_allocate(cuda, keys), *v = cuda_allocate(cuda, keys);
+  void *attended = cuda_allocate(cuda, rows);
+  project(cuda, linears[0], s, dtype, s->query_len, input, q);
+  project(cuda, linears[1], s, dtype, s->kv_len, input, k);
+  project(cuda, linears[2], s, dtype, s->kv_len, input, v);
+  rapt_attention attention = describe(s, dtype, q, k, v, attended);
+  CHECK(rapt_attention_run(cuda, &attention, &error) == RAPT_OK, "attention: %s", error.message);
+  project(cuda, linears[3], s, dtype, s->query_len, attended, out);
+  uint16_t *expected = malloc(rows), *got = malloc(rows);
+  if (!expected || !got) {
+    check_abort("the test cannot allocate its results");
+  }
+  cuda_download(cuda, expected, out, rows);
+  rapt_mha mha = {.struct_size = sizeof mha,
+                  .query_projection = linears[0],
+                  .key_projection = linears[1],
+                  .value_projection = linears[2],
+                  .output_projection = linears[3],
+                  .query = rows_of(input, dtype, s->query_len, width),
+                  .key = rows_of(input, dtype, s->kv_len, width),
+                  .value = rows_of(input, dtype, s->kv_len, width),
+                  .output = rows_of(q, dtype, s->query_len, width),
+                  .batch = s->batch,
+                  .query_heads = s->heads,
+                  .kv_heads = s->kv_heads,
+                  .query_len = s->query_len,
+                  .kv_len = s->kv_len,
+                  .options = attention.options};
+  CHECK(rapt_mha_run(cuda, &mha, &error) == RAPT_OK, "mha: %s", error.message);
+  cuda_download(cuda, got, q, rows);
+  CHECK(!memcmp(expected, got, rows), "multi-head attention has other bits than its parts");
+  CHECK(decode(dtype, got[0]) == decode(dtype, got[0]), "the result is NaN");
+  void *memory[] = {attended, v, k, q, out, input};
+  for (int i = 0; i < 6; i++) {
+    cuda_release(cuda, memory[i]);
+  }
+  for (int i = 0; i < 4; i++) {
+    rapt_linear_destroy(linears[i]);
+  }
+  free(numbers), free(expected), free(got);
+}
+
+int main(void) {
+  check_start();
+  static const shape attentions[] = {
+      {1, 2, 1, 17, 40, 64}, {2, 2, 2, 3, 70, 128}, {1, 4, 1, 1, 600, 64}, {1, 2, 1, 20, 33, 24}};
+  static const shape layers[] = {{2, 2, 2, 9, 21, 32}, {1, 3, 3, 1, 40, 16}, {1, 2, 2, 5, 9, 11}};
+  static const int32_t types[] = {RAPT_F16, RAPT_BF16};
+  rapt_context *cuda = cuda_context(0), *cpu = NULL;
+  rapt_error error = {.struct_size = sizeof error};
+  if (rapt_context_create(NULL, &cpu, &error) != RAPT_OK) {
+    check_abort("no CPU context: %s", error.message);
+  }
+  for (int t = 0; t < 2; t++) {
+    for (size_t i = 0; i < sizeof attentions / sizeof attentions[0]; i++) {
+      check_set_case("cuda storage: attention %zu, dtype %d", i, types[t]);
+      check_attention(cuda, cpu, types[t], &attentions[i]);
+    }
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+      check_set_case("cuda storage: mha %zu, dtype %d", i, types[t]);
+      check_mha(cuda, types[t], &layers[i]);
+    }
+  }
+  check_set_case("%s", "");
+  rapt_context_destroy(cpu);
+  rapt_context_destroy(cuda);
+  return check_finish("cuda_abi_storage_test");
+}
