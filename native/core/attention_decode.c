@@ -6,6 +6,10 @@
 #include "core/arithmetic.h"
 #include "core/attention_parts.h"
 
+// Rows that are widened are asked for this many ahead, as the kernels do with rows that they read where they lie.
+#define ROWS_AHEAD 16
+#define CACHE_LINE 64
+
 void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const rapt_geometry *g,
                           rapt_decode_slot *slot) {
   const rapt_attention *c = &problem->call;
@@ -45,6 +49,8 @@ static const float *load_tile(const rapt_kernels *kernels, const rapt_tensor *te
   if (rapt_is_plain(tensor->dtype, tensor->stride[3])) return rapt_row(tensor, batch, kv_head, j);
   for (int64_t i = 0; i < keys; i++) {
     const void *row = rapt_row(tensor, batch, kv_head, j + i);
+    const char *ahead = rapt_row(tensor, batch, kv_head, j + i + ROWS_AHEAD);
+    for (int64_t b = 0; b < depth * rapt_element_size(tensor->dtype); b += CACHE_LINE) __builtin_prefetch(ahead + b);
     rapt_read_row(kernels, tensor->dtype, row, tensor->stride[3], depth, slot->rows + i * depth);
   }
   *stride = depth;
