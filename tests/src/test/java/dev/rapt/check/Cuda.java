@@ -3,13 +3,8 @@ package dev.rapt.check;
 
 import static org.junit.jupiter.api.Assumptions.abort;
 
-import dev.rapt.Attention;
 import dev.rapt.CudaDevice;
-import dev.rapt.DType;
 import dev.rapt.Device;
-import dev.rapt.DeviceMemory;
-import dev.rapt.RaptException;
-import dev.rapt.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -26,7 +21,6 @@ public final class Cuda {
 
   private static final class Shared {
     static final CudaDevice DEVICE = open();
-    static final String REASON = whyNoKernels(DEVICE);
   }
 
   /** Skips the test where there is no plug-in, and says so. */
@@ -51,32 +45,12 @@ public final class Cuda {
     return Shared.DEVICE;
   }
 
-  /** Skips the test on a plug-in that was built without kernels, and says so. */
-  public static void requireKernels() {
-    require();
-    String reason = Shared.REASON;
-    if (!reason.isEmpty()) {
-      System.out.println("skipped: " + reason);
-      abort(reason);
-    }
-  }
-
-  private static String whyNoKernels(CudaDevice device) {
-    try (DeviceMemory memory = device.allocate(4)) {
-      Tensor one = memory.tensor(DType.F32, 1, 1, 1, 1);
-      Attention.builder().build().plan(device, one, one, one);
-      return "";
-    } catch (RaptException refused) {
-      if (refused.getMessage().contains("has no kernels")) {
-        return refused.getMessage();
-      }
-      throw refused;
-    }
-  }
-
-  /** Some of the cases, where all of them would take days. */
+  /**
+   * Some of the cases where the device is emulated, unless {@code -Drapt.cuda.all=true} has the
+   * time for all of them.
+   */
   public static <T> Stream<T> affordable(Stream<T> all, Stream<T> few) {
-    return isEmulated() ? few : all;
+    return isEmulated() && !Boolean.getBoolean("rapt.cuda.all") ? few : all;
   }
 
   /** Whether the device is bookkeeping in host memory: right, but some 10,000 times slower. */

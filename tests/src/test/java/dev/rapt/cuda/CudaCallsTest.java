@@ -39,7 +39,7 @@ class CudaCallsTest {
 
   @BeforeEach
   void open() {
-    Cuda.requireKernels();
+    Cuda.require();
     device = Cuda.open();
   }
 

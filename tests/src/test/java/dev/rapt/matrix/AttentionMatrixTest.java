@@ -51,7 +51,7 @@ class AttentionMatrixTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cudaCases")
   void cudaAgreesWithTheOracle(AttentionCase c) {
-    Cuda.requireKernels();
+    Cuda.require();
     Judge.onCuda(c);
   }
 

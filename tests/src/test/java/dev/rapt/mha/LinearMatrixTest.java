@@ -107,7 +107,7 @@ class LinearMatrixTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cudaCases")
   void cudaAgreesWithTheOracle(Case c) {
-    Cuda.requireKernels();
+    Cuda.require();
     try (Problem p = new Problem(c)) {
       float[] once = p.check(Cuda.device(), c + " on CUDA");
       assertArrayEquals(once, p.check(Cuda.device(), c + " on CUDA"), c + " on CUDA, once more");

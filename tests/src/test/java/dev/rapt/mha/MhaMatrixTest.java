@@ -144,7 +144,7 @@ class MhaMatrixTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cudaCases")
   void cudaAgreesWithTheOracle(MhaCase c) {
-    Cuda.requireKernels();
+    Cuda.require();
     MhaData data = MhaData.of(c);
     Answer exact = MhaOracle.exact(c, data);
     Answer rounded =
