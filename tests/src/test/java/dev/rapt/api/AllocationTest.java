@@ -8,12 +8,16 @@ import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
 import dev.rapt.Causal;
 import dev.rapt.CpuOptions;
+import dev.rapt.CudaDevice;
 import dev.rapt.DType;
 import dev.rapt.Device;
+import dev.rapt.DeviceMemory;
 import dev.rapt.Linear;
 import dev.rapt.MultiHeadAttention;
 import dev.rapt.MultiHeadAttentionTensors;
+import dev.rapt.Stream;
 import dev.rapt.Tensor;
+import dev.rapt.check.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Test;
@@ -65,6 +69,25 @@ class AllocationTest {
           MultiHeadAttentionTensors.of(x, x, x, out)
               .withKeyPaddingMask(Tensor.allocate(arena, DType.BOOL, 1, 2));
       assertNothingAllocated(() -> mha.run(padded));
+    }
+  }
+
+  /**
+   * Without queries nothing is computed, so that an emulated GPU is fast enough to be warmed up.
+   */
+  @Test
+  void callsOnStreams() {
+    Attention attention = Attention.builder().causal(Causal.BOTTOM_RIGHT).build();
+    try (CudaDevice device = Cuda.open();
+        Stream stream = device.newStream();
+        DeviceMemory memory = device.allocate(4096);
+        Linear linear = Linear.of(device, memory.tensor(DType.F16, 8, 8), null)) {
+      Tensor none = memory.tensor(DType.F16, 1, 1, 0, 8);
+      Tensor keys = memory.tensor(DType.F16, 1, 1, 2, 8);
+      assertNothingAllocated(() -> attention.run(device, none, keys, keys, none));
+      assertNothingAllocated(() -> attention.run(stream, none, keys, keys, none));
+      Tensor rows = none.reshape(1, 0, 8);
+      assertNothingAllocated(() -> linear.run(stream, rows, rows));
     }
   }
 

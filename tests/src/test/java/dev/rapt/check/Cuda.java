@@ -32,10 +32,15 @@ public final class Cuda {
     }
   }
 
-  /** A device of its own, which the caller closes. */
-  public static CudaDevice open() {
+  /** Makes {@link Device#cuda()} the device under test. */
+  public static void use() {
     require();
     System.setProperty("dev.rapt.cuda.library", LIBRARY.toString());
+  }
+
+  /** A device of its own, which the caller closes. */
+  public static CudaDevice open() {
+    use();
     return Device.cuda();
   }
 

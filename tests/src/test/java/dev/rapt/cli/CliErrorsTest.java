@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.rapt.check.Cuda;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,7 +121,22 @@ class CliErrorsTest {
         new String[] {"cpu ", "java ", "cuda ", "portable ", "avx2 ", "avx512 ", "ABI "}) {
       assertTrue(result.out().contains(name), name + result.out());
     }
-    assertTrue(result.out().contains("cuda            unavailable: "), result.out());
+  }
+
+  @Test
+  void infoSaysWhereCudaStands() {
+    Cuda.use();
+    String usable = Cli.run("info").out();
+    assertTrue(usable.contains("cuda            available: CUDA 0, "), usable);
+    System.setProperty("dev.rapt.cuda.library", "/nowhere/librapt_cuda.so");
+    try {
+      String missing = Cli.run("info").out();
+      assertTrue(
+          missing.contains("cuda            unavailable: the CUDA plug-in cannot be loaded"),
+          missing);
+    } finally {
+      Cuda.use();
+    }
   }
 
   private static void check(int code, String expected, Cli result) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.rapt.check.Cuda;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,6 +52,22 @@ class EmbedCommandTest {
             .matcher(result.err())
             .find(),
         result.err());
+  }
+
+  @Test
+  void embedsOnAGpuToo() throws IOException {
+    Cuda.use();
+    Path file = directory.resolve("lines.txt");
+    Files.writeString(file, "A cat.\nA kitten is a young cat.\nOne.\n");
+    Cli onGpu = Cli.run("embed", file.toString(), "--device", "cuda");
+    assertEquals(0, onGpu.code(), onGpu.err());
+    assertTrue(onGpu.err().contains("on cuda:0"), onGpu.err());
+    List<Result> expected = Result.read(Cli.run("embed", file.toString(), "--device", "cpu").out());
+    List<Result> actual = Result.read(onGpu.out());
+    assertEquals(3, actual.size());
+    for (int i = 0; i < 3; i++) {
+      assertEquals(1, expected.get(i).dot(actual.get(i)), 1e-5);
+    }
   }
 
   @Test

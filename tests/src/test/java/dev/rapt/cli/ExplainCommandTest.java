@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.rapt.check.Cuda;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -87,6 +88,15 @@ class ExplainCommandTest {
     Cli result = Cli.run("explain", CAT, "--out", directory.toString(), "--device", "JAVA");
     assertEquals(0, result.code(), result.err());
     assertTrue(result.out().contains("it -> cat 0.71 (layer 5, head 11)"), result.out());
+  }
+
+  @Test
+  void takesAGpuToo() {
+    Cuda.use();
+    Cli result = Cli.run("explain", CAT, "--out", directory.toString(), "--device", "cuda");
+    assertEquals(0, result.code(), result.err());
+    assertTrue(result.out().contains("it -> cat 0.71 (layer 5, head 11)"), result.out());
+    assertTrue(result.out().contains("_cuda_"), result.out());
   }
 
   @Test
