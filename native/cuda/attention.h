@@ -30,6 +30,8 @@ struct rapt_cuda_attention {
   int32_t decode;
   // The head dim that a tensor-core kernel was compiled for, at least both of the problem's.
   int32_t bucket;
+  // Whether scores take more than causality and window.
+  int32_t special;
   // Query rows per block.
   int32_t tile_rows;
   int64_t row_tiles;

@@ -10,6 +10,14 @@
 
 namespace kernels {
 
+struct mma_choice {
+  // 64, 128 or 256.
+  int32_t bucket;
+  int32_t decode;
+  // As in attention_parameters.
+  int32_t special;
+};
+
 struct mma_shape {
   // Query rows per block.
   int64_t rows;
@@ -17,11 +25,10 @@ struct mma_shape {
   int64_t shared;
 };
 
-// bucket: 64, 128 or 256.
-mma_shape mma_shape_f16(int32_t bucket, int32_t decode);
-mma_shape mma_shape_bf16(int32_t bucket, int32_t decode);
-int launch_mma_f16(int32_t bucket, int32_t decode, int64_t blocks, const attention_parameters &a, gpu_stream stream);
-int launch_mma_bf16(int32_t bucket, int32_t decode, int64_t blocks, const attention_parameters &a, gpu_stream stream);
+mma_shape mma_shape_f16(const mma_choice &choice);
+mma_shape mma_shape_bf16(const mma_choice &choice);
+int launch_mma_f16(const mma_choice &choice, int64_t blocks, const attention_parameters &a, gpu_stream stream);
+int launch_mma_bf16(const mma_choice &choice, int64_t blocks, const attention_parameters &a, gpu_stream stream);
 
 }  // namespace kernels
 

@@ -21,6 +21,7 @@ attention_parameters parameters_of(const rapt_cuda_attention &plan, const rapt_p
   a.splits = plan.splits;
   a.chunk = plan.chunk;
   a.items = units * plan.row_tiles * plan.splits * plan.value_chunks;
+  a.special = plan.special;
   if (plan.splits > 1) {
     int64_t partials = units * problem.rows * plan.splits;
     a.partial_output = static_cast<float *>(scratch);
@@ -38,9 +39,9 @@ int launch_simt(const attention_parameters &a, gpu_stream stream) {
 
 int launch_main(const rapt_cuda_attention &plan, const attention_parameters &a, gpu_stream stream) {
   if (plan.family == RAPT_CUDA_MMA) {
-    return a.problem.call.query.dtype == RAPT_F16
-               ? kernels::launch_mma_f16(plan.bucket, plan.decode, grid_of(a.items), a, stream)
-               : kernels::launch_mma_bf16(plan.bucket, plan.decode, grid_of(a.items), a, stream);
+    kernels::mma_choice kernel = {plan.bucket, plan.decode, plan.special};
+    return a.problem.call.query.dtype == RAPT_F16 ? kernels::launch_mma_f16(kernel, grid_of(a.items), a, stream)
+                                                  : kernels::launch_mma_bf16(kernel, grid_of(a.items), a, stream);
   }
   return plan.decode ? launch_simt<kernels::simt_tiles<16, 128, 64>>(a, stream)
                      : launch_simt<kernels::simt_tiles<64, 64, 16>>(a, stream);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/kernels/mma_launch.h"
 
-kernels::mma_shape kernels::mma_shape_f16(int32_t bucket, int32_t decode) {
-  return mma_shape_of<gpu::f16>(bucket, decode);
-}
+kernels::mma_shape kernels::mma_shape_f16(const mma_choice &choice) { return mma_shape_of<gpu::f16>(choice); }
 
-int kernels::launch_mma_f16(int32_t bucket, int32_t decode, int64_t blocks, const attention_parameters &a,
+int kernels::launch_mma_f16(const mma_choice &choice, int64_t blocks, const attention_parameters &a,
                             gpu_stream stream) {
-  return launch_mma<gpu::f16>(bucket, decode, blocks, a, stream);
+  return launch_mma<gpu::f16>(choice, blocks, a, stream);
 }

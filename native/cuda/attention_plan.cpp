@@ -52,6 +52,14 @@ bool copies_whole(const rapt_tensor &t, int64_t row, int64_t alignment) {
   return t.stride[3] == 1 && strides && row % alignment == 0 && reinterpret_cast<uintptr_t>(t.data) % 16 == 0;
 }
 
+// Whether scores take more than causality and window.
+bool is_special(const rapt_problem &p) {
+  const rapt_attention &c = p.call;
+  return p.score_scale != 1 || c.options.softcap > 0 || c.mask.data != nullptr || c.bias.data != nullptr ||
+         c.alibi_slopes.data != nullptr || c.weights.data != nullptr || p.key_padding.data != nullptr ||
+         p.appended_keys > 0;
+}
+
 // Fills in a tensor-core plan; false where those kernels do not take the problem.
 bool plan_mma(const rapt_cuda_properties &properties, const rapt_problem &problem, rapt_cuda_attention *plan) {
   const rapt_attention &c = problem.call;
@@ -67,8 +75,8 @@ bool plan_mma(const rapt_cuda_properties &properties, const rapt_problem &proble
   if (dim > 256) return false;
   plan->family = RAPT_CUDA_MMA;
   plan->bucket = dim <= 64 ? 64 : dim <= 128 ? 128 : 256;
-  kernels::mma_shape shape = type == RAPT_F16 ? kernels::mma_shape_f16(plan->bucket, plan->decode)
-                                              : kernels::mma_shape_bf16(plan->bucket, plan->decode);
+  kernels::mma_choice kernel = {plan->bucket, plan->decode, plan->special};
+  kernels::mma_shape shape = type == RAPT_F16 ? kernels::mma_shape_f16(kernel) : kernels::mma_shape_bf16(kernel);
   plan->tile_rows = static_cast<int32_t>(shape.rows);
   plan->value_chunks = 1;
   return shape.shared <= properties.shared_per_block_optin;
@@ -117,6 +125,7 @@ int rapt_cuda_plan_attention(const rapt_cuda_properties &properties, const rapt_
   for (int choice = 0; choice < 4; choice++) {
     *plan = rapt_cuda_attention{};
     plan->decode = choice % 2 == 0;
+    plan->special = is_special(problem);
     if (plan->decode && !few) continue;
     if (choice >= 2) {
       plan_simt(problem, plan);

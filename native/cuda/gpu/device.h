@@ -9,6 +9,7 @@
 #define GPU_KERNEL(threads, blocks) __global__ void __launch_bounds__(threads, blocks)
 #define GPU_PARAMETER const __grid_constant__
 #define GPU_UNROLL _Pragma("unroll")
+#define GPU_ROLL _Pragma("unroll 1")
 
 namespace gpu {
 
@@ -37,6 +38,12 @@ GPU_FUNCTION T shuffle(T x, int from) {
 template <typename T>
 GPU_FUNCTION T shuffle_xor(T x, int mask) {
   return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// The same number, of which the compiler no longer knows where it came from: what is computed from it is computed here.
+GPU_FUNCTION int opaque(int x) {
+  asm volatile("" : "+r"(x));
+  return x;
 }
 
 // 2 to the power of x; subnormal results are 0. The general kernel uses exp2f, which keeps them.

@@ -9,8 +9,10 @@
 //   GPU_KERNEL(t, b)        qualifies a kernel of t threads a block, at least b blocks a multiprocessor
 //   GPU_PARAMETER           qualifies the kernel's one parameter, a struct that every function may take by reference
 //   GPU_UNROLL              before a loop of fixed length whose arrays live in registers
+//   GPU_ROLL                before a loop to be left as it is
 //   gpu::thread() block() blocks() lane() warp() shared()
 //   gpu::barrier() barrier_any(x) warp_barrier() shuffle(x, lane) shuffle_xor(x, mask)
+//   gpu::opaque(x)                       x, recomputed rather than kept in registers
 //   gpu::copy16(shared, global, valid)   16 bytes, asynchronous; zeros where not valid, and global is not read then
 //   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open
 //   gpu::load_matrices(r, row) load_matrices_transposed(r, row)    ldmatrix.x4.b16

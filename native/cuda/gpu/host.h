@@ -16,6 +16,7 @@
 #define GPU_KERNEL(threads, blocks) void
 #define GPU_PARAMETER const
 #define GPU_UNROLL
+#define GPU_ROLL
 
 namespace gpu {
 
@@ -81,6 +82,8 @@ template <typename T>
 inline T shuffle_xor(T x, int mask) {
   return shuffle(x, lane() ^ mask);
 }
+
+inline int opaque(int x) { return x; }
 
 inline float fast_exp2(float x) { return exp2f(x); }
 

@@ -13,11 +13,28 @@
 
 namespace kernels {
 
-template <typename TYPE, int BUCKET, int BLOCKS_OF_16, int ROW_WARPS, int KEY_WARPS, int TILE_KEYS>
+// The work of a block. In shared memory: its threads' registers are for the tiles.
+struct mma_item {
+  int64_t unit;
+  int64_t batch;
+  int64_t kv_head;
+  int64_t first_row;
+  int rows;
+  int64_t split;
+  // Keys begin .. end, in tiles.
+  int64_t begin;
+  int64_t end;
+  // Keys that all rows see by causality and window.
+  key_range common;
+};
+
+template <typename TYPE, int BUCKET, int BLOCKS_OF_16, int ROW_WARPS, int KEY_WARPS, int TILE_KEYS, bool OPTIONS>
 struct mma_tiles {
   using T = TYPE;
   // Both head dims at most; shorter ones are padded with zeros.
   static constexpr int dim = BUCKET;
+  // Whether it takes special problems (parameters.h): what that needs in registers, the rest must not pay for.
+  static constexpr bool options = OPTIONS;
   static constexpr int mt = BLOCKS_OF_16;
   static constexpr int row_warps = ROW_WARPS;
   static constexpr int key_warps = KEY_WARPS;
@@ -37,7 +54,7 @@ struct mma_tiles {
     T query[rows * BUCKET];
     T key[2][TILE_KEYS * BUCKET];
     T value[2][TILE_KEYS * BUCKET];
-    float stage[ROW_WARPS * KEY_WARPS][stage_floats];
+    float stage[OPTIONS ? ROW_WARPS * KEY_WARPS : 1][OPTIONS ? stage_floats : 4];
   };
   struct end_memory {
     float output[KEY_WARPS][rows * output_line];
@@ -51,19 +68,8 @@ struct mma_tiles {
       end_memory end;
     };
     row_state row[rows];
+    mma_item item;
   };
-};
-
-struct mma_item {
-  int64_t unit;
-  int64_t batch;
-  int64_t kv_head;
-  int64_t first_row;
-  int rows;
-  int64_t split;
-  // Keys begin .. end, in tiles.
-  int64_t begin;
-  int64_t end;
 };
 
 template <typename Tiles>
@@ -83,14 +89,18 @@ GPU_FUNCTION mma_item take_mma_item(const attention_parameters &a, int64_t item)
   work.end = work.begin + a.chunk;
   if (walk.first > work.begin) work.begin = walk.first / Tiles::keys * Tiles::keys;
   if (walk.last < work.end) work.end = walk.last;
+  // Ranges rise with the row.
+  work.common.first = visible_keys(p, (work.first_row + work.rows - 1) / p.group).first;
+  work.common.last = visible_keys(p, work.first_row / p.group).last;
   return work;
 }
 
 template <typename Tiles>
 GPU_FUNCTION void copy_queries(const rapt_problem &p, const mma_item &work, typename Tiles::T *tile) {
   const rapt_tensor &q = p.call.query;
-  copy_tile<typename Tiles::T, Tiles::rows, Tiles::dim, Tiles::threads>(
-      q, work.rows, static_cast<int>(p.call.head_dim), tile, [&](int line) {
+  using T = typename Tiles::T;
+  gather_tile<T, Tiles::rows, Tiles::dim, Tiles::threads>(
+      static_cast<const T *>(q.data), work.rows, static_cast<int>(p.call.head_dim), tile, [&](int line) {
         int64_t head, query;
         row_heads(p, work.kv_head, work.first_row + line, &head, &query);
         return offset3(q, work.batch, head, query);
@@ -101,10 +111,11 @@ GPU_FUNCTION void copy_queries(const rapt_problem &p, const mma_item &work, type
 template <typename Tiles>
 GPU_FUNCTION void copy_keys(const rapt_tensor &t, int64_t size, const mma_item &work, int64_t j,
                             typename Tiles::T *tile) {
-  int64_t left = work.end - j, from = offset3(t, work.batch, work.kv_head, j);
-  int lines = left < Tiles::keys ? static_cast<int>(left) : Tiles::keys;
-  copy_tile<typename Tiles::T, Tiles::keys, Tiles::dim, Tiles::threads>(
-      t, lines, static_cast<int>(size), tile, [&](int line) { return from + line * t.stride[2]; });
+  using T = typename Tiles::T;
+  int64_t left = work.end - j;
+  copy_tile<T, Tiles::keys, Tiles::dim, Tiles::threads>(
+      static_cast<const T *>(t.data) + offset3(t, work.batch, work.kv_head, j), t.stride[2],
+      left < Tiles::keys ? static_cast<int>(left) : Tiles::keys, static_cast<int>(size), tile);
 }
 
 template <typename Tiles>
@@ -131,21 +142,23 @@ GPU_FUNCTION void multiply_keys(typename Tiles::T *query, typename Tiles::T *key
 
 // Masks and options on a warp's scores of keys j .. j + warp_keys, of which there are `keys` (none or less: none).
 template <typename Tiles>
-GPU_FUNCTION void restrict_scores(const rapt_problem &p, const mma_item &work, typename Tiles::memory &m,
-                                  tile_kind kind, int first_row, int64_t j, int keys,
-                                  float (&score)[Tiles::mt][Tiles::parts][4]) {
+GPU_FUNCTION void restrict_scores([[maybe_unused]] const rapt_problem &p, [[maybe_unused]] const mma_item &work,
+                                  typename Tiles::memory &m, [[maybe_unused]] tile_kind kind, int first_row, int64_t j,
+                                  int keys, float (&score)[Tiles::mt][Tiles::parts][4]) {
   GPU_UNROLL
   for (int t = 0; t < Tiles::mt; t++) {
     const row_state *rows = m.row + first_row + 16 * t;
-    if (kind == tile_kind::edge) {
-      hide_edges(rows, j, keys < 0 ? 0 : keys, score[t]);
-      continue;
+    if constexpr (Tiles::options) {
+      if (kind == tile_kind::special) {
+        GPU_UNROLL
+        for (int part = 0; part < Tiles::parts; part += 4) {
+          apply_options(p, rows, work.rows - first_row - 16 * t, work.batch, j, keys, m.loop.stage[gpu::warp()],
+                        score[t], part);
+        }
+        continue;
+      }
     }
-    GPU_UNROLL
-    for (int part = 0; part < Tiles::parts; part += 4) {
-      apply_options(p, rows, work.rows - first_row - 16 * t, work.batch, j, keys, m.loop.stage[gpu::warp()], score[t],
-                    part);
-    }
+    hide_edges(rows, j, keys < 0 ? 0 : keys, score[t]);
   }
 }
 
@@ -227,9 +240,11 @@ attention_mma(GPU_PARAMETER attention_parameters a) {
   const rapt_attention &c = p.call;
   int first_row = gpu::warp() % Tiles::row_warps * 16 * Tiles::mt, key_warp = gpu::warp() / Tiles::row_warps;
   int first_key = key_warp * Tiles::warp_keys;
-  bool special = is_special(p);
+  bool special = Tiles::options && a.special != 0;
   for (int64_t item = gpu::block(); item < a.items; item += gpu::blocks()) {
-    mma_item work = take_mma_item<Tiles>(a, item);
+    if (gpu::thread() == 0) m.item = take_mma_item<Tiles>(a, item);
+    gpu::barrier();
+    const mma_item &work = m.item;
     copy_queries<Tiles>(p, work, m.loop.query);
     copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
     gpu::commit();
@@ -240,9 +255,6 @@ attention_mma(GPU_PARAMETER attention_parameters a) {
       int there = r < work.rows ? r : work.rows - 1;
       m.row[r] = make_row(p, work.batch, work.kv_head, work.first_row + there);
     }
-    // Keys that all rows of the block see: ranges rise with the row.
-    int64_t common_first = visible_keys(p, (work.first_row + work.rows - 1) / p.group).first;
-    int64_t common_last = visible_keys(p, work.first_row / p.group).last;
 
     float output[Tiles::mt][Tiles::outputs][4] = {};
     softmax_state<Tiles::mt> state;
@@ -265,9 +277,11 @@ attention_mma(GPU_PARAMETER attention_parameters a) {
       gpu::wait<3>();
       gpu::barrier();
       float score[Tiles::mt][Tiles::parts][4] = {};
-      multiply_keys<Tiles>(m.loop.query, m.loop.key[buffer], first_row, first_key, score);
+      // The addresses of all matrix loads, kept from tile to tile, would be 24 registers.
+      int row = gpu::opaque(first_row), key = gpu::opaque(first_key);
+      multiply_keys<Tiles>(m.loop.query, m.loop.key[buffer], row, key, score);
 
-      bool whole = j >= common_first && j + Tiles::keys <= common_last && j + Tiles::keys <= work.end;
+      bool whole = j >= work.common.first && j + Tiles::keys <= work.common.last && j + Tiles::keys <= work.end;
       tile_kind kind = special ? tile_kind::special : whole ? tile_kind::plain : tile_kind::edge;
       bool guarded = false;
       if (kind == tile_kind::plain) {
@@ -286,10 +300,10 @@ attention_mma(GPU_PARAMETER attention_parameters a) {
         guarded = gpu::barrier_any(sees_infinite<T, Tiles::keys, Tiles::dim>(values, gpu::thread(), Tiles::threads));
       }
       if (guarded) {
-        multiply_values<T, Tiles::dim, true>(values, first_key, score, output);
-        add_infinite<T, Tiles::dim>(values, first_key, score, output);
+        multiply_values<T, Tiles::dim, true>(values, key, score, output);
+        add_infinite<T, Tiles::dim>(values, key, score, output);
       } else {
-        multiply_values<T, Tiles::dim, false>(values, first_key, score, output);
+        multiply_values<T, Tiles::dim, false>(values, key, score, output);
       }
       gpu::barrier();
     }

@@ -18,14 +18,6 @@ enum class tile_kind {
   special
 };
 
-// Whether a problem's scores take more than causality and window.
-GPU_FUNCTION bool is_special(const rapt_problem &p) {
-  const rapt_attention &c = p.call;
-  return p.score_scale != 1 || c.options.softcap > 0 || c.mask.data != nullptr || c.bias.data != nullptr ||
-         c.alibi_slopes.data != nullptr || c.weights.data != nullptr || p.key_padding.data != nullptr ||
-         p.appended_keys > 0;
-}
-
 // The online softmax of the rows of a warp: MT blocks of 16, each thread with two rows (0 and 8 below) of each.
 template <int MT>
 struct softmax_state {
@@ -114,10 +106,13 @@ GPU_FUNCTION void soften(float to_exponent, float (&score)[MT][PARTS][4], softma
       }
       state.maximum[t][half] = now;
       state.sum[t][half] = state.sum[t][half] * keep + sum;
-      GPU_UNROLL
-      for (int n = 0; n < OUTPUTS; n++) {
-        output[t][n][half * 2] *= keep;
-        output[t][n][half * 2 + 1] *= keep;
+      // Maxima settle soon.
+      if (keep != 1) {
+        GPU_UNROLL
+        for (int n = 0; n < OUTPUTS; n++) {
+          output[t][n][half * 2] *= keep;
+          output[t][n][half * 2 + 1] *= keep;
+        }
       }
     }
   }

@@ -19,16 +19,32 @@ GPU_FUNCTION T *piece_of(T *tile, int line, int at) {
   return tile + line * DIM + (at ^ (line & 7)) * piece;
 }
 
-// Begins to copy a tile; zeros beyond `lines` lines of `size` numbers (a multiple of 8). Line i begins at element
-// offset_of(i), a multiple of 8.
-template <typename T, int LINES, int DIM, int THREADS, typename Offset>
-GPU_FUNCTION void copy_tile(const rapt_tensor &t, int lines, int size, T *tile, Offset offset_of) {
-  constexpr int pieces = DIM / piece;
-  static_assert(LINES * pieces % THREADS == 0, "every thread copies as much");
-  const T *from = static_cast<const T *>(t.data);
+// Begins to copy a tile of lines `stride` apart, multiples of 8; zeros beyond `lines` lines of `size` numbers (a
+// multiple of 8 too), which are not read. The pointer moves on instead of being computed anew: addresses worked out
+// ahead for every piece would live in registers through the whole kernel.
+template <typename T, int LINES, int DIM, int THREADS>
+GPU_FUNCTION void copy_tile(const T *from, int64_t stride, int lines, int size, T *tile) {
+  constexpr int pieces = DIM / piece, step = THREADS / pieces;
+  static_assert(LINES * pieces % THREADS == 0 && THREADS % pieces == 0, "every thread copies as much, of one column");
+  int at = gpu::thread() % pieces;
+  // Lines of this column.
+  if (at * piece >= size) lines = 0;
+  from += gpu::thread() / pieces * stride + at * piece;
   GPU_UNROLL
-  for (int n = 0; n < LINES * pieces / THREADS; n++) {
-    int i = n * THREADS + gpu::thread(), line = i / pieces, at = i % pieces;
+  for (int n = 0; n < LINES / step; n++) {
+    int line = gpu::thread() / pieces + n * step;
+    gpu::copy16(piece_of<T, DIM>(tile, line, at), from, line < lines);
+    from += step * stride;
+  }
+}
+
+// The same for lines that begin anywhere: line i at element offset_of(i).
+template <typename T, int LINES, int DIM, int THREADS, typename Offset>
+GPU_FUNCTION void gather_tile(const T *from, int lines, int size, T *tile, Offset offset_of) {
+  constexpr int pieces = DIM / piece;
+  GPU_ROLL
+  for (int i = gpu::thread(); i < LINES * pieces; i += THREADS) {
+    int line = i / pieces, at = i % pieces;
     bool there = line < lines && at * piece < size;
     gpu::copy16(piece_of<T, DIM>(tile, line, at), there ? from + offset_of(line) + at * piece : from, there);
   }

@@ -89,13 +89,14 @@ GPU_FUNCTION void add_infinite(T *values, int first, const float (&weight)[MT][P
     GPU_UNROLL
     for (int half = 0; half < 2; half++) {
       key_bits bits = bits_of_row(weight[t], half);
-      for (int k = 0; k < PARTS * 8; k++) {
-        uint32_t bit = 1u << (k % 32);
-        bool high = k >= 32, hidden = ((high ? bits.hidden[1] : bits.hidden[0]) & bit) != 0;
-        bool positive = ((high ? bits.positive[1] : bits.positive[0]) & bit) != 0;
-        if (hidden) continue;
-        GPU_UNROLL
-        for (int n = 0; n < OUTPUTS; n++) {
+      GPU_UNROLL
+      for (int n = 0; n < OUTPUTS; n++) {
+        // Rolled up: this is rare, and must not cost the common path its registers.
+        GPU_ROLL
+        for (int k = 0; k < PARTS * 8; k++) {
+          uint32_t bit = 1u << (k % 32);
+          if (((k >= 32 ? bits.hidden[1] : bits.hidden[0]) & bit) != 0) continue;
+          bool positive = ((k >= 32 ? bits.positive[1] : bits.positive[0]) & bit) != 0;
           const T *pair = piece_of<T, DIM>(values, first + k, n) + result_column();
           GPU_UNROLL
           for (int i = 0; i < 2; i++) {

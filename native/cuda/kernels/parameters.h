@@ -18,6 +18,8 @@ struct attention_parameters {
   // Keys per split: a multiple of every key tile.
   int64_t chunk;
   int64_t items;
+  // Whether scores take more than causality and window: scale, softcap, masks, biases, a weights output, appended keys.
+  int32_t special;
   // With splits > 1, unnormalised: [unit][row][split], and [unit][row][split][value_dim].
   float *partial_maximum;
   float *partial_sum;
