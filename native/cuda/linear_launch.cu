@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cuda/kernels/linear_mma.h"
 #include "cuda/kernels/linear_simt.h"
 #include "cuda/linear.h"
 #include "cuda/linear_family.h"
+
+namespace {
+
+template <typename T>
+int launch_mma(const kernels::linear_parameters &a, int64_t blocks, gpu_stream stream) {
+  return gpu::launch(kernels::linear_mma<T>, blocks, kernels::linear_mma_tiles::threads,
+                     static_cast<int64_t>(sizeof(kernels::linear_mma_memory<T>)), stream, a);
+}
+
+}  // namespace
 
 int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_cuda_product &product, void *, gpu_stream stream) {
   if (plan.family == RAPT_CUDA_LINEAR_EMPTY) return 0;
@@ -14,6 +25,10 @@ int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_cuda_produc
   a.row_tiles = (product.batch * product.rows + plan.row_tile - 1) / plan.row_tile;
   a.column_tiles = (product.out_features + plan.column_tile - 1) / plan.column_tile;
   int64_t items = a.row_tiles * a.column_tiles, blocks = items < INT32_MAX ? items : INT32_MAX;
+  if (plan.family == RAPT_CUDA_LINEAR_MMA) {
+    return product.weight_dtype == RAPT_F16 ? launch_mma<gpu::f16>(a, blocks, stream)
+                                            : launch_mma<gpu::bf16>(a, blocks, stream);
+  }
   using tiles = kernels::linear_simt_tiles;
   return gpu::launch(kernels::linear_simt, blocks, tiles::threads, static_cast<int64_t>(sizeof(tiles::memory)), stream,
                      a);

@@ -118,5 +118,21 @@ int main() {
          types[random.between(0, 2)], types[random.between(0, 2)], types[random.between(0, 2)],
          static_cast<int>(random.between(0, 1)), static_cast<int>(random.between(0, 3)), random.next(), nullptr});
   }
+  // Tensor cores: around 128 x 128 tiles and steps of 64.
+  const int64_t tiles[][4] = {{1, 1, 8, 1},     {1, 128, 64, 128}, {1, 129, 72, 127},
+                              {3, 45, 200, 50}, {1, 20, 448, 30},  {2, 70, 128, 260}};
+  for (auto length : tiles) {
+    for (int32_t type : {RAPT_F16, RAPT_BF16}) {
+      for (int layout = 0; layout < 2; layout++) {
+        for (int32_t output : types) {
+          run({length[0], length[1], length[2], length[3], type, type, output, layout, layout, seed++,
+               type == RAPT_F16 ? "linear_f16_cuda_mma" : "linear_bf16_cuda_mma"});
+        }
+      }
+    }
+    // The same sizes on plain cores.
+    run({length[0], length[1], length[2], length[3], RAPT_BF16, RAPT_BF16, RAPT_BF16, 1, 0, seed++,
+         "linear_bf16_cuda_simt"});
+  }
   return check_finish("linear");
 }
