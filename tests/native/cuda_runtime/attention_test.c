@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention through the ABI on the emulated device, f32 tensors against the double reference. */
+/* Attention through the ABI on a CUDA device, f32 tensors against the double reference. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

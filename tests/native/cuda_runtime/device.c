@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device.h"
 
+#include <string.h>
+
 #include "support/check.h"
 
 rapt_context *cuda_context(int32_t ordinal) {
@@ -11,6 +13,15 @@ rapt_context *cuda_context(int32_t ordinal) {
     check_abort("no CUDA context: %s", error.message);
   }
   return context;
+}
+
+int cuda_is_emulated(const rapt_context *context) {
+  rapt_context_info info = {.struct_size = sizeof info};
+  rapt_error error = {.struct_size = sizeof error};
+  if (rapt_context_get_info(context, &info, &error) != RAPT_OK) {
+    check_abort("no information on the context: %s", error.message);
+  }
+  return !strncmp(info.name, "emulated", strlen("emulated"));
 }
 
 void *cuda_allocate(rapt_context *context, size_t bytes) {

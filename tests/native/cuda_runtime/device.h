@@ -14,6 +14,9 @@
 /** A context on this CUDA device; ends the test where it cannot be had. */
 rapt_context *cuda_context(int32_t ordinal);
 
+/** Whether the context's device exists in host memory only, and does what RAPT_EMULATED_* say. */
+int cuda_is_emulated(const rapt_context *context);
+
 /** Device memory; ends the test where there is none. */
 void *cuda_allocate(rapt_context *context, size_t bytes);
 

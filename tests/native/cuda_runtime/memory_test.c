@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Device and pinned memory, copies, streams and events on the emulated device. */
+/* Device and pinned memory, copies, streams and events; on the emulated device its failures too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +154,29 @@ static void check_two_devices(rapt_context *first) {
   rapt_context_destroy(second);
 }
 
+/* Any device: more than it has is refused with its code, and the context goes on. */
+static void check_too_much(rapt_context *context) {
+  rapt_error error = {.struct_size = sizeof error};
+  int64_t available = 0, total = 0;
+  void *memory = &error;
+  CHECK(rapt_memory_get_info(context, &available, &total, &error) == RAPT_OK && available <= total, "info: %s",
+        error.message);
+  CHECK(rapt_memory_allocate(context, RAPT_MEMORY_DEVICE, total + 1, &memory, &error) == RAPT_OUT_OF_MEMORY && !memory,
+        "more than all memory");
+  CHECK(error.device_code == OUT_OF_MEMORY_CODE, "code %d: %s", error.device_code, error.message);
+  check_copies(context);
+}
+
+static void check_failures_of_emulated(rapt_context *context) {
+  check_freeing(context);
+  check_out_of_memory(context);
+  check_two_devices(context);
+  check_fault(context);
+  int64_t available = 0, total = 0;
+  CHECK(rapt_memory_get_info(context, &available, &total, NULL) == RAPT_OK && available == total,
+        "%lld bytes were not given back", (long long)(total - available));
+}
+
 int main(void) {
   check_start();
   setenv("RAPT_EMULATED_DEVICES", "2", 1);
@@ -161,14 +184,11 @@ int main(void) {
   rapt_context *context = cuda_context(0);
   check_info(context);
   check_copies(context);
-  check_freeing(context);
-  check_out_of_memory(context);
   check_events(context);
-  check_two_devices(context);
-  check_fault(context);
-  int64_t available = 0, total = 0;
-  CHECK(rapt_memory_get_info(context, &available, &total, NULL) == RAPT_OK && available == total,
-        "%lld bytes were not given back", (long long)(total - available));
+  check_too_much(context);
+  if (cuda_is_emulated(context)) {
+    check_failures_of_emulated(context);
+  }
   rapt_context_destroy(context);
   return check_finish("cuda_abi_memory_test");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Multi-head attention and its projections through the ABI on the emulated device, against the double reference. */
+/* Multi-head attention and its projections through the ABI on a CUDA device, against the double reference. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 16-bit tensors through the ABI on the emulated device. Attention agrees with the CPU's, whose arithmetic is f32
+ * 16-bit tensors through the ABI on a CUDA device. Attention agrees with the CPU's, whose arithmetic is f32
  * throughout; multi-head attention is, bit by bit, the projections and the attention called one after the other on
  * tensors of the same type.
  */
