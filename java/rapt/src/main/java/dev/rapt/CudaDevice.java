@@ -14,6 +14,18 @@ import org.jspecify.annotations.Nullable;
  * An NVIDIA GPU, from {@link Device#cuda(int)}: calls on tensors in its memory, on it directly
  * (complete on return) or on a {@link Stream} (enqueued).
  *
+ * {@snippet :
+ * try (CudaDevice device = Device.cuda(0);
+ *     DeviceMemory memory = device.allocate(DType.F16, 1, 8, 16, 64); // for the query
+ *     PinnedMemory pinned = device.allocatePinned(memory.bytes());
+ *     Stream stream = device.newStream()) {
+ *   Tensor query = memory.tensor(DType.F16, 1, 8, 16, 64);
+ *   stream.copy(pinned.tensor(DType.F16, 1, 8, 16, 64), query);
+ *   attention.run(stream, query, key, value, output); // returns once it is enqueued
+ *   stream.synchronize();
+ * }
+ * }
+ *
  * <p>Thread-safe, from any thread, virtual ones too. {@link #close()} waits for running calls and
  * for all enqueued work, and closes every memory, stream, event and set of weights made on this
  * device. Memory of one open device cannot be used on another, not even one on the same GPU.
