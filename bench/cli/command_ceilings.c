@@ -3,6 +3,7 @@
 
 #include "ceilings.h"
 #include "commands.h"
+#include "cuda.h"
 #include "device.h"
 #include "json.h"
 #include "problem.h"
@@ -10,12 +11,13 @@
 static int64_t threads;
 static int isa;
 static int json;
+static int device_kind;
 static const cli_option options[] = {
     {"threads", "N", "threads, 0 = one line for one thread and one for all (default 0)", CLI_INTEGER, &threads, 0, 1024,
      NULL},
     {"isa", "TIER", "auto, portable, avx2 or avx512 (default auto)", CLI_CHOICE, &isa, -1, 0, isa_choices},
     {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &json, 0, 0, NULL},
-    {.name = NULL}};
+    DEVICE_OPTION(&device_kind){.name = NULL}};
 static const cli_command command = {
     "ceilings", "Measures the f32 multiply-add peak and the read bandwidth that kernels are compared with.", options};
 
@@ -42,10 +44,34 @@ static int measure(int64_t count) {
   return good;
 }
 
+static int measure_cuda(void) {
+  device on;
+  if (!device_open_cuda(&on)) {
+    return 0;
+  }
+  ceilings c = {0};
+  int good = cuda_ceilings(&on, &c);
+  if (good && json) {
+    json_begin("ceilings");
+    json_text("isa", device_name(&on));
+    json_real("gbps", c.gbps);
+    json_integer("buffer_bytes", (int64_t)c.buffer_bytes);
+    json_end();
+  } else if (good) {
+    printf("%-8s %7.2f GB/s copied over %zu MiB, read and written bytes counted\n", device_name(&on), c.gbps,
+           c.buffer_bytes >> 20);
+  }
+  device_close(&on);
+  return good;
+}
+
 int command_ceilings(int argc, char **argv) {
   enum cli_outcome outcome = cli_parse(&command, argc, argv);
   if (outcome != CLI_RUN) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
+  }
+  if (device_kind == DEVICE_CHOICE_CUDA) {
+    return measure_cuda() ? EXIT_GOOD : EXIT_FAILED;
   }
   if (threads) {
     return measure(threads) ? EXIT_GOOD : EXIT_FAILED;

@@ -2,13 +2,16 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "cuda.h"
 #include "json.h"
 #include "report.h"
 #include "workload.h"
 
 static bench_problem problem;
 static bench_settings settings;
-static const cli_option options[] = {PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings){.name = NULL}};
+static int device_kind;
+static const cli_option options[] = {PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings)
+                                         DEVICE_OPTION(&device_kind){.name = NULL}};
 static const cli_command sdpa = {
     "sdpa", "Times scaled dot-product attention; defaults to the shape of the preset bert-base.", options};
 
@@ -26,14 +29,23 @@ static int plan_of(const workload *w, rapt_plan *plan) {
 }
 
 static int measure(workload *w, report *r) {
-  return workload_run(w) && check_attention(&w->call, w->on->isa, &r->verified) && r->verified.passed &&
-         stats_time(workload_run, w, settings.iters, &r->time);
+  if (!workload_run(w) || !workload_fetch(w) || !check_attention(&w->call, w->on->isa, &r->verified)) {
+    return 0;
+  }
+  if (w->on->cuda) {
+    cuda_allow_rounded_weights(&r->verified, w->call.value.dtype);
+  }
+  return r->verified.passed && stats_time(workload_run, w, settings.iters, &r->time);
+}
+
+static int measure_ceilings(const device *on, ceilings *out) {
+  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure(on->isa, on->threads, out);
 }
 
 static int time_on(const device *on) {
   rapt_plan plan;
   report r = {.on = on, .plan = &plan, .flops = problem_flops(&problem), .bytes = problem_bytes(&problem)};
-  if (!ceilings_measure(on->isa, on->threads, &r.ceiling)) {
+  if (!measure_ceilings(on, &r.ceiling)) {
     return EXIT_FAILED;
   }
   /* A decode step in a model finds its K and V in memory, not in the cache of the step before. */
@@ -42,12 +54,11 @@ static int time_on(const device *on) {
   if (!workload_open(&w, &problem, r.copies)) {
     return EXIT_FAILED;
   }
-  w.on = on;
-  int good = plan_of(&w, &plan) && measure(&w, &r);
+  int good = workload_place(&w, on) && plan_of(&w, &plan) && measure(&w, &r);
   workload_close(&w);
   /* Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share; never beside the
      problem, so that the process needs no more memory than the larger of the two. */
-  good = good && ceilings_measure(on->isa, on->threads, &r.ceiling);
+  good = good && measure_ceilings(on, &r.ceiling);
   if (good && settings.json) {
     json_begin("sdpa");
     report_json_problem(&problem);
@@ -75,7 +86,9 @@ int command_sdpa(int argc, char **argv) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   }
   device on;
-  if (!device_open(settings.isa, settings.threads, &on)) {
+  int open =
+      device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on);
+  if (!open) {
     return EXIT_FAILED;
   }
   int status = time_on(&on);

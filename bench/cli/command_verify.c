@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "commands.h"
+#include "cuda.h"
 #include "device.h"
 #include "json.h"
 #include "problem.h"
@@ -10,10 +11,11 @@
 
 static int64_t threads;
 static int json;
+static int device_kind;
 static const cli_option options[] = {
     {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &threads, 0, 1024, NULL},
     {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &json, 0, 0, NULL},
-    {.name = NULL}};
+    DEVICE_OPTION(&device_kind){.name = NULL}};
 static const cli_command command = {
     "verify", "Checks every usable tier against the portable one (and that one against double) on a few problems.",
     options};
@@ -37,7 +39,7 @@ static void print(const device *on, const bench_problem *p, const check *c) {
   problem_describe(p, shape, sizeof shape);
   if (json) {
     json_begin("verify");
-    json_text("isa", rapt_isa_name(on->isa));
+    json_text("isa", device_name(on));
     json_integer("threads", on->threads);
     json_text("shape", shape);
     json_text("verified_against", c->against);
@@ -47,7 +49,7 @@ static void print(const device *on, const bench_problem *p, const check *c) {
     json_real("allowed", c->allowed);
     json_end();
   } else {
-    printf("%-8s %-62s %s %s: %.2g (allowed %.2g)\n", rapt_isa_name(on->isa), shape,
+    printf("%-8s %-62s %s %s: %.2g (allowed %.2g)\n", device_name(on), shape,
            c->passed ? "agrees with" : "WRONG:", c->against, c->difference, c->allowed);
   }
 }
@@ -59,19 +61,42 @@ static int verify(const device *on, const bench_problem *p) {
   if (!workload_open(&w, p, 1)) {
     return -1;
   }
-  w.on = on;
-  int made = workload_run(&w) && check_attention(&w.call, on->isa, &c);
+  int made = workload_place(&w, on) && workload_run(&w) && workload_fetch(&w) && check_attention(&w.call, on->isa, &c);
   if (made) {
+    if (on->cuda) {
+      cuda_allow_rounded_weights(&c, w.call.value.dtype);
+    }
     print(on, p, &c);
   }
   workload_close(&w);
   return made ? c.passed : -1;
 }
 
+static int verify_all(const device *on) {
+  int status = EXIT_GOOD;
+  for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+    status = verify(on, &problems[i]) == 1 ? status : EXIT_FAILED;
+  }
+  return status;
+}
+
+static int verify_cuda(void) {
+  device on;
+  if (!device_open_cuda(&on)) {
+    return EXIT_FAILED;
+  }
+  int status = verify_all(&on);
+  device_close(&on);
+  return status;
+}
+
 int command_verify(int argc, char **argv) {
   enum cli_outcome outcome = cli_parse(&command, argc, argv);
   if (outcome != CLI_RUN) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
+  }
+  if (device_kind == DEVICE_CHOICE_CUDA) {
+    return verify_cuda();
   }
   rapt_capabilities capabilities = {.struct_size = sizeof capabilities};
   rapt_error error = {.struct_size = sizeof error};
@@ -92,9 +117,7 @@ int command_verify(int argc, char **argv) {
     if (!device_open(isa, threads, &on)) {
       return EXIT_FAILED;
     }
-    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
-      status = verify(&on, &problems[i]) == 1 ? status : EXIT_FAILED;
-    }
+    status = verify_all(&on) == EXIT_GOOD ? status : EXIT_FAILED;
     device_close(&on);
   }
   return status;

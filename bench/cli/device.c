@@ -5,8 +5,9 @@
 
 #include "cli.h"
 
-int device_open(int32_t isa, int64_t threads, device *out) {
-  rapt_context_options options = {.struct_size = sizeof options, .threads = (int32_t)threads, .isa = isa};
+const char *const device_choices[] = {"cpu", "cuda", NULL};
+
+static int open_with(rapt_context_options options, device *out) {
   rapt_context_info info = {.struct_size = sizeof info};
   rapt_error error = {.struct_size = sizeof error};
   *out = (device){0};
@@ -18,8 +19,22 @@ int device_open(int32_t isa, int64_t threads, device *out) {
   }
   out->isa = info.isa;
   out->threads = info.threads;
+  out->cuda = info.device == RAPT_DEVICE_CUDA;
   return 1;
 }
+
+int device_open(int32_t isa, int64_t threads, device *out) {
+  return open_with(
+      (rapt_context_options){.struct_size = sizeof(rapt_context_options), .threads = (int32_t)threads, .isa = isa},
+      out);
+}
+
+int device_open_cuda(device *out) {
+  return open_with((rapt_context_options){.struct_size = sizeof(rapt_context_options), .device = RAPT_DEVICE_CUDA},
+                   out);
+}
+
+const char *device_name(const device *d) { return d->cuda ? "cuda" : rapt_isa_name(d->isa); }
 
 void device_close(device *d) {
   rapt_context_destroy(d->context);

@@ -6,7 +6,7 @@
 #include "json.h"
 
 int report_is_memory_bound(double flops, double bytes, const ceilings *c) {
-  return bytes / c->gbps > flops / c->gflops;
+  return c->gflops == 0 || bytes / c->gbps > flops / c->gflops;
 }
 
 static double gflops(const report *r) { return r->flops / r->time.median * 1e-9; }
@@ -18,7 +18,11 @@ static double share(const report *r) {
 }
 
 void report_print(const report *r) {
-  printf("%-10s %s, %d %s\n", "plan", r->plan->name, r->on->threads, r->on->threads == 1 ? "thread" : "threads");
+  if (r->on->cuda) {
+    printf("%-10s %s\n", "plan", r->plan->name);
+  } else {
+    printf("%-10s %s, %d %s\n", "plan", r->plan->name, r->on->threads, r->on->threads == 1 ? "thread" : "threads");
+  }
   check_print(&r->verified);
   printf("%-10s %.4g ms median; p10 %.4g, p90 %.4g, min %.4g, max %.4g; %lld runs", "time", r->time.median * 1e3,
          r->time.p10 * 1e3, r->time.p90 * 1e3, r->time.min * 1e3, r->time.max * 1e3, (long long)r->time.count);
@@ -26,7 +30,9 @@ void report_print(const report *r) {
     printf(" over %lld copies of K and V, so that they come from memory", (long long)r->copies);
   }
   printf("\n%-10s %.1f GFLOP/s, %.2f GB/s\n", "rate", gflops(r), gbps(r));
-  if (report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
+  if (r->on->cuda) {
+    printf("%-10s %.1f %% of the copy bandwidth, %.2f GB/s\n", "ceiling", 100 * share(r), r->ceiling.gbps);
+  } else if (report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
     printf("%-10s %.1f %% of the read bandwidth, %.2f GB/s (memory-bound)\n", "ceiling", 100 * share(r),
            r->ceiling.gbps);
   } else {
@@ -54,7 +60,7 @@ void report_json_problem(const bench_problem *p) {
 void report_json(const report *r) {
   int memory_bound = report_is_memory_bound(r->flops, r->bytes, &r->ceiling);
   json_text("plan", r->plan->name);
-  json_text("isa", rapt_isa_name(r->on->isa));
+  json_text("isa", device_name(r->on));
   json_integer("threads", r->on->threads);
   json_integer("scratch_bytes", r->plan->scratch_size);
   json_integer("iters", r->time.count);
@@ -67,7 +73,7 @@ void report_json(const report *r) {
   json_real("bytes", r->bytes);
   json_real("gflops", gflops(r));
   json_real("gbps", gbps(r));
-  json_text("ceiling", memory_bound ? "read_bandwidth" : "fma_peak");
+  json_text("ceiling", r->on->cuda ? "copy_bandwidth" : memory_bound ? "read_bandwidth" : "fma_peak");
   json_real("ceiling_share", share(r));
   json_real("peak_gflops", r->ceiling.gflops);
   json_real("peak_gbps", r->ceiling.gbps);

@@ -27,7 +27,7 @@ typedef struct report {
   int64_t copies;
 } report;
 
-/** Whether the ceilings say that moving the bytes takes longer than doing the arithmetic. */
+/** Whether the ceilings say that moving the bytes takes longer than doing the arithmetic, or know only of the bytes. */
 int report_is_memory_bound(double flops, double bytes, const ceilings *c);
 
 /** Plan, verification, time, rates and the share of the ceiling, a line each. */

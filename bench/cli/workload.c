@@ -5,6 +5,7 @@
 
 #include "ceilings.h"
 #include "cli.h"
+#include "cuda.h"
 #include "memory.h"
 #include "storage.h"
 
@@ -63,7 +64,29 @@ int workload_open(workload *w, const bench_problem *p, int64_t copies) {
   return 1;
 }
 
+int workload_place(workload *w, const device *on) {
+  w->on = on;
+  if (!on->cuda) {
+    return 1;
+  }
+  size_t copies = (size_t)w->copies;
+  return (w->remote_query = cuda_copy_of(on, w->query, w->query_count * w->width)) &&
+         (w->remote_key = cuda_copy_of(on, w->key, w->key_count * copies * w->width)) &&
+         (w->remote_value = cuda_copy_of(on, w->value, w->value_count * copies * w->width)) &&
+         (w->remote_output = cuda_copy_of(on, w->output, w->output_count * w->width));
+}
+
+int workload_fetch(workload *w) {
+  return !w->on->cuda || cuda_fetch(w->on, w->output, w->remote_output, w->output_count * w->width);
+}
+
 void workload_close(workload *w) {
+  if (w->on && w->on->cuda) {
+    cuda_give_back(w->on, w->remote_query);
+    cuda_give_back(w->on, w->remote_key);
+    cuda_give_back(w->on, w->remote_value);
+    cuda_give_back(w->on, w->remote_output);
+  }
   memory_give_back(w->query, w->query_count * w->width);
   memory_give_back(w->key, w->key_count * (size_t)w->copies * w->width);
   memory_give_back(w->value, w->value_count * (size_t)w->copies * w->width);
@@ -76,8 +99,15 @@ int workload_run(void *workload_state) {
   size_t turn = (size_t)(w->turn++ % w->copies);
   w->call.key.data = (char *)w->key + turn * w->key_count * w->width;
   w->call.value.data = (char *)w->value + turn * w->value_count * w->width;
+  rapt_attention call = w->call;
+  if (w->on->cuda) {
+    call.query.data = w->remote_query;
+    call.key.data = (char *)w->remote_key + turn * w->key_count * w->width;
+    call.value.data = (char *)w->remote_value + turn * w->value_count * w->width;
+    call.output.data = w->remote_output;
+  }
   rapt_error error = {.struct_size = sizeof error};
-  if (rapt_attention_run(w->on->context, &w->call, &error) != RAPT_OK) {
+  if (rapt_attention_run(w->on->context, &call, &error) != RAPT_OK) {
     cli_fail("%s", error.message);
     return 0;
   }

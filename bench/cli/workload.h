@@ -22,6 +22,8 @@ typedef struct workload {
   int64_t copies;
   int64_t turn;
   const device *on;
+  /** On a GPU: the same tensors there; else NULL. */
+  void *remote_query, *remote_key, *remote_value, *remote_output;
 } workload;
 
 /** 0 and a line on stderr where memory is short. Every copy holds the same numbers. */
@@ -31,6 +33,12 @@ void workload_close(workload *w);
 
 /** The problem's copies of key and value that together are well above the last cache; at most 1024 and 2 GiB. */
 int64_t workload_cold_copies(const bench_problem *p);
+
+/** Sets w->on and brings the tensors to it where it is a GPU. 0 and a line on stderr where that fails. */
+int workload_place(workload *w, const device *on);
+
+/** Brings the output back from a GPU. */
+int workload_fetch(workload *w);
 
 /** Runs the next copy on w->on; for stats_time. 0 and a line on stderr on failure. */
 int workload_run(void *workload_state);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file cuda.h
+ * @brief What the benchmark does on a GPU: memory there, and the bandwidth that its own copies reach.
+ */
+#ifndef RAPT_BENCH_CUDA_H
+#define RAPT_BENCH_CUDA_H
+
+#include <stddef.h>
+
+#include "ceilings.h"
+#include "check.h"
+#include "device.h"
+
+/** A copy of host memory on the device, or NULL and a line on stderr. */
+void *cuda_copy_of(const device *on, const void *data, size_t bytes);
+
+/** Copies back; 0 and a line on stderr on failure. */
+int cuda_fetch(const device *on, void *to, const void *from, size_t bytes);
+
+/** NULL is allowed. */
+void cuda_give_back(const device *on, void *data);
+
+/**
+ * The best of several copies from device memory to device memory, read and written bytes counted; keeps the
+ * higher of what *out already holds. gflops stays 0: not measured. 0 and a line on stderr on failure.
+ */
+int cuda_ceilings(const device *on, ceilings *out);
+
+/**
+ * Tensor cores take the softmax weights in the type of the values: that much more than f32 arithmetic an output
+ * may be off where values are in [-1, 1).
+ */
+void cuda_allow_rounded_weights(check *c, int32_t dtype);
+
+#endif
