@@ -36,7 +36,6 @@ final class AttentionHead {
     double bias(int query, int key);
   }
 
-  private final ReferencePrecision precision;
   private final AttentionOptions options;
   private final Visibility visibility;
   private final double[][] keys;
@@ -56,7 +55,6 @@ final class AttentionHead {
    * @param sink -inf = none
    */
   AttentionHead(
-      ReferencePrecision precision,
       AttentionOptions options,
       Visibility visibility,
       double[][] keys,
@@ -67,7 +65,6 @@ final class AttentionHead {
       int queryLen,
       double slope,
       double sink) {
-    this.precision = precision;
     this.options = options;
     this.visibility = visibility;
     this.keys = keys;
@@ -76,7 +73,7 @@ final class AttentionHead {
     this.maskable = maskable;
     this.slope = slope;
     this.sink = sink;
-    scale = options.scaled() ? options.scale() : round(1 / Math.sqrt(headDim));
+    scale = options.scaled() ? options.scale() : 1 / Math.sqrt(headDim);
     offset = clamp(options.offset(queryLen, maskable));
   }
 
@@ -88,7 +85,7 @@ final class AttentionHead {
     double[] output = new double[valueDim];
     for (int i = 0; i < queries.length; i++) {
       for (int j = 0; j < keys.length; j++) {
-        double raw = round(scale * dot(queries[i], keys[j]));
+        double raw = scale * dot(queries[i], keys[j]);
         double capped = softcap(raw);
         scores[j] = visible(i, j) ? biased(capped, i, j) : Double.NEGATIVE_INFINITY;
         // A final score of -inf is a key that does not exist, whatever made it so.
@@ -112,14 +109,14 @@ final class AttentionHead {
   private double dot(double[] query, double[] key) {
     double sum = 0;
     for (int d = 0; d < query.length; d++) {
-      sum = round(sum + query[d] * key[d]);
+      sum += query[d] * key[d];
     }
     return sum;
   }
 
   private double softcap(double score) {
     double cap = options.softcap();
-    return cap == 0 ? score : round(cap * round(Math.tanh(round(score / cap))));
+    return cap == 0 ? score : cap * Math.tanh(score / cap);
   }
 
   private boolean visible(int i, int j) {
@@ -147,9 +144,9 @@ final class AttentionHead {
     if (bias == Double.NEGATIVE_INFINITY) {
       return bias; // masks even a score of NaN or +inf, which -inf + NaN would not
     }
-    double distance = round(Math.abs((double) (i + offset - j)));
-    double sum = round(score + bias);
-    return slope == 0 ? sum : round(sum - round(slope * distance));
+    double distance = Math.abs((double) (i + offset - j));
+    double sum = score + bias;
+    return slope == 0 ? sum : sum - slope * distance;
   }
 
   /**
@@ -165,15 +162,15 @@ final class AttentionHead {
       return max;
     }
     max = Math.max(max, sink);
-    double sum = round(Math.exp(round(sink - max)));
+    double sum = Math.exp(sink - max);
     for (int j = 0; j < scores.length; j++) {
-      scores[j] = present[j] ? round(Math.exp(round(scores[j] - max))) : 0;
-      sum = round(sum + scores[j]);
+      scores[j] = present[j] ? Math.exp(scores[j] - max) : 0;
+      sum += scores[j];
     }
     for (int j = 0; j < scores.length; j++) {
-      scores[j] = present[j] ? round(scores[j] / sum) : 0;
+      scores[j] = present[j] ? scores[j] / sum : 0;
     }
-    return round(max + round(Math.log(sum)));
+    return max + Math.log(sum);
   }
 
   private void weightedSum(double[] weights, boolean[] present, double[] output) {
@@ -183,13 +180,9 @@ final class AttentionHead {
         continue; // not weight 0 times value: the value may be NaN
       }
       for (int d = 0; d < output.length; d++) {
-        output[d] = round(output[d] + weights[j] * values[j][d]);
+        output[d] += weights[j] * values[j][d];
       }
     }
-  }
-
-  private double round(double value) {
-    return precision.round(value);
   }
 
   private static long clamp(long position) {

@@ -28,7 +28,6 @@ final class HeadInputs {
 
   /** The head at (b, h) over its keys and values. */
   AttentionHead head(
-      ReferencePrecision precision,
       AttentionOptions options,
       long b,
       long h,
@@ -52,7 +51,6 @@ final class HeadInputs {
           }
         };
     return new AttentionHead(
-        precision,
         options,
         visibility,
         keys,

@@ -16,13 +16,6 @@ public final class ReferenceBackend implements Backend {
   /** What a Java array holds on every JVM. */
   private static final long MAX_LENGTH = Integer.MAX_VALUE - 8;
 
-  private final ReferencePrecision precision;
-
-  /** A backend that rounds its intermediate results to {@code precision}. */
-  public ReferenceBackend(ReferencePrecision precision) {
-    this.precision = precision;
-  }
-
   @Override
   public void attention(
       AttentionOptions options,
@@ -58,7 +51,7 @@ public final class ReferenceBackend implements Backend {
           long b = batch;
           long h = head;
           inputs
-              .head(precision, options, b, h, q, k, v, headDim, valueDim, kvLen)
+              .head(options, b, h, q, k, v, headDim, valueDim, kvLen)
               .attend(
                   q,
                   (i, out, logSum, scores) -> {
@@ -93,7 +86,7 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public Projection projection(Tensor weight, @Nullable Tensor bias) {
-    return new ReferenceProjection(precision, weight, bias);
+    return new ReferenceProjection(weight, bias);
   }
 
   @Override
@@ -137,7 +130,7 @@ public final class ReferenceBackend implements Backend {
       @Nullable Tensor weights) {
     require(sdpaPlan("mha", query.size(query.rank() - 2), key.size(key.rank() - 2)));
     HeadInputs inputs = new HeadInputs(mask, bias, keyPaddingMask, alibiSlopes, sinks);
-    new ReferenceMultiHead(precision, model, inputs).run(query, key, value, output, lse, weights);
+    new ReferenceMultiHead(model, inputs).run(query, key, value, output, lse, weights);
   }
 
   @Override
@@ -173,8 +166,7 @@ public final class ReferenceBackend implements Backend {
   }
 
   private Plan plan(String operation, String reason) {
-    String dtype = precision == ReferencePrecision.DOUBLE ? "f64" : "f32";
-    return new Plan(operation + "_reference_" + dtype + "_java", reason.isEmpty(), reason, 0, 1);
+    return new Plan(operation + "_reference_f64_java", reason.isEmpty(), reason, 0, 1);
   }
 
   private static void require(Plan plan) {

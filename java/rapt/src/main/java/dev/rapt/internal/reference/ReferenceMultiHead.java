@@ -13,12 +13,10 @@ import org.jspecify.annotations.Nullable;
  * torch.nn.MultiheadAttention.
  */
 final class ReferenceMultiHead {
-  private final ReferencePrecision precision;
   private final MultiHeadModel model;
   private final HeadInputs inputs;
 
-  ReferenceMultiHead(ReferencePrecision precision, MultiHeadModel model, HeadInputs inputs) {
-    this.precision = precision;
+  ReferenceMultiHead(MultiHeadModel model, HeadInputs inputs) {
     this.model = model;
     this.inputs = inputs;
   }
@@ -81,7 +79,6 @@ final class ReferenceMultiHead {
       int h = head;
       inputs
           .head(
-              precision,
               model.options(),
               batch,
               h,
@@ -107,7 +104,7 @@ final class ReferenceMultiHead {
     }
     for (int i = 0; i < mean.length && weights != null; i++) {
       for (int j = 0; j < k.length; j++) {
-        weights.set(precision.round(mean[i][j] / model.heads()), batch, i, j, 0);
+        weights.set(mean[i][j] / model.heads(), batch, i, j, 0);
       }
     }
     return concat;
@@ -144,7 +141,7 @@ final class ReferenceMultiHead {
 
   private void addTo(double[] sum, double[] values) {
     for (int j = 0; j < sum.length; j++) {
-      sum[j] = precision.round(sum[j] + values[j]);
+      sum[j] += values[j];
     }
   }
 }

@@ -7,13 +7,11 @@ import org.jspecify.annotations.Nullable;
 
 /** y = x Wᵀ + b, with W (out, in) copied from the caller's tensor. */
 final class ReferenceProjection implements Projection {
-  private final ReferencePrecision precision;
   private final double[][] weight;
   private final double[] bias;
   private final int inFeatures;
 
-  ReferenceProjection(ReferencePrecision precision, Tensor weight, @Nullable Tensor bias) {
-    this.precision = precision;
+  ReferenceProjection(Tensor weight, @Nullable Tensor bias) {
     int outFeatures = (int) weight.size(0);
     inFeatures = (int) weight.size(1);
     this.weight = new View(weight).matrix(0, 0, outFeatures, inFeatures);
@@ -37,9 +35,9 @@ final class ReferenceProjection implements Projection {
     for (int o = 0; o < output.length; o++) {
       double sum = 0;
       for (int i = 0; i < inFeatures; i++) {
-        sum = precision.round(sum + input[i] * weight[o][i]);
+        sum += input[i] * weight[o][i];
       }
-      output[o] = precision.round(sum + bias[o]);
+      output[o] = sum + bias[o];
     }
     return output;
   }
