@@ -14,7 +14,8 @@ _Static_assert(sizeof(rapt_context_info) == 160, "ABI: sizeof(rapt_context_info)
 _Static_assert(sizeof(rapt_tensor) == 48, "ABI: sizeof(rapt_tensor)");
 _Static_assert(sizeof(rapt_plan) == 384, "ABI: sizeof(rapt_plan)");
 _Static_assert(sizeof(rapt_attention_options) == 72, "ABI: sizeof(rapt_attention_options)");
-_Static_assert(sizeof(rapt_attention) == 640, "ABI: sizeof(rapt_attention)");
+_Static_assert(sizeof(rapt_attention) == 752, "ABI: sizeof(rapt_attention)");
+_Static_assert(sizeof(rapt_rope) == 312, "ABI: sizeof(rapt_rope)");
 _Static_assert(sizeof(rapt_linear_weights) == 120, "ABI: sizeof(rapt_linear_weights)");
 _Static_assert(sizeof(rapt_linear_call) == 152, "ABI: sizeof(rapt_linear_call)");
 _Static_assert(sizeof(rapt_mha) == 808, "ABI: sizeof(rapt_mha)");
@@ -23,6 +24,8 @@ _Static_assert(offsetof(rapt_tensor, dtype) == 40, "ABI: rapt_tensor.dtype");
 _Static_assert(offsetof(rapt_attention, scratch) == 488, "ABI: rapt_attention.scratch");
 _Static_assert(offsetof(rapt_attention, batch) == 504, "ABI: rapt_attention.batch");
 _Static_assert(offsetof(rapt_attention, options) == 560, "ABI: rapt_attention.options");
+_Static_assert(offsetof(rapt_attention, key_scale) == 640, "ABI: rapt_attention.key_scale");
+_Static_assert(offsetof(rapt_rope, batch) == 248, "ABI: rapt_rope.batch");
 _Static_assert(offsetof(rapt_mha, options) == 720, "ABI: rapt_mha.options");
 _Static_assert(offsetof(rapt_mha, query) == 40, "ABI: rapt_mha.query");
 _Static_assert(offsetof(rapt_linear_call, scratch) == 112, "ABI: rapt_linear_call.scratch");
@@ -114,6 +117,25 @@ static const field fields[] = {
   FIELD(rapt_attention, value_dim),
   OPTIONS(rapt_attention),
   FIELD(rapt_attention, stream),
+  TENSOR(rapt_attention, key_scale),
+  TENSOR(rapt_attention, value_scale),
+  FIELD(rapt_attention, key_scale_groups),
+  FIELD(rapt_attention, value_scale_groups),
+  FIELD(rapt_rope, struct_size),
+  TENSOR(rapt_rope, input),
+  TENSOR(rapt_rope, output),
+  TENSOR(rapt_rope, cosine),
+  TENSOR(rapt_rope, sine),
+  TENSOR(rapt_rope, positions),
+  FIELD(rapt_rope, batch),
+  FIELD(rapt_rope, heads),
+  FIELD(rapt_rope, length),
+  FIELD(rapt_rope, head_dim),
+  FIELD(rapt_rope, rotary_dim),
+  FIELD(rapt_rope, table_length),
+  FIELD(rapt_rope, flags),
+  FIELD(rapt_rope, reserved),
+  FIELD(rapt_rope, stream),
   FIELD(rapt_linear_weights, struct_size),
   TENSOR(rapt_linear_weights, weight),
   TENSOR(rapt_linear_weights, bias),
@@ -171,6 +193,7 @@ static const struct {
   {"rapt_plan", sizeof(rapt_plan)},
   {"rapt_attention_options", sizeof(rapt_attention_options)},
   {"rapt_attention", sizeof(rapt_attention)},
+  {"rapt_rope", sizeof(rapt_rope)},
   {"rapt_linear_weights", sizeof(rapt_linear_weights)},
   {"rapt_linear_call", sizeof(rapt_linear_call)},
   {"rapt_mha", sizeof(rapt_mha)},

@@ -14,6 +14,9 @@ static rapt_status prepare(const rapt_context *context, const rapt_attention *ca
   rapt_status status = rapt_attention_validate(call, problem, error);
   if (status == RAPT_OK) status = rapt_check_no_stream(problem->call.stream, error);
   if (status != RAPT_OK) return status;
+  if (problem->call.key.dtype == RAPT_I8 || problem->call.value.dtype == RAPT_I8) {
+    return rapt_fail(error, RAPT_UNSUPPORTED, "key or value is i8, for which the CPU has no kernel");
+  }
   if (!rapt_attention_geometry(context, problem, geometry)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
   }
@@ -86,8 +89,9 @@ rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call
 rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error,
                                     const void *query, const void *key, const void *value, const void *output,
                                     const void *mask, const void *bias, const void *alibi_slopes, const void *sinks,
-                                    const void *lse, const void *weights) {
+                                    const void *lse, const void *weights, const void *key_scale,
+                                    const void *value_scale) {
   (void)query, (void)key, (void)value, (void)output, (void)mask, (void)bias;
-  (void)alibi_slopes, (void)sinks, (void)lse, (void)weights;
+  (void)alibi_slopes, (void)sinks, (void)lse, (void)weights, (void)key_scale, (void)value_scale;
   return rapt_attention_run(context, call, error);
 }

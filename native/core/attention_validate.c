@@ -24,24 +24,48 @@ static rapt_status check_sizes(const rapt_attention *c, rapt_error *error) {
   return RAPT_OK;
 }
 
-static rapt_status check_tensors(const rapt_attention *c, rapt_error *error) {
+// The scale of an i8 tensor, whose rows hold `depth` elements; *groups is 1 where the caller left it at 0.
+static rapt_status check_scale(const char *name, const char *of, const rapt_tensor *quantised, const rapt_tensor *scale,
+                               int64_t depth, const int64_t *rows, int64_t *groups, rapt_view *view,
+                               rapt_error *error) {
+  *view = (rapt_view){.name = name};
+  if (quantised->data == NULL || quantised->dtype != RAPT_I8) {
+    if (scale->data == NULL && *groups == 0) return RAPT_OK;
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s or its groups are given, but %s is not i8", name, of);
+  }
+  if (*groups == 0) *groups = 1;
+  if (*groups < 1 || *groups > depth || depth % *groups != 0) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                     "%s_groups is %" PRId64 "; allowed are 0 and the divisors of %" PRId64
+                     ", the elements of a row of %s",
+                     name, *groups, depth, of);
+  }
+  const int64_t size[] = {rows[0], rows[1], rows[2], *groups};
+  return rapt_check_tensor(name, scale, RAPT_F32, 4, size, view, error);
+}
+
+static rapt_status check_tensors(rapt_attention *c, rapt_error *error) {
   const int64_t query[] = {c->batch, c->query_heads, c->query_len, c->head_dim};
   const int64_t key[] = {c->batch, c->kv_heads, c->kv_len, c->head_dim};
   const int64_t value[] = {c->batch, c->kv_heads, c->kv_len, c->value_dim};
   const int64_t output[] = {c->batch, c->query_heads, c->query_len, c->value_dim};
   const int64_t scores[] = {c->batch, c->query_heads, c->query_len, c->kv_len};
-  rapt_view read[7], written[3];
+  rapt_view read[9], written[3];
   RAPT_CHECK(rapt_check_tensor("query", &c->query, RAPT_ANY_FLOAT, 4, query, &read[0], error));
-  RAPT_CHECK(rapt_check_tensor("key", &c->key, RAPT_ANY_FLOAT, 4, key, &read[1], error));
-  RAPT_CHECK(rapt_check_tensor("value", &c->value, RAPT_ANY_FLOAT, 4, value, &read[2], error));
+  RAPT_CHECK(rapt_check_tensor("key", &c->key, RAPT_FLOAT_OR_I8, 4, key, &read[1], error));
+  RAPT_CHECK(rapt_check_tensor("value", &c->value, RAPT_FLOAT_OR_I8, 4, value, &read[2], error));
   RAPT_CHECK(rapt_check_optional("mask", &c->mask, RAPT_BOOL, 4, scores, &read[3], error));
   RAPT_CHECK(rapt_check_optional("bias", &c->bias, RAPT_ANY_FLOAT, 4, scores, &read[4], error));
   RAPT_CHECK(rapt_check_optional("alibi_slopes", &c->alibi_slopes, RAPT_F32, 2, scores, &read[5], error));
   RAPT_CHECK(rapt_check_optional("sinks", &c->sinks, RAPT_F32, 2, scores, &read[6], error));
+  RAPT_CHECK(
+      check_scale("key_scale", "key", &c->key, &c->key_scale, c->head_dim, key, &c->key_scale_groups, &read[7], error));
+  RAPT_CHECK(check_scale("value_scale", "value", &c->value, &c->value_scale, c->value_dim, value,
+                         &c->value_scale_groups, &read[8], error));
   RAPT_CHECK(rapt_check_tensor("output", &c->output, RAPT_ANY_FLOAT, 4, output, &written[0], error));
   RAPT_CHECK(rapt_check_optional("lse", &c->lse, RAPT_F32, 3, scores, &written[1], error));
   RAPT_CHECK(rapt_check_optional("weights", &c->weights, RAPT_F32, 4, scores, &written[2], error));
-  return rapt_check_overlaps(written, 3, read, 7, error);
+  return rapt_check_overlaps(written, 3, read, 9, error);
 }
 
 rapt_status rapt_attention_validate(const rapt_attention *call, rapt_problem *problem, rapt_error *error) {

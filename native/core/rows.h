@@ -8,7 +8,17 @@
 #include "rapt/rapt.h"
 
 static inline int64_t rapt_element_size(int32_t dtype) {
-  return dtype == RAPT_F32 ? 4 : dtype == RAPT_F16 || dtype == RAPT_BF16 ? 2 : 1;
+  switch (dtype) {
+    case RAPT_I64:
+      return 8;
+    case RAPT_F32:
+      return 4;
+    case RAPT_F16:
+    case RAPT_BF16:
+      return 2;
+    default:
+      return 1;
+  }
 }
 
 // The element `offset` elements from `data`.

@@ -16,12 +16,24 @@ rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int6
 }
 
 static int dtype_allowed(int32_t wanted, int32_t dtype) {
-  if (wanted != RAPT_ANY_FLOAT) return dtype == wanted;
+  if (wanted > 0) return dtype == wanted;
+  if (dtype == RAPT_I8) return wanted == RAPT_FLOAT_OR_I8;
   return dtype == RAPT_F32 || dtype == RAPT_F16 || dtype == RAPT_BF16;
 }
 
 static const char *allowed_dtypes(int32_t wanted) {
-  return wanted == RAPT_F32 ? "1 (f32)" : wanted == RAPT_BOOL ? "2 (bool)" : "1 (f32), 3 (f16) and 4 (bf16)";
+  switch (wanted) {
+    case RAPT_F32:
+      return "1 (f32)";
+    case RAPT_BOOL:
+      return "2 (bool)";
+    case RAPT_I64:
+      return "6 (i64)";
+    case RAPT_FLOAT_OR_I8:
+      return "1 (f32), 3 (f16), 4 (bf16) and 5 (i8)";
+    default:
+      return "1 (f32), 3 (f16) and 4 (bf16)";
+  }
 }
 
 rapt_status rapt_check_tensor(const char *name, const rapt_tensor *tensor, int32_t dtype, int32_t rank,

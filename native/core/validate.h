@@ -13,6 +13,8 @@
 
 // As a wanted dtype: f32, f16 or bf16.
 #define RAPT_ANY_FLOAT 0
+// As a wanted dtype: those, or i8.
+#define RAPT_FLOAT_OR_I8 (-1)
 
 rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int64_t most, rapt_error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file rapt.h
- * @brief Rapt's C ABI: scaled dot-product attention, multi-head attention and linear projections.
+ * @brief Rapt's C ABI: scaled dot-product attention, multi-head attention, linear projections and rotary embedding.
  *
  * This is the only public header. Java's bindings are generated from it and from nothing else.
  *
@@ -25,8 +25,7 @@
  *    accepts a shorter struct_size (an older caller: the missing fields are zero) and a longer one whose
  *    unknown tail is all zero (a newer caller that does not use what this library lacks); a non-zero
  *    unknown tail is RAPT_UNSUPPORTED.
- *  - Every tensor carries its own dtype, so a new storage type needs no new field. int8 K/V: a dtype value plus
- *    two appended scale tensors (key_scale, value_scale).
+ *  - Every tensor carries its own dtype, so a new storage type needs no new field.
  *  - Ragged batches: appended int64 offset pointers (query_offsets, kv_offsets); the batch stride is then
  *    unused. Per-sequence key counts: an appended kv_lengths tensor.
  *  - Paged K/V: an appended block table tensor and page size; stride[2] of key and value is then the stride
@@ -255,7 +254,11 @@ enum {
   /** IEEE binary16, little-endian. Arithmetic is f32; results are rounded to nearest even. */
   RAPT_F16 = 3,
   /** bfloat16: the upper half of an f32. Arithmetic is f32; results are rounded to nearest even. */
-  RAPT_BF16 = 4
+  RAPT_BF16 = 4,
+  /** Signed byte; keys and values only, with a scale tensor beside them. */
+  RAPT_I8 = 5,
+  /** Signed 64 bits, little-endian; positions only. */
+  RAPT_I64 = 6
 };
 
 /** A strided view of the caller's memory. The dimensions stand in the operation's struct. */
@@ -264,7 +267,8 @@ typedef struct rapt_tensor {
   void *data;
   /** Elements from one index to the next, per dimension, outermost first. Unused ones are ignored. */
   int64_t stride[4];
-  /** RAPT_F32, RAPT_F16, RAPT_BF16 or RAPT_BOOL, as the operation allows; each tensor has its own. */
+  /** RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_BOOL, RAPT_I8 or RAPT_I64, as the operation allows; each tensor has its own.
+   */
   int32_t dtype;
   /** 0. */
   int32_t reserved;
@@ -351,9 +355,9 @@ typedef struct rapt_attention {
   int64_t struct_size;
   /** (batch, query_heads, query_len, head_dim), f32, f16 or bf16. */
   rapt_tensor query;
-  /** (batch, kv_heads, kv_len, head_dim), f32, f16 or bf16. */
+  /** (batch, kv_heads, kv_len, head_dim), f32, f16, bf16, or i8 with key_scale. */
   rapt_tensor key;
-  /** (batch, kv_heads, kv_len, value_dim), f32, f16 or bf16. */
+  /** (batch, kv_heads, kv_len, value_dim), f32, f16, bf16, or i8 with value_scale. */
   rapt_tensor value;
   /** (batch, query_heads, query_len, value_dim), f32, f16 or bf16, written; overlaps no input and not itself. */
   rapt_tensor output;
@@ -387,6 +391,17 @@ typedef struct rapt_attention {
   rapt_attention_options options;
   /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
   rapt_stream *stream;
+  /**
+   * With an i8 key, and only then: (batch, kv_heads, kv_len, key_scale_groups), f32; stride 0 broadcasts. Element d of
+   * a key row stands for key[d] * key_scale[d / (head_dim / key_scale_groups)]: one group is a scale per token and
+   * head, head_dim / 32 groups are blocks of 32.
+   */
+  rapt_tensor key_scale;
+  /** The same for an i8 value: (batch, kv_heads, kv_len, value_scale_groups), f32. */
+  rapt_tensor value_scale;
+  /** A divisor of head_dim and of value_dim; 0 = 1. 0 where the scale is absent. */
+  int64_t key_scale_groups;
+  int64_t value_scale_groups;
 } rapt_attention;
 
 /** Whether and how the call would run. Data pointers are checked for presence and alignment, never read. */
@@ -404,7 +419,67 @@ RAPT_API rapt_status rapt_attention_run(rapt_context *context, const rapt_attent
 RAPT_API rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error,
                                              const void *query, const void *key, const void *value, const void *output,
                                              const void *mask, const void *bias, const void *alibi_slopes,
-                                             const void *sinks, const void *lse, const void *weights);
+                                             const void *sinks, const void *lse, const void *weights,
+                                             const void *key_scale, const void *value_scale);
+
+/* ---- rotary position embedding ---------------------------------------------------------------------- */
+
+/** Bits of rapt_rope.flags. */
+enum {
+  /** Elements 2i and 2i + 1 form pair i (GPT-J); without it elements i and i + rotary_dim / 2 (GPT-NeoX, Llama). */
+  RAPT_ROPE_INTERLEAVED = 1
+};
+
+/**
+ * Turns every pair (a, b) of the first rotary_dim elements of a row by the angle of its position:
+ * a' = cosine * a - sine * b, b' = sine * a + cosine * b; the other elements are copied. ONNX RotaryEmbedding-23;
+ * Su et al. 2021, section 3.2.2.
+ *
+ * Inputs and cosines of f16 and bf16 are widened, the arithmetic is f32, and results are rounded to nearest even.
+ */
+typedef struct rapt_rope {
+  int64_t struct_size;
+  /** (batch, heads, length, head_dim), f32, f16 or bf16. */
+  rapt_tensor input;
+  /** The same shape, f32, f16 or bf16, written; overlaps no input and not itself, but may be input itself: the same
+   * data, strides and dtype. */
+  rapt_tensor output;
+  /**
+   * f32, f16 or bf16. With positions: (table_length, rotary_dim / 2), in the first two strides. Without:
+   * (batch, length, rotary_dim / 2), in the first three; stride 0 broadcasts.
+   */
+  rapt_tensor cosine;
+  /** The same shape, and strides of its own. */
+  rapt_tensor sine;
+  /**
+   * Optional (batch, length), i64: the row of cosine and sine for each token, 0 to table_length - 1. On the CPU another
+   * value is RAPT_INVALID_ARGUMENT, found before anything is written; on CUDA, where nobody looks at them before the
+   * kernel does, it makes that token's output NaN.
+   */
+  rapt_tensor positions;
+  /** Sizes; 0 is allowed for batch and length; head_dim is 1 to 1024. */
+  int64_t batch;
+  int64_t heads;
+  int64_t length;
+  int64_t head_dim;
+  /** Even, at most head_dim; 0 = head_dim, which then has to be even. */
+  int64_t rotary_dim;
+  /** With positions: rows of cosine and sine, at least 1; without: 0. */
+  int64_t table_length;
+  int32_t flags;
+  /** 0. */
+  int32_t reserved;
+  /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
+  rapt_stream *stream;
+} rapt_rope;
+
+RAPT_API rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan,
+                                    rapt_error *error);
+RAPT_API rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error);
+/** See rapt_attention_run_held. */
+RAPT_API rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error,
+                                        const void *input, const void *output, const void *cosine, const void *sine,
+                                        const void *positions);
 
 /* ---- linear projection ------------------------------------------------------------------------------ */
 

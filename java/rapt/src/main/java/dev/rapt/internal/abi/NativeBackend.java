@@ -83,7 +83,9 @@ public class NativeBackend implements Backend {
               held(alibiSlopes),
               held(sinks),
               held(lse),
-              held(weights)));
+              held(weights),
+              MemorySegment.NULL,
+              MemorySegment.NULL));
     } finally {
       frame.give();
     }

@@ -38,6 +38,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t value_dim;
  *     rapt_attention_options options;
  *     rapt_stream *stream;
+ *     rapt_tensor key_scale;
+ *     rapt_tensor value_scale;
+ *     int64_t key_scale_groups;
+ *     int64_t value_scale_groups;
  * }
  * }
  */
@@ -69,7 +73,11 @@ public class rapt_attention {
         rapt_h.C_LONG.withName("head_dim"),
         rapt_h.C_LONG.withName("value_dim"),
         rapt_attention_options.layout().withName("options"),
-        rapt_h.C_POINTER.withName("stream")
+        rapt_h.C_POINTER.withName("stream"),
+        rapt_tensor.layout().withName("key_scale"),
+        rapt_tensor.layout().withName("value_scale"),
+        rapt_h.C_LONG.withName("key_scale_groups"),
+        rapt_h.C_LONG.withName("value_scale_groups")
     ).withName("rapt_attention");
 
     /**
@@ -1045,6 +1053,182 @@ public class rapt_attention {
      */
     public static void stream(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout key_scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("key_scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static final GroupLayout key_scale$layout() {
+        return key_scale$LAYOUT;
+    }
+
+    private static final long key_scale$OFFSET = $LAYOUT.byteOffset(groupElement("key_scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static final long key_scale$offset() {
+        return key_scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static MemorySegment key_scale(MemorySegment struct) {
+        return struct.asSlice(key_scale$OFFSET, key_scale$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static void key_scale(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, key_scale$OFFSET, key_scale$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout value_scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("value_scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static final GroupLayout value_scale$layout() {
+        return value_scale$LAYOUT;
+    }
+
+    private static final long value_scale$OFFSET = $LAYOUT.byteOffset(groupElement("value_scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static final long value_scale$offset() {
+        return value_scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static MemorySegment value_scale(MemorySegment struct) {
+        return struct.asSlice(value_scale$OFFSET, value_scale$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static void value_scale(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, value_scale$OFFSET, value_scale$LAYOUT.byteSize());
+    }
+
+    private static final OfLong key_scale_groups$LAYOUT = (OfLong)$LAYOUT.select(groupElement("key_scale_groups"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t key_scale_groups
+     * }
+     */
+    public static final OfLong key_scale_groups$layout() {
+        return key_scale_groups$LAYOUT;
+    }
+
+    private static final long key_scale_groups$OFFSET = $LAYOUT.byteOffset(groupElement("key_scale_groups"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t key_scale_groups
+     * }
+     */
+    public static final long key_scale_groups$offset() {
+        return key_scale_groups$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t key_scale_groups
+     * }
+     */
+    public static long key_scale_groups(MemorySegment struct) {
+        return struct.get(key_scale_groups$LAYOUT, key_scale_groups$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t key_scale_groups
+     * }
+     */
+    public static void key_scale_groups(MemorySegment struct, long fieldValue) {
+        struct.set(key_scale_groups$LAYOUT, key_scale_groups$OFFSET, fieldValue);
+    }
+
+    private static final OfLong value_scale_groups$LAYOUT = (OfLong)$LAYOUT.select(groupElement("value_scale_groups"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t value_scale_groups
+     * }
+     */
+    public static final OfLong value_scale_groups$layout() {
+        return value_scale_groups$LAYOUT;
+    }
+
+    private static final long value_scale_groups$OFFSET = $LAYOUT.byteOffset(groupElement("value_scale_groups"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t value_scale_groups
+     * }
+     */
+    public static final long value_scale_groups$offset() {
+        return value_scale_groups$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t value_scale_groups
+     * }
+     */
+    public static long value_scale_groups(MemorySegment struct) {
+        return struct.get(value_scale_groups$LAYOUT, value_scale_groups$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t value_scale_groups
+     * }
+     */
+    public static void value_scale_groups(MemorySegment struct, long fieldValue) {
+        struct.set(value_scale_groups$LAYOUT, value_scale_groups$OFFSET, fieldValue);
     }
 
     /**

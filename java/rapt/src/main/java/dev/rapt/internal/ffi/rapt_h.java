@@ -1673,6 +1673,24 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_BF16() {
         return RAPT_BF16;
     }
+    private static final int RAPT_I8 = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_I8 = 5
+     * }
+     */
+    public static int RAPT_I8() {
+        return RAPT_I8;
+    }
+    private static final int RAPT_I64 = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_I64 = 6
+     * }
+     */
+    public static int RAPT_I64() {
+        return RAPT_I64;
+    }
     private static final int RAPT_SCALE = (int)1L;
     /**
      * {@snippet lang=c :
@@ -1877,6 +1895,8 @@ public class rapt_h extends rapt_h$shared {
             rapt_h.C_POINTER,
             rapt_h.C_POINTER,
             rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
             rapt_h.C_POINTER
         );
 
@@ -1888,7 +1908,7 @@ public class rapt_h extends rapt_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
      * }
      */
     public static FunctionDescriptor rapt_attention_run_held$descriptor() {
@@ -1898,7 +1918,7 @@ public class rapt_h extends rapt_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
      * }
      */
     public static MethodHandle rapt_attention_run_held$handle() {
@@ -1908,7 +1928,7 @@ public class rapt_h extends rapt_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
      * }
      */
     public static MemorySegment rapt_attention_run_held$address() {
@@ -1917,16 +1937,217 @@ public class rapt_h extends rapt_h$shared {
 
     /**
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
      * }
      */
-    public static int rapt_attention_run_held(MemorySegment context, MemorySegment call, MemorySegment error, MemorySegment query, MemorySegment key, MemorySegment value, MemorySegment output, MemorySegment mask, MemorySegment bias, MemorySegment alibi_slopes, MemorySegment sinks, MemorySegment lse, MemorySegment weights) {
+    public static int rapt_attention_run_held(MemorySegment context, MemorySegment call, MemorySegment error, MemorySegment query, MemorySegment key, MemorySegment value, MemorySegment output, MemorySegment mask, MemorySegment bias, MemorySegment alibi_slopes, MemorySegment sinks, MemorySegment lse, MemorySegment weights, MemorySegment key_scale, MemorySegment value_scale) {
         var mh$ = rapt_attention_run_held.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_attention_run_held", context, call, error, query, key, value, output, mask, bias, alibi_slopes, sinks, lse, weights);
+                traceDowncall("rapt_attention_run_held", context, call, error, query, key, value, output, mask, bias, alibi_slopes, sinks, lse, weights, key_scale, value_scale);
             }
-            return (int)mh$.invokeExact(context, call, error, query, key, value, output, mask, bias, alibi_slopes, sinks, lse, weights);
+            return (int)mh$.invokeExact(context, call, error, query, key, value, output, mask, bias, alibi_slopes, sinks, lse, weights, key_scale, value_scale);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int RAPT_ROPE_INTERLEAVED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_ROPE_INTERLEAVED = 1
+     * }
+     */
+    public static int RAPT_ROPE_INTERLEAVED() {
+        return RAPT_ROPE_INTERLEAVED;
+    }
+
+    private static class rapt_rope_plan {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_plan");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_rope_plan$descriptor() {
+        return rapt_rope_plan.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_rope_plan$handle() {
+        return rapt_rope_plan.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_rope_plan$address() {
+        return rapt_rope_plan.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static int rapt_rope_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_rope_plan.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_rope_plan", context, call, plan, error);
+            }
+            return (int)mh$.invokeExact(context, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_rope_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_rope_run$descriptor() {
+        return rapt_rope_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_rope_run$handle() {
+        return rapt_rope_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_rope_run$address() {
+        return rapt_rope_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_rope_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_rope_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_rope_run", context, call, error);
+            }
+            return (int)mh$.invokeExact(context, call, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_rope_run_held {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_run_held");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
+     * }
+     */
+    public static FunctionDescriptor rapt_rope_run_held$descriptor() {
+        return rapt_rope_run_held.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
+     * }
+     */
+    public static MethodHandle rapt_rope_run_held$handle() {
+        return rapt_rope_run_held.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
+     * }
+     */
+    public static MemorySegment rapt_rope_run_held$address() {
+        return rapt_rope_run_held.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
+     * }
+     */
+    public static int rapt_rope_run_held(MemorySegment context, MemorySegment call, MemorySegment error, MemorySegment input, MemorySegment output, MemorySegment cosine, MemorySegment sine, MemorySegment positions) {
+        var mh$ = rapt_rope_run_held.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_rope_run_held", context, call, error, input, output, cosine, sine, positions);
+            }
+            return (int)mh$.invokeExact(context, call, error, input, output, cosine, sine, positions);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
