@@ -20,7 +20,6 @@ void unpack(uint32_t packed, float *low, float *high) {
 void load(warp_request *const (&requests)[32], bool transposed) {
   uint16_t matrices[4][8][8];
   for (int lane = 0; lane < 32; lane++) {
-    if ((reinterpret_cast<uintptr_t>(requests[lane]->row) & 15) != 0) host_fail("a matrix row not aligned to 16 bytes");
     memcpy(matrices[lane / 8][lane % 8], requests[lane]->row, 16);
   }
   for (int lane = 0; lane < 32; lane++) {
@@ -92,20 +91,8 @@ void carry_out(warp_request *const (&requests)[32]) {
   }
 }
 
-void load_matrices(uint32_t (&r)[4], const void *row) {
-  warp_request request = {};
-  request.operation = warp_operation::load;
-  request.row = row;
-  request.registers = r;
-  warp_collective(&request);
-}
-
-void load_matrices_transposed(uint32_t (&r)[4], const void *row) {
-  warp_request request = {};
-  request.operation = warp_operation::load_transposed;
-  request.row = row;
-  request.registers = r;
-  warp_collective(&request);
+void check_row(const void *row) {
+  if ((reinterpret_cast<uintptr_t>(row) & 15) != 0) host_fail("a matrix row not aligned to 16 bytes");
 }
 
 void multiply_as(warp_operation type, float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {

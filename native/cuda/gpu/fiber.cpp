@@ -12,7 +12,8 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
+// RAPT_THREAD_SANITIZER: the program is checked by ThreadSanitizer, this file is not.
+#if defined(RAPT_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -91,7 +92,7 @@ int fiber_create(fiber *f, size_t stack_bytes, void (*body)(void *), void *argum
   top[3] = f;
   top[6] = reinterpret_cast<void *>(&rapt_fiber_entry);
   f->stack_pointer = top;
-#if defined(__SANITIZE_THREAD__)
+#if defined(RAPT_THREAD_SANITIZER)
   f->thread_fiber = __tsan_create_fiber(0);
 #endif
   return 1;
@@ -99,7 +100,7 @@ int fiber_create(fiber *f, size_t stack_bytes, void (*body)(void *), void *argum
 
 void fiber_destroy(fiber *f) {
   if (f->stack == nullptr) return;
-#if defined(__SANITIZE_THREAD__)
+#if defined(RAPT_THREAD_SANITIZER)
   __tsan_destroy_fiber(f->thread_fiber);
 #endif
   munmap(f->stack - page, f->size + page);
@@ -107,9 +108,9 @@ void fiber_destroy(fiber *f) {
 }
 
 void fiber_resume(fiber *f) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(RAPT_THREAD_SANITIZER)
   f->caller_thread_fiber = __tsan_get_current_fiber();
-  __tsan_switch_to_fiber(f->thread_fiber, 0);
+  __tsan_switch_to_fiber(f->thread_fiber, __tsan_switch_to_fiber_no_sync);
 #endif
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_start_switch_fiber(&f->caller_fake_stack, f->stack, f->size);
@@ -121,8 +122,8 @@ void fiber_resume(fiber *f) {
 }
 
 void fiber_suspend(fiber *f) {
-#if defined(__SANITIZE_THREAD__)
-  __tsan_switch_to_fiber(f->caller_thread_fiber, 0);
+#if defined(RAPT_THREAD_SANITIZER)
+  __tsan_switch_to_fiber(f->caller_thread_fiber, __tsan_switch_to_fiber_no_sync);
 #endif
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_start_switch_fiber(&f->fake_stack, f->caller_stack, f->caller_size);

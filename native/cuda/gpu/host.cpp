@@ -11,6 +11,10 @@
 #include "cuda/gpu/collective.h"
 #include "cuda/gpu/fiber.h"
 
+#if defined(RAPT_THREAD_SANITIZER)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace gpu {
 
 __thread host_position host_at;
@@ -29,10 +33,28 @@ constexpr size_t stack_bytes = 256 * 1024;
 
 enum class thread_state { ready, at_warp, at_barrier, done };
 
-struct copy {
-  void *to;
-  const void *from;
-  bool valid;
+// A moment that some threads come after and others before; without ThreadSanitizer it is nothing.
+struct moment {
+  // What this thread did so far is before it.
+  void reach() {
+#if defined(RAPT_THREAD_SANITIZER)
+    __tsan_release(this);
+#endif
+  }
+  // What this thread does from here on is after it.
+  void pass() {
+#if defined(RAPT_THREAD_SANITIZER)
+    __tsan_acquire(this);
+#endif
+  }
+  char place;
+};
+
+// Barriers in a row, of a block or a warp. Two moments take turns: who is still leaving the last barrier must not come
+// after what others did on their way to the next.
+struct barriers {
+  moment moments[2];
+  unsigned count = 0;
 };
 
 struct runner;
@@ -45,10 +67,15 @@ struct host_thread {
   warp_request *request;
   bool vote;
   // Copies in order, and how many of them each closed group holds.
-  std::vector<copy> copies;
+  std::vector<host_copy> copies;
   std::vector<size_t> groups;
   size_t open;
 };
+
+uint64_t first_draw() {
+  const char *text = getenv("RAPT_EMULATED_SCHEDULE");
+  return text == nullptr ? 1 : strtoull(text, nullptr, 10);
+}
 
 // The threads of a block, kept from launch to launch.
 struct runner {
@@ -56,7 +83,18 @@ struct runner {
   void (*body)(const void *) = nullptr;
   const void *argument = nullptr;
   bool any = false;
-  bool backwards = false;
+  moment begun, ended;
+  barriers block;
+  barriers warps[32];
+  uint64_t draws = first_draw();
+
+  // A number below `count`: SplitMix64 (Steele, Lea and Flood 2014).
+  int draw(int count) {
+    uint64_t z = draws += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return static_cast<int>((z ^ (z >> 31)) % static_cast<uint64_t>(count));
+  }
 
   ~runner() {
     for (auto &thread : threads) fiber_destroy(&thread->stack);
@@ -72,10 +110,20 @@ void wait_here(thread_state state) {
   fiber_suspend(&thread->stack);
 }
 
+// Waits as a barrier does; the scheduler counts the barriers when all have arrived.
+void wait_at(thread_state state, barriers *at) {
+  moment *here = &at->moments[at->count % 2];
+  here->reach();
+  wait_here(state);
+  here->pass();
+}
+
 void thread_body(void *argument) {
   host_thread *thread = static_cast<host_thread *>(argument);
   for (;;) {
+    thread->owner->begun.pass();
     thread->owner->body(thread->owner->argument);
+    thread->owner->ended.reach();
     wait_here(thread_state::done);
   }
 }
@@ -102,21 +150,39 @@ int count_in(const runner &r, int first, int count, thread_state state) {
   return found;
 }
 
-// Runs a warp until all its threads are at a barrier or done.
-void run_warp(runner *r, int first) {
-  for (;;) {
-    for (int i = 0; i < warp_threads; i++) {
-      host_thread *thread = r->threads[first + (r->backwards ? warp_threads - 1 - i : i)].get();
-      if (thread->state == thread_state::ready) resume(thread);
-    }
-    r->backwards = !r->backwards;
-    int waiting = count_in(*r, first, warp_threads, thread_state::at_warp);
-    if (waiting == 0) return;
-    if (waiting != warp_threads) host_fail("not every thread of the warp takes part in a collective");
-    warp_request *requests[warp_threads];
-    for (int i = 0; i < warp_threads; i++) requests[i] = r->threads[first + i]->request;
-    carry_out(requests);
-    for (int i = 0; i < warp_threads; i++) r->threads[first + i]->state = thread_state::ready;
+// Runs the ready threads of a warp to where each waits next, from one that is drawn on, upwards or downwards.
+void run_threads(runner *r, int first) {
+  int start = r->draw(2 * warp_threads), step = start < warp_threads ? 1 : warp_threads - 1;
+  for (int i = 0; i < warp_threads; i++) {
+    host_thread *thread = r->threads[first + (start + i * step) % warp_threads].get();
+    if (thread->state == thread_state::ready) resume(thread);
+  }
+}
+
+// Runs a warp up to its next collective and carries that out; false where its threads are at a barrier or done.
+bool step_warp(runner *r, int first) {
+  run_threads(r, first);
+  int waiting = count_in(*r, first, warp_threads, thread_state::at_warp);
+  if (waiting == 0) return false;
+  if (waiting != warp_threads) host_fail("not every thread of the warp takes part in a collective");
+  warp_request *requests[warp_threads];
+  for (int i = 0; i < warp_threads; i++) requests[i] = r->threads[first + i]->request;
+  carry_out(requests);
+  if (requests[0]->operation == warp_operation::barrier) r->warps[first / warp_threads].count++;
+  for (int i = 0; i < warp_threads; i++) r->threads[first + i]->state = thread_state::ready;
+  return true;
+}
+
+// Runs all warps to their next barrier: one after the other, or in turns from collective to collective.
+void run_warps(runner *r, int warps) {
+  int order[32], left = warps;
+  for (int w = 0; w < warps; w++) order[w] = w;
+  bool turns = r->draw(2) == 0;
+  while (left > 0) {
+    int at = r->draw(left), warp = order[at];
+    bool more = step_warp(r, warp * warp_threads);
+    while (more && !turns) more = step_warp(r, warp * warp_threads);
+    if (!more) order[at] = order[--left];
   }
 }
 
@@ -127,15 +193,17 @@ void run_block(runner *r, int count) {
     r->threads[i]->groups.clear();
     r->threads[i]->open = 0;
   }
-  for (int turn = 0;; turn++) {
-    int warps = count / warp_threads;
-    for (int w = 0; w < warps; w++) run_warp(r, (turn % 2 == 0 ? w : warps - 1 - w) * warp_threads);
-    if (count_in(*r, 0, count, thread_state::done) == count) return;
+  r->begun.reach();
+  for (;;) {
+    run_warps(r, count / warp_threads);
+    if (count_in(*r, 0, count, thread_state::done) == count) break;
     if (count_in(*r, 0, count, thread_state::at_barrier) != count) host_fail("a barrier that not every thread meets");
     r->any = false;
     for (int i = 0; i < count; i++) r->any |= r->threads[i]->vote;
+    r->block.count++;
     for (int i = 0; i < count; i++) r->threads[i]->state = thread_state::ready;
   }
+  r->ended.pass();
 }
 
 }  // namespace
@@ -144,23 +212,26 @@ void barrier() { barrier_any(false); }
 
 bool barrier_any(bool x) {
   host_now->vote = x;
-  wait_here(thread_state::at_barrier);
+  wait_at(thread_state::at_barrier, &host_runner.block);
   return host_runner.any;
 }
 
 void warp_collective(warp_request *request) {
   host_now->request = request;
-  wait_here(thread_state::at_warp);
+  // Of the collectives only the barrier orders memory.
+  if (request->operation == warp_operation::barrier) {
+    wait_at(thread_state::at_warp, &host_runner.warps[warp()]);
+  } else {
+    wait_here(thread_state::at_warp);
+  }
 }
 
-void copy16(void *to, const void *from, bool valid) {
-  if ((reinterpret_cast<uintptr_t>(to) & 15) != 0 || (valid && (reinterpret_cast<uintptr_t>(from) & 15) != 0)) {
-    host_fail("a copy that is not aligned to 16 bytes");
-  }
-  host_now->copies.push_back({to, from, valid});
+void enqueue_copy(const host_copy &copy) {
+  bool aligned = (reinterpret_cast<uintptr_t>(copy.to) & 15) == 0;
+  if (copy.valid) aligned = aligned && (reinterpret_cast<uintptr_t>(copy.from) & 15) == 0;
+  if (!aligned) host_fail("a copy that is not aligned to 16 bytes");
+  host_now->copies.push_back(copy);
   host_now->open++;
-  // Until it lands, what was there before is not what will be there.
-  memset(to, 0xff, 16);
 }
 
 void commit() {
@@ -168,21 +239,18 @@ void commit() {
   host_now->open = 0;
 }
 
-void wait_for(int open_groups) {
+bool next_landing(int open_groups, host_copy *copy) {
   host_thread *thread = host_now;
   while (static_cast<int>(thread->groups.size()) > open_groups) {
-    size_t count = thread->groups.front();
-    for (size_t i = 0; i < count; i++) {
-      const copy &c = thread->copies[i];
-      if (c.valid) {
-        memcpy(c.to, c.from, 16);
-      } else {
-        memset(c.to, 0, 16);
-      }
+    if (thread->groups.front() > 0) {
+      thread->groups.front()--;
+      *copy = thread->copies.front();
+      thread->copies.erase(thread->copies.begin());
+      return true;
     }
-    thread->copies.erase(thread->copies.begin(), thread->copies.begin() + static_cast<std::ptrdiff_t>(count));
     thread->groups.erase(thread->groups.begin());
   }
+  return false;
 }
 
 void run_grid(int64_t blocks, int threads, int64_t shared_bytes, void (*body)(const void *), const void *argument) {

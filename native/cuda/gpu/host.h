@@ -2,7 +2,10 @@
 // The words of gpu.h on the host. A thread of the block is a fiber, and runs until it meets a collective; when all have
 // met it, it is carried out for all at once with the layouts of the PTX manual. What a GPU would let pass by luck ends
 // the program here: threads that miss a collective, misaligned vectors. Copies land at their wait and no sooner, shared
-// memory starts as NaN, and threads run in alternating order, so that a missing wait or barrier shows in the results.
+// memory starts as NaN, and between barriers warps and threads run in an order that is drawn anew each time, so that a
+// missing wait or barrier shows in the results. The draw is the same in every run; the environment variable
+// RAPT_EMULATED_SCHEDULE (a number) gives another. Under ThreadSanitizer a thread of the block is one for the sanitizer
+// too, and only barriers order them: it reports a missing one whatever the order.
 #ifndef RAPT_CUDA_GPU_HOST_H
 #define RAPT_CUDA_GPU_HOST_H
 
@@ -31,8 +34,8 @@ struct warp_request {
   // shuffle: the value, and the lane to take from.
   uint32_t value;
   int from;
-  // load: this thread's row, and the four registers it receives. multiply: its parts of a and b.
-  const void *row;
+  // load: what this thread's row holds, and the four registers it receives. multiply: its parts of a and b.
+  uint16_t row[8];
   uint32_t *registers;
   const uint32_t *a;
   uint32_t b[2];
@@ -87,16 +90,52 @@ inline int opaque(int x) { return x; }
 
 inline float fast_exp2(float x) { return exp2f(x); }
 
-void copy16(void *to, const void *from, bool valid);
+struct host_copy {
+  void *to;
+  const void *from;
+  bool valid;
+};
+
+// Ends the program where addresses are not aligned.
+void enqueue_copy(const host_copy &copy);
 void commit();
-void wait_for(int open_groups);
-template <int N>
-inline void wait() {
-  wait_for(N);
+// The next copy of all but the latest `open_groups` groups, in order; false where there is none.
+bool next_landing(int open_groups, host_copy *copy);
+
+// The memory of copies and matrices is touched here, in the kernel's own code: sanitizers look at that.
+inline void copy16(void *to, const void *from, bool valid) {
+  enqueue_copy({to, from, valid});
+  // Until it lands, what was there before is not what will be there.
+  memset(to, 0xff, 16);
 }
 
-void load_matrices(uint32_t (&r)[4], const void *row);
-void load_matrices_transposed(uint32_t (&r)[4], const void *row);
+template <int N>
+inline void wait() {
+  host_copy copy;
+  while (next_landing(N, &copy)) {
+    if (copy.valid) {
+      memcpy(copy.to, copy.from, 16);
+    } else {
+      memset(copy.to, 0, 16);
+    }
+  }
+}
+
+// Ends the program where the row is not aligned.
+void check_row(const void *row);
+
+inline void load_matrices_as(warp_operation how, uint32_t (&r)[4], const void *row) {
+  warp_request request = {};
+  request.operation = how;
+  check_row(row);
+  memcpy(request.row, row, sizeof request.row);
+  request.registers = r;
+  warp_collective(&request);
+}
+inline void load_matrices(uint32_t (&r)[4], const void *row) { load_matrices_as(warp_operation::load, r, row); }
+inline void load_matrices_transposed(uint32_t (&r)[4], const void *row) {
+  load_matrices_as(warp_operation::load_transposed, r, row);
+}
 
 void multiply_as(warp_operation type, float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 template <typename T>

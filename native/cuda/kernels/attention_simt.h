@@ -146,13 +146,14 @@ GPU_FUNCTION void soften(const rapt_problem &p, const simt_item &work, typename 
       sum += weight;
     }
     sum = gpu::warp_sum(sum);
+    // Everyone has read the row's old maximum: shuffles order no memory.
+    gpu::warp_barrier();
     if (gpu::lane() == 0) {
       float keep = kept(before, now, p.to_exponent);
       m.correction[r] = keep;
       m.sum[r] = m.sum[r] * keep + sum;
       m.maximum[r] = now;
     }
-    gpu::warp_barrier();
   }
 }
 
