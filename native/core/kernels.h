@@ -91,6 +91,10 @@ typedef struct rapt_kernels {
   // guarded, terms of weight 0 are left out.
   void (*gather)(int64_t rows, const float *weights, int64_t key_count, const float *values, int64_t value_stride,
                  int64_t depth, const float *correction, float *out, int64_t out_stride, int guarded);
+
+  // Turns pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs. to
+  // has 2 * pairs elements too, and is from itself or apart from it.
+  void (*rotate)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const float *from, float *to);
 } rapt_kernels;
 
 // Fills the table for a tier: portable first, then every better tier up to isa overwrites what it has. Returns 0

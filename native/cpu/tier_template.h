@@ -6,6 +6,7 @@
 #include "cpu/decode.h"
 #include "cpu/multiply.h"
 #include "cpu/pack.h"
+#include "cpu/rope.h"
 #include "cpu/scores.h"
 #include "cpu/softmax.h"
 #include "cpu/tiers.h"
@@ -38,4 +39,5 @@ void OVERWRITE(rapt_kernels *table) {
   table->narrow_bf16 = narrow_bf16;
   table->dots = dots;
   table->gather = gather;
+  table->rotate = rotate;
 }

@@ -89,6 +89,20 @@ static inline void v_transpose(vf r[V_LANES]) {
   for (int i = 0; i < 8; i++) r[i] = t[i];
 }
 
+// From pairs (a0 b0 a1 b1 ...) to all first ones and all second ones.
+static inline void v_unzip(vf *a, vf *b) {
+  // Shuffles work within 128-bit halves: first both vectors' low halves side by side, then both high ones.
+  vf low = _mm256_permute2f128_ps(*a, *b, 0x20), high = _mm256_permute2f128_ps(*a, *b, 0x31);
+  *a = _mm256_shuffle_ps(low, high, 0x88);
+  *b = _mm256_shuffle_ps(low, high, 0xdd);
+}
+// And back.
+static inline void v_zip(vf *a, vf *b) {
+  vf low = _mm256_unpacklo_ps(*a, *b), high = _mm256_unpackhi_ps(*a, *b);
+  *a = _mm256_permute2f128_ps(low, high, 0x20);
+  *b = _mm256_permute2f128_ps(low, high, 0x31);
+}
+
 // V_LANES elements of another storage type; stores round to nearest even.
 static inline vf v_load_f16(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
 static inline void v_store_f16(uint16_t *p, vf v) {

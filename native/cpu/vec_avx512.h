@@ -79,6 +79,21 @@ static inline void v_transpose(vf r[V_LANES]) {
   for (int i = 0; i < 16; i++) r[i] = t[i];
 }
 
+// From pairs (a0 b0 a1 b1 ...) to all first ones and all second ones.
+static inline void v_unzip(vf *a, vf *b) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  vf first = _mm512_permutex2var_ps(*a, even, *b);
+  *b = _mm512_permutex2var_ps(*a, _mm512_or_si512(even, _mm512_set1_epi32(1)), *b);
+  *a = first;
+}
+// And back.
+static inline void v_zip(vf *a, vf *b) {
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  vf first = _mm512_permutex2var_ps(*a, low, *b);
+  *b = _mm512_permutex2var_ps(*a, _mm512_add_epi32(low, _mm512_set1_epi32(8)), *b);
+  *a = first;
+}
+
 // V_LANES elements of another storage type; stores round to nearest even.
 static inline vf v_load_f16(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 static inline void v_store_f16(uint16_t *p, vf v) {

@@ -86,6 +86,19 @@ static inline void v_transpose(vf r[V_LANES]) {
   }
 }
 
+// From pairs (a0 b0 a1 b1 ...) to all first ones and all second ones.
+static inline void v_unzip(vf *a, vf *b) {
+  vf x = *a, y = *b;
+  *a = (vf){x[0], x[2], y[0], y[2]};
+  *b = (vf){x[1], x[3], y[1], y[3]};
+}
+// And back.
+static inline void v_zip(vf *a, vf *b) {
+  vf x = *a, y = *b;
+  *a = (vf){x[0], y[0], x[1], y[1]};
+  *b = (vf){x[2], y[2], x[3], y[3]};
+}
+
 // V_LANES elements of another storage type; stores round to nearest even.
 static inline vf v_load_f16(const uint16_t *p) {
   return (vf){f16_to_f32(p[0]), f16_to_f32(p[1]), f16_to_f32(p[2]), f16_to_f32(p[3])};

@@ -96,6 +96,19 @@ void fixture_reset(fixture *f) {
       .kv_len = FIXTURE_KV_LEN,
       .options = f->attention.options,
   };
+  f->rope = (rapt_rope){
+      .struct_size = sizeof f->rope,
+      .input = fixture_tensor(f->rope_in, RAPT_F32, FIXTURE_BATCH, FIXTURE_HEADS, FIXTURE_Q_LEN, FIXTURE_DIM),
+      .output = fixture_tensor(f->rope_out, RAPT_F32, FIXTURE_BATCH, FIXTURE_HEADS, FIXTURE_Q_LEN, FIXTURE_DIM),
+      .cosine = tensor2(f->cosine, RAPT_F32, FIXTURE_DIM / 2),
+      .sine = tensor2(f->sine, RAPT_F32, FIXTURE_DIM / 2),
+      .positions = tensor2(f->positions, RAPT_I64, FIXTURE_Q_LEN),
+      .batch = FIXTURE_BATCH,
+      .heads = FIXTURE_HEADS,
+      .length = FIXTURE_Q_LEN,
+      .head_dim = FIXTURE_DIM,
+      .table_length = FIXTURE_TABLE,
+  };
 }
 
 void fixture_open(fixture *f) {
@@ -108,6 +121,9 @@ void fixture_open(fixture *f) {
   FILL(f->sinks);
   FILL(f->weight);
   FILL(f->weight_bias);
+  FILL(f->rope_in);
+  FILL(f->cosine);
+  FILL(f->sine);
   memset(f->mask, 1, sizeof f->mask);
   f->context = context_of(RAPT_ISA_AUTO, 2);
   fixture_reset(f);

@@ -16,6 +16,7 @@ enum {
   FIXTURE_Q_LEN = 3,
   FIXTURE_KV_LEN = 5,
   FIXTURE_DIM = 4,
+  FIXTURE_TABLE = 7,
   FIXTURE_EMBED = FIXTURE_HEADS * FIXTURE_DIM,
   FIXTURE_KV_WIDTH = FIXTURE_KV_HEADS * FIXTURE_DIM,
   FIXTURE_ROWS = FIXTURE_BATCH * FIXTURE_Q_LEN,
@@ -44,6 +45,12 @@ typedef struct fixture {
   rapt_linear_weights linear_weights;
   rapt_linear_call linear;
   rapt_mha mha;
+  float rope_in[FIXTURE_ROWS * FIXTURE_EMBED];
+  float rope_out[FIXTURE_ROWS * FIXTURE_EMBED];
+  float cosine[FIXTURE_TABLE * FIXTURE_DIM / 2];
+  float sine[FIXTURE_TABLE * FIXTURE_DIM / 2];
+  int64_t positions[FIXTURE_ROWS];
+  rapt_rope rope;
 } fixture;
 
 /** Fills *f; ends the test where the valid calls cannot be set up. */

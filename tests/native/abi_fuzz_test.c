@@ -122,6 +122,21 @@ static void fuzz_mha(random_state *r, int64_t round) {
   }
 }
 
+static void fuzz_rope(random_state *r, int64_t round) {
+  rapt_rope *call = with_room(&f.rope, sizeof f.rope);
+  rapt_plan plan = {.struct_size = sizeof plan};
+  rapt_error error = {.struct_size = sizeof error};
+  mutate(r, call, sizeof *call);
+  rapt_status status = rapt_rope_plan(f.context, call, &plan, &error);
+  check_answer("rope plan", round, status, &error);
+  if (status != RAPT_OK || !plan.supported) {
+    error = (rapt_error){.struct_size = sizeof error};
+    rapt_status ran = rapt_rope_run(f.context, call, &error);
+    check_answer("rope run", round, ran, &error);
+    CHECK(ran != RAPT_OK, "rope, round %lld: run accepts what plan refuses", (long long)round);
+  }
+}
+
 /* abi_fuzz_test [FIRST_ROUND [ROUNDS]]: each round is its own seed, so a crash is replayed by its number. */
 int main(int argc, char **argv) {
   check_start();
@@ -134,6 +149,7 @@ int main(int argc, char **argv) {
     fuzz_attention(&r, round);
     fuzz_linear(&r, round);
     fuzz_mha(&r, round);
+    fuzz_rope(&r, round);
   }
   fixture_close(&f);
   return check_finish("abi_fuzz_test");

@@ -57,9 +57,39 @@ static const field attention_options_fields[] = {
 
 #define E(name) FIELD(rapt_attention, name)
 static const field attention_fields[] = {
-    E(struct_size), E(query),  E(key),      E(value),     E(output),       E(mask),   E(bias),        E(alibi_slopes),
-    E(sinks),       E(lse),    E(weights),  E(scratch),   E(scratch_size), E(batch),  E(query_heads), E(kv_heads),
-    E(query_len),   E(kv_len), E(head_dim), E(value_dim), E(options),      E(stream),
+    E(struct_size),
+    E(query),
+    E(key),
+    E(value),
+    E(output),
+    E(mask),
+    E(bias),
+    E(alibi_slopes),
+    E(sinks),
+    E(lse),
+    E(weights),
+    E(scratch),
+    E(scratch_size),
+    E(batch),
+    E(query_heads),
+    E(kv_heads),
+    E(query_len),
+    E(kv_len),
+    E(head_dim),
+    E(value_dim),
+    E(options),
+    E(stream),
+    E(key_scale),
+    E(value_scale),
+    E(key_scale_groups),
+    E(value_scale_groups),
+};
+#undef E
+
+#define E(name) FIELD(rapt_rope, name)
+static const field rope_fields[] = {
+    E(struct_size), E(input),    E(output),     E(cosine),       E(sine),  E(positions), E(batch),  E(heads),
+    E(length),      E(head_dim), E(rotary_dim), E(table_length), E(flags), E(reserved),  E(stream),
 };
 #undef E
 
@@ -123,6 +153,7 @@ static const struct {
     STRUCT(rapt_plan, plan_fields),
     STRUCT(rapt_attention_options, attention_options_fields),
     STRUCT(rapt_attention, attention_fields),
+    STRUCT(rapt_rope, rope_fields),
     STRUCT(rapt_linear_weights, linear_weights_fields),
     STRUCT(rapt_linear_call, linear_call_fields),
     STRUCT(rapt_mha, mha_fields),

@@ -4,6 +4,8 @@
  * that hold the widened values, its output narrowed, must agree bit by bit. The conversions themselves are checked for
  * every 16-bit pattern and around every rounding boundary, through a linear projection by the number 1.
  */
+#include "support/storage.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,48 +13,6 @@
 #include "support/check.h"
 #include "support/contexts.h"
 #include "support/random.h"
-
-static const char *dtype_name(int32_t dtype) { return dtype == RAPT_F16 ? "f16" : "bf16"; }
-
-/* The value of a 16-bit pattern by its definition. */
-static float value_of(int32_t dtype, uint16_t pattern) {
-  int exponent_bits = dtype == RAPT_F16 ? 5 : 8, fraction_bits = 15 - exponent_bits;
-  int bias = (1 << (exponent_bits - 1)) - 1;
-  int exponent = (pattern >> fraction_bits) & ((1 << exponent_bits) - 1);
-  int fraction = pattern & ((1 << fraction_bits) - 1);
-  double magnitude;
-  if (exponent == (1 << exponent_bits) - 1) {
-    magnitude = fraction != 0 ? (double)NAN : (double)INFINITY;
-  } else if (exponent == 0) {
-    magnitude = ldexp(fraction, 1 - bias - fraction_bits);
-  } else {
-    magnitude = ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
-  }
-  return (float)(pattern & 0x8000 ? -magnitude : magnitude);
-}
-
-/* The pattern nearest to x, ties to the even one, by search: magnitudes grow with their patterns. */
-static uint16_t nearest(int32_t dtype, float x) {
-  uint16_t sign = signbit(x) ? 0x8000 : 0, infinity = dtype == RAPT_F16 ? 0x7c00 : 0x7f80;
-  double magnitude = fabs((double)x);
-  int low = 0, high = infinity;
-  while (high - low > 1) {
-    int middle = (low + high) / 2;
-    if ((double)value_of(dtype, (uint16_t)middle) <= magnitude) {
-      low = middle;
-    } else {
-      high = middle;
-    }
-  }
-  if (isinf(x)) return sign | infinity;
-  /* What would follow the largest finite value decides where infinity begins. */
-  double below = (double)value_of(dtype, (uint16_t)low);
-  double above = high < infinity ? (double)value_of(dtype, (uint16_t)high)
-                                 : below + (below - (double)value_of(dtype, (uint16_t)(low - 1)));
-  double middle = below + (above - below) / 2;
-  int up = magnitude > middle || (magnitude == middle && (low & 1) != 0);
-  return (uint16_t)(sign | (up ? high : low));
-}
 
 /* out = in * 1 + 0 for a column of numbers, between any two storage types. */
 static void convert(rapt_context *context, const rapt_linear *one, int64_t count, const void *from, int32_t from_dtype,
@@ -87,9 +47,10 @@ static void test_widening(rapt_context *context, const rapt_linear *one, int32_t
   for (int i = 0; i < PATTERNS; i++) patterns[i] = (uint16_t)i;
   convert(context, one, PATTERNS, patterns, dtype, widened, RAPT_F32);
   for (int i = 0; i < PATTERNS; i++) {
-    float expected = value_of(dtype, (uint16_t)i);
+    float expected = storage_value(dtype, (uint16_t)i);
     int same = isnan(expected) ? isnan(widened[i]) : widened[i] == expected;
-    CHECK(same, "%s 0x%04x: expected %a, got %a", dtype_name(dtype), (unsigned)i, (double)expected, (double)widened[i]);
+    CHECK(same, "%s 0x%04x: expected %a, got %a", storage_name(dtype), (unsigned)i, (double)expected,
+          (double)widened[i]);
   }
 }
 
@@ -98,7 +59,7 @@ static void test_narrowing(rapt_context *context, const rapt_linear *one, int32_
   static uint16_t narrowed[PATTERNS * TRIES];
   for (int i = 0; i < PATTERNS; i++) {
     /* Halfway to the next pattern, and one f32 to either side of that. */
-    float value = value_of(dtype, (uint16_t)i), next = value_of(dtype, (uint16_t)(i + 1));
+    float value = storage_value(dtype, (uint16_t)i), next = storage_value(dtype, (uint16_t)(i + 1));
     float middle = isfinite(value) && isfinite(next) ? value + (next - value) / 2 : value;
     numbers[TRIES * i] = middle;
     numbers[TRIES * i + 1] = nextafterf(middle, INFINITY);
@@ -107,12 +68,13 @@ static void test_narrowing(rapt_context *context, const rapt_linear *one, int32_
   convert(context, one, PATTERNS * TRIES, numbers, RAPT_F32, narrowed, dtype);
   for (int i = 0; i < PATTERNS * TRIES; i++) {
     if (isnan(numbers[i])) {
-      CHECK(isnan(value_of(dtype, narrowed[i])), "NaN to %s: got 0x%04x", dtype_name(dtype), (unsigned)narrowed[i]);
+      CHECK(isnan(storage_value(dtype, narrowed[i])), "NaN to %s: got 0x%04x", storage_name(dtype),
+            (unsigned)narrowed[i]);
       continue;
     }
     /* A sum with the bias, +0, has turned -0 into +0. */
-    uint16_t expected = nearest(dtype, numbers[i] == 0 ? 0.0f : numbers[i]);
-    CHECK(narrowed[i] == expected, "%a to %s: expected 0x%04x, got 0x%04x", (double)numbers[i], dtype_name(dtype),
+    uint16_t expected = storage_nearest(dtype, numbers[i] == 0 ? 0.0f : numbers[i]);
+    CHECK(narrowed[i] == expected, "%a to %s: expected 0x%04x, got 0x%04x", (double)numbers[i], storage_name(dtype),
           (unsigned)expected, (unsigned)narrowed[i]);
   }
 }
@@ -146,8 +108,8 @@ static operand fill(random_state *random, int32_t dtype, int64_t count) {
   operand o = {malloc((size_t)count * sizeof(float)), malloc((size_t)count * sizeof(uint16_t))};
   if (o.wide == NULL || o.narrow == NULL) check_abort("the test cannot allocate its operands");
   for (int64_t i = 0; i < count; i++) {
-    o.narrow[i] = nearest(dtype, 3 * random_unit(random));
-    o.wide[i] = value_of(dtype, o.narrow[i]);
+    o.narrow[i] = storage_nearest(dtype, 3 * random_unit(random));
+    o.wide[i] = storage_value(dtype, o.narrow[i]);
   }
   return o;
 }
@@ -188,7 +150,7 @@ static void test_attention(rapt_context *context, int32_t dtype, const shape *s,
     CHECK(rapt_attention_run(context, &call, &error) == RAPT_OK, "attention: %s", error.message);
   }
   for (int64_t i = 0; i < rows * s->value_dim; i++) {
-    uint16_t expected = nearest(dtype, o.wide[i]);
+    uint16_t expected = storage_nearest(dtype, o.wide[i]);
     CHECK(o.narrow[i] == expected, "output[%lld]: expected 0x%04x (%g), got 0x%04x", (long long)i, (unsigned)expected,
           (double)o.wide[i], (unsigned)o.narrow[i]);
   }
@@ -202,13 +164,13 @@ int main(void) {
   static const int32_t dtypes[] = {RAPT_F16, RAPT_BF16};
   for (int t = 0; t < count; t++) {
     for (int d = 0; d < 2; d++) {
-      check_set_case("storage_test: %s on %s", dtype_name(dtypes[d]), rapt_isa_name(tiers[t].isa));
+      check_set_case("storage_test: %s on %s", storage_name(dtypes[d]), rapt_isa_name(tiers[t].isa));
       rapt_linear *one = times_one(tiers[t].context[0]);
       test_widening(tiers[t].context[0], one, dtypes[d]);
       test_narrowing(tiers[t].context[0], one, dtypes[d]);
       rapt_linear_destroy(one);
       for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        check_set_case("storage_test: %s on %s, shape %zu", dtype_name(dtypes[d]), rapt_isa_name(tiers[t].isa), i);
+        check_set_case("storage_test: %s on %s, shape %zu", storage_name(dtypes[d]), rapt_isa_name(tiers[t].isa), i);
         test_attention(tiers[t].context[1], dtypes[d], &shapes[i], (int)(i % 2), 77 + i);
       }
     }

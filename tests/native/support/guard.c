@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "storage.h"
 
 static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
@@ -42,8 +43,6 @@ void *guard_place(guard_buffer *buffer, size_t bytes, int side) {
 /* Strides beyond the rank are ignored, says rapt.h: using one would point far away. */
 #define UNUSED_STRIDE (INT64_C(1) << 40)
 
-static size_t element_size(int32_t dtype) { return dtype == RAPT_BOOL ? 1 : sizeof(float); }
-
 static void describe(test_tensor *t, int32_t dtype, int rank, const int64_t *size, const int64_t *stride) {
   t->rank = rank;
   memset(&t->tensor, 0, sizeof t->tensor);
@@ -68,9 +67,9 @@ void test_tensor_place(test_tensor *t, int32_t dtype, int rank, const int64_t *s
       high += reach;
     }
   }
-  t->bytes = empty ? 0 : (size_t)(high - low + 1) * element_size(dtype);
+  t->bytes = empty ? 0 : (size_t)(high - low + 1) * storage_size(dtype);
   t->start = guard_place(&t->buffer, t->bytes, side);
-  t->tensor.data = t->start + (empty ? 0 : (size_t)-low * element_size(dtype));
+  t->tensor.data = t->start + (empty ? 0 : (size_t)-low * storage_size(dtype));
 }
 
 void test_tensor_view(test_tensor *t, const test_tensor *owner, int64_t offset, int rank, const int64_t *size,
@@ -78,7 +77,7 @@ void test_tensor_view(test_tensor *t, const test_tensor *owner, int64_t offset, 
   describe(t, owner->tensor.dtype, rank, size, stride);
   t->start = owner->start;
   t->bytes = owner->bytes;
-  t->tensor.data = (unsigned char *)owner->tensor.data + offset * (int64_t)element_size(owner->tensor.dtype);
+  t->tensor.data = (unsigned char *)owner->tensor.data + offset * (int64_t)storage_size(owner->tensor.dtype);
 }
 
 void test_tensor_clear(test_tensor *t) {
@@ -101,7 +100,7 @@ int64_t test_tensor_damage(const test_tensor *t) {
   if (!inside) {
     check_abort("the test cannot allocate %zu bytes", t->bytes);
   }
-  size_t width = element_size(t->tensor.dtype);
+  size_t width = storage_size(t->tensor.dtype);
   size_t origin = (size_t)((unsigned char *)t->tensor.data - t->start);
   for (int64_t i = 0; i < t->size[0]; i++) {
     for (int64_t j = 0; j < t->size[1]; j++) {
