@@ -9,6 +9,7 @@
 int command_sdpa(int argc, char **argv);
 int command_mha(int argc, char **argv);
 int command_call(int argc, char **argv);
+int command_callers(int argc, char **argv);
 int command_ceilings(int argc, char **argv);
 int command_presets(int argc, char **argv);
 int command_verify(int argc, char **argv);

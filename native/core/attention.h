@@ -27,7 +27,7 @@ typedef struct rapt_geometry {
   int64_t task_panels;
   int64_t blocks;
   int64_t tasks;
-  int32_t slots;
+  rapt_share share;
   // Bytes.
   int64_t slot_scratch;
   int64_t partial_scratch;

@@ -34,7 +34,7 @@ rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attentio
   if (status != RAPT_OK) return status;
   char name[sizeof plan->name];
   rapt_attention_name(context, &problem, &geometry, name, sizeof name);
-  rapt_write_plan(context, geometry.scratch, geometry.slots, name, plan);
+  rapt_write_plan(context, geometry.scratch, geometry.share.slots, name, plan);
   return RAPT_OK;
 }
 
@@ -63,11 +63,11 @@ static void merge_task(void *argument, int64_t task, int32_t slot) {
 void rapt_attention_execute(rapt_context *context, const rapt_problem *problem, const rapt_geometry *g, void *memory) {
   if (g->path == RAPT_PATH_EMPTY) return;
   rapt_attention_job job = {.context = context, .problem = problem, .geometry = g, .slots = memory};
-  rapt_arena arena = {.base = job.slots + g->slots * g->slot_scratch};
+  rapt_arena arena = {.base = job.slots + g->share.slots * g->slot_scratch};
   rapt_partials_lay(&arena, context, problem, g, &job.partials);
   rapt_task task = g->path == RAPT_PATH_DECODE ? rapt_decode_task : rapt_prefill_task;
-  rapt_parallel(context->pool, g->tasks, g->slots, task, &job);
-  if (g->splits > 1) rapt_parallel(context->pool, g->units * g->panels, g->slots, merge_task, &job);
+  rapt_parallel(context->pool, g->tasks, g->share, task, &job);
+  if (g->splits > 1) rapt_parallel(context->pool, g->units * g->panels, g->share, merge_task, &job);
 }
 
 rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error) {

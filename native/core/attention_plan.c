@@ -20,8 +20,6 @@
 #define SPLIT_KEYS 1024
 #define LEAST_CHUNK 512
 #define MOST_SPLITS 16
-// Multiply-adds below which waking another thread costs more than it saves.
-#define PARALLEL_WORK (512 * 1024)
 
 static void choose_tiles(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
   const rapt_attention *c = &problem->call;
@@ -62,7 +60,7 @@ static void choose_tasks(const rapt_context *context, const rapt_problem *proble
   g->tasks = g->units * g->splits * g->blocks;
   // In double: sizes are bounded one by one, not their product.
   double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
-  g->slots = work < PARALLEL_WORK ? 1 : (int32_t)rapt_min(context->threads, g->tasks);
+  g->share = rapt_share_work(context->pool, g->tasks, work, context->kernels.lanes);
 }
 
 int rapt_attention_geometry(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
@@ -86,7 +84,7 @@ int rapt_attention_geometry(const rapt_context *context, const rapt_problem *pro
   g->slot_scratch = slot.used;
   g->partial_scratch = partial.used;
   return !slot.overflow && !partial.overflow &&
-         !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->slots, &g->scratch) &&
+         !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->share.slots, &g->scratch) &&
          !__builtin_add_overflow(g->scratch, g->partial_scratch, &g->scratch);
 }
 

@@ -25,7 +25,7 @@ static rapt_status create_cpu(const rapt_context_options *o, rapt_context *conte
   rapt_kernels_fill(isa, &context->kernels);
   context->threads = o->threads != 0 ? o->threads : rapt_logical_cpus();
   if (context->threads > MOST_THREADS) context->threads = MOST_THREADS;
-  context->pool = rapt_pool_create(context->threads);
+  context->pool = rapt_pool_create(context->threads, 0);
   if (context->pool == NULL) {
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "could not start %d worker threads", context->threads - 1);
   }

@@ -31,6 +31,8 @@ typedef enum rapt_start {
 
 typedef struct rapt_kernels {
   int32_t isa;
+  // Floats per vector.
+  int32_t lanes;
   // Rows of multiply's register tile, and so the best width for the packed left operand.
   int32_t tile_rows;
   // Columns of multiply's register tile: query rows per panel, output features per weight panel.

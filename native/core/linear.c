@@ -12,8 +12,6 @@
 #define DEPTH_BLOCK 256
 // Groups of tile_rows input rows per task: the block is packed once for all of the task's panels.
 #define ROW_GROUPS 8
-// As in attention: multiply-adds below which another thread is not woken.
-#define PARALLEL_WORK (512 * 1024)
 
 typedef struct projection_slot {
   // Groups of tile_rows rows: [feature][row in group].
@@ -59,12 +57,12 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, 
   column_blocks = rapt_ceil_div(g->panels, g->task_panels);
   g->tasks = g->row_blocks * column_blocks;
   double work = (double)rows * (double)p->linear->in_features * (double)p->linear->out_features;
-  g->slots = work < PARALLEL_WORK ? 1 : context->threads < g->tasks ? context->threads : (int32_t)g->tasks;
+  g->share = rapt_share_work(context->pool, g->tasks, work, kernels->lanes);
   rapt_arena arena = {0};
   projection_slot unused;
   slot_lay(&arena, kernels, p, g, &unused);
   g->slot_scratch = arena.used;
-  return !arena.overflow && !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->slots, &g->scratch);
+  return !arena.overflow && !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->share.slots, &g->scratch);
 }
 
 // Feature `feature` of a row counted through the whole batch.
@@ -150,5 +148,5 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
 void rapt_projection_run(rapt_context *context, const rapt_projection *projection,
                          const rapt_projection_geometry *geometry, void *memory) {
   projection_job job = {.kernels = &context->kernels, .projection = projection, .geometry = geometry, .memory = memory};
-  rapt_parallel(context->pool, geometry->tasks, geometry->slots, run_task, &job);
+  rapt_parallel(context->pool, geometry->tasks, geometry->share, run_task, &job);
 }

@@ -25,7 +25,7 @@ typedef struct rapt_projection_geometry {
   int64_t panels;
   int64_t task_panels;
   int64_t tasks;
-  int32_t slots;
+  rapt_share share;
   int64_t slot_scratch;
   int64_t scratch;
 } rapt_projection_geometry;

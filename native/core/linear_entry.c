@@ -117,7 +117,7 @@ rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call
   char name[sizeof plan->name];
   snprintf(name, sizeof name, "linear_f32_%s_%" PRId64 "x%" PRId64, rapt_isa_name(context->kernels.isa),
            call.linear->in_features, call.linear->out_features);
-  rapt_write_plan(context, geometry.scratch, geometry.slots, name, plan);
+  rapt_write_plan(context, geometry.scratch, geometry.share.slots, name, plan);
   return RAPT_OK;
 }
 

@@ -52,7 +52,7 @@ static void attend_averaged(rapt_context *context, const rapt_mha_problem *p, fl
       rapt_attention_geometry(context, &slice, &geometry);
       rapt_attention_execute(context, &slice, &geometry, memory);
       average_job job = {.problem = p, .head_weights = head_weights, .batch = b, .first = first};
-      rapt_parallel(context->pool, count, geometry.slots, average_row, &job);
+      rapt_parallel(context->pool, count, geometry.share, average_row, &job);
     }
   }
 }

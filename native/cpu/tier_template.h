@@ -19,6 +19,7 @@ _Static_assert(V_LANES <= RAPT_PACK_SLACK, "slack behind a packed block");
 
 void OVERWRITE(rapt_kernels *table) {
   table->tile_rows = TILE_ROWS;
+  table->lanes = V_LANES;
   table->panel_width = PANEL_WIDTH;
   table->pack = pack;
   table->unpack = unpack;
