@@ -17,15 +17,15 @@
 #define BLOCK_TOKENS 16
 #define BLOCK_PAIRS 2048
 _Static_assert(BLOCK_PAIRS >= RAPT_MAX_HEAD_DIM / 2, "a block holds a token");
-// Elements below which waking another thread costs more than it saves.
-#define PARALLEL_ELEMENTS (64 * 1024)
+// What an element costs, in multiply-adds of a matrix product: it is read, written and rotated once.
+#define ELEMENT_WORK 8
 
 typedef struct rope_geometry {
   // batch * length; below 2^63, since the output's elements all have an address of their own.
   int64_t tokens;
   int64_t block;
   int64_t tasks;
-  int32_t threads;
+  rapt_share share;
 } rope_geometry;
 
 typedef struct rope_job {
@@ -47,12 +47,12 @@ static void choose(const rapt_context *context, const rapt_rope *c, rope_geometr
   *g = (rope_geometry){.tokens = c->batch * c->length};
   if (g->tokens == 0) return;
   double elements = (double)g->tokens * (double)c->heads * (double)c->head_dim;
-  int32_t threads = elements < PARALLEL_ELEMENTS ? 1 : context->threads;
+  g->share = rapt_share_work(context->pool, g->tokens, elements * ELEMENT_WORK, context->kernels.lanes);
   // Four tasks per thread keep the threads evenly busy.
-  g->block = rapt_clamp(rapt_ceil_div(g->tokens, 4 * (int64_t)threads), 1,
+  g->block = rapt_clamp(rapt_ceil_div(g->tokens, 4 * (int64_t)g->share.slots), 1,
                         rapt_min(BLOCK_TOKENS, BLOCK_PAIRS / (c->rotary_dim / 2)));
   g->tasks = rapt_ceil_div(g->tokens, g->block);
-  g->threads = (int32_t)rapt_min(threads, g->tasks);
+  g->share.slots = (int32_t)rapt_min(g->share.slots, g->tasks);
 }
 
 // The row of cosine or sine that belongs to token (b, s).
@@ -139,7 +139,7 @@ rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *from, r
   snprintf(name, sizeof name, "rope_%s%s_%s_d%" PRId64 "%s",
            (call.flags & RAPT_ROPE_INTERLEAVED) != 0 ? "interleaved_" : "", storage(&call),
            rapt_isa_name(context->kernels.isa), call.head_dim, rotary);
-  rapt_write_plan(context, 0, geometry.threads, name, plan);
+  rapt_write_plan(context, 0, geometry.share.slots, name, plan);
   return RAPT_OK;
 }
 
@@ -151,7 +151,7 @@ rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *from, rapt_err
   RAPT_CHECK(prepare(context, from, &call, &geometry, error));
   RAPT_CHECK(check_positions(&call, error));
   rope_job job = {.kernels = &context->kernels, .call = &call, .block = geometry.block};
-  rapt_parallel(context->pool, geometry.tasks, geometry.threads, run_task, &job);
+  rapt_parallel(context->pool, geometry.tasks, geometry.share, run_task, &job);
   return RAPT_OK;
 }
 
