@@ -71,14 +71,15 @@ public final class Attention {
     Objects.requireNonNull(key, "key");
     Objects.requireNonNull(value, "value");
     Objects.requireNonNull(output, "output");
-    AttentionChecks.inputs(query, key, value);
+    AttentionChecks.inputs(query, key, value, null, null);
     AttentionChecks.others(query, key, value, output, null, null, null, null, null, null);
     AttentionChecks.admit(place, query, key, value, output, null, null, null, null, null, null);
     place.enter();
     try {
       place
           .backend()
-          .attention(options, query, key, value, output, null, null, null, null, null, null);
+          .attention(
+              options, query, key, value, output, null, null, null, null, null, null, null, null);
     } finally {
       place.exit();
     }
@@ -102,7 +103,9 @@ public final class Attention {
               tensors.alibiSlopes(),
               tensors.sinks(),
               tensors.lse(),
-              tensors.weights());
+              tensors.weights(),
+              tensors.keyScale(),
+              tensors.valueScale());
     } finally {
       place.exit();
     }
@@ -117,13 +120,14 @@ public final class Attention {
     Objects.requireNonNull(query, "query");
     Objects.requireNonNull(key, "key");
     Objects.requireNonNull(value, "value");
-    AttentionChecks.inputs(query, key, value);
+    AttentionChecks.inputs(query, key, value, null, null);
     AttentionChecks.admit(device, query, key, value, null, null, null, null, null, null, null);
     device.enter();
     try {
       return device
           .backend()
-          .attentionPlan(options, query, key, value, null, null, null, null, null, null, null);
+          .attentionPlan(
+              options, query, key, value, null, null, null, null, null, null, null, null, null);
     } finally {
       device.exit();
     }
@@ -149,7 +153,9 @@ public final class Attention {
               tensors.alibiSlopes(),
               tensors.sinks(),
               tensors.lse(),
-              tensors.weights());
+              tensors.weights(),
+              tensors.keyScale(),
+              tensors.valueScale());
     } finally {
       device.exit();
     }
@@ -177,7 +183,7 @@ public final class Attention {
       Tensor q = Tensor.copyOf(arena, query, queryShape);
       Tensor k = Tensor.copyOf(arena, key, keyShape);
       Tensor v = Tensor.copyOf(arena, value, valueShape);
-      AttentionChecks.inputs(q, k, v);
+      AttentionChecks.inputs(q, k, v, null, null);
       Tensor output = Tensor.allocate(arena, DType.F32, q.size(0), q.size(1), q.size(2), v.size(3));
       if (device instanceof CudaDevice cuda) {
         runOnCopies(cuda, q, k, v, output);
@@ -207,7 +213,8 @@ public final class Attention {
   }
 
   private static void check(Place place, AttentionTensors tensors) {
-    AttentionChecks.inputs(tensors.query(), tensors.key(), tensors.value());
+    AttentionChecks.inputs(
+        tensors.query(), tensors.key(), tensors.value(), tensors.keyScale(), tensors.valueScale());
     AttentionChecks.others(
         tensors.query(),
         tensors.key(),
@@ -231,6 +238,7 @@ public final class Attention {
         tensors.sinks(),
         tensors.lse(),
         tensors.weights());
+    AttentionChecks.scales(place, tensors);
   }
 
   /** Collects the options of an {@link Attention}. Not thread-safe. */

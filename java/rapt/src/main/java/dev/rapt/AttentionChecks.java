@@ -7,14 +7,19 @@ import org.jspecify.annotations.Nullable;
 final class AttentionChecks {
   private AttentionChecks() {}
 
-  /** The three inputs, which alone decide every size. */
-  static void inputs(Tensor query, Tensor key, Tensor value) {
+  /** The three inputs, which alone decide every size, and the scales that I8 ones need. */
+  static void inputs(
+      Tensor query,
+      Tensor key,
+      Tensor value,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale) {
     Checks.rank("query", query, 4, "(B, Hq, Sq, D)");
     Checks.rank("key", key, 4, "(B, Hkv, Skv, D)");
     Checks.rank("value", value, 4, "(B, Hkv, Skv, Dv)");
     Checks.numbers("query", query);
-    Checks.numbers("key", key);
-    Checks.numbers("value", value);
+    Checks.numbersOrI8("key", key);
+    Checks.numbersOrI8("value", value);
     Checks.size("key", key, 0, query.size(0), "the query's batch");
     Checks.size("value", value, 0, query.size(0), "the query's batch");
     Checks.size("value", value, 1, key.size(1), "the key's heads");
@@ -23,6 +28,43 @@ final class AttentionChecks {
     Checks.headDim("head dimension of query", query.size(3));
     Checks.headDim("head dimension of value", value.size(3));
     Checks.heads(query.size(1), key.size(1));
+    scale("keyScale", keyScale, "key", key);
+    scale("valueScale", valueScale, "value", value);
+  }
+
+  /** That an I8 tensor has a scale that fits, and no other has one. */
+  private static void scale(String name, @Nullable Tensor scale, String ofName, Tensor of) {
+    if (of.dtype() != DType.I8) {
+      if (scale != null) {
+        throw new IllegalArgumentException(
+            name + " is " + scale + "; allowed: none, because " + ofName + " is " + of);
+      }
+      return;
+    }
+    if (scale == null) {
+      throw new IllegalArgumentException(
+          name + " is missing; needed, because " + ofName + " is " + of);
+    }
+    Checks.input(name, scale, DType.F32);
+    if (scale.rank() != 3) {
+      Checks.rank(name, scale, 4, "(B, Hkv, Skv, G), or rank 3 (B, Hkv, Skv)");
+      long groups = scale.size(3);
+      if (groups < 1 || of.size(3) % groups != 0) {
+        throw new IllegalArgumentException(
+            name
+                + " is "
+                + scale
+                + " with "
+                + groups
+                + " groups; allowed: the divisors of "
+                + of.size(3)
+                + ", the elements of a row of "
+                + ofName);
+      }
+    }
+    Checks.size(name, scale, 0, of.size(0), "the batch of " + ofName);
+    Checks.size(name, scale, 1, of.size(1), "the heads of " + ofName);
+    Checks.size(name, scale, 2, of.size(2), "the length of " + ofName);
   }
 
   /** Everything else; {@link #inputs} has passed. */
@@ -50,14 +92,14 @@ final class AttentionChecks {
     optional(batch, heads, queryLen, kvLen, mask, bias, alibiSlopes, sinks);
     if (lse != null) {
       Checks.rank("lse", lse, 3, "(B, Hq, Sq)");
-      Checks.outputF32("lse", lse);
+      Checks.outputOf("lse", lse, DType.F32);
       Checks.size("lse", lse, 0, batch, "the query's batch");
       Checks.size("lse", lse, 1, heads, "the query's heads");
       Checks.size("lse", lse, 2, queryLen, "the query's length");
     }
     if (weights != null) {
       Checks.rank("weights", weights, 4, "(B, Hq, Sq, Skv)");
-      Checks.outputF32("weights", weights);
+      Checks.outputOf("weights", weights, DType.F32);
       Checks.size("weights", weights, 0, batch, "the query's batch");
       Checks.size("weights", weights, 1, heads, "the query's heads");
       Checks.size("weights", weights, 2, queryLen, "the query's length");
@@ -72,6 +114,28 @@ final class AttentionChecks {
       apart("weights", weights, query, key, value, mask, bias, alibiSlopes, sinks);
       Checks.disjoint("weights", weights, "output", output);
       Checks.disjoint("weights", weights, "lse", lse);
+    }
+  }
+
+  /** What else the scales must satisfy; everything before has passed. */
+  static void scales(Place place, AttentionTensors tensors) {
+    scale(place, "keyScale", tensors.keyScale(), tensors);
+    scale(place, "valueScale", tensors.valueScale(), tensors);
+  }
+
+  private static void scale(
+      Place place, String name, @Nullable Tensor scale, AttentionTensors tensors) {
+    if (scale != null) {
+      apart("output", tensors.output(), name, scale);
+      apart("lse", tensors.lse(), name, scale);
+      apart("weights", tensors.weights(), name, scale);
+      place.admit(name, scale);
+    }
+  }
+
+  private static void apart(String outputName, @Nullable Tensor output, String name, Tensor input) {
+    if (output != null) {
+      Checks.disjoint(outputName, output, name, input);
     }
   }
 

@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Checks of one argument; every message names it, its value and what was allowed. */
 final class Checks {
+  static final long MAX_HEAD_DIM = 1024;
+
   private Checks() {}
 
   /** Type and memory of a tensor that is only read. */
@@ -27,6 +29,15 @@ final class Checks {
     alive(name, tensor);
   }
 
+  /** The same where a scale beside it may make numbers of bytes. */
+  static void numbersOrI8(String name, Tensor tensor) {
+    if (!tensor.dtype().isFloating() && tensor.dtype() != DType.I8) {
+      throw new IllegalArgumentException(
+          name + " is " + tensor + "; allowed: elements of type F32, F16, BF16 or I8");
+    }
+    alive(name, tensor);
+  }
+
   /** That its memory is open, to this thread too. */
   static void alive(String name, Tensor tensor) {
     MemorySegment segment = tensor.segment();
@@ -43,13 +54,13 @@ final class Checks {
     }
   }
 
-  /** Type and memory of an F32 tensor that is written. */
-  static void outputF32(String name, Tensor tensor) {
-    input(name, tensor, DType.F32);
+  /** Type and memory of a tensor that is written. */
+  static void outputOf(String name, Tensor tensor, DType dtype) {
+    input(name, tensor, dtype);
     written(name, tensor);
   }
 
-  /** Type and memory of a tensor of any numbers that is written. */
+  /** The same for a tensor of any numbers. */
   static void output(String name, Tensor tensor) {
     numbers(name, tensor);
     written(name, tensor);
@@ -111,8 +122,8 @@ final class Checks {
   }
 
   static void headDim(String name, long size) {
-    if (size < 1 || size > 1024) {
-      throw new IllegalArgumentException(name + " is " + size + "; allowed: 1 to 1024");
+    if (size < 1 || size > MAX_HEAD_DIM) {
+      throw new IllegalArgumentException(name + " is " + size + "; allowed: 1 to " + MAX_HEAD_DIM);
     }
   }
 

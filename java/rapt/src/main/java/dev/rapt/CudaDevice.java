@@ -249,7 +249,7 @@ public final class CudaDevice extends Device {
         return memory.tensor(first, tensor.dtype(), tensor.shape(), tensor.strides());
       }
       Tensor copy = memory.tensor(tensor.dtype(), tensor.shape());
-      copy(tensor.isContiguous() ? tensor : tensor.contiguousCopy(arena), copy);
+      copy(tensor.isContiguous() ? tensor : TensorData.contiguousCopy(arena, tensor), copy);
       return copy;
     } catch (RuntimeException | Error failure) {
       memory.close();

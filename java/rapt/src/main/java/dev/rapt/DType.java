@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-/** Element types of a {@link Tensor}: what memory holds. Arithmetic is f32 whatever the type. */
+/**
+ * Element types of a {@link Tensor}: what memory holds. Arithmetic on F32, F16, BF16 and I8 is f32.
+ */
 public enum DType {
   /** IEEE binary32, little-endian, 4 bytes. */
   F32(4),
@@ -10,7 +12,11 @@ public enum DType {
   /** bfloat16, the upper half of an F32, 2 bytes; written values are rounded to nearest even. */
   BF16(2),
   /** One byte per element; 0 is false, anything else is true. */
-  BOOL(1);
+  BOOL(1),
+  /** Signed byte; for keys and values, which then have a scale tensor beside them. */
+  I8(1),
+  /** Signed 64 bits, little-endian, 8 bytes; for positions. */
+  I64(8);
 
   private final int bytes;
 
@@ -23,8 +29,8 @@ public enum DType {
     return bytes;
   }
 
-  /** Whether elements are numbers: every type but BOOL. */
+  /** Whether elements are floating-point numbers: F32, F16 and BF16. */
   public boolean isFloating() {
-    return this != BOOL;
+    return this == F32 || this == F16 || this == BF16;
   }
 }

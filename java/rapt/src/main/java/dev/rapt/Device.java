@@ -157,7 +157,7 @@ public abstract sealed class Device extends Place implements AutoCloseable
 
   /** A copy, where this device computes, that lasts until {@link #letGo}. */
   Tensor keep(Tensor tensor) {
-    return tensor.contiguousCopy(Arena.ofAuto());
+    return TensorData.contiguousCopy(Arena.ofAuto(), tensor);
   }
 
   /** Frees what {@link #keep} made. */

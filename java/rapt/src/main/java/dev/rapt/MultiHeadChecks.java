@@ -114,12 +114,12 @@ final class MultiHeadChecks {
       Checks.broadcast("keyPaddingMask", keyPaddingMask, 2, 0, 0, batch, kvLen);
     }
     if (lse != null) {
-      Checks.outputF32("lse", lse);
+      Checks.outputOf("lse", lse, DType.F32);
       shape("lse", lse, rank == 3, batch, model.heads(), queryLen, -1);
     }
     if (weights != null) {
       long total = kvLen + model.appended();
-      Checks.outputF32("weights", weights);
+      Checks.outputOf("weights", weights, DType.F32);
       shape(
           "weights",
           weights,

@@ -4,7 +4,6 @@ package dev.rapt;
 import dev.rapt.internal.Elements;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -56,8 +55,7 @@ public final class Tensor {
     long base = segment.address() + offset * dtype.bytes();
     if (elements == 0) {
       // An empty tensor may lie at address 0, which means "absent" in the C ABI. Its address is
-      // never
-      // dereferenced, so any aligned one will do.
+      // never dereferenced, so any aligned one will do.
       address = base == 0 ? ALIGNMENT : base;
       low = address;
       high = address;
@@ -129,10 +127,23 @@ public final class Tensor {
   public static Tensor copyOf(Arena arena, boolean[] data, long... shape) {
     Objects.requireNonNull(data, "data");
     Tensor tensor = allocate(arena, DType.BOOL, shape);
-    TensorChecks.checkLength(data.length, tensor);
-    for (int i = 0; i < data.length; i++) {
-      tensor.segment.set(ValueLayout.JAVA_BYTE, i, (byte) (data[i] ? 1 : 0));
-    }
+    TensorData.copy(data, tensor);
+    return tensor;
+  }
+
+  /** {@code shape}: an I8 tensor in {@code arena} with a copy of row-major {@code data}. */
+  public static Tensor copyOf(Arena arena, byte[] data, long... shape) {
+    Objects.requireNonNull(data, "data");
+    Tensor tensor = allocate(arena, DType.I8, shape);
+    TensorData.copy(data, tensor);
+    return tensor;
+  }
+
+  /** {@code shape}: an I64 tensor in {@code arena} with a copy of row-major {@code data}. */
+  public static Tensor copyOf(Arena arena, long[] data, long... shape) {
+    Objects.requireNonNull(data, "data");
+    Tensor tensor = allocate(arena, DType.I64, shape);
+    TensorData.copy(data, tensor);
     return tensor;
   }
 
@@ -195,17 +206,6 @@ public final class Tensor {
   MemorySegment pointer(long at) {
     long distance = at - segment.address();
     return segment.reinterpret(distance).asSlice(distance, 0); // a device's has no bytes to slice
-  }
-
-  /** A row-major copy in {@code arena}, for memory on the host. */
-  Tensor contiguousCopy(Arena arena) {
-    Tensor copy = allocate(arena, dtype, shape);
-    long[] index = new long[rank()];
-    for (long i = 0; i < elements; i++) {
-      Elements.write(copy.segment, dtype, i, Elements.read(segment, dtype, position(index)));
-      advance(index);
-    }
-    return copy;
   }
 
   /** The device or pinned memory that this is a view of; null for any other segment. */
@@ -333,64 +333,101 @@ public final class Tensor {
   /**
    * A row-major copy of the elements; BOOL elements become 1 and 0.
    *
-   * @throws UnsupportedOperationException for a tensor on a device
+   * @throws UnsupportedOperationException for a tensor on a device, or of I64
    */
   public float[] toFloatArray() {
-    TensorChecks.checkHost(this);
-    float[] data = new float[TensorChecks.checkArraySize(this)];
-    if (contiguous && dtype == DType.F32) {
-      MemorySegment.copy(segment, ValueLayout.JAVA_FLOAT, 4 * offset, data, 0, data.length);
-      return data;
-    }
-    long[] index = new long[rank()];
-    for (int i = 0; i < data.length; i++) {
-      data[i] = Elements.read(segment, dtype, position(index));
-      advance(index);
-    }
-    return data;
+    return TensorData.floats(this);
+  }
+
+  /**
+   * A row-major copy of the elements of an I8 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public byte[] toByteArray() {
+    return TensorData.bytes(this);
+  }
+
+  /**
+   * A row-major copy of the elements of an I64 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public long[] toLongArray() {
+    return TensorData.longs(this);
   }
 
   /**
    * Writes row-major {@code data}, one value per element, rounded to nearest even; any non-zero
-   * value is true in a BOOL tensor.
+   * value is true in a BOOL tensor, and an I8 one takes its own integers only.
    *
-   * @throws UnsupportedOperationException for a tensor on a device
+   * @throws UnsupportedOperationException for a tensor on a device, or of I64
    */
   public void copyFrom(float[] data) {
-    Objects.requireNonNull(data, "data");
-    TensorChecks.checkHost(this);
-    TensorChecks.checkLength(data.length, this);
-    if (contiguous && dtype == DType.F32) {
-      MemorySegment.copy(data, 0, segment, ValueLayout.JAVA_FLOAT, 4 * offset, data.length);
-      return;
-    }
-    long[] index = new long[rank()];
-    for (float value : data) {
-      Elements.write(segment, dtype, position(index), value);
-      advance(index);
-    }
+    TensorData.copy(Objects.requireNonNull(data, "data"), this);
+  }
+
+  /**
+   * Writes row-major {@code data} into an I8 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public void copyFrom(byte[] data) {
+    TensorData.copy(Objects.requireNonNull(data, "data"), this);
+  }
+
+  /**
+   * Writes row-major {@code data} into an I64 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public void copyFrom(long[] data) {
+    TensorData.copy(Objects.requireNonNull(data, "data"), this);
   }
 
   /**
    * One element; a BOOL one is 1 or 0.
    *
-   * @throws UnsupportedOperationException for a tensor on a device
+   * @throws UnsupportedOperationException for a tensor on a device, or of I64
    */
   public float get(long... index) {
-    TensorChecks.checkHost(this);
+    TensorChecks.checkFloats(this);
     TensorChecks.checkIndex(index, this);
     return Elements.read(segment, dtype, position(index));
   }
 
   /**
-   * Writes one element, rounded to nearest even; any non-zero value is true in a BOOL tensor.
+   * One element of an I64 tensor.
    *
-   * @throws UnsupportedOperationException for a tensor on a device
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public long getLong(long... index) {
+    TensorChecks.checkElements(this, DType.I64);
+    TensorChecks.checkIndex(index, this);
+    return Elements.readLong(segment, position(index));
+  }
+
+  /**
+   * Writes one element, rounded to nearest even; any non-zero value is true in a BOOL tensor, and
+   * an I8 one takes its own integers only.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of I64
    */
   public void set(float value, long... index) {
-    TensorChecks.checkHost(this);
+    TensorChecks.checkFloats(this);
     TensorChecks.checkIndex(index, this);
     Elements.write(segment, dtype, position(index), value);
+  }
+
+  /**
+   * Writes one element of an I64 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public void setLong(long value, long... index) {
+    TensorChecks.checkElements(this, DType.I64);
+    TensorChecks.checkIndex(index, this);
+    Elements.writeLong(segment, position(index), value);
   }
 
   /** For example {@code F32 (1, 12, 512, 64)}, with the strides where they are not contiguous. */
@@ -401,17 +438,12 @@ public final class Tensor {
     return contiguous ? text : text + " with strides " + Layout.text(strides);
   }
 
-  private long position(long[] index) {
+  /** Which element of the segment an index names. */
+  long position(long[] index) {
     long position = offset;
     for (int dim = 0; dim < index.length; dim++) {
       position += index[dim] * strides[dim];
     }
     return position;
-  }
-
-  private void advance(long[] index) {
-    for (int dim = index.length - 1; dim >= 0 && ++index[dim] == shape[dim]; dim--) {
-      index[dim] = 0;
-    }
   }
 }

@@ -110,6 +110,24 @@ final class TensorChecks {
     }
   }
 
+  /** That its elements can be read as f32 numbers, and by Java. */
+  static void checkFloats(Tensor tensor) {
+    if (tensor.dtype() == DType.I64) {
+      throw new UnsupportedOperationException(
+          tensor + " has elements that a float does not hold; use the methods for long");
+    }
+    checkHost(tensor);
+  }
+
+  /** That its elements are of the type that a method is for, and Java can touch them. */
+  static void checkElements(Tensor tensor, DType dtype) {
+    if (tensor.dtype() != dtype) {
+      throw new UnsupportedOperationException(
+          "this is for tensors of type " + dtype + "; the tensor is " + tensor);
+    }
+    checkHost(tensor);
+  }
+
   static void checkDim(int dim, Tensor tensor) {
     if (dim < 0 || dim >= tensor.rank()) {
       throw new IllegalArgumentException(

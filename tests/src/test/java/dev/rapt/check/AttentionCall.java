@@ -41,8 +41,8 @@ public final class AttentionCall implements AutoCloseable {
       packed(c.dtype("query"), p);
     } else {
       input("query", c, p.query(), p.batch(), p.heads(), p.queryLen(), p.headDim());
-      input("key", c, p.key(), p.batch(), p.kvHeads(), p.kvLen(), p.headDim());
-      input("value", c, p.value(), p.batch(), p.kvHeads(), p.kvLen(), p.valueDim());
+      keyOrValue("key", c, p.key(), p.quantisedKey(), p, p.headDim());
+      keyOrValue("value", c, p.value(), p.quantisedValue(), p, p.valueDim());
     }
     output(
         "output",
@@ -58,6 +58,12 @@ public final class AttentionCall implements AutoCloseable {
             inputs.get("key").tensor(),
             inputs.get("value").tensor(),
             outputs.get("output").tensor());
+    if (p.quantisedKey() != null) {
+      t = t.withKeyScale(inputs.get("keyScale").tensor());
+    }
+    if (p.quantisedValue() != null) {
+      t = t.withValueScale(inputs.get("valueScale").tensor());
+    }
     Layout extra = c.layout("out") == Layout.BSHD ? Layout.BHSD : c.layout("out");
     if (p.mask() != null) {
       Layout layout = c.layout("key") == Layout.SHARED ? Layout.BHSD : c.layout("key");
@@ -111,7 +117,9 @@ public final class AttentionCall implements AutoCloseable {
         staging.put(tensors.alibiSlopes()),
         staging.put(tensors.sinks()),
         staging.put(tensors.lse()),
-        staging.put(tensors.weights()));
+        staging.put(tensors.weights()),
+        staging.put(tensors.keyScale()),
+        staging.put(tensors.valueScale()));
   }
 
   public Attention attention() {
@@ -134,6 +142,23 @@ public final class AttentionCall implements AutoCloseable {
   private void input(String name, AttentionCase c, double[] dense, int... shape) {
     inputs.put(
         name, Placed.input(arena, c.dtype(name), c.layout(name), Values.narrow(dense), shape));
+  }
+
+  /** In bytes with its scale beside it, in a layout of the same kind, where it is quantised. */
+  private void keyOrValue(
+      String name, AttentionCase c, double[] dense, Quantised bytes, AttentionProblem p, int dim) {
+    if (bytes == null) {
+      input(name, c, dense, p.batch(), p.kvHeads(), p.kvLen(), dim);
+      return;
+    }
+    int[] rows = {p.batch(), p.kvHeads(), p.kvLen()};
+    int[] shape = Arrays.copyOf(rows, 4);
+    shape[3] = dim;
+    inputs.put(name, Placed.input(arena, DType.I8, c.layout(name), bytes.bytes(), shape));
+    int[] scales = c.has("groups") ? shape.clone() : rows;
+    scales[scales.length - 1] = c.has("groups") ? bytes.groups() : p.kvLen();
+    inputs.put(
+        name + "Scale", Placed.input(arena, DType.F32, c.layout(name), bytes.scale(), scales));
   }
 
   private Placed output(String name, DType dtype, Layout layout, int... shape) {

@@ -31,7 +31,9 @@ import java.util.regex.Pattern;
  *   <li>{@code poison(unseen|some)}: NaN in the keys and values that no query sees, or in every
  *       fifth one
  *   <li>{@code dtype(type)}, or one each for query, key, value, output and bias: {@code
- *       dtype(f16,bf16,f32,f16,f32)}
+ *       dtype(f16,bf16,f32,f16,f32)}; key and value may be i8
+ *   <li>{@code groups(n,m)}: scales per row of an i8 key and value, which then have a dimension for
+ *       them; without it there is one per row and none
  *   <li>{@code seed(n)}
  * </ul>
  */
@@ -49,7 +51,7 @@ public record AttentionCase(
       List.of(
           "causal", "offset", "window", "scale", "softcap", "mask", "bias", "alibi", "sinks", "lse",
           "weights", "query", "key", "value", "out", "packed", "spread", "density", "poison",
-          "dtype", "seed");
+          "dtype", "groups", "seed");
   private static final Pattern NAME =
       Pattern.compile(
           "b(\\d+) h(\\d+)(?:/(\\d+))? q(\\d+) k(\\d+) d(\\d+)(?:/(\\d+))?((?: \\S+)*)");
@@ -159,6 +161,13 @@ public record AttentionCase(
     String[] types = options.getOrDefault("dtype", "f32").split(",");
     int own = List.of("query", "key", "value", "out", "bias").indexOf(operand);
     return DType.valueOf(types[types.length == 1 ? 0 : own].toUpperCase());
+  }
+
+  /** The scales of each row of an i8 key or value. */
+  int groups(String operand) {
+    return has("groups")
+        ? Integer.parseInt(options.get("groups").split(",")[operand.equals("key") ? 0 : 1])
+        : 1;
   }
 
   Causal causal() {

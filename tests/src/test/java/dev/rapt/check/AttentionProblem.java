@@ -10,6 +10,8 @@ import dev.rapt.WeightsStage;
  * @param query (batch, heads, queryLen, headDim)
  * @param key (batch, kvHeads, kvLen, headDim)
  * @param value (batch, kvHeads, kvLen, valueDim)
+ * @param quantisedKey the key in bytes, which {@code key} is the meaning of, or null
+ * @param quantisedValue the value in bytes, or null
  * @param appended how many of the last keys are visible to every query, and without bias
  * @param keyPadding (batch, kvLen - appended), true = not visible, or null
  * @param scale factor of the scores
@@ -35,6 +37,8 @@ public record AttentionProblem(
     double[] query,
     double[] key,
     double[] value,
+    Quantised quantisedKey,
+    Quantised quantisedValue,
     int appended,
     boolean[] keyPadding,
     double scale,
@@ -83,6 +87,8 @@ public record AttentionProblem(
         newQuery,
         newKey,
         newValue,
+        null,
+        null,
         newAppended,
         padding,
         scale,

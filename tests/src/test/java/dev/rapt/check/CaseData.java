@@ -2,6 +2,7 @@
 package dev.rapt.check;
 
 import dev.rapt.Causal;
+import dev.rapt.DType;
 import java.util.Arrays;
 import java.util.Random;
 
@@ -26,6 +27,8 @@ final class CaseData {
     for (int i = 0; i < query.length; i++) {
       query[i] = Values.round((float) query[i] * spread, c.dtype("query"));
     }
+    Quantised key8 = quantised("key", c.headDim());
+    Quantised value8 = quantised("value", c.valueDim());
     AttentionProblem problem =
         new AttentionProblem(
             c.batch(),
@@ -36,8 +39,12 @@ final class CaseData {
             c.headDim(),
             c.valueDim(),
             query,
-            operand("key", c.kvHeads(), c.kvLen(), c.headDim()),
-            operand("value", c.kvHeads(), c.kvLen(), c.valueDim()),
+            key8 == null ? operand("key", c.kvHeads(), c.kvLen(), c.headDim()) : key8.values(),
+            value8 == null
+                ? operand("value", c.kvHeads(), c.kvLen(), c.valueDim())
+                : value8.values(),
+            key8,
+            value8,
             0,
             null,
             c.number("scale", 1 / Math.sqrt(c.headDim())),
@@ -68,6 +75,20 @@ final class CaseData {
       }
     }
     return data;
+  }
+
+  /** A key or value in bytes, or null where it has another type. */
+  private Quantised quantised(String name, int columns) {
+    if (c.dtype(name) != DType.I8) {
+      return null;
+    }
+    int rows = c.batch() * c.kvHeads() * c.kvLen();
+    float[] data = Values.normal(random, rows * columns, 1);
+    Quantised quantised = Quantised.of(random, data, columns, c.groups(name));
+    if (c.layout(name) == Layout.SHARED) {
+      quantised.share(c.kvLen());
+    }
+    return quantised;
   }
 
   private Broadcast mask() {
@@ -122,6 +143,12 @@ final class CaseData {
           int row = b * rows + kv;
           Arrays.fill(p.key(), row * c.headDim(), (row + 1) * c.headDim(), Double.NaN);
           Arrays.fill(p.value(), row * c.valueDim(), (row + 1) * c.valueDim(), Double.NaN);
+          if (p.quantisedKey() != null) {
+            p.quantisedKey().poison(row);
+          }
+          if (p.quantisedValue() != null) {
+            p.quantisedValue().poison(row);
+          }
         }
       }
     }

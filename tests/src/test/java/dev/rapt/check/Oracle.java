@@ -144,7 +144,7 @@ public final class Oracle {
         int from = (kvHead * p.kvLen() + j) * p.valueDim();
         int to = row * p.valueDim();
         for (int c = 0; c < p.valueDim(); c++) {
-          double term = round(shares[j] * p.value()[from + c]);
+          double term = round(shares[j] * round(p.value()[from + c]));
           answer.output()[to + c] = round(answer.output()[to + c] + term);
         }
       }
@@ -155,7 +155,8 @@ public final class Oracle {
     int d = p.headDim();
     double sum = 0;
     for (int c = 0; c < d; c++) {
-      sum = round(sum + round(p.query()[queryRow * d + c] * p.key()[keyRow * d + c]));
+      // What bytes stand for with their scales is an intermediate too.
+      sum = round(sum + round(p.query()[queryRow * d + c] * round(p.key()[keyRow * d + c])));
     }
     return sum;
   }

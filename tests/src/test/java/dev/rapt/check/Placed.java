@@ -12,14 +12,17 @@ import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
 
 /**
- * A tensor that lies in a buffer of poison: NaN for numbers, true for booleans. A read beside the
- * tensor shows up in the result; a write beside it, or into an input, fails a check.
+ * A tensor that lies in a buffer of poison: NaN for numbers that have it, true for booleans,
+ * far-off integers. A read beside the tensor shows up in the result; a write beside it, or into an
+ * input, fails a check.
  */
 public final class Placed {
   private static final int POISON = 0x7FC0BEEF;
   private static final short POISON_F16 = 0x7E5F;
   private static final short POISON_BF16 = 0x7FDB;
   private static final byte POISON_BOOL = 3;
+  private static final byte POISON_I8 = -111;
+  private static final long POISON_I64 = 0x7ABADCAFE0DDBA11L;
 
   private final MemorySegment buffer;
   private final Tensor tensor;
@@ -143,6 +146,8 @@ public final class Placed {
         case F16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, i, POISON_F16);
         case BF16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, i, POISON_BF16);
         case BOOL -> buffer.set(ValueLayout.JAVA_BYTE, i, POISON_BOOL);
+        case I8 -> buffer.set(ValueLayout.JAVA_BYTE, i, POISON_I8);
+        case I64 -> buffer.setAtIndex(ValueLayout.JAVA_LONG, i, POISON_I64);
       }
     }
     return buffer;
@@ -155,6 +160,8 @@ public final class Placed {
       case F32 -> buffer.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
       case F16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, index, Float.floatToFloat16(value));
       case BF16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) (bits >>> 16));
+      case I8 -> buffer.set(ValueLayout.JAVA_BYTE, index, (byte) value);
+      case I64 -> buffer.setAtIndex(ValueLayout.JAVA_LONG, index, (long) value);
       case BOOL -> throw new IllegalArgumentException("masks have values of their own");
     }
   }
@@ -164,7 +171,7 @@ public final class Placed {
       case F32 -> buffer.getAtIndex(ValueLayout.JAVA_FLOAT, index);
       case F16 -> Float.float16ToFloat(buffer.getAtIndex(ValueLayout.JAVA_SHORT, index));
       case BF16 -> Float.intBitsToFloat(buffer.getAtIndex(ValueLayout.JAVA_SHORT, index) << 16);
-      case BOOL -> throw new IllegalArgumentException("masks are no numbers");
+      case BOOL, I8, I64 -> throw new IllegalArgumentException("no output has the type " + dtype);
     };
   }
 

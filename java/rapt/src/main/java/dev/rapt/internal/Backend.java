@@ -25,7 +25,9 @@ public interface Backend {
       @Nullable Tensor alibiSlopes,
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
-      @Nullable Tensor weights);
+      @Nullable Tensor weights,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale);
 
   /** What {@link #attention} would do; without an output, for a contiguous one. */
   Plan attentionPlan(
@@ -39,7 +41,9 @@ public interface Backend {
       @Nullable Tensor alibiSlopes,
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
-      @Nullable Tensor weights);
+      @Nullable Tensor weights,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale);
 
   /** Packs a weight (out, in) and an optional bias (out). */
   Projection projection(Tensor weight, @Nullable Tensor bias);
@@ -79,6 +83,24 @@ public interface Backend {
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
       @Nullable Tensor weights);
+
+  /** Turns pairs by the angles of their positions; output may be input itself. */
+  void rotary(
+      RotaryOptions options,
+      Tensor input,
+      Tensor cosine,
+      Tensor sine,
+      @Nullable Tensor positions,
+      Tensor output);
+
+  /** What {@link #rotary} would do. */
+  Plan rotaryPlan(
+      RotaryOptions options,
+      Tensor input,
+      Tensor cosine,
+      Tensor sine,
+      @Nullable Tensor positions,
+      Tensor output);
 
   /** Frees everything. */
   void close();

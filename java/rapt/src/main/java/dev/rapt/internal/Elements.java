@@ -5,7 +5,10 @@ import dev.rapt.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Single elements of off-heap memory as numbers, whatever type they are stored in. */
+/**
+ * Single elements of off-heap memory as f32 numbers, whatever type they are stored in; I64 ones,
+ * which an f32 does not hold, as long.
+ */
 public final class Elements {
   private Elements() {}
 
@@ -16,22 +19,51 @@ public final class Elements {
       case F16 -> Float.float16ToFloat(segment.get(ValueLayout.JAVA_SHORT, 2 * index));
       case BF16 -> fromBf16(segment.get(ValueLayout.JAVA_SHORT, 2 * index));
       case BOOL -> segment.get(ValueLayout.JAVA_BYTE, index) != 0 ? 1 : 0;
+      case I8 -> segment.get(ValueLayout.JAVA_BYTE, index);
+      case I64 -> throw new IllegalArgumentException("I64 elements are no f32 numbers");
     };
   }
 
-  /** Writes element {@code index}, rounded to nearest even; non-zero is true in BOOL memory. */
+  /**
+   * Writes element {@code index}, rounded to nearest even; non-zero is true in BOOL memory, and I8
+   * memory takes its own integers only.
+   */
   public static void write(MemorySegment segment, DType dtype, long index, float value) {
     switch (dtype) {
       case F32 -> segment.set(ValueLayout.JAVA_FLOAT, 4 * index, value);
       case F16 -> segment.set(ValueLayout.JAVA_SHORT, 2 * index, Float.floatToFloat16(value));
       case BF16 -> segment.set(ValueLayout.JAVA_SHORT, 2 * index, toBf16(value));
       case BOOL -> segment.set(ValueLayout.JAVA_BYTE, index, (byte) (value != 0 ? 1 : 0));
+      case I8 -> segment.set(ValueLayout.JAVA_BYTE, index, toI8(value));
+      case I64 -> throw new IllegalArgumentException("I64 elements are no f32 numbers");
     }
+  }
+
+  /** Element {@code index} of I64 memory. */
+  public static long readLong(MemorySegment segment, long index) {
+    return segment.get(ValueLayout.JAVA_LONG, 8 * index);
+  }
+
+  /** Writes element {@code index} of I64 memory. */
+  public static void writeLong(MemorySegment segment, long index, long value) {
+    segment.set(ValueLayout.JAVA_LONG, 8 * index, value);
   }
 
   /** The same from a double, rounded once. */
   public static void write(MemorySegment segment, DType dtype, long index, double value) {
     write(segment, dtype, index, dtype.bytes() == 2 ? toOdd(value) : (float) value);
+  }
+
+  /**
+   * Not rounded: what a fraction means in I8 only its scale says, which whoever writes must know.
+   */
+  private static byte toI8(float value) {
+    byte integer = (byte) value;
+    if (integer != value) {
+      throw new IllegalArgumentException(
+          "value is " + value + "; allowed in an I8 tensor: integers from -128 to 127");
+    }
+    return integer;
   }
 
   /** The upper half of the f32, rounded to nearest even; NaN stays NaN. */

@@ -28,11 +28,14 @@ final class AttentionStruct {
   private static final long HEAD_DIM = rapt_attention.head_dim$offset();
   private static final long VALUE_DIM = rapt_attention.value_dim$offset();
   private static final long OPTIONS = rapt_attention.options$offset();
+  private static final long STREAM = rapt_attention.stream$offset();
+  private static final long KEY_SCALE = rapt_attention.key_scale$offset();
+  private static final long VALUE_SCALE = rapt_attention.value_scale$offset();
+  private static final long KEY_SCALE_GROUPS = rapt_attention.key_scale_groups$offset();
+  private static final long VALUE_SCALE_GROUPS = rapt_attention.value_scale_groups$offset();
 
   /** The address of an output that is only planned with: aligned, and nobody's. */
   private static final long IMAGINED = 1L << 46;
-
-  private static final long STREAM = rapt_attention.stream$offset();
 
   private AttentionStruct() {}
 
@@ -50,7 +53,9 @@ final class AttentionStruct {
       @Nullable Tensor alibiSlopes,
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
-      @Nullable Tensor weights) {
+      @Nullable Tensor weights,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale) {
     long heads = query.size(1);
     long queryLen = query.size(2);
     long kvLen = key.size(2);
@@ -70,6 +75,8 @@ final class AttentionStruct {
     TensorStruct.broadcast(call, SINKS, sinks, 2);
     TensorStruct.writeOptional(call, LSE, lse, 3);
     TensorStruct.writeOptional(call, WEIGHTS, weights, 4);
+    scale(call, KEY_SCALE, KEY_SCALE_GROUPS, keyScale);
+    scale(call, VALUE_SCALE, VALUE_SCALE_GROUPS, valueScale);
     call.set(ValueLayout.JAVA_LONG, BATCH, query.size(0));
     call.set(ValueLayout.JAVA_LONG, QUERY_HEADS, heads);
     call.set(ValueLayout.JAVA_LONG, KV_HEADS, key.size(1));
@@ -78,5 +85,15 @@ final class AttentionStruct {
     call.set(ValueLayout.JAVA_LONG, HEAD_DIM, query.size(3));
     call.set(ValueLayout.JAVA_LONG, VALUE_DIM, valueDim);
     OptionsStruct.write(call, OPTIONS, options, queryLen, kvLen);
+  }
+
+  /** A scale of rank 3 is one of a single group. */
+  private static void scale(MemorySegment call, long field, long groups, @Nullable Tensor scale) {
+    boolean grouped = scale != null && scale.rank() == 4;
+    TensorStruct.writeOptional(call, field, scale, grouped ? 4 : 3);
+    if (!grouped) {
+      TensorStruct.stride(call, field, 3, 0);
+    }
+    call.set(ValueLayout.JAVA_LONG, groups, scale == null ? 0 : grouped ? scale.size(3) : 1);
   }
 }

@@ -10,6 +10,7 @@ import dev.rapt.internal.ffi.rapt_h;
 import dev.rapt.internal.ffi.rapt_linear_call;
 import dev.rapt.internal.ffi.rapt_mha;
 import dev.rapt.internal.ffi.rapt_plan;
+import dev.rapt.internal.ffi.rapt_rope;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -26,8 +27,7 @@ final class CallFrame {
   private static final long ALIGNMENT = 64;
 
   // Threads spread over the shards by id; each shard has a cache line of slots to itself, and tries
-  // a
-  // few of them before it makes or drops a frame. No thread-local: virtual threads are too many.
+  // a few of them before it makes or drops a frame. No thread-local: virtual threads are too many.
   private static final int SHARDS = 64;
   private static final int SHARD_STRIDE = 16;
   private static final int SLOTS_PER_SHARD = 4;
@@ -37,6 +37,7 @@ final class CallFrame {
   final MemorySegment attention;
   final MemorySegment linear;
   final MemorySegment multiHead;
+  final MemorySegment rope;
   final MemorySegment plan;
   final MemorySegment error;
 
@@ -48,12 +49,14 @@ final class CallFrame {
     attention = arena.allocate(rapt_attention.layout().byteSize(), ALIGNMENT);
     linear = arena.allocate(rapt_linear_call.layout().byteSize(), ALIGNMENT);
     multiHead = arena.allocate(rapt_mha.layout().byteSize(), ALIGNMENT);
+    rope = arena.allocate(rapt_rope.layout().byteSize(), ALIGNMENT);
     plan = arena.allocate(rapt_plan.layout().byteSize(), ALIGNMENT);
     error = arena.allocate(rapt_error.layout().byteSize(), ALIGNMENT);
     results = arena.allocate(16, ALIGNMENT);
     rapt_attention.struct_size(attention, attention.byteSize());
     rapt_linear_call.struct_size(linear, linear.byteSize());
     rapt_mha.struct_size(multiHead, multiHead.byteSize());
+    rapt_rope.struct_size(rope, rope.byteSize());
     rapt_plan.struct_size(plan, plan.byteSize());
     rapt_error.struct_size(error, error.byteSize());
   }
@@ -89,6 +92,17 @@ final class CallFrame {
     if (status != rapt_h.RAPT_OK()) {
       throw failure(status, error);
     }
+  }
+
+  /**
+   * The same where the native library looks at values that nobody has looked at before: those it
+   * refuses are bad arguments like any other.
+   */
+  void checkArguments(int status) {
+    if (status == rapt_h.RAPT_INVALID_ARGUMENT()) {
+      throw new IllegalArgumentException(rapt_error.message(error).getString(0));
+    }
+    check(status);
   }
 
   /** The plan that a call has just filled in. */

@@ -7,6 +7,7 @@ import dev.rapt.internal.AttentionOptions;
 import dev.rapt.internal.Backend;
 import dev.rapt.internal.MultiHeadModel;
 import dev.rapt.internal.Projection;
+import dev.rapt.internal.RotaryOptions;
 import dev.rapt.internal.ffi.rapt_h;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +52,9 @@ public class NativeBackend implements Backend {
       @Nullable Tensor alibiSlopes,
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
-      @Nullable Tensor weights) {
+      @Nullable Tensor weights,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale) {
     CallFrame frame = CallFrame.take();
     try {
       MemorySegment call = frame.attention;
@@ -68,7 +71,9 @@ public class NativeBackend implements Backend {
           alibiSlopes,
           sinks,
           lse,
-          weights);
+          weights,
+          keyScale,
+          valueScale);
       frame.check(
           rapt_h.rapt_attention_run_held(
               context,
@@ -84,8 +89,8 @@ public class NativeBackend implements Backend {
               held(sinks),
               held(lse),
               held(weights),
-              MemorySegment.NULL,
-              MemorySegment.NULL));
+              held(keyScale),
+              held(valueScale)));
     } finally {
       frame.give();
     }
@@ -103,7 +108,9 @@ public class NativeBackend implements Backend {
       @Nullable Tensor alibiSlopes,
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
-      @Nullable Tensor weights) {
+      @Nullable Tensor weights,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale) {
     CallFrame frame = CallFrame.take();
     try {
       MemorySegment call = frame.attention;
@@ -120,7 +127,9 @@ public class NativeBackend implements Backend {
           alibiSlopes,
           sinks,
           lse,
-          weights);
+          weights,
+          keyScale,
+          valueScale);
       frame.check(rapt_h.rapt_attention_plan(context, call, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
@@ -222,6 +231,52 @@ public class NativeBackend implements Backend {
       MultiHeadStruct.writeOptional(
           call, mask, bias, keyPaddingMask, alibiSlopes, sinks, lse, weights, model);
       frame.check(rapt_h.rapt_mha_plan(context, call, frame.plan, frame.error));
+      return frame.readPlan();
+    } finally {
+      frame.give();
+    }
+  }
+
+  @Override
+  public void rotary(
+      RotaryOptions options,
+      Tensor input,
+      Tensor cosine,
+      Tensor sine,
+      @Nullable Tensor positions,
+      Tensor output) {
+    CallFrame frame = CallFrame.take();
+    try {
+      MemorySegment call = frame.rope;
+      RopeStruct.write(call, stream, options, input, cosine, sine, positions, output);
+      frame.checkArguments(
+          rapt_h.rapt_rope_run_held(
+              context,
+              call,
+              frame.error,
+              input.segment(),
+              output.segment(),
+              cosine.segment(),
+              sine.segment(),
+              held(positions)));
+    } finally {
+      frame.give();
+    }
+  }
+
+  @Override
+  public Plan rotaryPlan(
+      RotaryOptions options,
+      Tensor input,
+      Tensor cosine,
+      Tensor sine,
+      @Nullable Tensor positions,
+      Tensor output) {
+    CallFrame frame = CallFrame.take();
+    try {
+      MemorySegment call = frame.rope;
+      RopeStruct.write(call, stream, options, input, cosine, sine, positions, output);
+      frame.check(rapt_h.rapt_rope_plan(context, call, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
       frame.give();

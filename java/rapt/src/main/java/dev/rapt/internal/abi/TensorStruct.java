@@ -19,6 +19,8 @@ final class TensorStruct {
   private static final int F16 = rapt_h.RAPT_F16();
   private static final int BF16 = rapt_h.RAPT_BF16();
   private static final int BOOL = rapt_h.RAPT_BOOL();
+  private static final int I8 = rapt_h.RAPT_I8();
+  private static final int I64 = rapt_h.RAPT_I64();
 
   private TensorStruct() {}
 
@@ -82,6 +84,8 @@ final class TensorStruct {
       case F16 -> F16;
       case BF16 -> BF16;
       case BOOL -> BOOL;
+      case I8 -> I8;
+      case I64 -> I64;
     };
   }
 }

@@ -12,6 +12,7 @@ import dev.rapt.internal.ffi.rapt_linear_call;
 import dev.rapt.internal.ffi.rapt_linear_weights;
 import dev.rapt.internal.ffi.rapt_mha;
 import dev.rapt.internal.ffi.rapt_plan;
+import dev.rapt.internal.ffi.rapt_rope;
 import dev.rapt.internal.ffi.rapt_tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
@@ -34,6 +35,7 @@ public final class AbiProbe {
         rapt_plan.layout(),
         rapt_attention_options.layout(),
         rapt_attention.layout(),
+        rapt_rope.layout(),
         rapt_linear_weights.layout(),
         rapt_linear_call.layout(),
         rapt_mha.layout());

@@ -9,6 +9,7 @@ import dev.rapt.internal.AttentionOptions;
 import dev.rapt.internal.Backend;
 import dev.rapt.internal.MultiHeadModel;
 import dev.rapt.internal.Projection;
+import dev.rapt.internal.RotaryOptions;
 import org.jspecify.annotations.Nullable;
 
 /** The reference as a backend: one thread, the caller's. */
@@ -28,7 +29,9 @@ public final class ReferenceBackend implements Backend {
       @Nullable Tensor alibiSlopes,
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
-      @Nullable Tensor weights) {
+      @Nullable Tensor weights,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale) {
     require(sdpaPlan("sdpa", query.size(2), key.size(2)));
     HeadInputs inputs = new HeadInputs(mask, bias, null, alibiSlopes, sinks);
     View queries = new View(query);
@@ -46,6 +49,8 @@ public final class ReferenceBackend implements Backend {
       for (long kvHead = 0; kvHead < key.size(1); kvHead++) {
         double[][] k = keys.matrix(batch, kvHead, kvLen, headDim);
         double[][] v = values.matrix(batch, kvHead, kvLen, valueDim);
+        dequantise(k, keyScale, batch, kvHead);
+        dequantise(v, valueScale, batch, kvHead);
         for (long head = kvHead * group; head < (kvHead + 1) * group; head++) {
           double[][] q = queries.matrix(batch, head, queryLen, headDim);
           long b = batch;
@@ -80,8 +85,26 @@ public final class ReferenceBackend implements Backend {
       @Nullable Tensor alibiSlopes,
       @Nullable Tensor sinks,
       @Nullable Tensor lse,
-      @Nullable Tensor weights) {
+      @Nullable Tensor weights,
+      @Nullable Tensor keyScale,
+      @Nullable Tensor valueScale) {
     return sdpaPlan("sdpa", query.size(2), key.size(2));
+  }
+
+  /** Multiplies each group of neighbours in a row by its scale; one without a scale stays. */
+  private static void dequantise(double[][] rows, @Nullable Tensor scale, long batch, long kvHead) {
+    if (scale == null) {
+      return;
+    }
+    boolean grouped = scale.rank() == 4;
+    View scales = new View(scale, grouped ? 4 : 3);
+    for (int row = 0; row < rows.length; row++) {
+      double[] elements = rows[row];
+      int group = elements.length / (int) (grouped ? scale.size(3) : 1);
+      for (int d = 0; d < elements.length; d++) {
+        elements[d] *= scales.get(batch, kvHead, row, d / group);
+      }
+    }
   }
 
   @Override
@@ -148,6 +171,28 @@ public final class ReferenceBackend implements Backend {
       @Nullable Tensor lse,
       @Nullable Tensor weights) {
     return sdpaPlan("mha", query.size(query.rank() - 2), key.size(key.rank() - 2));
+  }
+
+  @Override
+  public void rotary(
+      RotaryOptions options,
+      Tensor input,
+      Tensor cosine,
+      Tensor sine,
+      @Nullable Tensor positions,
+      Tensor output) {
+    new ReferenceRotary(options, cosine, sine, positions).run(input, output);
+  }
+
+  @Override
+  public Plan rotaryPlan(
+      RotaryOptions options,
+      Tensor input,
+      Tensor cosine,
+      Tensor sine,
+      @Nullable Tensor positions,
+      Tensor output) {
+    return plan("rope", "");
   }
 
   @Override
