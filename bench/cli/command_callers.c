@@ -32,7 +32,8 @@ static const struct timespec TURN = {.tv_nsec = 100000000};
 enum { ALONE, HELPED, MANY, CONTENDERS };
 
 typedef struct caller {
-  workload w;
+  /* Callers are on cache lines of their own, also where lines are fetched in pairs. */
+  _Alignas(128) workload w;
   atomic_int *stop;
   int64_t calls;
   int good;
@@ -147,8 +148,11 @@ static int time_on(const device *one, const device *all) {
   rapt_error error = {.struct_size = sizeof error};
   check verified;
   stats rates[CONTENDERS];
-  caller *callers = calloc((size_t)caller_count, sizeof *callers);
+  caller *callers = aligned_alloc(_Alignof(caller), (size_t)caller_count * sizeof *callers);
   int good = callers != NULL;
+  if (good) {
+    memset(callers, 0, (size_t)caller_count * sizeof *callers);
+  }
   for (int64_t i = 0; i < caller_count && good; i++) {
     good = workload_open(&callers[i].w, &problem, 1);
   }

@@ -29,7 +29,7 @@ static rapt_status create_cpu(const rapt_context_options *o, rapt_context *conte
   if (context->pool == NULL) {
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "could not start %d worker threads", context->threads - 1);
   }
-  rapt_scratch_init(&context->scratch);
+  rapt_slabs_init(&context->slabs);
   return RAPT_OK;
 }
 
@@ -69,7 +69,7 @@ void rapt_context_destroy(rapt_context *context) {
     context->backend->context_destroy(context->state);
   } else {
     rapt_pool_destroy(context->pool);
-    rapt_scratch_destroy(&context->scratch);
+    rapt_slabs_destroy(&context->slabs);
   }
   free(context);
 }
@@ -103,7 +103,7 @@ rapt_status rapt_call_memory_begin(rapt_context *context, void *given, int64_t g
     }
     return RAPT_OK;
   }
-  memory->slab = rapt_scratch_borrow(&context->scratch, needed);
+  memory->slab = rapt_slabs_borrow(&context->slabs, needed);
   if (memory->slab == NULL) {
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for %" PRId64 " bytes of scratch", needed);
   }
@@ -112,7 +112,7 @@ rapt_status rapt_call_memory_begin(rapt_context *context, void *given, int64_t g
 }
 
 void rapt_call_memory_end(rapt_context *context, rapt_call_memory *memory) {
-  if (memory->slab != NULL) rapt_scratch_return(&context->scratch, memory->slab);
+  if (memory->slab != NULL) rapt_slabs_return(&context->slabs, memory->slab);
 }
 
 void rapt_write_plan(const rapt_context *context, int64_t scratch, int32_t threads, const char *name, rapt_plan *out) {

@@ -4,7 +4,7 @@
 
 #include "core/backend.h"
 #include "core/kernels.h"
-#include "core/scratch.h"
+#include "core/slabs.h"
 #include "core/threads.h"
 #include "rapt/rapt.h"
 
@@ -16,7 +16,7 @@ struct rapt_context {
   int32_t threads;
   rapt_pool *pool;
   // Its own locks; a const context can still be planned with, which touches none of this.
-  rapt_scratch scratch;
+  rapt_slabs slabs;
 };
 
 // The memory of one call: the caller's where given, else borrowed.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scratch memory: a bump allocator over one block, and a context's free list of such blocks.
+// How scratch memory is laid out: a bump allocator over one block.
 #ifndef RAPT_CORE_SCRATCH_H
 #define RAPT_CORE_SCRATCH_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,20 +19,5 @@ typedef struct rapt_arena {
 
 // `count` elements of `size` bytes, aligned to RAPT_SCRATCH_ALIGNMENT; NULL while counting.
 void *rapt_arena_take(rapt_arena *arena, int64_t count, int64_t size);
-
-typedef struct rapt_slab rapt_slab;
-
-// Blocks that calls borrow. Grows when more calls run at once, or larger ones; never shrinks before destroy.
-typedef struct rapt_scratch {
-  pthread_mutex_t mutex;
-  rapt_slab *free_slabs;
-} rapt_scratch;
-
-void rapt_scratch_init(rapt_scratch *scratch);
-void rapt_scratch_destroy(rapt_scratch *scratch);
-// NULL where memory ran out. The slab's memory is rapt_slab_memory.
-rapt_slab *rapt_scratch_borrow(rapt_scratch *scratch, int64_t size);
-void rapt_scratch_return(rapt_scratch *scratch, rapt_slab *slab);
-void *rapt_slab_memory(rapt_slab *slab);
 
 #endif

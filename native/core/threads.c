@@ -261,12 +261,17 @@ void rapt_pool_destroy(rapt_pool *pool) {
   free(pool);
 }
 
-// Callers start looking at different places, by where their stacks are.
+unsigned rapt_thread_number(void) {
+  static atomic_uint last;
+  static _Thread_local unsigned number;
+  if (number == 0) number = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+  return number;
+}
+
 static station *take_station(rapt_pool *pool) {
-  char here;
-  uintptr_t start = (uintptr_t)&here >> 16;
+  unsigned start = rapt_thread_number();
   for (int32_t i = 0; i < pool->threads; i++) {
-    station *s = &pool->stations[(start + (uintptr_t)i) % (uintptr_t)pool->threads];
+    station *s = &pool->stations[(start + (unsigned)i) % (unsigned)pool->threads];
     unsigned none = 0;
     if (atomic_load_explicit(&s->state, memory_order_relaxed) == 0 &&
         atomic_compare_exchange_strong(&s->state, &none, TAKEN)) {

@@ -24,6 +24,9 @@ rapt_pool *rapt_pool_create(int32_t threads, int pin);
 // No rapt_parallel may be under way.
 void rapt_pool_destroy(rapt_pool *pool);
 
+// Of the calling thread: small, and another one for every thread of the process until four billion have come.
+unsigned rapt_thread_number(void);
+
 // How many threads a call may have, and whether it is worth waking sleeping workers for.
 typedef struct rapt_share {
   int32_t slots;
