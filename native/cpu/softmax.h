@@ -4,17 +4,9 @@
 #define RAPT_CPU_SOFTMAX_H
 
 #include "cpu/exp.h"
+#include "cpu/tile.h"
 
-static vf column_max(int64_t keys, int64_t width, const float *scores) {
-  vf a = v_set1(-__builtin_inff()), b = a;
-  int64_t k = 0;
-  for (; k + 2 <= keys; k += 2) {
-    a = v_max(a, v_load(scores + k * width));
-    b = v_max(b, v_load(scores + (k + 1) * width));
-  }
-  if (k < keys) a = v_max(a, v_load(scores + k * width));
-  return v_max(a, b);
-}
+#define MOST_COLUMNS 2
 
 // The weight of a score relative to a maximum. The difference comes first: it is exact where it matters, however large
 // the scores, while a product rounded before it would be off by a hundredth at scores of -1e5.
@@ -22,14 +14,27 @@ static inline vf weight(vf score, vf reference, vf to_exponent) {
   return v_exp2(v_mul(v_sub(score, reference), to_exponent));
 }
 
-static int softmax(int64_t keys, int64_t width, float to_exponent, float *scores, float *lane_max, float *lane_sum,
-                   float *correction) {
-  vf one = v_set1(1.0f), zero = v_set1(0.0f), lowest = v_set1(-__builtin_inff()), factor = v_set1(to_exponent);
+// vectors is a constant at every call. That many columns go side by side: each has a chain of sums of its own, whose
+// latency the others fill.
+ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width, vf factor, float *scores,
+                                  float *lane_max, float *lane_sum, float *correction) {
+  vf one = v_set1(1.0f), zero = v_set1(0.0f), lowest = v_set1(-__builtin_inff());
+  vf highest[2][MOST_COLUMNS], reference[MOST_COLUMNS], sum[MOST_COLUMNS];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) highest[0][v] = highest[1][v] = lowest;
+  int64_t k = 0;
+  for (; k + 2 <= keys; k += 2) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
+      highest[1][v] = v_max(highest[1][v], v_load(scores + (k + 1) * width + v * V_LANES));
+    }
+  }
   int moved = 0;
-  for (int64_t v = 0; v < width; v += V_LANES) {
-    float *column = scores + v;
-    vf old_max = v_load(lane_max + v);
-    vf tile_max = column_max(keys, width, column);
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) {
+    if (k < keys) highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
+    vf old_max = v_load(lane_max + v * V_LANES), tile_max = v_max(highest[0][v], highest[1][v]);
     // A NaN among the scores may be lost here. It is not lost below, where every score is used.
     vf new_max = v_if_less(old_max, tile_max, tile_max, old_max);
     vf kept = one;
@@ -37,27 +42,39 @@ static int softmax(int64_t keys, int64_t width, float to_exponent, float *scores
       moved = 1;
       // Lanes that did not move: exactly 1, also where both are -inf, whose difference is NaN.
       kept = v_if_equal(old_max, new_max, one, weight(old_max, new_max, factor));
-      v_store(lane_max + v, new_max);
+      v_store(lane_max + v * V_LANES, new_max);
     }
-    v_store(correction + v, kept);
+    v_store(correction + v * V_LANES, kept);
     // A lane without a visible key yet has maximum -inf; any finite reference gives its -inf scores weight 0.
-    vf reference = v_if_equal(new_max, lowest, zero, new_max);
-    // One chain, in the order in which the product with V adds: equal roundings then cancel in the quotient.
-    vf sum = v_mul(v_load(lane_sum + v), kept);
-    int64_t k = 0;
-    for (; k + 2 <= keys; k += 2) {
-      vf p = weight(v_load(column + k * width), reference, factor);
-      vf q = weight(v_load(column + (k + 1) * width), reference, factor);
-      v_store(column + k * width, p);
-      v_store(column + (k + 1) * width, q);
-      sum = v_add(v_add(sum, p), q);
+    reference[v] = v_if_equal(new_max, lowest, zero, new_max);
+    sum[v] = v_mul(v_load(lane_sum + v * V_LANES), kept);
+  }
+  // One chain per lane, in the order in which the product with V adds: equal roundings then cancel in the quotient.
+#pragma GCC unroll 2
+  for (k = 0; k < keys; k++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      float *at = scores + k * width + v * V_LANES;
+      vf w = weight(v_load(at), reference[v], factor);
+      v_store(at, w);
+      sum[v] = v_add(sum[v], w);
     }
-    if (k < keys) {
-      vf p = weight(v_load(column + k * width), reference, factor);
-      v_store(column + k * width, p);
-      sum = v_add(sum, p);
-    }
-    v_store(lane_sum + v, sum);
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) v_store(lane_sum + v * V_LANES, sum[v]);
+  return moved;
+}
+
+static int softmax(int64_t keys, int64_t width, float to_exponent, float *scores, float *lane_max, float *lane_sum,
+                   float *correction) {
+  vf factor = v_set1(to_exponent);
+  int moved = 0;
+  int64_t v = 0;
+  for (; v + MOST_COLUMNS * V_LANES <= width; v += MOST_COLUMNS * V_LANES) {
+    moved |= softmax_columns(MOST_COLUMNS, keys, width, factor, scores + v, lane_max + v, lane_sum + v, correction + v);
+  }
+  for (; v < width; v += V_LANES) {
+    moved |= softmax_columns(1, keys, width, factor, scores + v, lane_max + v, lane_sum + v, correction + v);
   }
   return moved;
 }
