@@ -77,9 +77,8 @@ typedef struct rapt_prefill_slot {
   float *sum;
   // Whether output has been written yet.
   unsigned char *started;
-  // Groups of tile_rows keys, [head_dim][key in group].
+  // [key][head_dim] and [key][value_dim], where the tensors' own layout will not do.
   float *keys;
-  // [key][value_dim], where V's own layout will not do.
   float *values;
   float *scores;
   float *correction;

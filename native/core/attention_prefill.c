@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many queries: FlashAttention-2's loop (Dao 2023) over panels of query rows.
 //
-// A task holds some panels of one (batch, kv head) and walks over the keys. Each key tile is packed once and used by
-// all of the task's panels, so by all query heads of the group. Scores of a panel come out as [key][query lane], stay
-// in L1 through the softmax, and are then the right operand of the product with V.
+// A task holds some panels of one (batch, kv head) and walks over the keys. Each key tile is brought to L2 once and
+// used by all of the task's panels, so by all query heads of the group. Scores of a panel come out as [key][query
+// lane], stay in L1 through the softmax, and are then the right operand of the product with V.
 #include <string.h>
 
 #include "core/arithmetic.h"
@@ -20,7 +20,7 @@ void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const
   slot->maximum = rapt_arena_take(arena, panels * width, sizeof(float));
   slot->sum = rapt_arena_take(arena, panels * width, sizeof(float));
   slot->started = rapt_arena_take(arena, panels, 1);
-  slot->keys = rapt_arena_take(arena, g->key_tile * c->head_dim + RAPT_PACK_SLACK, sizeof(float));
+  slot->keys = rapt_arena_take(arena, g->key_tile * c->head_dim, sizeof(float));
   slot->values = rapt_arena_take(arena, g->key_tile * c->value_dim, sizeof(float));
   slot->scores = rapt_arena_take(arena, g->key_tile * width, sizeof(float));
   slot->correction = rapt_arena_take(arena, width, sizeof(float));
@@ -64,82 +64,63 @@ static void begin_panels(task_state *s, int64_t first_panel) {
   }
 }
 
-// Keys j + low .. j + high as groups of tile_rows keys, each [head_dim][key in group]; low is a multiple of that.
-static void pack_keys(const task_state *s, int64_t j, int64_t low, int64_t high) {
-  const rapt_tensor *k = &s->problem->call.key;
-  int64_t depth = s->problem->call.head_dim, group = s->kernels->tile_rows;
-  for (int64_t from = low; from < high; from += group) {
-    const float *rows[RAPT_MAX_TILE_ROWS] = {0};
-    int64_t count = rapt_min(high - from, group);
-    for (int64_t i = 0; i < count; i++) {
-      const void *row = rapt_row(k, s->batch, s->kv_head, j + from + i);
-      rows[i] = rapt_read_row(s->kernels, k->dtype, row, k->stride[3], depth, s->slot.rows + i * depth);
-    }
-    s->kernels->pack(rows, count, depth, group, s->slot.keys + from * depth);
-  }
-}
-
-// V's rows from key j on, where they lie if they lie together as floats: far-apart rows would cost a TLB entry each,
-// again for every panel. Otherwise rows j + low .. j + high are brought together.
-static const float *load_values(const task_state *s, int64_t j, int64_t low, int64_t high) {
-  const rapt_tensor *v = &s->problem->call.value;
-  int64_t depth = s->problem->call.value_dim;
-  if (rapt_is_plain(v->dtype, v->stride[3]) && v->stride[2] == depth) return rapt_row(v, s->batch, s->kv_head, j);
+// Rows j + low .. j + high of K or V, from row j on: where they lie if they lie together as floats, since far-apart
+// rows would cost a TLB entry each, again for every panel; otherwise brought together in `near`.
+static const float *load_rows(const task_state *s, const rapt_tensor *t, int64_t depth, int64_t j, int64_t low,
+                              int64_t high, float *near) {
+  if (rapt_is_plain(t->dtype, t->stride[3]) && t->stride[2] == depth) return rapt_row(t, s->batch, s->kv_head, j);
   for (int64_t i = low; i < high; i++) {
-    float *to = s->slot.values + i * depth;
-    const void *row = rapt_row(v, s->batch, s->kv_head, j + i);
-    const float *from = rapt_read_row(s->kernels, v->dtype, row, v->stride[3], depth, to);
+    float *to = near + i * depth;
+    const void *row = rapt_row(t, s->batch, s->kv_head, j + i);
+    const float *from = rapt_read_row(s->kernels, t->dtype, row, t->stride[3], depth, to);
     if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
   }
-  return s->slot.values;
+  return near;
 }
 
-typedef struct value_tile {
+typedef struct key_tile {
   // Row i belongs to key j + i; rows low .. high are there.
-  const float *rows;
+  const float *keys;
+  const float *values;
   int64_t low;
   int64_t high;
-  // Whether they are all finite; -1 = not looked at yet.
+  // Whether all values are finite; -1 = not looked at yet.
   int finite;
-} value_tile;
+} key_tile;
 
-static int is_finite(const task_state *s, value_tile *values) {
+static int is_finite(const task_state *s, key_tile *tile) {
   int64_t depth = s->problem->call.value_dim;
-  if (values->finite < 0) {
-    values->finite = s->kernels->all_finite((values->high - values->low) * depth, values->rows + values->low * depth);
+  if (tile->finite < 0) {
+    tile->finite = s->kernels->all_finite((tile->high - tile->low) * depth, tile->values + tile->low * depth);
   }
-  return values->finite;
+  return tile->finite;
 }
 
-// Keys j + from .. j + to of the packed tile against one panel.
-static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t to, value_tile *values) {
+// Keys j + from .. j + to of the tile against one panel.
+static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t to, key_tile *tile) {
   const rapt_kernels *kernels = s->kernels;
   const rapt_prefill_slot *slot = &s->slot;
   const rapt_attention *c = &s->problem->call;
-  int64_t width = kernels->panel_width, group = kernels->tile_rows, keys = to - from;
-  const float *query = slot->query + p * c->head_dim * width;
-  for (int64_t k = from; k < to; k += group) {
-    int64_t count = rapt_min(to - k, group);
-    kernels->multiply(count, c->head_dim, slot->keys + k * c->head_dim, group, query, slot->scores + (k - from) * width,
-                      width, RAPT_START_ZERO, NULL);
-  }
+  int64_t width = kernels->panel_width, keys = to - from;
+  kernels->multiply(keys, c->head_dim, tile->keys + from * c->head_dim, c->head_dim, 1,
+                    slot->query + p * c->head_dim * width, slot->scores, width, RAPT_START_ZERO, NULL);
   int masked = rapt_transform_scores(kernels, s->problem, &slot->lanes[p], j + from, keys, slot->scores, &slot->room);
   int moved = kernels->softmax(keys, width, s->problem->to_exponent, slot->scores, slot->maximum + p * width,
                                slot->sum + p * width, slot->correction);
   rapt_start start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
   slot->started[p] = 1;
   // 0 * NaN is NaN: a masked value must be left out, not weighted with 0.
-  int guarded = masked && !is_finite(s, values);
+  int guarded = masked && !is_finite(s, tile);
   (guarded ? kernels->multiply_guarded : kernels->multiply)(
-      c->value_dim, keys, values->rows + from * c->value_dim, c->value_dim, slot->scores,
+      c->value_dim, keys, tile->values + from * c->value_dim, 1, c->value_dim, slot->scores,
       slot->output + p * c->value_dim * width, width, start, slot->correction);
 }
 
 static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first_key, int64_t last_key) {
-  int64_t group = s->kernels->tile_rows;
+  const rapt_attention *c = &s->problem->call;
   for (int64_t j = first_key; j < last_key; j += g->key_tile) {
     int64_t end = rapt_min(last_key - j, g->key_tile);
-    // What of this tile any panel sees. Groups of packed keys start at multiples from j, whatever the task.
+    // What of this tile any panel sees.
     int64_t low = end, high = 0;
     for (int64_t p = 0; p < s->panels; p++) {
       const rapt_lanes *lanes = &s->slot.lanes[p];
@@ -149,14 +130,17 @@ static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first
     }
     if (low >= high) continue;
     if (high > end) high = end;
-    low = rapt_max(low, 0) / group * group;
-    pack_keys(s, j, low, high);
-    value_tile values = {.rows = load_values(s, j, low, high), .low = low, .high = high, .finite = -1};
+    low = rapt_max(low, 0);
+    key_tile tile = {.keys = load_rows(s, &c->key, c->head_dim, j, low, high, s->slot.keys),
+                     .values = load_rows(s, &c->value, c->value_dim, j, low, high, s->slot.values),
+                     .low = low,
+                     .high = high,
+                     .finite = -1};
     for (int64_t p = 0; p < s->panels; p++) {
       const rapt_lanes *lanes = &s->slot.lanes[p];
-      int64_t from = rapt_max(lanes->low - j, 0) / group * group;
+      int64_t from = rapt_max(lanes->low - j, 0);
       int64_t to = rapt_min(lanes->high - j, end);
-      if (from < to) attend(s, p, j, from, to, &values);
+      if (from < to) attend(s, p, j, from, to, &tile);
     }
   }
 }

@@ -33,7 +33,7 @@ typedef struct rapt_kernels {
   int32_t isa;
   // Floats per vector.
   int32_t lanes;
-  // Rows of multiply's register tile, and so the best width for the packed left operand.
+  // Rows of multiply's register tile, of which the rows in hand are best a multiple.
   int32_t tile_rows;
   // Columns of multiply's register tile: query rows per panel, output features per weight panel.
   int32_t panel_width;
@@ -46,14 +46,14 @@ typedef struct rapt_kernels {
   void (*unpack)(const float *panel, int64_t count, int64_t depth, int64_t width, const float *scale,
                  float *const *rows);
 
-  // c[rows x panel_width] = start + a . b with a(r, k) = a[k * a_stride + r] and b a panel of panel_width.
-  void (*multiply)(int64_t rows, int64_t depth, const float *a, int64_t a_stride, const float *b, float *c,
+  // c[rows x panel_width] = start + a . b with a(r, k) = a[r * a_row + k * a_step] and b a panel of panel_width.
+  void (*multiply)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b, float *c,
                    int64_t c_stride, rapt_start start, const float *lane);
 
   // As multiply, but a term whose b is 0 is left out instead of multiplied, so that a NaN or infinity in a row of a
   // reaches only the columns that give it weight.
-  void (*multiply_guarded)(int64_t rows, int64_t depth, const float *a, int64_t a_stride, const float *b, float *c,
-                           int64_t c_stride, rapt_start start, const float *lane);
+  void (*multiply_guarded)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
+                           float *c, int64_t c_stride, rapt_start start, const float *lane);
 
   // One online-softmax step over scores[keys][width], in place: a score's weight is 2^((score - maximum) *
   // to_exponent). lane_max and lane_sum are the running maximum score and the running sum (-inf and 0 at first);

@@ -94,11 +94,11 @@ static void multiply_group(const projection_job *job, const float *packed, int64
   int regular = 1;
   for (int64_t i = 2; i < count; i++) regular &= rows[i] - rows[i - 1] == stride;
   if (regular) {
-    kernels->multiply(count, depth, packed, kernels->tile_rows, panel, rows[0], stride, start, bias);
+    kernels->multiply(count, depth, packed, 1, kernels->tile_rows, panel, rows[0], stride, start, bias);
     return;
   }
   for (int64_t i = 0; i < count; i++) {
-    kernels->multiply(1, depth, packed + i, kernels->tile_rows, panel, rows[i], width, start, bias);
+    kernels->multiply(1, depth, packed + i, 1, kernels->tile_rows, panel, rows[i], width, start, bias);
   }
 }
 
