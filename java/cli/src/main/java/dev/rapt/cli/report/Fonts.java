@@ -13,7 +13,7 @@ import java.util.List;
  * Lets text be drawn on machines without fonts, as slim containers are, with one that we bring
  * along.
  */
-final class Fonts {
+public final class Fonts {
   static final String FONT = "/org/apache/pdfbox/resources/ttf/LiberationSans-Regular.ttf";
 
   /** Read by the JDK where it looks for fonts, so it can still be set after a first failure. */
@@ -27,7 +27,7 @@ final class Fonts {
    *
    * @throws IOException if the fallback cannot be written to the temporary folder
    */
-  static synchronized void ensure() throws IOException {
+  public static synchronized void ensure() throws IOException {
     if (!systemHasFonts()) {
       System.setProperty(CONFIGURATION_PROPERTY, writeFallback().toString());
     }

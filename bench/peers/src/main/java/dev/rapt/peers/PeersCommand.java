@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.peers;
+
+import dev.rapt.DType;
+import dev.rapt.peers.contest.Shape;
+import dev.rapt.peers.contest.Shapes;
+import dev.rapt.peers.contest.World;
+import dev.rapt.peers.report.CaseResult;
+import dev.rapt.peers.report.Machine;
+import dev.rapt.peers.report.MarkdownTable;
+import dev.rapt.peers.report.Results;
+import dev.rapt.peers.report.SpeedChart;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** {@code rapt bench --peers}: chooses cases, runs them, writes what came out. */
+@Command(
+    name = "rapt bench --peers",
+    description = {
+      "Times Rapt against libtorch, ONNX Runtime and plain Java: same inputs, results compared"
+          + " first, turns taken in alternating order.",
+      "Nothing else should run meanwhile. Writes JSON, a table and a chart for each type and number"
+          + " of threads."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class PeersCommand implements Callable<Integer> {
+  /** Set by the launcher: the native benchmark, and the checkout that results belong to. */
+  static final String BENCH_PROPERTY = "dev.rapt.bench";
+
+  static final String ROOT_PROPERTY = "dev.rapt.root";
+
+  /** What opening, judging and the first calls of a case take, roughly. */
+  private static final double SECONDS_AROUND_CASE = 4;
+
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  @Option(
+      names = "--shapes",
+      split = ",",
+      defaultValue = "*",
+      paramLabel = "NAME",
+      description = "names or globs, by comma (default: all); --list shows them")
+  private List<String> shapes;
+
+  @Option(
+      names = "--dtypes",
+      split = ",",
+      defaultValue = "f32,bf16,f16",
+      paramLabel = "TYPE",
+      description = "storage types, by comma: f32, bf16, f16 (default: all)")
+  private List<String> dtypes;
+
+  @Option(
+      names = "--threads",
+      split = ",",
+      defaultValue = "1",
+      paramLabel = "N",
+      description = "threads of one call, by comma (default: 1)")
+  private List<Integer> threads;
+
+  @Option(
+      names = "--seconds",
+      defaultValue = "8",
+      paramLabel = "S",
+      description = "time for the rounds of one case (default: ${DEFAULT-VALUE})")
+  private double seconds;
+
+  @Option(
+      names = "--against",
+      split = ",",
+      defaultValue = "libtorch-mkl,libtorch-openblas,onnxruntime,java",
+      paramLabel = "PEER",
+      description = "peers, by comma (default: ${DEFAULT-VALUE})")
+  private List<String> peers;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "folder of the results (default: bench/results)")
+  private Path out;
+
+  @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "what the files' names begin with (default: today's date and -peers)")
+  private String name;
+
+  @Option(
+      names = "--add",
+      description =
+          "keep what the results already hold of other cases, so that a long list can be measured"
+              + " in parts")
+  private boolean add;
+
+  @Option(names = "--list", description = "only list the shapes: B, Hq/Hkv, Sq, Skv, D")
+  private boolean list;
+
+  /** One case: what a run loops over. */
+  private record Case(Shape shape, DType dtype, int threads) {
+    @Override
+    public String toString() {
+      String text = shape.name() + " " + dtype.name().toLowerCase(Locale.ROOT) + ", " + threads;
+      return text + (threads == 1 ? " thread" : " threads");
+    }
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    PrintWriter console = spec.commandLine().getOut();
+    List<Shape> chosen = usage(Shapes::matching, shapes);
+    if (list) {
+      chosen.forEach(shape -> console.printf("%-18s %s%n", shape.name(), shape.sizes()));
+      return CommandLine.ExitCode.OK;
+    }
+    List<DType> types = dtypes.stream().map(text -> usage(PeersCommand::dtype, text)).toList();
+    List<World> worlds = peers.stream().map(text -> usage(World::of, text)).distinct().toList();
+    if (!(seconds > 0) || threads.stream().anyMatch(count -> count < 1)) {
+      throw new ParameterException(spec.commandLine(), "--seconds and --threads must be positive");
+    }
+    Path root = Path.of(System.getProperty(ROOT_PROPERTY, "."));
+    Path folder = out == null ? root.resolve("bench/results") : out;
+    String files = name == null ? LocalDate.now(ZoneOffset.UTC) + "-peers" : name;
+    Files.createDirectories(folder);
+    Path json = folder.resolve(files + ".json");
+    Results results = new Results(Machine.here(), List.of());
+    if (add && Files.exists(json)) {
+      results = results.with(Results.read(json).cases());
+    }
+    int cases = chosen.size() * types.size() * threads.size();
+    console.printf(
+        "%d cases, about %.0f minutes%n",
+        cases, Math.ceil(cases * (seconds + SECONDS_AROUND_CASE) / 60));
+    Contest contest = new Contest(bench(root), Commit.of(root), seconds);
+    for (int count : threads) {
+      results = results.with(runAll(contest, worlds, plan(chosen, types, count), count));
+      results.write(json);
+    }
+    Files.writeString(folder.resolve(files + ".md"), MarkdownTable.of(results));
+    List<Path> charts = SpeedChart.write(folder, files, results);
+    console.println("wrote " + json + ", the same as .md, and " + charts.size() + " charts");
+    return CommandLine.ExitCode.OK;
+  }
+
+  private static List<Case> plan(List<Shape> shapes, List<DType> types, int threads) {
+    List<Case> cases = new ArrayList<>();
+    for (DType type : types) {
+      shapes.forEach(shape -> cases.add(new Case(shape, type, threads)));
+    }
+    return cases;
+  }
+
+  private List<CaseResult> runAll(
+      Contest contest, List<World> worlds, List<Case> cases, int threads) throws IOException {
+    PrintWriter console = spec.commandLine().getOut();
+    List<CaseResult> results = new ArrayList<>();
+    List<WorkerProcess> workers = new ArrayList<>();
+    try {
+      for (World world : worlds) {
+        workers.add(new WorkerProcess(world, threads));
+      }
+      for (Case one : cases) {
+        CaseResult result = contest.run(workers, one.shape(), one.dtype(), threads);
+        results.add(result);
+        console.println(Summary.of(one.toString(), result));
+      }
+    } finally {
+      for (WorkerProcess worker : workers) {
+        worker.close();
+      }
+    }
+    return results;
+  }
+
+  private static Path bench(Path root) {
+    String given = System.getProperty(BENCH_PROPERTY);
+    return given == null ? root.resolve("build/release/bin/rapt-bench") : Path.of(given);
+  }
+
+  private static DType dtype(String text) {
+    return switch (text.toLowerCase(Locale.ROOT)) {
+      case "f32" -> DType.F32;
+      case "f16" -> DType.F16;
+      case "bf16" -> DType.BF16;
+      default ->
+          throw new IllegalArgumentException(
+              "no type is called " + text + "; there are f32, bf16, f16");
+    };
+  }
+
+  private <A, B> B usage(Function<A, B> parse, A argument) {
+    try {
+      return parse.apply(argument);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.peers;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.rapt.peers.contest.Message;
+import dev.rapt.peers.contest.Worker;
+import dev.rapt.peers.contest.World;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A world's process, on this JVM's Java and class path. */
+final class WorkerProcess implements AutoCloseable {
+  private static final int END_SECONDS = 10;
+
+  private final World world;
+  private final Process process;
+  private final BufferedWriter requests;
+  private final BufferedReader replies;
+  private final ObjectMapper json = new ObjectMapper();
+
+  WorkerProcess(World world, int threads) throws IOException {
+    this.world = world;
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(world.jvmFlags());
+    // Where the launcher wants libtorch's libraries unpacked.
+    for (String property : List.of("org.bytedeco.javacpp.cachedir")) {
+      if (System.getProperty(property) != null) {
+        command.add("-D" + property + "=" + System.getProperty(property));
+      }
+    }
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.addAll(List.of(Worker.class.getName(), world.id()));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+    builder.environment().putAll(world.environment(threads));
+    process = builder.start();
+    requests =
+        new BufferedWriter(
+            new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8));
+    replies =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+  }
+
+  World world() {
+    return world;
+  }
+
+  /** Sends a request whose reply {@link #reply} waits for. */
+  void send(Message request) throws IOException {
+    requests.write(json.writeValueAsString(request));
+    requests.newLine();
+    requests.flush();
+  }
+
+  /**
+   * The reply to the oldest request without one.
+   *
+   * @throws IOException where the process failed or is gone
+   */
+  <T extends Message> T reply(Class<T> type) throws IOException {
+    String line = replies.readLine();
+    if (line == null) {
+      throw new IOException("the process of " + world.id() + " has ended");
+    }
+    Message message = json.readValue(line, Message.class);
+    if (message instanceof Message.Failed failed) {
+      throw new IOException("the process of " + world.id() + " failed: " + failed.reason());
+    }
+    return type.cast(message);
+  }
+
+  /** Ends the process: its requests end, and so does it. */
+  @Override
+  public void close() throws IOException {
+    requests.close();
+    try {
+      if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.peers.contest;
+
+/**
+ * One problem: query (B, Hq, Sq, D), key and value (B, Hkv, Skv, D).
+ *
+ * @param name how options, files and tables call it
+ * @param causal whether a query sees no key behind its own position; the last query sees the last
+ *     key
+ * @param window how many keys a query sees at most, its own included; 0 = no limit
+ * @param projected whether the four projections of a layer belong to it: (B, S, Hq * D) in and out,
+ *     Sq = Skv and Hq = Hkv
+ */
+public record Shape(
+    String name,
+    int batch,
+    int heads,
+    int kvHeads,
+    int queryLen,
+    int kvLen,
+    int headDim,
+    boolean causal,
+    int window,
+    boolean projected) {
+
+  /** Up to this many queries a call is bound by reading keys and values. */
+  private static final int MAX_DECODE_QUERIES = 16;
+
+  /** Checks the sizes. */
+  public Shape {
+    if (Math.min(Math.min(batch, kvHeads), Math.min(Math.min(queryLen, kvLen), headDim)) < 1
+        || heads % kvHeads != 0
+        || window < 0) {
+      throw new IllegalArgumentException(
+          "shape " + name + " needs sizes of 1 or more and heads a multiple of kv heads");
+    }
+    if (projected && (queryLen != kvLen || heads != kvHeads)) {
+      throw new IllegalArgumentException("layer " + name + " needs Sq = Skv and Hq = Hkv");
+    }
+  }
+
+  /** Hq * D, the width of a layer. */
+  public int width() {
+    return heads * headDim;
+  }
+
+  /** Where query 0 stands among the keys. */
+  int offset() {
+    return kvLen - queryLen;
+  }
+
+  /** Whether a call is bound by reading K and V, so that they must come from memory. */
+  boolean decodes() {
+    return queryLen <= MAX_DECODE_QUERIES && kvLen > MAX_DECODE_QUERIES && !projected;
+  }
+
+  long[] queryShape() {
+    return new long[] {batch, heads, queryLen, headDim};
+  }
+
+  long[] keyShape() {
+    return new long[] {batch, kvHeads, kvLen, headDim};
+  }
+
+  /** Floating-point operations of visible pairs (4 D each) and of projections (8 B S E²). */
+  public double flops() {
+    double attention = 4.0 * batch * heads * visiblePairs() * headDim;
+    return attention + (projected ? 8.0 * batch * queryLen * width() * width() : 0);
+  }
+
+  /** Bytes that a call reads and writes at least, with {@code size} bytes per element. */
+  public double bytes(int size) {
+    if (projected) {
+      return size * (2.0 * batch * queryLen * width() + 4.0 * width() * width());
+    }
+    double rows = 2.0 * batch * heads * queryLen;
+    return size * headDim * (rows + 2.0 * batch * kvHeads * kvLen);
+  }
+
+  private double visiblePairs() {
+    if (!causal) {
+      return (double) queryLen * kvLen;
+    }
+    double pairs = 0;
+    for (int i = 0; i < queryLen; i++) {
+      int seen = Math.clamp(i + offset() + 1L, 0, kvLen);
+      pairs += window == 0 ? seen : Math.min(seen, window);
+    }
+    return pairs;
+  }
+
+  /** For example {@code 1, 32/8, 1024, 1024, 128 causal}: B, Hq/Hkv, Sq, Skv, D. */
+  public String sizes() {
+    String text =
+        batch + ", " + heads + "/" + kvHeads + ", " + queryLen + ", " + kvLen + ", " + headDim;
+    text += causal ? " causal" : "";
+    text += window > 0 ? " window " + window : "";
+    return text + (projected ? " with projections" : "");
+  }
+}
