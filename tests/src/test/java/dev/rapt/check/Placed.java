@@ -109,8 +109,8 @@ public final class Placed {
     before = buffer.toArray(ValueLayout.JAVA_BYTE);
   }
 
-  /** Puts an output back to its poison. */
-  void reset() {
+  /** Puts the buffer back to what it was made with. */
+  public void reset() {
     MemorySegment.copy(before, 0, buffer, ValueLayout.JAVA_BYTE, 0, before.length);
   }
 

@@ -21,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.nio.LongBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,6 +64,13 @@ final class OnnxGraph implements AutoCloseable {
   String ints(String name, int[] data, long... shape) throws OrtException {
     declare(name, DataType.INT32, shape);
     values.put(name, OnnxTensor.createTensor(environment, IntBuffer.wrap(data), shape));
+    return name;
+  }
+
+  /** Adds an int64 input and returns its name. */
+  String longs(String name, long[] data, long... shape) throws OrtException {
+    declare(name, DataType.INT64, shape);
+    values.put(name, OnnxTensor.createTensor(environment, LongBuffer.wrap(data), shape));
     return name;
   }
 

@@ -77,11 +77,11 @@ final class ReferenceRotary {
         long position = position(b, s);
         if (position < 0 || position >= tableLength) {
           throw new IllegalArgumentException(
-              "positions["
+              "positions("
                   + b
-                  + "]["
+                  + ", "
                   + s
-                  + "] is "
+                  + ") is "
                   + position
                   + "; allowed: 0 to "
                   + (tableLength - 1));

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.rope;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.rapt.CpuOptions;
+import dev.rapt.DType;
+import dev.rapt.Device;
+import dev.rapt.Plan;
+import dev.rapt.RotaryEmbedding;
+import dev.rapt.Tensor;
+import dev.rapt.check.Judge;
+import dev.rapt.check.Tier;
+import dev.rapt.check.Values;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Rotary embedding beyond the matrix: tables, what is refused and how, what closes when. */
+class RotaryEmbeddingTest {
+  private static final int TABLE = 8;
+
+  private final Arena arena = Arena.ofShared();
+  private final RotaryEmbedding rope = RotaryEmbedding.builder().build();
+  private final Tensor x = f32(2, 3, 4, 6);
+  private final Tensor out = f32(2, 3, 4, 6);
+  private final Tensor cosine = f32(TABLE, 3);
+  private final Tensor sine = f32(TABLE, 3);
+  private final Tensor positions = Tensor.allocate(arena, DType.I64, 2, 4);
+
+  @AfterEach
+  void close() {
+    arena.close();
+  }
+
+  private Tensor f32(long... shape) {
+    return Tensor.allocate(arena, DType.F32, shape);
+  }
+
+  @Test
+  void tablesHoldTheAnglesOfTheirPositions() {
+    for (DType dtype : new DType[] {DType.F32, DType.F16, DType.BF16}) {
+      RotaryEmbedding.Tables tables = RotaryEmbedding.tables(arena, dtype, 3000, 16, 500_000);
+      assertArrayEquals(new long[] {3000, 8}, tables.cosine().shape());
+      for (int p : new int[] {0, 1, 2, 77, 2999}) {
+        for (int i = 0; i < 8; i++) {
+          double angle = p / Math.pow(500_000, i / 8.0);
+          assertEquals(Values.round(Math.cos(angle), dtype), tables.cosine().get(p, i), 1e-12);
+          assertEquals(Values.round(Math.sin(angle), dtype), tables.sine().get(p, i), 1e-12);
+        }
+      }
+    }
+    RotaryEmbedding.Tables usual = RotaryEmbedding.tables(arena, 4, 4);
+    assertEquals((float) Math.cos(0.03), usual.cosine().get(3, 1));
+    assertEquals(DType.F32, usual.sine().dtype());
+  }
+
+  /** The point of it: scores depend on how far apart two tokens are, and on nothing else. */
+  @Test
+  void scoresDependOnDistancesOnly() {
+    Random random = new Random(1);
+    float[] row = Values.normal(random, 32, 1);
+    Tensor tokens = f32(1, 1, 40, 32);
+    for (int s = 0; s < 40; s++) {
+      tokens.slice(2, s, s + 1).copyFrom(row);
+    }
+    RotaryEmbedding.Tables tables = RotaryEmbedding.tables(arena, 40, 32);
+    for (boolean interleaved : new boolean[] {false, true}) {
+      RotaryEmbedding embedding = RotaryEmbedding.builder().interleaved(interleaved).build();
+      Judge.everyTier(
+          tier -> {
+            Tensor turned = f32(1, 1, 40, 32);
+            embedding.run(tier.device(), tokens, tables.cosine(), tables.sine(), null, turned);
+            assertArrayEquals(row, Arrays.copyOf(turned.toFloatArray(), 32), 0f, "position 0");
+            for (int distance : new int[] {0, 1, 9}) {
+              assertEquals(
+                  dot(turned, 2, 2 + distance), dot(turned, 30, 30 + distance), 1e-3, tier + "");
+            }
+            assertTrue(dot(turned, 2, 2) > dot(turned, 2, 11) + 1, "nearer is not less");
+          });
+    }
+  }
+
+  private static double dot(Tensor rows, long i, long j) {
+    double sum = 0;
+    for (long d = 0; d < rows.size(3); d++) {
+      sum += (double) rows.get(0, 0, i, d) * rows.get(0, 0, j, d);
+    }
+    return sum;
+  }
+
+  @Test
+  void whatIsNotFiniteStaysInItsPair() {
+    cosine.copyFrom(Values.normal(new Random(2), 3 * TABLE, 1));
+    sine.copyFrom(Values.normal(new Random(3), 3 * TABLE, 1));
+    x.set(Float.NaN, 1, 2, 3, 1);
+    x.set(Float.POSITIVE_INFINITY, 0, 0, 0, 5);
+    Judge.everyTier(
+        tier -> {
+          rope.run(tier.device(), x, cosine, sine, positions, out);
+          float[] result = out.toFloatArray();
+          for (int i = 0; i < result.length; i++) {
+            boolean hit = i == 139 || i == 142 || i == 2 || i == 5;
+            assertEquals(!hit, Float.isFinite(result[i]), tier + " element " + i);
+          }
+        });
+  }
+
+  @Test
+  void refusesPositionsOutsideTheTables() {
+    for (long bad : new long[] {TABLE, -1, Long.MIN_VALUE, Long.MAX_VALUE}) {
+      positions.setLong(TABLE - 1, 0, 2);
+      positions.setLong(bad, 1, 3);
+      out.copyFrom(new float[144]);
+      x.copyFrom(Values.normal(new Random(4), 144, 1));
+      for (Tier tier : Tier.usable()) {
+        String message = rejected("positions(1, 3) is " + bad, "0 to 7", () -> run(tier.device()));
+        assertFalse(message.isEmpty());
+        assertArrayEquals(new float[144], out.toFloatArray(), tier + " wrote something");
+      }
+    }
+    positions.setLong(0, 1, 3);
+    Judge.everyTier(tier -> run(tier.device()));
+  }
+
+  private void run(Device device) {
+    rope.run(device, x, cosine, sine, positions, out);
+  }
+
+  @Test
+  void checksShapesAndTypes() {
+    Device d = Tier.JAVA.device();
+    Tensor ints = positions;
+    Tensor bools = Tensor.allocate(arena, DType.BOOL, 2, 3, 4, 6);
+    Tensor bytes = Tensor.allocate(arena, DType.I8, TABLE, 3);
+    rejected("input", "rank 4", () -> rope.run(d, f32(3, 4, 6), cosine, sine, ints, out));
+    rejected("input", "F32, F16 or BF16", () -> rope.run(d, bools, cosine, sine, ints, out));
+    rejected(
+        "input", "1 head", () -> rope.run(d, f32(2, 0, 4, 6), cosine, sine, ints, f32(2, 0, 4, 6)));
+    rejected(
+        "is 1025", "1 to 1024", () -> rope.run(d, f32(1, 1, 1, 1025), cosine, sine, ints, out));
+    rejected("output", "F32, F16 or BF16", () -> rope.run(d, x, cosine, sine, ints, bools));
+    rejected("output", "size 5", () -> rope.run(d, x, cosine, sine, ints, f32(2, 3, 5, 6)));
+    rejected("cosine", "rank 2", () -> rope.run(d, x, f32(1, TABLE, 3), sine, ints, out));
+    rejected("cosine", "half the elements", () -> rope.run(d, x, f32(TABLE, 6), sine, ints, out));
+    rejected("cosine", "F32, F16 or BF16", () -> rope.run(d, x, bytes, sine, ints, out));
+    rejected("cosine", "1 row", () -> rope.run(d, x, f32(0, 3), f32(0, 3), ints, out));
+    rejected("sine", "rows of cosine", () -> rope.run(d, x, cosine, f32(7, 3), ints, out));
+    rejected("sine", "size 2", () -> rope.run(d, x, cosine, f32(TABLE, 2), ints, out));
+    rejected("cosine", "the input's length", () -> rope.run(d, x, cosine, sine, null, out));
+    Tensor rows = f32(2, 4, 3);
+    rope.run(d, x, rows, rows, null, out);
+    rope.run(d, x, f32(4, 3), rows, null, out);
+    rejected("cosine", "rank 3", () -> rope.run(d, x, f32(4), rows, null, out));
+    rejected("sine", "the input's batch", () -> rope.run(d, x, rows, f32(1, 4, 3), null, out));
+    rejected("positions", "I64", () -> rope.run(d, x, cosine, sine, f32(2, 4), out));
+    Tensor few = Tensor.allocate(arena, DType.I64, 2, 3);
+    rejected("positions", "the input's length", () -> rope.run(d, x, cosine, sine, few, out));
+    Tensor one = Tensor.allocate(arena, DType.I64, 1, 4);
+    rejected("positions", "the input's batch", () -> rope.run(d, x, cosine, sine, one, out));
+    rope.run(d, x, cosine, sine, one.select(0, 0), out);
+    rejected("positions", "rank 2", () -> rope.run(d, x, cosine, sine, one.reshape(1, 1, 4), out));
+  }
+
+  @Test
+  void checksOptions() {
+    RotaryEmbedding.Builder builder = RotaryEmbedding.builder();
+    rejected("rotaryDim is 3", "even", () -> builder.rotaryDim(3));
+    rejected("rotaryDim is -2", "even", () -> builder.rotaryDim(-2));
+    rejected("rotaryDim is 1026", "1024", () -> builder.rotaryDim(1026));
+    RotaryEmbedding wide = builder.rotaryDim(8).build();
+    Device d = Tier.JAVA.device();
+    rejected(
+        "rotaryDim is 8", "head dimension 6", () -> wide.run(d, x, cosine, sine, positions, out));
+    Tensor odd = f32(2, 3, 4, 5);
+    rejected(
+        "rotaryDim is 5", "even", () -> rope.run(d, odd, cosine, sine, positions, f32(2, 3, 4, 5)));
+    rejected("length is 0", "1 or more", () -> RotaryEmbedding.tables(arena, 0, 4));
+    rejected("rotaryDim is 5", "even", () -> RotaryEmbedding.tables(arena, 3, 5));
+    rejected("dtype is I8", "F32", () -> RotaryEmbedding.tables(arena, DType.I8, 3, 4, 10));
+    for (double theta : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
+      rejected(
+          "theta is " + theta,
+          "positive",
+          () -> RotaryEmbedding.tables(arena, DType.F32, 3, 4, theta));
+    }
+    named("input", () -> rope.run(d, null, cosine, sine, positions, out));
+    named("sine", () -> rope.run(d, x, cosine, null, positions, out));
+    named("output", () -> rope.plan(d, x, cosine, sine, null, null));
+    named("device", () -> rope.run((Device) null, x, cosine, sine, positions, out));
+  }
+
+  /** In place is the same elements, and not merely the same memory. */
+  @Test
+  void checksWhatOverlaps() {
+    Tensor table = f32(2, 4, 3);
+    Tensor buffer = f32(2, 3, 5, 6);
+    Tensor first = buffer.slice(2, 0, 4);
+    Tensor second = buffer.slice(2, 1, 5);
+    Tensor square = f32(1, 3, 3, 6);
+    Tensor turned = square.permute(0, 2, 1, 3);
+    Tensor half = Tensor.of(x.segment(), DType.F16, x.shape());
+    for (Tier tier : Tier.usable()) {
+      Device d = tier.device();
+      rope.run(d, first, table, table, null, first);
+      rope.run(d, first, table, table, null, buffer.slice(2, 0, 4));
+      rejected("output", "overlaps input", () -> rope.run(d, first, table, table, null, second));
+      rejected("output", "overlaps input", () -> rope.run(d, x, table, table, null, half));
+      Tensor rows = table.slice(0, 0, 1).slice(1, 0, 3);
+      rejected("output", "overlaps input", () -> rope.run(d, square, rows, rows, null, turned));
+    }
+    Device d = Tier.JAVA.device();
+    Tensor shared = Tensor.of(x.segment(), DType.F32, TABLE, 3);
+    rejected("output", "overlaps cosine", () -> rope.run(d, x, shared, sine, positions, x));
+    rejected("output", "overlaps sine", () -> rope.run(d, x, cosine, shared, positions, x));
+    Tensor own = Tensor.of(x.segment(), DType.I64, 2, 4);
+    rejected("output", "overlaps positions", () -> rope.run(d, x, cosine, sine, own, x));
+    Tensor repeated = f32(1, 3, 4, 6).expand(2, 3, 4, 6);
+    rejected("output", "twice", () -> rope.run(d, repeated, cosine, sine, positions, repeated));
+  }
+
+  @Test
+  void plansWithoutRunning() {
+    for (Tier tier : Tier.usable()) {
+      positions.setLong(99, 0, 0);
+      Plan plan = rope.plan(tier.device(), x, cosine, sine, positions, out);
+      assertTrue(plan.supported(), plan.toString());
+      assertTrue(plan.name().startsWith("rope_"), plan.toString());
+      assertEquals(0, plan.scratchBytes(), plan.toString());
+    }
+  }
+
+  @Test
+  void closedDevicesAndMemoryAreRefused() {
+    Device device = Device.cpu(new CpuOptions(1, null));
+    Arena other = Arena.ofShared();
+    Tensor gone = Tensor.allocate(other, DType.I64, 2, 4);
+    other.close();
+    String message =
+        assertThrows(
+                IllegalStateException.class, () -> rope.run(device, x, cosine, sine, gone, out))
+            .getMessage();
+    assertTrue(message.contains("positions"), message);
+    device.close();
+    assertEquals(
+        "device is closed",
+        assertThrows(IllegalStateException.class, () -> run(device)).getMessage());
+    assertThrows(
+        IllegalStateException.class, () -> rope.plan(device, x, cosine, sine, positions, out));
+  }
+
+  /** Another thread closes the arena of the positions under running calls. */
+  @Test
+  void memoryClosedUnderARunningCall() throws Exception {
+    try (Device device = Device.cpu(new CpuOptions(2, null))) {
+      long refusals = 0;
+      for (int round = 0; round < 20; round++) {
+        Arena other = Arena.ofShared();
+        Tensor big = Tensor.allocate(other, DType.F32, 2, 8, 256, 64);
+        Tensor rows = Tensor.allocate(other, DType.I64, 2, 256);
+        Tensor table = Tensor.allocate(other, DType.F32, 1, 32);
+        CountDownLatch running = new CountDownLatch(1);
+        AtomicReference<Throwable> end = new AtomicReference<>();
+        Thread runner =
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      try {
+                        while (true) {
+                          rope.run(device, big, table, table, rows, big);
+                          running.countDown();
+                        }
+                      } catch (Throwable thrown) {
+                        end.set(thrown);
+                        running.countDown();
+                      }
+                    });
+        running.await();
+        boolean closed = false;
+        while (!closed) {
+          try {
+            other.close();
+            closed = true;
+          } catch (IllegalStateException inUse) {
+            refusals++;
+          }
+        }
+        runner.join();
+        assertEquals(IllegalStateException.class, end.get().getClass(), () -> "" + end.get());
+      }
+      assertTrue(refusals > 0, "no close met a running call: nothing holds the arena");
+    }
+  }
+
+  private static void named(String argument, Runnable action) {
+    assertEquals(argument, assertThrows(NullPointerException.class, action::run).getMessage());
+  }
+
+  /** The message names the argument (or its value) and what was allowed. */
+  private static String rejected(String name, String allowed, Runnable action) {
+    String message = assertThrows(IllegalArgumentException.class, action::run).getMessage();
+    assertTrue(message.contains(name), name + " not in: " + message);
+    assertTrue(message.contains(allowed), allowed + " not in: " + message);
+    return message;
+  }
+}
