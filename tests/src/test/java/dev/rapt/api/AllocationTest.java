@@ -15,6 +15,7 @@ import dev.rapt.DeviceMemory;
 import dev.rapt.Linear;
 import dev.rapt.MultiHeadAttention;
 import dev.rapt.MultiHeadAttentionTensors;
+import dev.rapt.RotaryEmbedding;
 import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
@@ -47,6 +48,18 @@ class AllocationTest {
               .withLse(f32(arena, 1, 1, 2))
               .withWeights(f32(arena, 1, 1, 2, 2));
       assertNothingAllocated(() -> attention.run(device, all));
+    }
+  }
+
+  @Test
+  void rotaryEmbedding() {
+    RotaryEmbedding embedding = RotaryEmbedding.builder().rotaryDim(4).build();
+    try (Device device = Device.cpu(new CpuOptions(1, null));
+        Arena arena = Arena.ofShared()) {
+      Tensor x = f32(arena, 1, 1, 2, 8);
+      Tensor table = f32(arena, 5, 2);
+      Tensor positions = Tensor.copyOf(arena, new long[] {4, 0}, 2);
+      assertNothingAllocated(() -> embedding.run(device, x, table, table, positions, x));
     }
   }
 

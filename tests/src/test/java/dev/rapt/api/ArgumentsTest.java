@@ -145,6 +145,47 @@ class ArgumentsTest {
   }
 
   @Test
+  void checksScales() {
+    Tensor k8 = Tensor.allocate(arena, DType.I8, 2, 2, 5, 8);
+    Tensor v8 = Tensor.allocate(arena, DType.I8, 2, 2, 5, 6);
+    AttentionTensors bytes = AttentionTensors.of(q, k8, v8, out);
+    Tensor perRow = f32(2, 2, 5);
+    run(bytes.withKeyScale(perRow).withValueScale(perRow));
+    run(bytes.withKeyScale(f32(2, 2, 5, 4)).withValueScale(f32(2, 2, 5, 6)));
+    run(AttentionTensors.of(q, k8, v, out).withKeyScale(perRow));
+    run(AttentionTensors.of(q, k, v8, out).withValueScale(f32(1, 1, 5).expand(2, 2, 5)));
+    rejected("keyScale is missing", "key is I8", () -> attention.run(device, q, k8, v, out));
+    rejected("valueScale is missing", "value is I8", () -> attention.plan(device, q, k, v8));
+    rejected("valueScale is missing", "needed", () -> run(bytes.withKeyScale(perRow)));
+    rejected("keyScale", "allowed: none", () -> run(tensors4().withKeyScale(perRow)));
+    AttentionTensors good = bytes.withKeyScale(perRow).withValueScale(perRow);
+    rejected("keyScale", "rank 4", () -> run(good.withKeyScale(f32(2, 2))));
+    rejected("keyScale", "the batch of key", () -> run(good.withKeyScale(f32(1, 2, 5))));
+    rejected("valueScale", "the heads of value", () -> run(good.withValueScale(f32(2, 4, 5))));
+    rejected("valueScale", "the length of value", () -> run(good.withValueScale(f32(2, 2, 4))));
+    rejected("keyScale", "divisors of 8", () -> run(good.withKeyScale(f32(2, 2, 5, 3))));
+    rejected("valueScale", "divisors of 6", () -> run(good.withValueScale(f32(2, 2, 5, 0))));
+    Tensor half = Tensor.allocate(arena, DType.F16, 2, 2, 5);
+    rejected("keyScale", "type F32", () -> run(good.withKeyScale(half)));
+    Tensor inOutput = Tensor.of(out.segment(), DType.F32, 2, 2, 5);
+    rejected("output", "overlaps keyScale", () -> run(good.withKeyScale(inOutput)));
+    Tensor lse = f32(2, 4, 3);
+    Tensor inLse = Tensor.of(lse.segment(), DType.F32, 2, 2, 5);
+    rejected("lse", "overlaps valueScale", () -> run(good.withLse(lse).withValueScale(inLse)));
+    Tensor query8 = Tensor.allocate(arena, DType.I8, 2, 4, 3, 8);
+    rejected("query", "F32, F16 or BF16", () -> attention.run(device, query8, k, v, out));
+    Tensor out8 = Tensor.allocate(arena, DType.I8, 2, 4, 3, 6);
+    rejected("output", "F32, F16 or BF16", () -> attention.run(device, q, k, v, out8));
+    Tensor longs = Tensor.allocate(arena, DType.I64, 2, 2, 5, 8);
+    rejected("key", "F32, F16, BF16 or I8", () -> attention.run(device, q, longs, v, out));
+    Tensor x8 = Tensor.allocate(arena, DType.I8, 2, 5, 8);
+    try (MultiHeadAttention mha = projections().build()) {
+      rejected("key", "F32, F16 or BF16", () -> mha.run(f32(2, 5, 8), x8, x8, f32(2, 5, 8)));
+    }
+    rejected("weight", "F32, F16 or BF16", () -> Linear.of(device, x8.select(0, 0), null));
+  }
+
+  @Test
   void checksOptions() {
     Attention.Builder builder = Attention.builder();
     rejected("scale is NaN", "finite", () -> builder.scale(Double.NaN));

@@ -103,6 +103,58 @@ class TensorTest {
   }
 
   @Test
+  void holdsBytes() {
+    byte[] data = {-128, -1, 0, 1, 100, 127};
+    Tensor tensor = Tensor.copyOf(arena, data, 2, 3);
+    assertEquals(DType.I8, tensor.dtype());
+    assertEquals(1, DType.I8.bytes());
+    assertArrayEquals(data, tensor.toByteArray());
+    assertArrayEquals(new float[] {-128, -1, 0, 1, 100, 127}, tensor.toFloatArray());
+    assertArrayEquals(new byte[] {-128, 1, -1, 100, 0, 127}, tensor.permute(1, 0).toByteArray());
+    tensor.permute(1, 0).copyFrom(new byte[] {1, 2, 3, 4, 5, 6});
+    assertArrayEquals(new byte[] {1, 3, 5, 2, 4, 6}, tensor.toByteArray());
+    tensor.set(-7, 1, 1);
+    assertEquals(-7, tensor.get(1, 1));
+    tensor.copyFrom(new float[] {-128, 0, -0f, 1, 2, 127});
+    assertArrayEquals(new byte[] {-128, 0, 0, 1, 2, 127}, tensor.toByteArray());
+    for (float wrong : new float[] {0.5f, 128, -129, Float.NaN, Float.POSITIVE_INFINITY, 1e10f}) {
+      assertRejected("value is " + wrong, () -> tensor.set(wrong, 0, 0));
+    }
+    assertRejected("6 elements", () -> tensor.copyFrom(new byte[5]));
+    assertMisfit("I64", () -> tensor.getLong(0, 0));
+    assertMisfit("I8", () -> counting(2, 3).toByteArray());
+    assertMisfit("I8", () -> counting(2, 3).copyFrom(data));
+  }
+
+  @Test
+  void holdsLongs() {
+    long[] data = {Long.MIN_VALUE, -1, 0, 1, (1L << 53) + 1, Long.MAX_VALUE};
+    Tensor tensor = Tensor.copyOf(arena, data, 2, 3);
+    assertEquals(DType.I64, tensor.dtype());
+    assertEquals(8, DType.I64.bytes());
+    assertArrayEquals(data, tensor.toLongArray());
+    assertArrayEquals(new long[] {data[2], data[5]}, tensor.slice(1, 2, 3).toLongArray());
+    tensor.permute(1, 0).copyFrom(new long[] {1, 2, 3, 4, 5, 6});
+    assertArrayEquals(new long[] {1, 3, 5, 2, 4, 6}, tensor.toLongArray());
+    tensor.setLong(-9, 1, 0);
+    assertEquals(-9, tensor.getLong(1, 0));
+    assertThrows(IndexOutOfBoundsException.class, () -> tensor.getLong(2, 0));
+    assertRejected("misaligned", () -> Tensor.of(tensor.segment().asSlice(4), DType.I64, 1));
+    // A float would lose what a position is.
+    assertMisfit("long", tensor::toFloatArray);
+    assertMisfit("long", () -> tensor.copyFrom(new float[6]));
+    assertMisfit("long", () -> tensor.get(0, 0));
+    assertMisfit("long", () -> tensor.set(1, 0, 0));
+    assertMisfit("I64", () -> counting(2, 3).toLongArray());
+    assertMisfit("I64", () -> counting(2, 3).setLong(1, 0, 0));
+  }
+
+  private static void assertMisfit(String part, Runnable action) {
+    String message = assertThrows(UnsupportedOperationException.class, action::run).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+
+  @Test
   void copiesThroughStrides() {
     Tensor tensor = counting(2, 3);
     tensor.permute(1, 0).copyFrom(new float[] {10, 11, 12, 13, 14, 15});
