@@ -41,7 +41,8 @@ final class WorkerProcess implements AutoCloseable {
     command.addAll(List.of(Worker.class.getName(), world.id()));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-    builder.environment().putAll(world.environment(threads));
+    // What the user has set stays.
+    world.environment(threads).forEach(builder.environment()::putIfAbsent);
     process = builder.start();
     requests =
         new BufferedWriter(

@@ -27,7 +27,7 @@ final class Agreement {
       // Eight units in the last place of the largest value.
       case F16 -> 0x1p-8;
       case BF16 -> 0x1p-5;
-      case BOOL -> throw new IllegalArgumentException("results are numbers, not " + dtype);
+      default -> throw new IllegalArgumentException("no results are kept in " + dtype);
     };
   }
 

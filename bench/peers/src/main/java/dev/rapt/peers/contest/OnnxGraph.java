@@ -39,7 +39,7 @@ final class OnnxGraph {
       case F32 -> OnnxJavaType.FLOAT;
       case F16 -> OnnxJavaType.FLOAT16;
       case BF16 -> OnnxJavaType.BFLOAT16;
-      case BOOL -> OnnxJavaType.BOOL;
+      default -> throw new UnsupportedOperationException("not asked of ONNX Runtime: " + dtype);
     };
   }
 
@@ -108,7 +108,7 @@ final class OnnxGraph {
       case F32 -> DataType.FLOAT;
       case F16 -> DataType.FLOAT16;
       case BF16 -> DataType.BFLOAT16;
-      case BOOL -> DataType.BOOL;
+      default -> throw new UnsupportedOperationException("not asked of ONNX Runtime: " + dtype);
     };
   }
 

@@ -19,7 +19,7 @@ final class TorchTensors {
           case F32 -> torch.ScalarType.Float;
           case F16 -> torch.ScalarType.Half;
           case BF16 -> torch.ScalarType.BFloat16;
-          case BOOL -> torch.ScalarType.Bool;
+          default -> throw new UnsupportedOperationException("not asked of libtorch: " + tensor);
         };
     return torch.from_blob(
         new Pointer(tensor.segment().asByteBuffer()), tensor.shape(), new TensorOptions(type));

@@ -80,19 +80,16 @@ public final class SpeedChart {
   }
 
   private static HorizontalBarChart chart(String title, Machine machine, List<CaseResult> cases) {
-    // The axis counts from below.
-    List<CaseResult> upwards = cases.reversed();
-    List<String> names = upwards.stream().map(result -> result.shape().name()).toList();
+    List<String> names = cases.stream().map(result -> result.shape().name()).toList();
     Map<String, List<Double>> series = new LinkedHashMap<>();
-    // Within a group the first series is lowest.
-    for (String peer : new ArrayList<>(PEERS.keySet()).reversed()) {
-      if (cases.stream().anyMatch(result -> share(result, peer).isPresent())) {
-        series.put(peer, upwards.stream().map(r -> share(r, peer).orElse(0.0)).toList());
-      }
-    }
     series.put(
         Session.RAPT,
-        upwards.stream().map(r -> r.rapt().map(SpeedChart::percent).orElse(0.0)).toList());
+        cases.stream().map(r -> r.rapt().map(SpeedChart::percent).orElse(0.0)).toList());
+    for (String peer : PEERS.keySet()) {
+      if (cases.stream().anyMatch(result -> share(result, peer).isPresent())) {
+        series.put(peer, cases.stream().map(r -> share(r, peer).orElse(0.0)).toList());
+      }
+    }
     HorizontalBarChart chart =
         new HorizontalBarChartBuilder()
             .width(WIDTH)
