@@ -8,7 +8,7 @@
 #include "rapt/rapt.h"
 
 // Raised whenever rapt_backend changes: library and plug-in are built together, and a mixed pair must not run.
-#define RAPT_BACKEND_VERSION 1
+#define RAPT_BACKEND_VERSION 2
 
 // `state` is the plug-in's own context. Every function is thread-safe. A plug-in's rapt_linear, rapt_stream and
 // rapt_event begin with a rapt_handle.
@@ -28,6 +28,8 @@ typedef struct rapt_backend {
   rapt_status (*linear_run)(void *state, const rapt_linear_call *call, rapt_error *error);
   rapt_status (*mha_plan)(void *state, const rapt_mha *call, rapt_plan *plan, rapt_error *error);
   rapt_status (*mha_run)(void *state, const rapt_mha *call, rapt_error *error);
+  rapt_status (*rope_plan)(void *state, const rapt_rope *call, rapt_plan *plan, rapt_error *error);
+  rapt_status (*rope_run)(void *state, const rapt_rope *call, rapt_error *error);
 
   rapt_status (*memory_allocate)(void *state, int32_t kind, int64_t bytes, void **out, rapt_error *error);
   rapt_status (*memory_free)(void *state, int32_t kind, void *memory, rapt_error *error);

@@ -131,7 +131,7 @@ rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *from, r
   rapt_rope call;
   rope_geometry geometry;
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
-  if (context->backend != NULL) return rapt_fail(error, RAPT_UNSUPPORTED, "this device has no rotary embedding");
+  if (context->backend != NULL) return context->backend->rope_plan(context->state, from, plan, error);
   RAPT_CHECK(rapt_check_output(plan, "rapt_plan", error));
   RAPT_CHECK(prepare(context, from, &call, &geometry, error));
   char name[sizeof plan->name], rotary[32] = "";
@@ -147,7 +147,7 @@ rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *from, rapt_err
   rapt_rope call;
   rope_geometry geometry;
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
-  if (context->backend != NULL) return rapt_fail(error, RAPT_UNSUPPORTED, "this device has no rotary embedding");
+  if (context->backend != NULL) return context->backend->rope_run(context->state, from, error);
   RAPT_CHECK(prepare(context, from, &call, &geometry, error));
   RAPT_CHECK(check_positions(&call, error));
   rope_job job = {.kernels = &context->kernels, .call = &call, .block = geometry.block};

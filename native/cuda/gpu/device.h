@@ -40,6 +40,8 @@ GPU_FUNCTION T shuffle_xor(T x, int mask) {
   return __shfl_xor_sync(0xffffffffu, x, mask);
 }
 
+GPU_FUNCTION float product(float x, float y) { return __fmul_rn(x, y); }
+
 // The same number, of which the compiler no longer knows where it came from: what is computed from it is computed here.
 GPU_FUNCTION int opaque(int x) {
   asm volatile("" : "+r"(x));

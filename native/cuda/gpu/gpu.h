@@ -12,6 +12,7 @@
 //   GPU_ROLL                before a loop to be left as it is
 //   gpu::thread() block() blocks() lane() warp() shared()
 //   gpu::barrier() barrier_any(x) warp_barrier() shuffle(x, lane) shuffle_xor(x, mask)
+//   gpu::product(x, y)                   x * y, rounded: never fused with the sum it goes into
 //   gpu::opaque(x)                       x, recomputed rather than kept in registers
 //   gpu::copy16(shared, global, valid)   16 bytes, asynchronous; zeros where not valid, and global is not read then
 //   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open

@@ -86,6 +86,8 @@ inline T shuffle_xor(T x, int mask) {
   return shuffle(x, lane() ^ mask);
 }
 
+inline float product(float x, float y) { return x * y; }
+
 inline int opaque(int x) { return x; }
 
 inline float fast_exp2(float x) { return exp2f(x); }

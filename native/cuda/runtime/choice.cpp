@@ -21,8 +21,8 @@ static bool is_proven(const driver_description &device, const char *name) {
   return false;
 }
 
-// Walks through RAPT_KERNEL: the next name for an operation ("sdpa" or "linear"), as a prefix of that operation's own
-// plan names, in out; false at the end.
+// Walks through RAPT_KERNEL: the next name for an operation ("sdpa", "linear" or "rope"), as a prefix of that
+// operation's own plan names, in out; false at the end.
 static bool next_prefix(const char **list, const char *operation, rapt_cuda_use use, char *out, size_t size) {
   while (**list != 0) {
     size_t length = strcspn(*list, ",");
@@ -80,5 +80,13 @@ bool rapt_cuda_choose_linear(const rapt_cuda_context *context, rapt_cuda_use use
   return choose(context, use, "linear", plan, [&](const char *prefix) {
     *plan = rapt_cuda_linear();
     return rapt_cuda_plan_linear(device, product, prefix, plan) != 0;
+  });
+}
+
+bool rapt_cuda_choose_rope(const rapt_cuda_context *context, const rapt_rope &call, rapt_cuda_rope *plan) {
+  rapt_cuda_properties device = properties(context->device);
+  return choose(context, RAPT_CUDA_ALONE, "rope", plan, [&](const char *prefix) {
+    *plan = rapt_cuda_rope();
+    return rapt_cuda_plan_rope(device, call, prefix, plan) != 0;
   });
 }

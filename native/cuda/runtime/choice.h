@@ -8,6 +8,7 @@
 
 #include "cuda/attention.h"
 #include "cuda/linear.h"
+#include "cuda/rope.h"
 #include "cuda/runtime/state.h"
 
 // For an operation on its own, or as a step of multi-head attention.
@@ -18,5 +19,6 @@ bool rapt_cuda_choose_attention(const rapt_cuda_context *context, rapt_cuda_use 
                                 rapt_cuda_attention *plan);
 bool rapt_cuda_choose_linear(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_cuda_product &product,
                              rapt_cuda_linear *plan);
+bool rapt_cuda_choose_rope(const rapt_cuda_context *context, const rapt_rope &call, rapt_cuda_rope *plan);
 
 #endif

@@ -14,6 +14,7 @@ extern "C" {
 #include "core/params.h"
 #include "core/problem.h"
 #include "core/projection.h"
+#include "core/rope.h"
 #include "core/scratch.h"
 #include "core/validate.h"
 #include "rapt/rapt.h"

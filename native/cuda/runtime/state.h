@@ -104,5 +104,7 @@ rapt_status rapt_cuda_linear_plan(void *state, const rapt_linear_call *call, rap
 rapt_status rapt_cuda_linear_run(void *state, const rapt_linear_call *call, rapt_error *error);
 rapt_status rapt_cuda_mha_plan(void *state, const rapt_mha *call, rapt_plan *plan, rapt_error *error);
 rapt_status rapt_cuda_mha_run(void *state, const rapt_mha *call, rapt_error *error);
+rapt_status rapt_cuda_rope_plan(void *state, const rapt_rope *call, rapt_plan *plan, rapt_error *error);
+rapt_status rapt_cuda_rope_run(void *state, const rapt_rope *call, rapt_error *error);
 
 #endif

@@ -14,7 +14,9 @@
 
 using sizes = std::array<int64_t, 4>;
 
-inline int64_t bytes_of(int32_t dtype) { return dtype == RAPT_F32 ? 4 : dtype == RAPT_BOOL ? 1 : 2; }
+inline int64_t bytes_of(int32_t dtype) {
+  return dtype == RAPT_I64 ? 8 : dtype == RAPT_F32 ? 4 : dtype == RAPT_BOOL || dtype == RAPT_I8 ? 1 : 2;
+}
 
 // Half the distance between neighbouring numbers, relative.
 inline double rounding_of(int32_t dtype) { return dtype == RAPT_F32 ? 0x1p-24 : dtype == RAPT_F16 ? 0x1p-11 : 0x1p-8; }
@@ -78,6 +80,7 @@ class tensor {
     if (view_.dtype == RAPT_F32) return at<float>(index);
     if (view_.dtype == RAPT_F16) return gpu::to_float(at<gpu::f16>(index));
     if (view_.dtype == RAPT_BF16) return gpu::to_float(at<gpu::bf16>(index));
+    if (view_.dtype == RAPT_I8) return at<int8_t>(index);
     return at<unsigned char>(index);
   }
 
@@ -85,6 +88,7 @@ class tensor {
     if (view_.dtype == RAPT_F32) gpu::from_float(x, &at<float>(index));
     if (view_.dtype == RAPT_F16) gpu::from_float(x, &at<gpu::f16>(index));
     if (view_.dtype == RAPT_BF16) gpu::from_float(x, &at<gpu::bf16>(index));
+    if (view_.dtype == RAPT_I8) at<int8_t>(index) = static_cast<int8_t>(x);
     if (view_.dtype == RAPT_BOOL) at<unsigned char>(index) = x != 0;
   }
 

@@ -7,7 +7,7 @@
 #include "small.h"
 #include "support/check.h"
 
-enum { ATTENTION = 1, LINEAR = 2, MHA = 4 };
+enum { ATTENTION = 1, LINEAR = 2, MHA = 4, ROPE = 8 };
 
 static void check_one(const char *kernels, const char *what, int allowed, rapt_status planned, const rapt_plan *plan,
                       rapt_status status, const rapt_error *error) {
@@ -23,7 +23,7 @@ static void check_one(const char *kernels, const char *what, int allowed, rapt_s
   }
 }
 
-/* Which of the three operations run where RAPT_KERNEL is this. */
+/* Which of the four operations run where RAPT_KERNEL is this. */
 static void check_gate(const char *kernels, int allowed) {
   if (kernels) {
     setenv("RAPT_KERNEL", kernels, 1);
@@ -32,7 +32,7 @@ static void check_gate(const char *kernels, int allowed) {
     kernels = "(unset)";
   }
   rapt_context *context = cuda_context(0);
-  setenv("RAPT_KERNEL", "sdpa,linear,mha", 1);
+  setenv("RAPT_KERNEL", "sdpa,linear,mha,rope", 1);
   small_calls s;
   small_open(&s, context, 5);
   rapt_plan plan = {.struct_size = sizeof plan};
@@ -45,6 +45,8 @@ static void check_gate(const char *kernels, int allowed) {
             &error);
   planned = rapt_mha_plan(context, &s.mha, &plan, &error);
   check_one(kernels, "mha", (allowed & MHA) != 0, planned, &plan, rapt_mha_run(context, &s.mha, &error), &error);
+  planned = rapt_rope_plan(context, &s.rope, &plan, &error);
+  check_one(kernels, "rope", (allowed & ROPE) != 0, planned, &plan, rapt_rope_run(context, &s.rope, &error), &error);
   small_close(&s);
   rapt_context_destroy(context);
 }
@@ -60,10 +62,13 @@ int main(void) {
   check_gate("sdpa_nothing", 0);
   check_gate("linear", LINEAR);
   check_gate("mha", MHA);
+  check_gate("rope", ROPE);
+  check_gate("rope_f32_cuda_scalar", ROPE);
+  check_gate("rope_f16", 0);
   check_gate("mha_nothing", 0);
   check_gate("other,sdpa,linear", ATTENTION | LINEAR);
-  check_gate("linear,sdpa,mha", ATTENTION | LINEAR | MHA);
+  check_gate("linear,sdpa,rope,mha", ATTENTION | LINEAR | MHA | ROPE);
   setenv("RAPT_EMULATED_DRIVER", "", 1);
-  check_gate(NULL, ATTENTION | LINEAR | MHA);
+  check_gate(NULL, ATTENTION | LINEAR | MHA | ROPE);
   return check_finish("cuda_abi_gate_test");
 }

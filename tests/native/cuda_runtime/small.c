@@ -81,6 +81,16 @@ void small_open(small_calls *s, rapt_context *context, int64_t kv_len) {
                       .kv_heads = SMALL_HEADS,
                       .query_len = SMALL_QUERIES,
                       .kv_len = kv_len};
+  /* The numbers serve as angles too. */
+  s->rope = (rapt_rope){.struct_size = sizeof(rapt_rope),
+                        .input = heads_of(s->input),
+                        .output = heads_of(s->output),
+                        .cosine = rows_of(s->input),
+                        .sine = rows_of(s->input),
+                        .batch = 1,
+                        .heads = SMALL_HEADS,
+                        .length = SMALL_QUERIES,
+                        .head_dim = SMALL_DIM};
 }
 
 void small_close(small_calls *s) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file small.h
- * @brief A small valid attention, projection and multi-head attention on a device, for tests to break one place of.
+ * @brief Small valid calls of every operation on a device, for tests to break one place of.
  */
 #ifndef RAPT_TESTS_CUDA_SMALL_H
 #define RAPT_TESTS_CUDA_SMALL_H
@@ -19,6 +19,7 @@ typedef struct small_calls {
   rapt_attention attention;
   rapt_linear_call linear;
   rapt_mha mha;
+  rapt_rope rope;
 } small_calls;
 
 /** Fills *s; ends the test where that fails. kv_len from SMALL_QUERIES on. */
