@@ -21,7 +21,8 @@ enum rapt_cuda_family {
 
 // How a problem runs; made by rapt_cuda_plan_attention.
 struct rapt_cuda_attention {
-  // "sdpa_decode_bf16_cuda_mma_d128": path, type of query, key and value ("mixed" where they differ), family, head dim.
+  // "sdpa_decode_bf16_cuda_mma_d128": path, type of query, key and value ("mixed" where they differ; "bf16_i8" where
+  // key and value are i8), family, head dim.
   char name[96];
   // Why there is no kernel, in one sentence; empty where there is one.
   char reason[256];

@@ -27,6 +27,8 @@ const char *type_name(int32_t dtype) {
 
 bool is_float(const rapt_tensor &t) { return t.dtype == RAPT_F32 || t.dtype == RAPT_F16 || t.dtype == RAPT_BF16; }
 
+bool is_stored(const rapt_tensor &t) { return is_float(t) || t.dtype == RAPT_I8; }
+
 int fail(rapt_cuda_attention *plan, const char *reason) {
   plan->family = RAPT_CUDA_NONE;
   snprintf(plan->reason, sizeof plan->reason, "%s", reason);
@@ -35,9 +37,11 @@ int fail(rapt_cuda_attention *plan, const char *reason) {
 
 void name_plan(const rapt_problem &problem, rapt_cuda_attention *plan) {
   const rapt_attention &c = problem.call;
-  bool same = c.query.dtype == c.key.dtype && c.key.dtype == c.value.dtype;
-  snprintf(plan->name, sizeof plan->name, "sdpa_%s_%s_cuda_%s_d%d", plan->decode ? "decode" : "prefill",
-           same ? type_name(c.query.dtype) : "mixed", plan->family == RAPT_CUDA_MMA ? "mma" : "simt",
+  int eights = (c.key.dtype == RAPT_I8) + (c.value.dtype == RAPT_I8);
+  bool same = c.key.dtype == c.value.dtype && (eights == 2 || c.query.dtype == c.key.dtype);
+  snprintf(plan->name, sizeof plan->name, "sdpa_%s_%s%s_cuda_%s_d%d", plan->decode ? "decode" : "prefill",
+           same ? type_name(c.query.dtype) : "mixed", eights > 0 ? "_i8" : "",
+           plan->family == RAPT_CUDA_MMA ? "mma" : "simt",
            static_cast<int>(plan->family == RAPT_CUDA_MMA ? plan->bucket : c.head_dim));
 }
 
@@ -116,8 +120,8 @@ int rapt_cuda_plan_attention(const rapt_cuda_properties &properties, const rapt_
                              rapt_cuda_attention *plan) {
   const rapt_attention &c = problem.call;
   *plan = rapt_cuda_attention{};
-  if (!is_float(c.query) || !is_float(c.key) || !is_float(c.value) || !is_float(c.output)) {
-    return fail(plan, "the CUDA kernels take f32, f16 and bf16");
+  if (!is_float(c.query) || !is_stored(c.key) || !is_stored(c.value) || !is_float(c.output)) {
+    return fail(plan, "the CUDA kernels take f32, f16 and bf16, and i8 for key and value");
   }
   if (properties.capability < 80) return fail(plan, "the CUDA kernels need a GPU of compute capability 8.0 or newer");
   // The best first.

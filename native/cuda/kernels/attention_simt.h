@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The general attention kernel: f32 arithmetic on plain cores, any types, strides, head dims and options. Definition:
+// The general attention kernel: f32 arithmetic on plain cores, any types, strides, head dims and options; i8 keys and
+// values are widened and scaled as they are loaded. Definition:
 // Vaswani et al. 2017; tiling: Dao 2023, with Milakov and Gimelshein 2018 (online softmax).
 //
 // A block takes ROWS query rows of one unit against its keys, KEYS at a time, for 128 of the value's dimensions:
@@ -82,6 +83,21 @@ GPU_FUNCTION simt_item take_item(const attention_parameters &a, int64_t item) {
   return work;
 }
 
+// Numbers of a row that share a scale; without scales all.
+GPU_FUNCTION int numbers_per_scale(int64_t depth, int64_t groups) {
+  return static_cast<int>(groups > 1 ? depth / groups : depth);
+}
+
+// Number d of a row of key or value; one of an i8 row times the scale of its group.
+GPU_FUNCTION float stored_number(const rapt_tensor &t, const rapt_tensor &scale, int per_scale, int64_t batch,
+                                 int64_t kv_head, int64_t j, int64_t d) {
+  int64_t at = offset3(t, batch, kv_head, j) + d * t.stride[3];
+  if (t.dtype != RAPT_I8) return element(t, at);
+  int64_t group = static_cast<int>(d) / per_scale;
+  float factor = static_cast<const float *>(scale.data)[offset3(scale, batch, kv_head, j) + group * scale.stride[3]];
+  return static_cast<float>(static_cast<const int8_t *>(t.data)[at]) * factor;
+}
+
 // scores[row][key] of keys j .. j + keys.
 template <typename Tiles>
 GPU_FUNCTION void multiply_keys(const rapt_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
@@ -89,6 +105,7 @@ GPU_FUNCTION void multiply_keys(const rapt_problem &p, const simt_item &work, ty
   const rapt_attention &c = p.call;
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   float *query = m.staged, *key = m.staged + Tiles::query_floats;
+  int key_step = numbers_per_scale(c.head_dim, c.key_scale_groups);
   float sum[Tiles::thread_rows][Tiles::thread_keys] = {};
   for (int64_t d = 0; d < c.head_dim; d += Tiles::depth) {
     gpu::barrier();
@@ -98,9 +115,10 @@ GPU_FUNCTION void multiply_keys(const rapt_problem &p, const simt_item &work, ty
           row_heads(p, work.kv_head, work.first_row + line, &head, &q);
           return offset3(c.query, work.batch, head, q);
         });
-    stage_lines<Tiles::keys, Tiles::key_line, Tiles::depth, Tiles::threads>(
-        c.key, keys, c.key.stride[3], d, c.head_dim, key,
-        [&](int line) { return offset3(c.key, work.batch, work.kv_head, j + line); });
+    stage_numbers<Tiles::keys, Tiles::key_line, Tiles::depth, Tiles::threads>(
+        keys, d, c.head_dim, key, [&](int line, int64_t number) {
+          return stored_number(c.key, c.key_scale, key_step, work.batch, work.kv_head, j + line, number);
+        });
     gpu::barrier();
     int64_t left = c.head_dim - d;
     accumulate<Tiles::thread_rows, Tiles::thread_keys, Tiles::query_line, Tiles::key_line>(
@@ -179,6 +197,7 @@ template <typename Tiles>
 GPU_FUNCTION void multiply_values(const rapt_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
                                   int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
   const rapt_tensor &v = p.call.value;
+  int per_scale = numbers_per_scale(p.call.value_dim, p.call.value_scale_groups);
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   GPU_UNROLL
   for (int r = 0; r < Tiles::thread_rows; r++) {
@@ -193,7 +212,8 @@ GPU_FUNCTION void multiply_values(const rapt_problem &p, const simt_item &work, 
       int k = i / Tiles::values, d = i % Tiles::values;
       float x = 0;
       if (d < work.values) {
-        x = element(v, offset3(v, work.batch, work.kv_head, j + from + k) + (work.first_value + d) * v.stride[3]);
+        x = stored_number(v, p.call.value_scale, per_scale, work.batch, work.kv_head, j + from + k,
+                          work.first_value + d);
       }
       finite = finite && x - x == 0;
       m.staged[i] = x;

@@ -8,17 +8,23 @@
 
 namespace kernels {
 
-// Numbers from..from + DEPTH of each of LINES lines: to[number][line], zeros beyond what there is. Line i begins at
-// element offset_of(i), its numbers are `stride` apart and there are `size` of them. Neighbouring threads take
-// neighbouring numbers, which are contiguous in most layouts.
+// Numbers from..from + DEPTH of each of LINES lines: to[number][line], zeros beyond what there is. Number d of line i
+// is number_at(i, d), and there are `size` of them. Neighbouring threads take neighbouring numbers, which are
+// contiguous in most layouts.
+template <int LINES, int LINE_FLOATS, int DEPTH, int THREADS, typename Number>
+GPU_FUNCTION void stage_numbers(int lines, int64_t from, int64_t size, float *to, Number number_at) {
+  for (int i = gpu::thread(); i < LINES * DEPTH; i += THREADS) {
+    int line = i / DEPTH, d = i % DEPTH;
+    to[d * LINE_FLOATS + line] = line < lines && from + d < size ? number_at(line, from + d) : 0.0f;
+  }
+}
+
+// The same of a tensor's lines: line i begins at element offset_of(i), its numbers are `stride` apart.
 template <int LINES, int LINE_FLOATS, int DEPTH, int THREADS, typename Offset>
 GPU_FUNCTION void stage_lines(const rapt_tensor &t, int lines, int64_t stride, int64_t from, int64_t size, float *to,
                               Offset offset_of) {
-  for (int i = gpu::thread(); i < LINES * DEPTH; i += THREADS) {
-    int line = i / DEPTH, d = i % DEPTH;
-    bool there = line < lines && from + d < size;
-    to[d * LINE_FLOATS + line] = there ? element(t, offset_of(line) + (from + d) * stride) : 0.0f;
-  }
+  stage_numbers<LINES, LINE_FLOATS, DEPTH, THREADS>(
+      lines, from, size, to, [&](int line, int64_t d) { return element(t, offset_of(line) + d * stride); });
 }
 
 // sum[r][c] += a[k][r] b[k][c] for the first `steps` numbers, of staged lines.

@@ -36,11 +36,10 @@ static rapt_status check_places(const rapt_cuda_context *context, const rapt_att
   RAPT_CHECK(rapt_cuda_check_places(context, always, error));
   // Nobody reads or writes these without keys, so they may be anywhere.
   if (c.kv_len == 0) return RAPT_OK;
-  const rapt_cuda_argument by_key[] = {{"key", c.key.data},
-                                       {"value", c.value.data},
-                                       {"mask", c.mask.data},
-                                       {"bias", c.bias.data},
-                                       {"weights", c.weights.data}};
+  const rapt_cuda_argument by_key[] = {
+      {"key", c.key.data},        {"value", c.value.data},         {"mask", c.mask.data},
+      {"bias", c.bias.data},      {"key_scale", c.key_scale.data}, {"value_scale", c.value_scale.data},
+      {"weights", c.weights.data}};
   return rapt_cuda_check_places(context, by_key, error);
 }
 

@@ -6,7 +6,17 @@
 namespace {
 
 void fill(tensor *t, generator *random, float size) {
-  t->each([&](int64_t i) { t->set(i, size * random->unit()); });
+  if (t->view().dtype == RAPT_I8) {
+    t->each([&](int64_t i) { t->set(i, static_cast<float>(random->between(-128, 127))); });
+  } else {
+    t->each([&](int64_t i) { t->set(i, size * random->unit()); });
+  }
+}
+
+// Scales that take i8 numbers to about 1.
+void place_scale(const attention_case &c, tensor *scale, int64_t groups, generator *random) {
+  scale->place(RAPT_F32, {c.batch, c.kv_heads, c.kv_len, groups}, {0, 1, 2, 3}, 1, c.scales_shared);
+  fill(scale, random, 1.0f / 100);
 }
 
 void fill_flags(tensor *t, generator *random, int chance) {
@@ -30,7 +40,7 @@ void place(tensor *t, int32_t dtype, sizes size, int layout) {
 }
 
 // NaN in whatever no row of the group sees.
-void poison(attention_tensors *t, const rapt_problem &p) {
+void poison(attention_tensors *t, const rapt_problem &p, bool shared_scales) {
   const rapt_attention &c = p.call;
   for (int64_t b = 0; b < c.batch; b++) {
     for (int64_t h = 0; h < c.kv_heads; h++) {
@@ -39,9 +49,19 @@ void poison(attention_tensors *t, const rapt_problem &p) {
         for (int64_t row = 0; row < p.rows && !seen; row++) {
           seen = visible(*t, p, b, h * p.group + row % p.group, row / p.group, j);
         }
-        for (int64_t d = 0; d < c.head_dim && !seen; d++) t->key.set(t->key.index(b, h, j, d), NAN);
-        for (int64_t d = 0; d < c.value_dim && !seen; d++) {
-          t->value.set(t->value.index(b, h, j, d), d % 2 == 0 ? NAN : INFINITY);
+        if (seen) continue;
+        // An i8 number cannot be NaN, but its scale can, unless others share it.
+        if (c.key.dtype != RAPT_I8) {
+          for (int64_t d = 0; d < c.head_dim; d++) t->key.set(t->key.index(b, h, j, d), NAN);
+        } else if (!shared_scales) {
+          t->key_scale.set(t->key_scale.index(b, h, j), NAN);
+        }
+        if (c.value.dtype != RAPT_I8) {
+          for (int64_t d = 0; d < c.value_dim; d++) {
+            t->value.set(t->value.index(b, h, j, d), d % 2 == 0 ? NAN : INFINITY);
+          }
+        } else if (!shared_scales) {
+          t->value_scale.set(t->value_scale.index(b, h, j), NAN);
         }
       }
     }
@@ -82,7 +102,7 @@ std::string describe(const attention_case &c) {
   snprintf(text, sizeof text,
            "b%lld h%lld/%lld q%lld k%lld d%lld/%lld types %d%d%d%d causal=%d offset=%lld window=%d:%lld:%lld scale=%g "
            "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d appended=%lld first=%lld padding=%d layout=%d "
-           "poison=%d spread=%g seed=%llu kernel=%s/%s",
+           "poison=%d spread=%g groups=%lld/%lld shared=%d seed=%llu kernel=%s/%s",
            static_cast<long long>(c.batch), static_cast<long long>(c.heads), static_cast<long long>(c.kv_heads),
            static_cast<long long>(c.query_len), static_cast<long long>(c.kv_len), static_cast<long long>(c.head_dim),
            static_cast<long long>(c.value_dim), c.query, c.key, c.value, c.output, c.causal,
@@ -90,6 +110,7 @@ std::string describe(const attention_case &c) {
            static_cast<long long>(c.window_right), static_cast<double>(c.scale), static_cast<double>(c.softcap), c.mask,
            c.bias, c.bias_type, c.alibi, c.sinks, c.weights, static_cast<long long>(c.appended),
            static_cast<long long>(c.first_query), c.padding, c.layout, c.poison, static_cast<double>(c.spread),
+           static_cast<long long>(c.key_groups), static_cast<long long>(c.value_groups), c.scales_shared,
            static_cast<unsigned long long>(c.seed), c.path == nullptr ? "any" : c.path,
            c.family == nullptr ? "any" : c.family);
   return text;
@@ -119,6 +140,8 @@ void build(const attention_case &c, attention_tensors *t, rapt_problem *problem)
   fill(&t->query, &random, c.spread);
   fill(&t->key, &random, 1);
   fill(&t->value, &random, 1);
+  if (c.key == RAPT_I8) place_scale(c, &t->key_scale, c.key_groups, &random);
+  if (c.value == RAPT_I8) place_scale(c, &t->value_scale, c.value_groups, &random);
   place_options(c, t, &random);
   if (c.lse != 0) t->lse.place(RAPT_F32, {c.batch, c.heads, c.query_len, 1}, {0, 2, 1, 3});
   if (c.weights >= 0) {
@@ -137,6 +160,10 @@ void build(const attention_case &c, attention_tensors *t, rapt_problem *problem)
   call->sinks = t->sinks.view();
   call->lse = t->lse.view();
   call->weights = t->weights.view();
+  call->key_scale = t->key_scale.view();
+  call->value_scale = t->value_scale.view();
+  call->key_scale_groups = c.key_groups;
+  call->value_scale_groups = c.value_groups;
   call->batch = c.batch;
   call->query_heads = c.heads;
   call->kv_heads = c.kv_heads;
@@ -156,5 +183,5 @@ void build(const attention_case &c, attention_tensors *t, rapt_problem *problem)
   problem->key_padding = t->padding.view();
   problem->first_query = c.first_query;
   rapt_problem_derive(problem);
-  if (c.poison != 0) poison(t, *problem);
+  if (c.poison != 0) poison(t, *problem, c.scales_shared != 0);
 }

@@ -19,6 +19,9 @@ struct attention_case {
   // 0 = the default one.
   float scale = 0;
   float softcap = 0;
+  // Of an i8 key or value: scales per row, and a bit per dimension in which they are broadcast.
+  int64_t key_groups = 0, value_groups = 0;
+  int scales_shared = 0;
   // -1 = absent, else a bit per dimension in which the tensor is broadcast.
   int mask = -1, bias = -1;
   int alibi = 0, sinks = 0, lse = 1;
@@ -39,7 +42,7 @@ struct attention_case {
 };
 
 struct attention_tensors {
-  tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights, padding;
+  tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights, padding, key_scale, value_scale;
 };
 
 std::string describe(const attention_case &c);

@@ -33,12 +33,20 @@ double round_if(const evaluation &e, double x) {
 
 int64_t turn(const evaluation &e, int64_t n, int64_t count) { return e.how == mode::reversed ? count - 1 - n : n; }
 
+// Number d of a row of key or value, i8 ones scaled.
+double stored(const evaluation &e, const tensor &t, const tensor &scale, int64_t b, int64_t h, int64_t j, int64_t d) {
+  double x = static_cast<double>(t.get(t.index(b, h, j, d)));
+  if (!scale.present()) return x;
+  int64_t group = d / (t.size()[3] / scale.size()[3]);
+  return round_if(e, x * static_cast<double>(scale.get(scale.index(b, h, j, group))));
+}
+
 double raw_score(const evaluation &e, int64_t b, int64_t h, int64_t i, int64_t j) {
   double sum = 0;
   for (int64_t n = 0; n < e.p.call.head_dim; n++) {
     int64_t d = turn(e, n, e.p.call.head_dim);
     double q = static_cast<double>(e.t.query.get(e.t.query.index(b, h, i, d)));
-    double k = static_cast<double>(e.t.key.get(e.t.key.index(b, h / e.p.group, j, d)));
+    double k = stored(e, e.t.key, e.t.key_scale, b, h / e.p.group, j, d);
     sum = round_if(e, sum + round_if(e, q * k));
   }
   const rapt_attention_options &o = e.p.call.options;
@@ -88,7 +96,7 @@ void row(const evaluation &e, int64_t b, int64_t h, int64_t i, results *r, int64
       if (score[k] == -INFINITY) continue;
       double weight = p[k];
       if (e.how != mode::exact) weight = static_cast<double>(rounded_to(e.weight_type, static_cast<float>(weight)));
-      double v = static_cast<double>(e.t.value.get(e.t.value.index(b, h / e.p.group, j, d)));
+      double v = stored(e, e.t.value, e.t.value_scale, b, h / e.p.group, j, d);
       total = round_if(e, total + round_if(e, weight * v));
     }
     double result = empty ? 0 : round_if(e, total / sum);
@@ -165,11 +173,12 @@ void check_gaps(const char *name, const tensor &t) {
 // What the plan's name must begin with to be of the case's family and path; empty = anything.
 std::string forced_name(const attention_case &c, const rapt_problem &p) {
   const char *types[] = {"", "f32", "", "f16", "bf16"};
-  bool same = c.query == c.key && c.key == c.value;
+  int eights = (c.key == RAPT_I8) + (c.value == RAPT_I8);
+  bool same = eights == 2 || (c.query == c.key && c.key == c.value);
   if (c.family == nullptr && c.path == nullptr) return "";
   std::string name = std::string("sdpa_") + (c.path != nullptr ? c.path : p.rows <= 16 ? "decode" : "prefill");
   if (c.family == nullptr) return name;
-  return name + "_" + (same ? types[c.query] : "mixed") + "_cuda_" + c.family;
+  return name + "_" + (same ? types[c.query] : "mixed") + (eights > 0 ? "_i8" : "") + "_cuda_" + c.family;
 }
 
 }  // namespace

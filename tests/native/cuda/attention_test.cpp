@@ -84,6 +84,29 @@ attention_case random_case(generator *random, bool decode) {
   return c;
 }
 
+int64_t some_divisor(generator *random, int64_t of) {
+  int64_t divisor = random->between(1, of);
+  while (of % divisor != 0) divisor--;
+  return divisor;
+}
+
+// i8 keys, values or both, with any query: the kernels on plain cores take them, also where they are not asked for.
+void eight_bit_suite(bool decode) {
+  generator random = {decode ? 61u : 62u};
+  int count = check_reduced ? 50 : 200;
+  for (int i = 0; i < count; i++) {
+    attention_case c = random_case(&random, decode);
+    // A quarter each with i8 in one of them only.
+    int64_t which = random.between(0, 3);
+    if (random.percent(50)) c.head_dim = c.value_dim = 32 * random.between(1, 4);
+    if (which != 1) c.key = RAPT_I8, c.key_groups = some_divisor(&random, c.head_dim);
+    if (which != 2) c.value = RAPT_I8, c.value_groups = some_divisor(&random, c.value_dim);
+    if (random.percent(30)) c.scales_shared = static_cast<int>(random.between(1, 15));
+    if (random.percent(50)) c.family = "simt";
+    run_case(c);
+  }
+}
+
 void random_suite(bool decode) {
   generator random = {decode ? 77u : 78u};
   int count = check_reduced ? 60 : 250;
@@ -171,5 +194,7 @@ int main(int count, char **arguments) {
   if (strcmp(suite, "mma_decode") == 0) tensor_core_suite(true);
   if (strcmp(suite, "prefill") == 0) random_suite(false);
   if (strcmp(suite, "decode") == 0) random_suite(true);
+  if (strcmp(suite, "i8_prefill") == 0) eight_bit_suite(false);
+  if (strcmp(suite, "i8_decode") == 0) eight_bit_suite(true);
   return check_finish(suite);
 }
