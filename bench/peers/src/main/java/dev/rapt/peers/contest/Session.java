@@ -113,9 +113,7 @@ public final class Session implements AutoCloseable {
       case LIBTORCH_MKL, LIBTORCH_OPENBLAS ->
           openers.put(
               world == World.LIBTORCH_MKL ? "libtorch + MKL" : "libtorch + OpenBLAS",
-              layer
-                  ? () -> new TorchLayer(operands, threads)
-                  : () -> new TorchAttention(arena, operands, threads));
+              () -> torch(world, threads));
       case ONNX_RUNTIME -> {
         openers.put(
             "ORT Attention",
@@ -135,6 +133,12 @@ public final class Session implements AutoCloseable {
       case JAVA -> openers.put("plain Java", () -> java(shape));
     }
     return openers;
+  }
+
+  private Contender torch(World world, int threads) {
+    boolean layer = operands.shape.projected();
+    TorchThreads.use(world, threads, layer);
+    return layer ? new TorchLayer(operands) : new TorchAttention(arena, operands);
   }
 
   private Contender java(Shape shape) {

@@ -24,8 +24,7 @@ final class TorchAttention implements Contender {
 
   private Tensor result;
 
-  TorchAttention(Arena arena, Operands operands, int threads) {
-    torch.set_num_threads(threads);
+  TorchAttention(Arena arena, Operands operands) {
     shape = operands.shape;
     dtype = operands.dtype;
     if (shape.causal() && shape.queryLen() != shape.kvLen()) {

@@ -19,8 +19,7 @@ final class TorchLayer implements Contender {
   private final Tensor outBias;
   private Tensor result;
 
-  TorchLayer(Operands operands, int threads) {
-    torch.set_num_threads(threads);
+  TorchLayer(Operands operands) {
     shape = operands.shape;
     dtype = operands.dtype;
     input = TorchTensors.of(operands.query);

@@ -11,8 +11,10 @@ final class Turn {
   /** Above this, what the last contender left in the caches is nothing beside the call itself. */
   private static final double LONG_CALL_SECONDS = 50e-3;
 
-  /** Long enough for the threads of whoever ran last to stop spinning. */
-  private static final long PAUSE_MILLIS = 20;
+  /**
+   * Long enough for the threads of whoever ran last to stop spinning; OpenBLAS's take 2²⁶ cycles.
+   */
+  private static final long PAUSE_MILLIS = 50;
 
   private Turn() {}
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.peers.contest;
 
+import dev.rapt.Capabilities;
+import dev.rapt.Isa;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -76,15 +79,31 @@ public enum World {
     return flags;
   }
 
-  /** Environment variables that hold every thread pool of its libraries to {@code threads}. */
+  /**
+   * Environment variables that hold every thread pool of its libraries to {@code threads}, and make
+   * them as fast as they can be.
+   */
   public Map<String, String> environment(int threads) {
     String count = String.valueOf(threads);
     return switch (this) {
       // On libtorch's own OpenMP, so that MKL knows when it is called from one of its threads.
       case LIBTORCH_MKL ->
           Map.of("OMP_NUM_THREADS", count, "MKL_NUM_THREADS", count, "MKL_THREADING_LAYER", "GNU");
-      case LIBTORCH_OPENBLAS -> Map.of("OMP_NUM_THREADS", count, "OPENBLAS_NUM_THREADS", count);
+      case LIBTORCH_OPENBLAS -> openBlas(count);
       case ONNX_RUNTIME, JAVA -> Map.of();
     };
+  }
+
+  private static Map<String, String> openBlas(String threads) {
+    Map<String, String> variables = new HashMap<>();
+    variables.put("OMP_NUM_THREADS", threads);
+    variables.put("OPENBLAS_NUM_THREADS", threads);
+    // OpenBLAS has threads of its own; with libtorch's spinning beside them both crawl.
+    variables.put("OMP_WAIT_POLICY", "PASSIVE");
+    // Where it does not know a processor, it falls back to AVX2.
+    if (Capabilities.probe().defaultIsa() == Isa.AVX512) {
+      variables.put("OPENBLAS_CORETYPE", "SKYLAKEX");
+    }
+    return variables;
   }
 }
