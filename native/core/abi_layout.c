@@ -9,7 +9,7 @@
 // clang-format off
 _Static_assert(sizeof(rapt_error) == 512, "ABI: sizeof(rapt_error)");
 _Static_assert(sizeof(rapt_capabilities) == 632, "ABI: sizeof(rapt_capabilities)");
-_Static_assert(sizeof(rapt_context_options) == 32, "ABI: sizeof(rapt_context_options)");
+_Static_assert(sizeof(rapt_context_options) == 40, "ABI: sizeof(rapt_context_options)");
 _Static_assert(sizeof(rapt_context_info) == 160, "ABI: sizeof(rapt_context_info)");
 _Static_assert(sizeof(rapt_tensor) == 48, "ABI: sizeof(rapt_tensor)");
 _Static_assert(sizeof(rapt_plan) == 384, "ABI: sizeof(rapt_plan)");
@@ -67,6 +67,8 @@ static const field fields[] = {
   FIELD(rapt_context_options, threads),
   FIELD(rapt_context_options, isa),
   FIELD(rapt_context_options, cuda_library),
+  FIELD(rapt_context_options, affinity),
+  FIELD(rapt_context_options, reserved),
   FIELD(rapt_context_info, struct_size),
   FIELD(rapt_context_info, device),
   FIELD(rapt_context_info, ordinal),

@@ -19,13 +19,17 @@ static rapt_status create_cpu(const rapt_context_options *o, rapt_context *conte
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "threads is %d; allowed are 0 (all) to %d", o->threads,
                      MOST_THREADS);
   }
+  if (o->affinity != RAPT_AFFINITY_NONE && o->affinity != RAPT_AFFINITY_WORKERS) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "affinity is %d; allowed are %d (none) and %d (workers)",
+                     o->affinity, RAPT_AFFINITY_NONE, RAPT_AFFINITY_WORKERS);
+  }
   int32_t isa;
   rapt_status status = rapt_resolve_isa(o->isa, &isa, error);
   if (status != RAPT_OK) return status;
   rapt_kernels_fill(isa, &context->kernels);
   context->threads = o->threads != 0 ? o->threads : rapt_logical_cpus();
   if (context->threads > MOST_THREADS) context->threads = MOST_THREADS;
-  context->pool = rapt_pool_create(context->threads, 0);
+  context->pool = rapt_pool_create(context->threads, o->affinity == RAPT_AFFINITY_WORKERS);
   if (context->pool == NULL) {
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "could not start %d worker threads", context->threads - 1);
   }
@@ -52,6 +56,7 @@ rapt_status rapt_context_create(const rapt_context_options *options, rapt_contex
     return rapt_fail(error, RAPT_UNSUPPORTED, "device is %d; this library has %d (CPU) and %d (CUDA)", o.device,
                      RAPT_DEVICE_CPU, RAPT_DEVICE_CUDA);
   }
+  if (o.reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed is 0", o.reserved);
   rapt_context *context = calloc(1, sizeof *context);
   if (context == NULL) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a context");
   status = o.device == RAPT_DEVICE_CPU ? create_cpu(&o, context, error) : create_cuda(&o, context, error);

@@ -30,8 +30,8 @@ static const field capabilities_fields[] = {
 #undef E
 
 #define E(name) FIELD(rapt_context_options, name)
-static const field context_options_fields[] = {E(struct_size), E(device), E(ordinal),
-                                               E(threads),     E(isa),    E(cuda_library)};
+static const field context_options_fields[] = {E(struct_size), E(device),       E(ordinal),  E(threads),
+                                               E(isa),         E(cuda_library), E(affinity), E(reserved)};
 #undef E
 
 #define E(name) FIELD(rapt_context_info, name)

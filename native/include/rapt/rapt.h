@@ -151,6 +151,17 @@ enum {
  */
 typedef struct rapt_context rapt_context;
 
+/** Where a context's workers may run. */
+enum {
+  /** On any CPU the process may use: the operating system decides. */
+  RAPT_AFFINITY_NONE = 0,
+  /**
+   * Each worker on one CPU of those that the thread creating the context may use, from the second on; the first is left
+   * to callers, which are never bound. For a process that has these CPUs to itself: a bound worker cannot step aside.
+   */
+  RAPT_AFFINITY_WORKERS = 1
+};
+
 typedef struct rapt_context_options {
   int64_t struct_size;
   /** RAPT_DEVICE_*. */
@@ -166,6 +177,10 @@ typedef struct rapt_context_options {
    * this library.
    */
   const char *cuda_library;
+  /** CPU: one of RAPT_AFFINITY_*. */
+  int32_t affinity;
+  /** Must be 0. */
+  int32_t reserved;
 } rapt_context_options;
 
 typedef struct rapt_context_info {

@@ -11,8 +11,10 @@ import org.jspecify.annotations.Nullable;
  *     of the process; at most 1024
  * @param isa the tier; null = the best usable one, or the one the environment variable {@code
  *     RAPT_ISA} names
+ * @param pinWorkers whether each worker thread stays on one CPU, for a process that has its CPUs to
+ *     itself; calling threads are never bound
  */
-public record CpuOptions(int threads, @Nullable Isa isa) {
+public record CpuOptions(int threads, @Nullable Isa isa, boolean pinWorkers) {
   private static final int MAX_THREADS = 1024;
 
   /** Checks the number of threads. */
@@ -23,18 +25,23 @@ public record CpuOptions(int threads, @Nullable Isa isa) {
     }
   }
 
-  /** All threads, best tier. */
+  /** All threads, best tier, workers on any CPU. */
   public static CpuOptions defaults() {
-    return new CpuOptions(0, null);
+    return new CpuOptions(0, null, false);
   }
 
   /** These options with another number of threads. */
   public CpuOptions withThreads(int newThreads) {
-    return new CpuOptions(newThreads, isa);
+    return new CpuOptions(newThreads, isa, pinWorkers);
   }
 
   /** These options with a fixed tier. */
   public CpuOptions withIsa(Isa newIsa) {
-    return new CpuOptions(threads, Objects.requireNonNull(newIsa, "isa"));
+    return new CpuOptions(threads, Objects.requireNonNull(newIsa, "isa"), pinWorkers);
+  }
+
+  /** These options with workers bound to a CPU each, or not. */
+  public CpuOptions withPinnedWorkers(boolean newPinWorkers) {
+    return new CpuOptions(threads, isa, newPinWorkers);
   }
 }

@@ -32,6 +32,9 @@ public final class CpuBackend extends NativeBackend {
       rapt_context_options.device(struct, rapt_h.RAPT_DEVICE_CPU());
       rapt_context_options.threads(struct, options.threads());
       rapt_context_options.isa(struct, CpuCapabilities.code(options.isa()));
+      rapt_context_options.affinity(
+          struct,
+          options.pinWorkers() ? rapt_h.RAPT_AFFINITY_WORKERS() : rapt_h.RAPT_AFFINITY_NONE());
       MemorySegment context = Contexts.create(arena, struct);
       MemorySegment info = Contexts.info(arena, context);
       Isa isa = CpuCapabilities.isa(rapt_context_info.isa(info));

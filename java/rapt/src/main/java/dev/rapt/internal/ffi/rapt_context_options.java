@@ -22,6 +22,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t threads;
  *     int32_t isa;
  *     const char *cuda_library;
+ *     int32_t affinity;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -37,7 +39,9 @@ public class rapt_context_options {
         rapt_h.C_INT.withName("ordinal"),
         rapt_h.C_INT.withName("threads"),
         rapt_h.C_INT.withName("isa"),
-        rapt_h.C_POINTER.withName("cuda_library")
+        rapt_h.C_POINTER.withName("cuda_library"),
+        rapt_h.C_INT.withName("affinity"),
+        rapt_h.C_INT.withName("reserved")
     ).withName("rapt_context_options");
 
     /**
@@ -309,6 +313,94 @@ public class rapt_context_options {
      */
     public static void cuda_library(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(cuda_library$LAYOUT, cuda_library$OFFSET, fieldValue);
+    }
+
+    private static final OfInt affinity$LAYOUT = (OfInt)$LAYOUT.select(groupElement("affinity"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t affinity
+     * }
+     */
+    public static final OfInt affinity$layout() {
+        return affinity$LAYOUT;
+    }
+
+    private static final long affinity$OFFSET = $LAYOUT.byteOffset(groupElement("affinity"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t affinity
+     * }
+     */
+    public static final long affinity$offset() {
+        return affinity$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t affinity
+     * }
+     */
+    public static int affinity(MemorySegment struct) {
+        return struct.get(affinity$LAYOUT, affinity$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t affinity
+     * }
+     */
+    public static void affinity(MemorySegment struct, int fieldValue) {
+        struct.set(affinity$LAYOUT, affinity$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

@@ -505,6 +505,24 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_DEVICE_CUDA() {
         return RAPT_DEVICE_CUDA;
     }
+    private static final int RAPT_AFFINITY_NONE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_AFFINITY_NONE = 0
+     * }
+     */
+    public static int RAPT_AFFINITY_NONE() {
+        return RAPT_AFFINITY_NONE;
+    }
+    private static final int RAPT_AFFINITY_WORKERS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_AFFINITY_WORKERS = 1
+     * }
+     */
+    public static int RAPT_AFFINITY_WORKERS() {
+        return RAPT_AFFINITY_WORKERS;
+    }
 
     private static class rapt_context_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
