@@ -25,9 +25,14 @@ public record CpuOptions(int threads, @Nullable Isa isa, boolean pinWorkers) {
     }
   }
 
+  /** Workers on any CPU. */
+  public CpuOptions(int threads, @Nullable Isa isa) {
+    this(threads, isa, false);
+  }
+
   /** All threads, best tier, workers on any CPU. */
   public static CpuOptions defaults() {
-    return new CpuOptions(0, null, false);
+    return new CpuOptions(0, null);
   }
 
   /** These options with another number of threads. */

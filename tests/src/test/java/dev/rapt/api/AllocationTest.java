@@ -36,7 +36,7 @@ class AllocationTest {
   void attention() {
     Attention attention =
         Attention.builder().causal(Causal.BOTTOM_RIGHT).window(2, 0).scale(0.5).build();
-    try (Device device = Device.cpu(new CpuOptions(1, null, false));
+    try (Device device = Device.cpu(new CpuOptions(1, null));
         Arena arena = Arena.ofShared()) {
       Tensor x = f32(arena, 1, 1, 2, 8);
       Tensor out = f32(arena, 1, 1, 2, 8);
@@ -65,7 +65,7 @@ class AllocationTest {
 
   @Test
   void projections() {
-    try (Device device = Device.cpu(new CpuOptions(1, null, false));
+    try (Device device = Device.cpu(new CpuOptions(1, null));
         Arena arena = Arena.ofShared();
         Linear linear = Linear.of(device, f32(arena, 8, 8), f32(arena, 8));
         MultiHeadAttention mha =

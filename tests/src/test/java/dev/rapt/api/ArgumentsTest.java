@@ -196,7 +196,7 @@ class ArgumentsTest {
     rejected("left window is -2", "-1", () -> builder.window(-2, 0));
     rejected("right window is -3", "-1", () -> builder.window(0, -3));
     rejected("threads is -1", "1024", () -> CpuOptions.defaults().withThreads(-1));
-    rejected("threads is 1025", "1024", () -> new CpuOptions(1025, null, false));
+    rejected("threads is 1025", "1024", () -> new CpuOptions(1025, null));
     assertThrows(NullPointerException.class, () -> builder.causal(null));
   }
 

@@ -34,7 +34,7 @@ class LifecycleTest {
   private static final Attention ATTENTION = Attention.builder().build();
 
   private static Device device(String name) {
-    return name.equals("cpu") ? Device.cpu(new CpuOptions(2, null, false)) : Device.java();
+    return name.equals("cpu") ? Device.cpu(new CpuOptions(2, null)) : Device.java();
   }
 
   private static Tensor f32(Arena arena, long... shape) {
