@@ -58,7 +58,11 @@ static norm normalise(const rapt_problem *problem, const rapt_lanes *lanes, int6
   // No visible key: 0, whatever the sink.
   if (sum == 0) return (norm){.factor = 0, .lse = -INFINITY};
   double highest = (double)maximum * problem->softmax_scale;
-  if (sinks->data == NULL) return (norm){.factor = 1 / sum, .lse = (float)(highest + log((double)sum))};
+  if (sinks->data == NULL) {
+    // A logarithm per row is worth a hundredth of a short sequence.
+    int wanted = problem->call.lse.data != NULL;
+    return (norm){.factor = 1 / sum, .lse = wanted ? (float)(highest + log((double)sum)) : 0};
+  }
   double sink = ((const float *)sinks->data)[lanes->batch * sinks->stride[0] + lanes->head[r] * sinks->stride[1]];
   double reference = sink > highest ? sink : highest;
   double keep = exp(highest - reference), total = sum * keep + exp(sink - reference);

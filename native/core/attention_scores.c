@@ -42,12 +42,18 @@ void rapt_lanes_fill(const rapt_problem *problem, int64_t batch, int64_t kv_head
   lanes->common_last = base;
   lanes->low = base;
   lanes->high = 0;
+  int64_t query = row / problem->group, member = row % problem->group;
   for (int64_t r = 0; r < width; r++) {
     lanes->first[r] = 0;
     lanes->last[r] = base;
     if (r >= count) continue;
-    lanes->head[r] = kv_head * problem->group + (row + r) % problem->group;
-    lanes->query[r] = (row + r) / problem->group;
+    lanes->head[r] = kv_head * problem->group + member;
+    lanes->query[r] = query;
+    // Counted on instead of divided: a panel's 64 divisions would cost as much as packing its queries.
+    if (++member == problem->group) {
+      member = 0;
+      query++;
+    }
     visible_keys(problem, lanes->query[r], base, &lanes->first[r], &lanes->last[r]);
     if (lanes->first[r] > lanes->common_first) lanes->common_first = lanes->first[r];
     if (lanes->last[r] < lanes->common_last) lanes->common_last = lanes->last[r];
