@@ -5,13 +5,16 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "clock.h"
 #include "memory.h"
 #include "probe.h"
 
-enum { FMA_PASSES = 12, READ_PASSES = 6 };
+enum { FMA_PASSES = 12, READ_PASSES = 6, COPY_PASSES = 6 };
+
+enum work { MULTIPLY_ADD, READ, COPY };
 
 size_t last_cache_bytes(void) {
   /* sysfs gives one instance of the cache; sysconf would add up all instances of a socket. */
@@ -30,10 +33,11 @@ typedef struct team {
   const probe *loops;
   int32_t threads;
   int64_t rounds;
-  const unsigned char *data;
+  unsigned char *data;
   size_t slice;
   pthread_barrier_t gate;
-  int reading;
+  /* Only copies, or everything else. */
+  int copying;
 } team;
 
 typedef struct member {
@@ -45,12 +49,15 @@ typedef struct member {
 } member;
 
 /* Every pass starts and ends at the gate, so that the first member's clock spans the slowest one. */
-static double pass(member *m, int reading) {
+static double pass(member *m, enum work what) {
   team *t = m->of;
+  unsigned char *data = t->data + (size_t)m->index * t->slice;
   pthread_barrier_wait(&t->gate);
   double start = clock_seconds();
-  if (reading) {
-    m->seen ^= t->loops->read(t->data + (size_t)m->index * t->slice, t->slice);
+  if (what == READ) {
+    m->seen ^= t->loops->read(data, t->slice);
+  } else if (what == COPY) {
+    memcpy(data + t->slice / 2, data, t->slice / 2);
   } else {
     m->flops = t->loops->multiply_add(t->rounds);
   }
@@ -60,24 +67,28 @@ static double pass(member *m, int reading) {
 
 static void *work(void *argument) {
   member *m = argument;
-  for (int i = 0; i < FMA_PASSES; i++) {
-    pass(m, 0);
+  for (int i = 0; m->of->copying && i < COPY_PASSES; i++) {
+    pass(m, COPY);
   }
-  for (int i = 0; i < READ_PASSES; i++) {
-    pass(m, 1);
+  for (int i = 0; !m->of->copying && i < FMA_PASSES; i++) {
+    pass(m, MULTIPLY_ADD);
+  }
+  for (int i = 0; !m->of->copying && i < READ_PASSES; i++) {
+    pass(m, READ);
   }
   return NULL;
 }
 
 static void lead(member *m, ceilings *out) {
   const team *t = m->of;
-  for (int i = 0; i < FMA_PASSES; i++) {
-    double seconds = pass(m, 0);
+  for (int i = 0; !t->copying && i < FMA_PASSES; i++) {
+    double seconds = pass(m, MULTIPLY_ADD);
     double gflops = m->flops * t->threads / seconds * 1e-9;
     out->gflops = gflops > out->gflops ? gflops : out->gflops;
   }
-  for (int i = 0; i < READ_PASSES; i++) {
-    double seconds = pass(m, 1);
+  /* A copy reads half of a slice and writes the other. */
+  for (int i = 0; i < (t->copying ? COPY_PASSES : READ_PASSES); i++) {
+    double seconds = pass(m, t->copying ? COPY : READ);
     double gbps = (double)t->slice * t->threads / seconds * 1e-9;
     out->gbps = gbps > out->gbps ? gbps : out->gbps;
   }
@@ -127,12 +138,8 @@ static int32_t usable_cpus(void) {
   return sched_getaffinity(0, sizeof set, &set) ? 1024 : CPU_COUNT(&set);
 }
 
-int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
-  const probe *loops = probe_of(isa);
-  if (!loops) {
-    cli_fail("no ceiling loops for tier %d in this build", isa);
-    return 0;
-  }
+/* loops NULL: copies. */
+static int measure(const probe *loops, int32_t threads, ceilings *out) {
   int32_t cpus = usable_cpus();
   threads = threads < cpus ? threads : cpus;
   size_t bytes = 4 * last_cache_bytes();
@@ -142,14 +149,26 @@ int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
   size_t slice = bytes / (size_t)threads & ~(size_t)4095;
   unsigned char *data = memory_take(bytes);
   if (!data) {
-    cli_fail("no memory for the read-bandwidth buffer of %zu MiB", bytes >> 20);
+    cli_fail("no memory for the bandwidth buffer of %zu MiB", bytes >> 20);
     return 0;
   }
   memory_touch(data, bytes);
-  team t = {.loops = loops, .threads = threads, .rounds = calibrate(loops), .data = data, .slice = slice};
+  team t = {.loops = loops, .threads = threads, .data = data, .slice = slice, .copying = !loops};
+  t.rounds = loops ? calibrate(loops) : 0;
   int good = run_team(&t, out);
   out->buffer_bytes = bytes;
   out->threads = threads;
   memory_give_back(data, bytes);
   return good;
 }
+
+int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
+  const probe *loops = probe_of(isa);
+  if (!loops) {
+    cli_fail("no ceiling loops for tier %d in this build", isa);
+    return 0;
+  }
+  return measure(loops, threads, out);
+}
+
+int ceilings_measure_copy(int32_t threads, ceilings *out) { return measure(NULL, threads, out); }

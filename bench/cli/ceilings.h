@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 typedef struct ceilings {
-  /** f32 multiply-adds in registers on all threads at once, two operations each. */
+  /** f32 multiply-adds in registers on all threads at once, two operations each; 0 = not measured, gbps is of copies.
+   */
   double gflops;
-  /** Reading a buffer much larger than the last cache, all threads at once. */
+  /** Reading a buffer much larger than the last cache, or copying it, all threads at once. */
   double gbps;
   /** That buffer's size. */
   size_t buffer_bytes;
@@ -27,6 +28,9 @@ typedef struct ceilings {
  * holds, so that a second measurement after the benchmark can only raise it. 0 and a line on stderr on failure.
  */
 int ceilings_measure(int32_t isa, int32_t threads, ceilings *out);
+
+/** The same of copies within such a buffer, read and written bytes counted; gflops stays as it is. */
+int ceilings_measure_copy(int32_t threads, ceilings *out);
 
 /** Bytes of the last-level cache one core can use; 32 MiB where the system does not say. */
 size_t last_cache_bytes(void);

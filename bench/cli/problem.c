@@ -7,7 +7,7 @@
 
 const char *const isa_choices[] = {"auto", "portable", "avx2", "avx512", NULL};
 const char *const dtype_choices[] = {"f32", "f16", "bf16", NULL};
-static const int32_t dtypes[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+const int32_t dtype_values[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
 const char *const causal_choices[] = {"none", "bottom-right", "top-left", NULL};
 
 static const bench_preset *find_preset(const char *name) {
@@ -65,7 +65,7 @@ int problem_resolve(bench_problem *p) {
          holds(p->batch, p->kv_heads, p->kv_len, p->value_dim);
 }
 
-int32_t problem_dtype(const bench_problem *p) { return dtypes[p->dtype]; }
+int32_t problem_dtype(const bench_problem *p) { return dtype_values[p->dtype]; }
 
 static int has_window(const bench_problem *p) { return p->window[0] >= 0 || p->window[1] >= 0; }
 

@@ -46,9 +46,10 @@ typedef struct bench_preset {
 /** Ends with an entry whose name is NULL. */
 extern const bench_preset bench_presets[];
 
-/** The names of tiers and types for cli_option.choices, indexed as in rapt.h. */
+/** The names of tiers and types for cli_option.choices, and what the types are. */
 extern const char *const isa_choices[];
 extern const char *const dtype_choices[];
+extern const int32_t dtype_values[];
 extern const char *const causal_choices[];
 
 /** The largest dimension the command line takes. */

@@ -9,6 +9,9 @@ int report_is_memory_bound(double flops, double bytes, const ceilings *c) {
   return c->gflops == 0 || bytes / c->gbps > flops / c->gflops;
 }
 
+/* Of copies, for which the ceilings know no arithmetic. */
+static int is_of_copies(const report *r) { return r->ceiling.gflops == 0; }
+
 static double gflops(const report *r) { return r->flops / r->time.median * 1e-9; }
 static double gbps(const report *r) { return r->bytes / r->time.median * 1e-9; }
 
@@ -27,10 +30,10 @@ void report_print(const report *r) {
   printf("%-10s %.4g ms median; p10 %.4g, p90 %.4g, min %.4g, max %.4g; %lld runs", "time", r->time.median * 1e3,
          r->time.p10 * 1e3, r->time.p90 * 1e3, r->time.min * 1e3, r->time.max * 1e3, (long long)r->time.count);
   if (r->copies > 1) {
-    printf(" over %lld copies of K and V, so that they come from memory", (long long)r->copies);
+    printf(" over %lld copies of the data, so that it comes from memory", (long long)r->copies);
   }
   printf("\n%-10s %.1f GFLOP/s, %.2f GB/s\n", "rate", gflops(r), gbps(r));
-  if (r->on->cuda) {
+  if (is_of_copies(r)) {
     printf("%-10s %.1f %% of the copy bandwidth, %.2f GB/s\n", "ceiling", 100 * share(r), r->ceiling.gbps);
   } else if (report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
     printf("%-10s %.1f %% of the read bandwidth, %.2f GB/s (memory-bound)\n", "ceiling", 100 * share(r),
@@ -73,7 +76,7 @@ void report_json(const report *r) {
   json_real("bytes", r->bytes);
   json_real("gflops", gflops(r));
   json_real("gbps", gbps(r));
-  json_text("ceiling", r->on->cuda ? "copy_bandwidth" : memory_bound ? "read_bandwidth" : "fma_peak");
+  json_text("ceiling", is_of_copies(r) ? "copy_bandwidth" : memory_bound ? "read_bandwidth" : "fma_peak");
   json_real("ceiling_share", share(r));
   json_real("peak_gflops", r->ceiling.gflops);
   json_real("peak_gbps", r->ceiling.gbps);

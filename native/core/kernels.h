@@ -97,6 +97,10 @@ typedef struct rapt_kernels {
   // Turns pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs. to
   // has 2 * pairs elements too, and is from itself or apart from it.
   void (*rotate)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const float *from, float *to);
+  void (*rotate_f16)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const uint16_t *from,
+                     uint16_t *to);
+  void (*rotate_bf16)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const uint16_t *from,
+                      uint16_t *to);
 } rapt_kernels;
 
 // Fills the table for a tier: portable first, then every better tier up to isa overwrites what it has. Returns 0

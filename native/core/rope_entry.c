@@ -2,6 +2,7 @@
 // rapt_rope_*: validate, plan, run.
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/arithmetic.h"
@@ -61,19 +62,42 @@ static const void *angles(const rapt_rope *c, const rapt_tensor *t, int64_t b, i
   return rapt_row(t, *(const int64_t *)rapt_row(&c->positions, b, s, 0), 0, 0);
 }
 
-static void rotate_row(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, int64_t head) {
+// Rows of one type that are contiguous, where they lie.
+static void rotate_directly(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
+                            void *out) {
+  int64_t pairs = c->rotary_dim / 2, size = rapt_element_size(c->output.dtype), turned = c->rotary_dim * size;
+  int interleaved = (c->flags & RAPT_ROPE_INTERLEAVED) != 0;
+  if (c->output.dtype == RAPT_F16) {
+    kernels->rotate_f16(pairs, interleaved, token->cosine, token->sine, in, out);
+  } else if (c->output.dtype == RAPT_BF16) {
+    kernels->rotate_bf16(pairs, interleaved, token->cosine, token->sine, in, out);
+  } else {
+    kernels->rotate(pairs, interleaved, token->cosine, token->sine, in, out);
+  }
+  if (in != out) {
+    memcpy((unsigned char *)out + turned, (const unsigned char *)in + turned, (size_t)(c->head_dim * size - turned));
+  }
+}
+
+// Any other rows, by way of floats.
+static void rotate_staged(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
+                          void *out) {
   float row[RAPT_MAX_HEAD_DIM];
-  const unsigned char *in = token->input + head * c->input.stride[1] * rapt_element_size(c->input.dtype);
-  unsigned char *out = token->output + head * c->output.stride[1] * rapt_element_size(c->output.dtype);
-  int64_t rotary = c->rotary_dim, pairs = rotary / 2;
+  int64_t rotary = c->rotary_dim;
   // In place the elements behind the pairs already are where they belong.
   int64_t count = in == out ? rotary : c->head_dim;
-  int direct = rapt_is_plain(c->output.dtype, c->output.stride[3]);
   const float *from = rapt_read_row(kernels, c->input.dtype, in, c->input.stride[3], count, row);
-  float *to = direct ? (float *)(void *)out : row;
-  kernels->rotate(pairs, (c->flags & RAPT_ROPE_INTERLEAVED) != 0, token->cosine, token->sine, from, to);
-  if (from != to) memcpy(to + rotary, from + rotary, (size_t)(count - rotary) * sizeof(float));
-  if (!direct) rapt_write_row(kernels, to, count, c->output.dtype, out, c->output.stride[3]);
+  kernels->rotate(rotary / 2, (c->flags & RAPT_ROPE_INTERLEAVED) != 0, token->cosine, token->sine, from, row);
+  if (from != row) memcpy(row + rotary, from + rotary, (size_t)(count - rotary) * sizeof(float));
+  rapt_write_row(kernels, row, count, c->output.dtype, out, c->output.stride[3]);
+}
+
+static void rotate_row(const rope_job *job, const rope_token *token, int64_t head) {
+  const rapt_rope *c = job->call;
+  const void *in = token->input + head * c->input.stride[1] * rapt_element_size(c->input.dtype);
+  void *out = token->output + head * c->output.stride[1] * rapt_element_size(c->output.dtype);
+  int direct = c->input.dtype == c->output.dtype && c->input.stride[3] == 1 && c->output.stride[3] == 1;
+  (direct ? rotate_directly : rotate_staged)(job->kernels, c, token, in, out);
 }
 
 static void run_task(void *argument, int64_t task, int32_t slot) {
@@ -95,8 +119,11 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
                              .sine = rapt_read_row(job->kernels, c->sine.dtype, angles(c, &c->sine, b, s),
                                                    c->sine.stride[last], pairs, sines + i * pairs)};
   }
-  for (int64_t head = 0; head < c->heads; head++) {
-    for (int64_t i = 0; i < count; i++) rotate_row(job->kernels, c, &tokens[i], head);
+  // As the output lies in memory, which is then written from front to back.
+  int by_head = llabs(c->output.stride[1]) > llabs(c->output.stride[2]);
+  int64_t outer = by_head ? c->heads : count, inner = by_head ? count : c->heads;
+  for (int64_t o = 0; o < outer; o++) {
+    for (int64_t i = 0; i < inner; i++) rotate_row(job, &tokens[by_head ? i : o], by_head ? o : i);
   }
 }
 

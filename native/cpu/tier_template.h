@@ -41,4 +41,6 @@ void OVERWRITE(rapt_kernels *table) {
   table->dots = dots;
   table->gather = gather;
   table->rotate = rotate;
+  table->rotate_f16 = rotate_f16;
+  table->rotate_bf16 = rotate_bf16;
 }
