@@ -6,23 +6,23 @@
 #include "core/arithmetic.h"
 #include "core/attention_parts.h"
 
-// Rows that are widened are asked for this many ahead, as the kernels do with rows that they read where they lie.
-#define ROWS_AHEAD 16
-#define CACHE_LINE 64
+// Whether the kernels read these rows as they lie. A scale for every token is applied to scores and weights instead.
+static int reads_in_place(const rapt_kv *kv) { return kv->rows->dtype != RAPT_I8 || kv->groups == 1; }
 
 void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const rapt_geometry *g,
                           rapt_decode_slot *slot) {
   const rapt_attention *c = &problem->call;
+  rapt_kv keys = rapt_keys(problem), values = rapt_values(problem);
   slot->lanes = rapt_arena_take(arena, 1, sizeof(rapt_lanes));
   slot->query = rapt_arena_take(arena, problem->rows * c->head_dim, sizeof(float));
   slot->output = rapt_arena_take(arena, problem->rows * c->value_dim, sizeof(float));
   slot->maximum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   slot->sum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  slot->scores = rapt_arena_take(arena, g->key_tile * RAPT_DECODE_WIDTH, sizeof(float));
+  slot->scores = rapt_arena_take(arena, problem->rows * g->key_tile, sizeof(float));
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  int64_t depth = rapt_max(c->head_dim, c->value_dim);
-  slot->rows = rapt_arena_take(arena, g->key_tile * depth, sizeof(float));
-  rapt_transform_room_lay(arena, problem, g->key_tile, RAPT_DECODE_WIDTH, &slot->room);
+  int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : g->key_tile;
+  slot->rows = rapt_arena_take(arena, rows * rapt_max(c->head_dim, c->value_dim), sizeof(float));
+  slot->biases = rapt_arena_take(arena, g->key_tile, sizeof(float));
 }
 
 static void begin(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot) {
@@ -41,44 +41,96 @@ static void begin(const rapt_kernels *kernels, const rapt_problem *problem, cons
   }
 }
 
-// Rows j .. j + keys of K or V as floats: as they lie, or widened into slot->rows. *stride is from row to row.
-static const float *load_tile(const rapt_kernels *kernels, const rapt_tensor *tensor, const rapt_decode_slot *slot,
-                              int64_t kv_head, int64_t j, int64_t keys, int64_t depth, int64_t *stride) {
+// Rows j .. j + keys of K or V as a decode kernel takes them.
+typedef struct tile {
+  const void *rows;
+  int64_t stride;
+  int32_t dtype;
+} tile;
+
+static tile load_tile(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_decode_slot *slot, int64_t kv_head,
+                      int64_t j, int64_t keys) {
   int64_t batch = slot->lanes->batch;
-  *stride = tensor->stride[2];
-  if (rapt_is_plain(tensor->dtype, tensor->stride[3])) return rapt_row(tensor, batch, kv_head, j);
-  for (int64_t i = 0; i < keys; i++) {
-    const void *row = rapt_row(tensor, batch, kv_head, j + i);
-    const char *ahead = rapt_row(tensor, batch, kv_head, j + i + ROWS_AHEAD);
-    for (int64_t b = 0; b < depth * rapt_element_size(tensor->dtype); b += CACHE_LINE) __builtin_prefetch(ahead + b);
-    rapt_read_row(kernels, tensor->dtype, row, tensor->stride[3], depth, slot->rows + i * depth);
+  if (reads_in_place(kv)) {
+    return (tile){rapt_row(kv->rows, batch, kv_head, j), kv->rows->stride[2], kv->rows->dtype};
   }
-  *stride = depth;
-  return slot->rows;
+  for (int64_t i = 0; i < keys; i++) {
+    rapt_read_kv_row(kernels, kv, batch, kv_head, j + i, slot->rows + i * kv->depth);
+  }
+  return (tile){slot->rows, kv->depth, RAPT_F32};
 }
 
-static void attend(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot,
-                   int64_t kv_head, int64_t j, int64_t keys) {
-  const rapt_attention *c = &problem->call;
-  int64_t rows = problem->rows, stride;
-  // Lanes without a row still go through the softmax; they only have to hold numbers.
-  memset(slot->scores, 0, (size_t)(keys * RAPT_DECODE_WIDTH) * sizeof(float));
-  const float *tile = load_tile(kernels, &c->key, slot, kv_head, j, keys, c->head_dim, &stride);
-  kernels->dots(rows, slot->query, c->head_dim, keys, tile, stride, c->head_dim, slot->scores);
-  int guarded = rapt_transform_scores(kernels, problem, slot->lanes, j, keys, slot->scores, &slot->room);
-  kernels->softmax(keys, RAPT_DECODE_WIDTH, problem->to_exponent, slot->scores, slot->maximum, slot->sum,
-                   slot->correction);
-  const float *values = load_tile(kernels, &c->value, slot, kv_head, j, keys, c->value_dim, &stride);
-  // Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
-  for (int64_t k = 0; guarded; k++) {
-    if (k == keys) {
-      guarded = 0;
-    } else if (!kernels->all_finite(c->value_dim, values + k * stride)) {
-      break;
-    }
+static rapt_dots *dots_of(const rapt_kernels *kernels, int32_t dtype) {
+  switch (dtype) {
+    case RAPT_F16:
+      return kernels->dots_f16;
+    case RAPT_BF16:
+      return kernels->dots_bf16;
+    case RAPT_I8:
+      return kernels->dots_i8;
+    default:
+      return kernels->dots_f32;
   }
-  kernels->gather(rows, slot->scores, keys, values, stride, c->value_dim, slot->correction, slot->output, c->value_dim,
-                  guarded);
+}
+
+static rapt_gather *gather_of(const rapt_kernels *kernels, int32_t dtype) {
+  switch (dtype) {
+    case RAPT_F16:
+      return kernels->gather_f16;
+    case RAPT_BF16:
+      return kernels->gather_bf16;
+    case RAPT_I8:
+      return kernels->gather_i8;
+    default:
+      return kernels->gather_f32;
+  }
+}
+
+// Multiplies what belongs to key j + k by that key's scale; with guarded, zeros stay zeros whatever the scale.
+static void apply_scale(const rapt_kv *kv, int64_t batch, int64_t kv_head, int64_t j, int64_t keys, int guarded,
+                        float *row) {
+  const float *scale = rapt_row(kv->scale, batch, kv_head, j);
+  int64_t stride = kv->scale->stride[2];
+  if (guarded) {
+    for (int64_t k = 0; k < keys; k++) row[k] = row[k] == 0 ? 0 : row[k] * scale[k * stride];
+  } else if (stride == 1) {
+    for (int64_t k = 0; k < keys; k++) row[k] *= scale[k];
+  } else {
+    for (int64_t k = 0; k < keys; k++) row[k] *= scale[k * stride];
+  }
+}
+
+// Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
+static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const rapt_decode_slot *slot, int64_t kv_head,
+                      int64_t j, int64_t keys) {
+  for (int64_t k = 0; k < keys; k++) {
+    const float *row = rapt_read_kv_row(kernels, values, slot->lanes->batch, kv_head, j + k, slot->rows);
+    if (!kernels->all_finite(values->depth, row)) return 0;
+  }
+  return 1;
+}
+
+static void attend(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_geometry *g,
+                   const rapt_decode_slot *slot, int64_t kv_head, int64_t j, int64_t keys) {
+  const rapt_attention *c = &problem->call;
+  int64_t rows = problem->rows, stride = g->key_tile, batch = slot->lanes->batch;
+  rapt_kv k = rapt_keys(problem), v = rapt_values(problem);
+  tile from = load_tile(kernels, &k, slot, kv_head, j, keys);
+  dots_of(kernels, from.dtype)(rows, slot->query, c->head_dim, keys, from.rows, from.stride, c->head_dim, slot->scores,
+                               stride);
+  for (int64_t r = 0; from.dtype == RAPT_I8 && r < rows; r++) {
+    apply_scale(&k, batch, kv_head, j, keys, 0, slot->scores + r * stride);
+  }
+  int guarded = rapt_transform_rows(kernels, problem, slot->lanes, j, keys, stride, slot->scores, slot->biases);
+  guarded = guarded && !all_finite(kernels, &v, slot, kv_head, j, keys);
+  kernels->softmax_rows(rows, keys, stride, problem->to_exponent, slot->scores, slot->maximum, slot->sum,
+                        slot->correction);
+  from = load_tile(kernels, &v, slot, kv_head, j, keys);
+  for (int64_t r = 0; from.dtype == RAPT_I8 && r < rows; r++) {
+    apply_scale(&v, batch, kv_head, j, keys, guarded, slot->scores + r * stride);
+  }
+  gather_of(kernels, from.dtype)(rows, slot->scores, stride, keys, from.rows, from.stride, c->value_dim,
+                                 slot->correction, slot->output, c->value_dim, guarded);
 }
 
 void rapt_decode_task(void *argument, int64_t task, int32_t slot_index) {
@@ -100,7 +152,7 @@ void rapt_decode_task(void *argument, int64_t task, int32_t slot_index) {
   for (int64_t j = first; j < last; j += g->key_tile) {
     int64_t from = rapt_max(lanes->low, j);
     int64_t to = rapt_min(lanes->high, j + rapt_min(last - j, g->key_tile));
-    if (from < to) attend(kernels, problem, &slot, kv_head, from, to - from);
+    if (from < to) attend(kernels, problem, g, &slot, kv_head, from, to - from);
   }
   if (g->splits == 1) {
     rapt_finish(kernels, problem, lanes, RAPT_PATH_DECODE, slot.maximum, slot.sum, slot.output, NULL);

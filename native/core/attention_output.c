@@ -26,9 +26,9 @@ void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *prob
                          int64_t splits) {
   int64_t width = partials->width, depth = problem->call.value_dim;
   float *maximum = partials->maximum + first * width, *sum = partials->sum + first * width;
-  float *output = partials->output + first * partials->output_size;
   for (int64_t split = 1; split < splits; split++) {
     const float *other_maximum = maximum + split * width, *other_sum = sum + split * width;
+    float *output = partials->output + first * partials->output_size;
     const float *other = output + split * partials->output_size;
     float keep[RAPT_MAX_PANEL_WIDTH], take[RAPT_MAX_PANEL_WIDTH];
     for (int64_t r = 0; r < width; r++) {
@@ -39,10 +39,15 @@ void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *prob
       maximum[r] = highest;
       sum[r] = sum[r] * keep[r] + other_sum[r] * take[r];
     }
-    int64_t lanes = partials->output_size / depth;
-    for (int64_t i = 0; i < partials->output_size; i++) {
-      int64_t r = path == RAPT_PATH_DECODE ? i / depth : i % lanes;
-      output[i] = output[i] * keep[r] + other[i] * take[r];
+    // [row][value_dim] or [value_dim][lane].
+    int64_t lanes = partials->output_size / depth, outer = path == RAPT_PATH_DECODE ? lanes : depth;
+    int64_t inner = partials->output_size / outer;
+    for (int64_t i = 0; i < outer; i++, output += inner, other += inner) {
+      if (path == RAPT_PATH_DECODE) {
+        for (int64_t k = 0; k < inner; k++) output[k] = output[k] * keep[i] + other[k] * take[i];
+      } else {
+        for (int64_t k = 0; k < inner; k++) output[k] = output[k] * keep[k] + other[k] * take[k];
+      }
     }
   }
 }

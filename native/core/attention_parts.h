@@ -45,6 +45,21 @@ void rapt_transform_room_lay(rapt_arena *arena, const rapt_problem *problem, int
 int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
                           int64_t keys, float *scores, const rapt_transform_room *room);
 
+// The same for dot products in scores[row * stride + key], without a weights output; room holds `keys` floats. Up to
+// RAPT_SCORE_MULTIPLE - 1 floats behind a row's keys may be overwritten.
+int rapt_transform_rows(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
+                        int64_t keys, int64_t stride, float *scores, float *room);
+
+static inline rapt_kv rapt_keys(const rapt_problem *problem) {
+  const rapt_attention *c = &problem->call;
+  return (rapt_kv){.rows = &c->key, .scale = &c->key_scale, .groups = c->key_scale_groups, .depth = c->head_dim};
+}
+
+static inline rapt_kv rapt_values(const rapt_problem *problem) {
+  const rapt_attention *c = &problem->call;
+  return (rapt_kv){.rows = &c->value, .scale = &c->value_scale, .groups = c->value_scale_groups, .depth = c->value_dim};
+}
+
 // Unnormalised results of one (unit, panel, split): maximum, sum, and output as [value_dim][lane] (prefill) or
 // [lane][value_dim] (decode).
 typedef struct rapt_partials {
@@ -98,12 +113,13 @@ typedef struct rapt_decode_slot {
   float *output;
   float *maximum;
   float *sum;
-  // [key][RAPT_DECODE_WIDTH]
+  // [row][key]
   float *scores;
   float *correction;
-  // A tile of keys or values, where they are not floats as they lie.
+  // Keys or values widened in memory: a tile where the kernels do not read them as they lie, else one row.
   float *rows;
-  rapt_transform_room room;
+  // A row of biases.
+  float *biases;
 } rapt_decode_slot;
 
 void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const rapt_geometry *geometry,

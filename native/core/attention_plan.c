@@ -10,8 +10,9 @@
 // Bytes of packed K that one tile may take: with the query and output panels of a task it has to stay in L2.
 #define KEY_TILE_BYTES (96 * 1024)
 #define MOST_KEYS_PER_TILE 192
-// Keys per tile of the decode path: K and V of a tile at head dim 128 are 32 KB each.
-#define DECODE_KEY_TILE 64
+// Keys per tile of the decode path: many, because K and V are read in turns and each turn has to get going; the scores
+// of 16 rows take 16 KB.
+#define DECODE_KEY_TILE 256
 // Query and output panels that one task keeps in L2, in bytes: more panels pack K less often.
 #define TASK_BYTES (512 * 1024)
 // Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core

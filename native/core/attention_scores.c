@@ -192,6 +192,37 @@ static void write_weights(const rapt_kernels *kernels, const rapt_problem *probl
   }
 }
 
+static void subtract_row_alibi(const rapt_problem *problem, const rapt_lanes *lanes, int64_t r, int64_t j, int64_t keys,
+                               float *row) {
+  const rapt_tensor *slopes = &problem->call.alibi_slopes;
+  float slope = ((const float *)slopes->data)[lanes->batch * slopes->stride[0] + lanes->head[r] * slopes->stride[1]];
+  float at = (float)(position(problem, lanes->query[r]) - j);
+  for (int64_t k = 0; k < keys; k++) row[k] -= slope * fabsf(at - (float)k);
+}
+
+int rapt_transform_rows(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
+                        int64_t keys, int64_t stride, float *scores, float *room) {
+  const rapt_attention *c = &problem->call;
+  int64_t covered = rapt_clamp(c->kv_len - problem->appended_keys - j, 0, keys);
+  int masked = has_bias(problem) && covered > 0;
+  for (int64_t r = 0; r < lanes->count; r++) {
+    float *row = scores + r * stride;
+    if (problem->score_scale != 1) kernels->scale(keys, problem->score_scale, row);
+    if (c->options.softcap > 0) kernels->softcap(keys, c->options.softcap, row);
+    if (c->alibi_slopes.data != NULL) subtract_row_alibi(problem, lanes, r, j, covered, row);
+    if (has_bias(problem) && covered > 0) {
+      bias_row from = locate(problem, lanes, r, j);
+      if (!bias_as_it_is(problem)) write_bias_row(kernels, problem, from, covered, room);
+      kernels->add_bias(covered, bias_as_it_is(problem) ? from.bias : room, row);
+    }
+    int64_t first = rapt_clamp(lanes->first[r] - j, 0, covered), last = rapt_clamp(lanes->last[r] - j, 0, covered);
+    masked |= first > 0 || last < covered;
+    for (int64_t k = 0; k < first; k++) row[k] = -INFINITY;
+    for (int64_t k = last; k < covered; k++) row[k] = -INFINITY;
+  }
+  return masked;
+}
+
 int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,
                           int64_t keys, float *scores, const rapt_transform_room *room) {
   const rapt_attention *c = &problem->call;

@@ -13,8 +13,9 @@
 
 #include <stdint.h>
 
-// Lanes of a decode score row: the most query rows (group x query_len) that the decode path takes.
+// The most query rows (group x query_len) that the decode path takes, and what its score rows are a multiple of.
 #define RAPT_DECODE_WIDTH 16
+#define RAPT_SCORE_MULTIPLE 16
 // Upper bounds over all tiers, for fixed-size arrays in the framework.
 #define RAPT_MAX_PANEL_WIDTH 32
 #define RAPT_MAX_TILE_ROWS 16
@@ -28,6 +29,18 @@ typedef enum rapt_start {
   RAPT_START_SCALED,  // c = c * lane + a.b, lane having one factor per column
   RAPT_START_LANE     // c = lane + a.b
 } rapt_start;
+
+// scores[r * score_stride + key] = queries[r] . keys[key] for r < rows <= RAPT_DECODE_WIDTH. queries[r] starts at
+// queries + r * query_stride, keys[key] at element key * key_stride of keys. Rows behind the last one may be
+// prefetched, which touches nothing.
+typedef void rapt_dots(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys,
+                       int64_t key_stride, int64_t depth, float *scores, int64_t score_stride);
+
+// out[r] = out[r] * correction[r] + sum over keys of weights[r * weight_stride + key] * values[key]; with guarded,
+// terms of weight 0 are left out.
+typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count,
+                         const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
+                         int64_t out_stride, int guarded);
 
 typedef struct rapt_kernels {
   int32_t isa;
@@ -66,7 +79,7 @@ typedef struct rapt_kernels {
   void (*scale)(int64_t count, float factor, float *scores);
   // scores = cap * tanh(scores / cap), elementwise; count is whole panel rows.
   void (*softcap)(int64_t count, float cap, float *scores);
-  // scores += bias, elementwise, with -inf in bias winning over anything; count is whole panel rows.
+  // scores += bias, elementwise, with -inf in bias winning over anything.
   void (*add_bias)(int64_t count, const float *bias, float *scores);
   // scores[key][lane] -= slope[lane] * |position[lane] - key|.
   void (*alibi)(int64_t keys, int64_t width, const float *slope, const float *position, float *scores);
@@ -85,14 +98,23 @@ typedef struct rapt_kernels {
   void (*narrow_f16)(int64_t count, const float *from, uint16_t *to);
   void (*narrow_bf16)(int64_t count, const float *from, uint16_t *to);
 
-  // scores[key * RAPT_DECODE_WIDTH + r] = queries[r] . keys[key], r < rows <= RAPT_DECODE_WIDTH; other lanes are
-  // left alone. queries[r] starts at queries + r * query_stride, keys[key] at keys + key * key_stride.
-  void (*dots)(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const float *keys,
-               int64_t key_stride, int64_t depth, float *scores);
-  // out[r] = out[r] * correction[r] + sum over keys of weights[key * RAPT_DECODE_WIDTH + r] * values[key]; with
-  // guarded, terms of weight 0 are left out.
-  void (*gather)(int64_t rows, const float *weights, int64_t key_count, const float *values, int64_t value_stride,
-                 int64_t depth, const float *correction, float *out, int64_t out_stride, int guarded);
+  // to[i] = from[i] * scale.
+  void (*widen_i8)(int64_t count, const int8_t *from, float scale, float *to);
+
+  // What decode is made of, whose scores lie as [row][key].
+
+  // softmax, for scores[r * stride + key]; stride is at least keys rounded up to RAPT_SCORE_MULTIPLE, and what lies
+  // between them is overwritten.
+  void (*softmax_rows)(int64_t rows, int64_t keys, int64_t stride, float to_exponent, float *scores, float *row_max,
+                       float *row_sum, float *correction);
+  rapt_dots *dots_f32;
+  rapt_dots *dots_f16;
+  rapt_dots *dots_bf16;
+  rapt_dots *dots_i8;
+  rapt_gather *gather_f32;
+  rapt_gather *gather_f16;
+  rapt_gather *gather_bf16;
+  rapt_gather *gather_i8;
 
   // Turns pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs. to
   // has 2 * pairs elements too, and is from itself or apart from it.

@@ -1,74 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
 // Few queries against many keys: bound by the bytes of K and V, which are read once, as they lie, for all rows of a
-// GQA group. Vectors run along the head dimension.
+// GQA group. Vectors run along the head dimension; other storage types are widened in registers.
 #ifndef RAPT_CPU_DECODE_H
 #define RAPT_CPU_DECODE_H
 
-#include "cpu/tile.h"
+#include "cpu/convert.h"
 
-// The out-of-order window holds about a block of keys, which is 2 KB in flight: a quarter of what the memory can give.
-// So rows are asked for this many ahead; behind a tile's last row that is the start of the next tile.
-#define ROWS_AHEAD 16
+// The out-of-order window alone holds too few rows in flight to keep the memory busy, so rows are asked for this many
+// bytes ahead; behind a tile's last row that is the start of the next tile. How they are asked for matters more
+// than the distance: hardware prefetchers follow a single instruction that walks over the lines in short bursts, and
+// lose track of requests spread among the loads of four rows.
+#define AHEAD_BYTES 8192
+#define BURST_BYTES 2048
 
-static inline void prefetch_row(const float *row, int64_t depth) {
-  for (int64_t d = 0; d < depth; d += 16) __builtin_prefetch(row + d);
+// Rows of `depth` elements, `stride` bytes apart, that a kernel walks over.
+typedef struct walk {
+  const char *first;
+  int64_t stride;
+  int64_t bytes;
+  // Rows of a burst, and how many rows lie between the one at work and the one asked for.
+  int64_t burst;
+  int64_t ahead;
+} walk;
+
+static inline walk walk_over(const void *rows, int64_t stride, int64_t depth, int64_t size, int64_t multiple) {
+  walk w = {.first = rows, .stride = stride * size, .bytes = depth * size};
+  w.burst = BURST_BYTES / (w.bytes * multiple) * multiple;
+  if (w.burst < multiple) w.burst = multiple;
+  w.ahead = (AHEAD_BYTES + w.bytes - 1) / w.bytes;
+  return w;
+}
+
+static inline void ask_ahead(const walk *w, int64_t row, int64_t count) {
+  const char *from = w->first + (row + w->ahead) * w->stride;
+  int64_t bytes = w->bytes;
+  // Rows without gaps are one long row.
+  if (bytes == w->stride) {
+    bytes *= count;
+    count = 1;
+  }
+  for (int64_t i = 0; i < count; i++, from += w->stride) {
+    // One instruction for all lines: prefetchers tell streams apart by the instruction that reads them.
+#pragma GCC unroll 1
+    for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(from + b);
+  }
 }
 
 // Rows of one register block; its keys are the tier's DOT_KEYS.
 #define DOT_ROWS 4
 
-ALWAYS_INLINE void dot_block(const int rows, const int key_count, const float *queries, int64_t query_stride,
-                             const float *keys, int64_t key_stride, int64_t depth, float *scores) {
-  vf sum[DOT_ROWS][DOT_KEYS];
+ALWAYS_INLINE void dot_step(const int type, const int rows, const int keys, const float *queries, int64_t query_stride,
+                            const char *key, int64_t key_stride, int64_t d, int64_t n, vf *sum) {
+  vf column[DOT_KEYS];
+#pragma GCC unroll 4
+  for (int k = 0; k < keys; k++) {
+    const void *row = key + k * key_stride;
+    column[k] = n == V_LANES ? load_as(type, row, d) : load_some_as(type, row, d, n);
+  }
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
+    const float *from = queries + r * query_stride + d;
+    vf query = n == V_LANES ? v_load(from) : v_load_n(from, n);
 #pragma GCC unroll 4
-    for (int k = 0; k < key_count; k++) sum[r][k] = v_set1(0.0f);
-  }
-  for (int64_t d = 0; d < depth; d += V_LANES) {
-    int64_t n = depth - d;
-    vf key[DOT_KEYS];
-#pragma GCC unroll 4
-    for (int k = 0; k < key_count; k++) {
-      const float *from = keys + k * key_stride + d;
-      key[k] = n >= V_LANES ? v_load(from) : v_load_n(from, n);
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-      const float *from = queries + r * query_stride + d;
-      vf query = n >= V_LANES ? v_load(from) : v_load_n(from, n);
-#pragma GCC unroll 4
-      for (int k = 0; k < key_count; k++) sum[r][k] = v_fma(query, key[k], sum[r][k]);
-    }
-  }
-#pragma GCC unroll 4
-  for (int k = 0; k < key_count; k++) {
-    float *out = scores + k * RAPT_DECODE_WIDTH;
-    if (rows == DOT_ROWS) {
-      const vf column[DOT_ROWS] = {sum[0][k], sum[1][k], sum[2][k], sum[3][k]};
-      v_sum4(column, out);
-    } else {
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; r++) out[r] = v_sum(sum[r][k]);
-    }
+    for (int k = 0; k < keys; k++) sum[r * keys + k] = v_fma(query, column[k], sum[r * keys + k]);
   }
 }
 
-static void dots(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const float *keys,
-                 int64_t key_stride, int64_t depth, float *scores) {
+ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const float *queries, int64_t query_stride,
+                             const char *key, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
+  vf sum[DOT_ROWS * DOT_KEYS];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
+  int64_t d = 0;
+  for (; d + V_LANES <= depth; d += V_LANES) {
+    dot_step(type, rows, keys, queries, query_stride, key, key_stride, d, V_LANES, sum);
+  }
+  if (d < depth) dot_step(type, rows, keys, queries, query_stride, key, key_stride, d, depth - d, sum);
+  if (keys == 4) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) v_sum4(sum + r * keys, scores + r * score_stride);
+  } else if (keys == 2 && rows == 4) {
+    float total[8];
+    v_sum4(sum, total);
+    v_sum4(sum + 4, total + 4);
+    for (int r = 0; r < rows; r++) memcpy(scores + r * score_stride, total + r * keys, keys * sizeof(float));
+  } else {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows * keys; i++) scores[i / keys * score_stride + i % keys] = v_sum(sum[i]);
+  }
+}
+
+ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, int64_t query_stride, int64_t key_count,
+                           const void *keys, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
+  walk w = walk_over(keys, key_stride, depth, size_as(type), DOT_KEYS);
   for (int64_t k = 0; k < key_count;) {
+    if (k % w.burst == 0) ask_ahead(&w, k, w.burst);
     int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
-    for (int64_t i = 0; i < block; i++) prefetch_row(keys + (k + i + ROWS_AHEAD) * key_stride, depth);
+    const char *key = w.first + k * w.stride;
     for (int64_t r = 0; r < rows; r += DOT_ROWS) {
-      const float *from = queries + r * query_stride, *key = keys + k * key_stride;
-      float *to = scores + k * RAPT_DECODE_WIDTH + r;
-#define ROWS(n)                                                               \
-  case n:                                                                     \
-    if (block == DOT_KEYS) {                                                  \
-      dot_block(n, DOT_KEYS, from, query_stride, key, key_stride, depth, to); \
-    } else {                                                                  \
-      dot_block(n, 1, from, query_stride, key, key_stride, depth, to);        \
-    }                                                                         \
+      const float *from = queries + r * query_stride;
+      float *to = scores + r * score_stride + k;
+#define ROWS(n)                                                                                 \
+  case n:                                                                                       \
+    if (block == DOT_KEYS) {                                                                    \
+      dot_block(type, n, DOT_KEYS, from, query_stride, key, w.stride, depth, to, score_stride); \
+    } else {                                                                                    \
+      dot_block(type, n, 1, from, query_stride, key, w.stride, depth, to, score_stride);        \
+    }                                                                                           \
     break;
       switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
         ROWS(1)
@@ -85,17 +123,22 @@ static void dots(int64_t rows, const float *queries, int64_t query_stride, int64
 // Rows x vectors of one register block of the output.
 #define GATHER_ROWS 4
 #define GATHER_VECTORS 4
+// Keys that pass through one block before the next: as many as a burst brings, but not so few that loading and storing
+// the accumulators weighs, nor so many that the values leave L1 between two blocks.
+#define LEAST_GATHER_KEYS 4
+#define MOST_GATHER_KEYS 16
 
-ALWAYS_INLINE void gather_block(const int rows, const int vectors, int64_t last, const float *weights,
-                                int64_t key_count, const float *values, int64_t value_stride, const float *correction,
-                                float *out, int64_t out_stride, const int guarded) {
-  // The last vector holds `last` elements, the others V_LANES.
+ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, int64_t last, const float *weights,
+                                int64_t weight_stride, int64_t key_count, const char *values, int64_t value_stride,
+                                int64_t depth, const float *correction, float *out, int64_t out_stride,
+                                const int guarded) {
+  // The block starts at element `depth` of a value; its last vector holds `last` elements, the others V_LANES.
   vf sum[GATHER_ROWS][GATHER_VECTORS], zero = v_set1(0.0f);
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      const float *from = out + r * out_stride + v * V_LANES;
+      const float *from = out + r * out_stride + depth + v * V_LANES;
       sum[r][v] = v_mul(v == vectors - 1 ? v_load_n(from, last) : v_load(from), v_set1(correction[r]));
     }
   }
@@ -103,12 +146,13 @@ ALWAYS_INLINE void gather_block(const int rows, const int vectors, int64_t last,
     vf value[GATHER_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      const float *from = values + k * value_stride + v * V_LANES;
-      value[v] = v == vectors - 1 ? v_load_n(from, last) : v_load(from);
+      const void *row = values + k * value_stride;
+      int64_t at = depth + v * V_LANES;
+      value[v] = v == vectors - 1 && last != V_LANES ? load_some_as(type, row, at, last) : load_as(type, row, at);
     }
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
-      vf weight = v_set1(weights[k * RAPT_DECODE_WIDTH + r]);
+      vf weight = v_set1(weights[r * weight_stride + k]);
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) {
         vf next = v_fma(weight, value[v], sum[r][v]);
@@ -120,7 +164,7 @@ ALWAYS_INLINE void gather_block(const int rows, const int vectors, int64_t last,
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      float *to = out + r * out_stride + v * V_LANES;
+      float *to = out + r * out_stride + depth + v * V_LANES;
       if (v == vectors - 1) {
         v_store_n(to, sum[r][v], last);
       } else {
@@ -130,50 +174,67 @@ ALWAYS_INLINE void gather_block(const int rows, const int vectors, int64_t last,
   }
 }
 
-// gather for at most ROWS_AHEAD keys.
-static void gather_some(int64_t rows, const float *weights, int64_t key_count, const float *values,
-                        int64_t value_stride, int64_t depth, const float *correction, float *out, int64_t out_stride,
-                        int guarded) {
+// Four rows by four vectors where both are there; what is left over goes by two rows or one, or vector by vector.
+ALWAYS_INLINE void gather_some(const int type, int64_t rows, const float *weights, int64_t weight_stride,
+                               int64_t key_count, const char *values, int64_t value_stride, int64_t depth,
+                               const float *correction, float *out, int64_t out_stride, int guarded) {
+#define BLOCK(height, vectors, last, guard)                                                                \
+  gather_block(type, height, vectors, last, weights + r * weight_stride, weight_stride, key_count, values, \
+               value_stride, d, correction + r, out + r * out_stride, out_stride, guard)
   for (int64_t d = 0; d < depth;) {
     int64_t left = depth - d;
     int wide = left >= GATHER_VECTORS * V_LANES;
     int64_t last = left < V_LANES ? left : V_LANES;
-    for (int64_t r = 0; r < rows; r += GATHER_ROWS) {
-      const float *w = weights + r, *v = values + d, *c = correction + r;
-      float *to = out + r * out_stride + d;
-      // Four rows by four vectors where both are there; what is left over goes row by row or vector by vector.
-      if (wide && !guarded && rows - r >= GATHER_ROWS) {
-        gather_block(GATHER_ROWS, GATHER_VECTORS, V_LANES, w, key_count, v, value_stride, c, to, out_stride, 0);
-        continue;
+    for (int64_t r = 0; r < rows;) {
+      int64_t height = guarded || !wide || rows - r < 2 ? 1 : rows - r < GATHER_ROWS ? 2 : GATHER_ROWS;
+      if (height == GATHER_ROWS) {
+        BLOCK(GATHER_ROWS, GATHER_VECTORS, V_LANES, 0);
+      } else if (height == 2) {
+        BLOCK(2, GATHER_VECTORS, V_LANES, 0);
+      } else if (wide && !guarded) {
+        BLOCK(1, GATHER_VECTORS, V_LANES, 0);
+      } else if (wide) {
+        BLOCK(1, GATHER_VECTORS, V_LANES, 1);
+      } else if (guarded) {
+        BLOCK(1, 1, last, 1);
+      } else {
+        BLOCK(1, 1, last, 0);
       }
-      int64_t height = rows - r < GATHER_ROWS ? rows - r : GATHER_ROWS;
-      for (int64_t i = 0; i < height; i++) {
-        if (wide && !guarded) {
-          gather_block(1, GATHER_VECTORS, V_LANES, w + i, key_count, v, value_stride, c + i, to + i * out_stride,
-                       out_stride, 0);
-        } else if (wide) {
-          gather_block(1, GATHER_VECTORS, V_LANES, w + i, key_count, v, value_stride, c + i, to + i * out_stride,
-                       out_stride, 1);
-        } else if (guarded) {
-          gather_block(1, 1, last, w + i, key_count, v, value_stride, c + i, to + i * out_stride, out_stride, 1);
-        } else {
-          gather_block(1, 1, last, w + i, key_count, v, value_stride, c + i, to + i * out_stride, out_stride, 0);
-        }
-      }
+      r += height;
     }
     d += wide ? GATHER_VECTORS * V_LANES : last;
   }
+#undef BLOCK
 }
 
-static void gather(int64_t rows, const float *weights, int64_t key_count, const float *values, int64_t value_stride,
-                   int64_t depth, const float *correction, float *out, int64_t out_stride, int guarded) {
+ALWAYS_INLINE void gather_as(const int type, int64_t rows, const float *weights, int64_t weight_stride,
+                             int64_t key_count, const void *values, int64_t value_stride, int64_t depth,
+                             const float *correction, float *out, int64_t out_stride, int guarded) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  for (int64_t k = 0; k < key_count; k += ROWS_AHEAD) {
-    int64_t some = key_count - k < ROWS_AHEAD ? key_count - k : ROWS_AHEAD;
-    for (int64_t i = 0; i < some; i++) prefetch_row(values + (k + i + ROWS_AHEAD) * value_stride, depth);
-    gather_some(rows, weights + k * RAPT_DECODE_WIDTH, some, values + k * value_stride, value_stride, depth,
-                k == 0 ? correction : ones, out, out_stride, guarded);
+  walk w = walk_over(values, value_stride, depth, size_as(type), LEAST_GATHER_KEYS);
+  int64_t step = w.burst < MOST_GATHER_KEYS ? w.burst : MOST_GATHER_KEYS;
+  for (int64_t k = 0; k < key_count; k += step) {
+    ask_ahead(&w, k, step);
+    gather_some(type, rows, weights + k, weight_stride, key_count - k < step ? key_count - k : step,
+                w.first + k * w.stride, w.stride, depth, k == 0 ? correction : ones, out, out_stride, guarded);
   }
 }
+
+#define DECODE_KERNELS(name, type)                                                                                     \
+  static void dots_##name(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count,                 \
+                          const void *keys, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {  \
+    dots_as(type, rows, queries, query_stride, key_count, keys, key_stride, depth, scores, score_stride);              \
+  }                                                                                                                    \
+  static void gather_##name(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count,              \
+                            const void *values, int64_t value_stride, int64_t depth, const float *correction,          \
+                            float *out, int64_t out_stride, int guarded) {                                             \
+    gather_as(type, rows, weights, weight_stride, key_count, values, value_stride, depth, correction, out, out_stride, \
+              guarded);                                                                                                \
+  }
+
+DECODE_KERNELS(f32, AS_F32)
+DECODE_KERNELS(f16, AS_F16)
+DECODE_KERNELS(bf16, AS_BF16)
+DECODE_KERNELS(i8, AS_I8)
 
 #endif

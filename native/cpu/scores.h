@@ -20,9 +20,10 @@ static void softcap(int64_t count, float cap, float *scores) {
 static void add_bias(int64_t count, const float *bias, float *scores) {
   vf lowest = v_set1(-__builtin_inff());
   for (int64_t i = 0; i < count; i += V_LANES) {
-    vf b = v_load(bias + i);
+    int64_t n = count - i < V_LANES ? count - i : V_LANES;
+    vf b = v_load_n(bias + i, n);
     // A masked score may be NaN or +inf, which adding -inf would not turn into -inf.
-    v_store(scores + i, v_if_equal(b, lowest, lowest, v_add(v_load(scores + i), b)));
+    v_store_n(scores + i, v_if_equal(b, lowest, lowest, v_add(v_load_n(scores + i, n), b)), n);
   }
 }
 

@@ -41,6 +41,7 @@ static inline vf v_if_equal(vf a, vf b, vf x, vf y) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), y, x);
 }
 static inline int v_any_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) != 0; }
+static inline float v_highest(vf a) { return _mm512_reduce_max_ps(a); }
 static inline float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
 // out[i] = the sum of the i-th vector's lanes, with a third of the shuffles of four single sums.
 static inline void v_sum4(const vf v[4], float *out) {
@@ -102,6 +103,9 @@ static inline void v_store_f16(uint16_t *p, vf v) {
 static inline vf v_load_bf16(const uint16_t *p) {
   __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+static inline vf v_load_i8(const int8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   __m512i b = _mm512_castps_si512(v);

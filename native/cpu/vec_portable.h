@@ -49,6 +49,10 @@ static inline int v_any_less(vf a, vf b) {
   vi c = a < b;
   return (c[0] | c[1] | c[2] | c[3]) != 0;
 }
+static inline float v_highest(vf a) {
+  float low = a[0] > a[1] ? a[0] : a[1], high = a[2] > a[3] ? a[2] : a[3];
+  return low > high ? low : high;
+}
 static inline float v_sum(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 // out[i] = the sum of the i-th vector's lanes.
 static inline void v_sum4(const vf v[4], float *out) {
@@ -109,6 +113,7 @@ static inline void v_store_f16(uint16_t *p, vf v) {
 static inline vf v_load_bf16(const uint16_t *p) {
   return (vf){bf16_to_f32(p[0]), bf16_to_f32(p[1]), bf16_to_f32(p[2]), bf16_to_f32(p[3])};
 }
+static inline vf v_load_i8(const int8_t *p) { return (vf){p[0], p[1], p[2], p[3]}; }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   for (int i = 0; i < 4; i++) p[i] = f32_to_bf16(v[i]);
 }
