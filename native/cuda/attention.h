@@ -33,6 +33,8 @@ struct rapt_cuda_attention {
   int32_t bucket;
   // Whether scores take more than causality and window.
   int32_t special;
+  // Whether tiles are kept small for a GPU with little shared memory.
+  int32_t narrow;
   // Query rows per block.
   int32_t tile_rows;
   int64_t row_tiles;
@@ -48,6 +50,9 @@ struct rapt_cuda_attention {
 // size. `forced` is NULL or what the plan's name must begin with: the best kernel among those is taken.
 int rapt_cuda_plan_attention(const rapt_cuda_properties &properties, const rapt_problem &problem, const char *forced,
                              rapt_cuda_attention *plan);
+
+// Loads every kernel onto the current device, so that no launch has to. Returns the driver's error code, 0 = done.
+int rapt_cuda_prepare_attention(const rapt_cuda_properties &properties);
 
 // Enqueues the problem; its pointers are the device's. `scratch` holds plan.scratch bytes, aligned to 64. Allocates and
 // waits for nothing. Returns the driver's error code, 0 = enqueued.

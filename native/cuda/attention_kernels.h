@@ -16,6 +16,8 @@ struct mma_choice {
   int32_t decode;
   // As in attention_parameters.
   int32_t special;
+  // Whether a multiprocessor has too little shared memory for two blocks of the largest tiles.
+  int32_t narrow;
 };
 
 struct mma_shape {
@@ -27,6 +29,9 @@ struct mma_shape {
 
 mma_shape mma_shape_f16(const mma_choice &choice);
 mma_shape mma_shape_bf16(const mma_choice &choice);
+// All of them that fit a block of `shared` bytes.
+int prepare_mma_f16(int64_t shared);
+int prepare_mma_bf16(int64_t shared);
 int launch_mma_f16(const mma_choice &choice, int64_t blocks, const attention_parameters &a, gpu_stream stream);
 int launch_mma_bf16(const mma_choice &choice, int64_t blocks, const attention_parameters &a, gpu_stream stream);
 

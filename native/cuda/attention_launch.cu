@@ -31,6 +31,15 @@ attention_parameters parameters_of(const rapt_cuda_attention &plan, const rapt_p
   return a;
 }
 
+// Prefill and decode.
+using simt_rows = kernels::simt_tiles<64, 64, 16>;
+using simt_row = kernels::simt_tiles<16, 128, 64>;
+
+template <typename Tiles>
+int prepare_simt() {
+  return gpu::prepare(kernels::attention_simt<Tiles>, static_cast<int64_t>(sizeof(typename Tiles::memory)));
+}
+
 template <typename Tiles>
 int launch_simt(const attention_parameters &a, gpu_stream stream) {
   return gpu::launch(kernels::attention_simt<Tiles>, grid_of(a.items), Tiles::threads,
@@ -39,15 +48,22 @@ int launch_simt(const attention_parameters &a, gpu_stream stream) {
 
 int launch_main(const rapt_cuda_attention &plan, const attention_parameters &a, gpu_stream stream) {
   if (plan.family == RAPT_CUDA_MMA) {
-    kernels::mma_choice kernel = {plan.bucket, plan.decode, plan.special};
+    kernels::mma_choice kernel = {plan.bucket, plan.decode, plan.special, plan.narrow};
     return a.problem.call.query.dtype == RAPT_F16 ? kernels::launch_mma_f16(kernel, grid_of(a.items), a, stream)
                                                   : kernels::launch_mma_bf16(kernel, grid_of(a.items), a, stream);
   }
-  return plan.decode ? launch_simt<kernels::simt_tiles<16, 128, 64>>(a, stream)
-                     : launch_simt<kernels::simt_tiles<64, 64, 16>>(a, stream);
+  return plan.decode ? launch_simt<simt_row>(a, stream) : launch_simt<simt_rows>(a, stream);
 }
 
 }  // namespace
+
+int rapt_cuda_prepare_attention(const rapt_cuda_properties &properties) {
+  int error = prepare_simt<simt_rows>();
+  if (error == 0) error = prepare_simt<simt_row>();
+  if (error == 0) error = gpu::prepare(kernels::attention_merge, static_cast<int64_t>(sizeof(kernels::merge_memory)));
+  if (error == 0) error = kernels::prepare_mma_f16(properties.shared_per_block_optin);
+  return error != 0 ? error : kernels::prepare_mma_bf16(properties.shared_per_block_optin);
+}
 
 int rapt_cuda_launch_attention(const rapt_cuda_attention &plan, const rapt_problem &problem, void *scratch,
                                gpu_stream stream) {
@@ -56,5 +72,6 @@ int rapt_cuda_launch_attention(const rapt_cuda_attention &plan, const rapt_probl
   int error = launch_main(plan, a, stream);
   if (error != 0 || plan.splits == 1) return error;
   int64_t rows = problem.call.batch * problem.call.kv_heads * problem.rows;
-  return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads, 0, stream, a);
+  return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads,
+                     static_cast<int64_t>(sizeof(kernels::merge_memory)), stream, a);
 }

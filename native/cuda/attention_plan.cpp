@@ -10,12 +10,12 @@ namespace {
 
 // Query rows of a unit up to which the keys are split over blocks: one tile of the decode kernels.
 constexpr int64_t decode_rows = 16;
-// Keys per split: enough that a split's own traffic (its partial output) is small beside the keys it reads; no more
-// splits than keep the merge short.
+// Keys per split: enough that a split's own traffic (its partial output) is small beside the keys it reads.
 constexpr int64_t least_chunk = 256;
-constexpr int64_t most_splits = 64;
 // A multiple of every kernel's key tile.
 constexpr int64_t chunk_step = 128;
+// Shared memory of a block from which on two blocks of the largest tiles fit a multiprocessor: Hopper has 227 KiB.
+constexpr int64_t roomy_shared = 200 * 1024;
 constexpr int64_t simt_prefill_rows = 64;
 constexpr int64_t simt_values = 128;
 
@@ -79,7 +79,8 @@ bool plan_mma(const rapt_cuda_properties &properties, const rapt_problem &proble
   if (dim > 256) return false;
   plan->family = RAPT_CUDA_MMA;
   plan->bucket = dim <= 64 ? 64 : dim <= 128 ? 128 : 256;
-  kernels::mma_choice kernel = {plan->bucket, plan->decode, plan->special};
+  plan->narrow = properties.shared_per_block_optin < roomy_shared;
+  kernels::mma_choice kernel = {plan->bucket, plan->decode, plan->special, plan->narrow};
   kernels::mma_shape shape = type == RAPT_F16 ? kernels::mma_shape_f16(kernel) : kernels::mma_shape_bf16(kernel);
   plan->tile_rows = static_cast<int32_t>(shape.rows);
   plan->value_chunks = 1;
@@ -101,7 +102,7 @@ bool cut(const rapt_problem &problem, rapt_cuda_attention *plan) {
   plan->splits = 1;
   plan->scratch = 0;
   if (plan->decode) {
-    int64_t chunk = ceiling(ceiling(c.kv_len, most_splits), chunk_step) * chunk_step;
+    int64_t chunk = ceiling(ceiling(c.kv_len, kernels::most_splits), chunk_step) * chunk_step;
     plan->chunk = chunk < least_chunk ? least_chunk : chunk;
     plan->splits = c.kv_len > plan->chunk ? ceiling(c.kv_len, plan->chunk) : 1;
   }

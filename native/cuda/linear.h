@@ -40,6 +40,9 @@ struct rapt_cuda_linear {
 int rapt_cuda_plan_linear(const rapt_cuda_properties &device, const rapt_cuda_product &product, const char *prefix,
                           rapt_cuda_linear *plan);
 
+// Loads every kernel onto the current device, so that no launch has to. Returns a cudaError_t.
+int rapt_cuda_prepare_linear(const rapt_cuda_properties &device);
+
 // Enqueues the plan's kernels. Allocates nothing and waits for nothing. Returns a cudaError_t.
 int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_cuda_product &product, void *scratch,
                             gpu_stream stream);

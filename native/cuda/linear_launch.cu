@@ -7,12 +7,25 @@
 namespace {
 
 template <typename T>
+int prepare_mma(const rapt_cuda_properties &device) {
+  int64_t shared = sizeof(kernels::linear_mma_memory<T>);
+  return shared > device.shared_per_block_optin ? 0 : gpu::prepare(kernels::linear_mma<T>, shared);
+}
+
+template <typename T>
 int launch_mma(const kernels::linear_parameters &a, int64_t blocks, gpu_stream stream) {
   return gpu::launch(kernels::linear_mma<T>, blocks, kernels::linear_mma_tiles::threads,
                      static_cast<int64_t>(sizeof(kernels::linear_mma_memory<T>)), stream, a);
 }
 
 }  // namespace
+
+int rapt_cuda_prepare_linear(const rapt_cuda_properties &device) {
+  int error =
+      gpu::prepare(kernels::linear_simt, static_cast<int64_t>(sizeof(kernels::linear_simt_tiles::memory)));
+  if (error == 0) error = prepare_mma<gpu::f16>(device);
+  return error != 0 ? error : prepare_mma<gpu::bf16>(device);
+}
 
 int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_cuda_product &product, void *, gpu_stream stream) {
   if (plan.family == RAPT_CUDA_LINEAR_EMPTY) return 0;

@@ -35,6 +35,9 @@ struct rapt_cuda_rope {
 int rapt_cuda_plan_rope(const rapt_cuda_properties &device, const rapt_rope &call, const char *prefix,
                         rapt_cuda_rope *plan);
 
+// Loads every kernel onto the current device, so that no launch has to. Returns a cudaError_t.
+int rapt_cuda_prepare_rope();
+
 // Enqueues the call; its pointers are the device's. Allocates nothing and waits for nothing. Returns a cudaError_t.
 int rapt_cuda_launch_rope(const rapt_cuda_rope &plan, const rapt_rope &call, gpu_stream stream);
 

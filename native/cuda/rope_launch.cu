@@ -22,7 +22,22 @@ int launch_vector(const rope_parameters &a, gpu_stream stream) {
   return a.call.cosine.dtype == RAPT_F32 ? launch_vector<T, float>(a, stream) : launch_vector<T, T>(a, stream);
 }
 
+template <typename T, typename A>
+int prepare_vector() {
+  int error = gpu::prepare(kernels::rope_vector<T, A, true>, 0);
+  return error != 0 ? error : gpu::prepare(kernels::rope_vector<T, A, false>, 0);
+}
+
 }  // namespace
+
+int rapt_cuda_prepare_rope() {
+  int error = gpu::prepare(kernels::rope_scalar, 0);
+  if (error == 0) error = prepare_vector<float, float>();
+  if (error == 0) error = prepare_vector<gpu::f16, float>();
+  if (error == 0) error = prepare_vector<gpu::f16, gpu::f16>();
+  if (error == 0) error = prepare_vector<gpu::bf16, float>();
+  return error != 0 ? error : prepare_vector<gpu::bf16, gpu::bf16>();
+}
 
 int rapt_cuda_launch_rope(const rapt_cuda_rope &plan, const rapt_rope &call, gpu_stream stream) {
   if (plan.family == RAPT_CUDA_ROPE_EMPTY) return 0;

@@ -42,12 +42,6 @@ GPU_FUNCTION T shuffle_xor(T x, int mask) {
 
 GPU_FUNCTION float product(float x, float y) { return __fmul_rn(x, y); }
 
-// The same number, of which the compiler no longer knows where it came from: what is computed from it is computed here.
-GPU_FUNCTION int opaque(int x) {
-  asm volatile("" : "+r"(x));
-  return x;
-}
-
 // 2 to the power of x; subnormal results are 0. The general kernel uses exp2f, which keeps them.
 GPU_FUNCTION float fast_exp2(float x) {
   float y;
@@ -100,16 +94,23 @@ GPU_FUNCTION void multiply<bf16>(float (&d)[4], const uint32_t (&a)[4], uint32_t
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// Loads the kernel, which would else happen within the first launch and allocate there, and asks for its shared memory.
+template <typename Parameter>
+int prepare(void (*kernel)(Parameter), int64_t shared_bytes) {
+  const void *function = reinterpret_cast<const void *>(kernel);
+  cudaFuncAttributes attributes;
+  cudaError_t error = cudaFuncGetAttributes(&attributes, function);
+  // Beyond 48 KiB a kernel has to ask.
+  if (error == cudaSuccess && shared_bytes > 48 * 1024) {
+    error = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
+  }
+  return static_cast<int>(error);
+}
+
 template <typename Parameter>
 int launch(void (*kernel)(Parameter), int64_t blocks, int threads, int64_t shared_bytes, gpu_stream stream,
            const Parameter &parameter) {
   const void *function = reinterpret_cast<const void *>(kernel);
-  // Beyond 48 KiB a kernel has to ask, once per device; asking again costs next to nothing and keeps no state here.
-  if (shared_bytes > 48 * 1024) {
-    cudaError_t error =
-        cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
-    if (error != cudaSuccess) return static_cast<int>(error);
-  }
   void *arguments[] = {const_cast<Parameter *>(&parameter)};
   return static_cast<int>(cudaLaunchKernel(function, dim3(static_cast<unsigned>(blocks)),
                                            dim3(static_cast<unsigned>(threads)), arguments,

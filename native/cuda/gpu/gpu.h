@@ -13,12 +13,13 @@
 //   gpu::thread() block() blocks() lane() warp() shared()
 //   gpu::barrier() barrier_any(x) warp_barrier() shuffle(x, lane) shuffle_xor(x, mask)
 //   gpu::product(x, y)                   x * y, rounded: never fused with the sum it goes into
-//   gpu::opaque(x)                       x, recomputed rather than kept in registers
 //   gpu::copy16(shared, global, valid)   16 bytes, asynchronous; zeros where not valid, and global is not read then
 //   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open
 //   gpu::load_matrices(r, row) load_matrices_transposed(r, row)    ldmatrix.x4.b16
 //   gpu::multiply<T>(d, a, b0, b1)       d += a . b: mma.m16n8k16, T in, f32 accumulated
-//   gpu::launch(kernel, blocks, threads, shared bytes, stream, parameter)    returns the driver's error code, 0 = none
+//   gpu::prepare(kernel, shared bytes)   once per device, before the first launch: what a launch must not do itself
+//   gpu::launch(kernel, blocks, threads, shared bytes, stream, parameter)
+// prepare and launch return the driver's error code, 0 = none.
 #ifndef RAPT_CUDA_GPU_GPU_H
 #define RAPT_CUDA_GPU_GPU_H
 

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "cuda/gpu/collective.h"
@@ -206,7 +208,33 @@ void run_block(runner *r, int count) {
   r->ended.pass();
 }
 
+struct kernel_table {
+  std::mutex mutex;
+  std::map<const void *, int64_t> shared;
+};
+
+// Never destroyed: threads may still launch while the process ends.
+kernel_table &kernels_of_host() {
+  static kernel_table *instance = new kernel_table;
+  return *instance;
+}
+
 }  // namespace
+
+void remember_kernel(const void *kernel, int64_t shared_bytes) {
+  kernel_table &table = kernels_of_host();
+  std::lock_guard<std::mutex> lock(table.mutex);
+  int64_t &most = table.shared[kernel];
+  if (shared_bytes > most) most = shared_bytes;
+}
+
+void check_kernel(const void *kernel, int64_t shared_bytes) {
+  kernel_table &table = kernels_of_host();
+  std::lock_guard<std::mutex> lock(table.mutex);
+  auto entry = table.shared.find(kernel);
+  if (entry == table.shared.end()) host_fail("a kernel was launched that nobody has prepared");
+  if (entry->second < shared_bytes) host_fail("a kernel was launched with more shared memory than it asked for");
+}
 
 void barrier() { barrier_any(false); }
 

@@ -88,8 +88,6 @@ inline T shuffle_xor(T x, int mask) {
 
 inline float product(float x, float y) { return x * y; }
 
-inline int opaque(int x) { return x; }
-
 inline float fast_exp2(float x) { return exp2f(x); }
 
 struct host_copy {
@@ -151,12 +149,23 @@ inline void multiply<bf16>(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, u
   multiply_as(warp_operation::multiply_bf16, d, a, b0, b1);
 }
 
+// Remembers a kernel's shared memory; ends the program where a launch has not been prepared, or with less.
+void remember_kernel(const void *kernel, int64_t shared_bytes);
+void check_kernel(const void *kernel, int64_t shared_bytes);
+
+template <typename Parameter>
+int prepare(void (*kernel)(Parameter), int64_t shared_bytes) {
+  remember_kernel(reinterpret_cast<const void *>(kernel), shared_bytes);
+  return 0;
+}
+
 // Runs body(argument) once for every thread of every block, block by block.
 void run_grid(int64_t blocks, int threads, int64_t shared_bytes, void (*body)(const void *), const void *argument);
 
 template <typename Parameter>
 int launch(void (*kernel)(Parameter), int64_t blocks, int threads, int64_t shared_bytes, gpu_stream,
            const Parameter &parameter) {
+  check_kernel(reinterpret_cast<const void *>(kernel), shared_bytes);
   struct call {
     void (*kernel)(Parameter);
     const Parameter *parameter;

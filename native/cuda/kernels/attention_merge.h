@@ -10,8 +10,14 @@ namespace kernels {
 
 constexpr int merge_threads = 128;
 
+struct merge_memory {
+  // What each split's sums and outputs are worth beside the highest maximum.
+  float factor[most_splits];
+};
+
 GPU_KERNEL(merge_threads, 1)
 attention_merge(GPU_PARAMETER attention_parameters a) {
+  merge_memory &m = *reinterpret_cast<merge_memory *>(gpu::shared());
   const rapt_problem &p = a.problem;
   const rapt_attention &c = p.call;
   for (int64_t at = gpu::block(); at < c.batch * c.kv_heads * p.rows; at += gpu::blocks()) {
@@ -20,20 +26,25 @@ attention_merge(GPU_PARAMETER attention_parameters a) {
     const float *maximum = a.partial_maximum + at * a.splits, *sums = a.partial_sum + at * a.splits;
     float highest = lowest(), sum = 0;
     for (int64_t s = 0; s < a.splits; s++) highest = fmaxf(highest, maximum[s]);
-    for (int64_t s = 0; s < a.splits; s++) sum += sums[s] * kept(maximum[s], highest, p.to_exponent);
+    for (int64_t s = gpu::thread(); s < a.splits; s += merge_threads) {
+      m.factor[s] = kept(maximum[s], highest, p.to_exponent);
+    }
+    gpu::barrier();
+    for (int64_t s = 0; s < a.splits; s++) sum += sums[s] * m.factor[s];
     float factor = finish_row(p, batch, kv_head, row, highest, sum, gpu::thread() == 0);
     int64_t head, query;
     row_heads(p, kv_head, row, &head, &query);
     for (int64_t d = gpu::thread(); d < c.value_dim; d += merge_threads) {
       float output = 0;
       for (int64_t s = 0; s < a.splits; s++) {
-        output += a.partial_output[(at * a.splits + s) * c.value_dim + d] * kept(maximum[s], highest, p.to_exponent);
+        output += a.partial_output[(at * a.splits + s) * c.value_dim + d] * m.factor[s];
       }
       set_element(c.output, offset3(c.output, batch, head, query) + d * c.output.stride[3], output * factor);
     }
     if (finishes_weights(p)) {
       finish_weights(p, offset3(c.weights, batch, head, query), highest, factor, gpu::thread(), merge_threads);
     }
+    gpu::barrier();
   }
 }
 

@@ -8,6 +8,8 @@
 #ifndef RAPT_CUDA_KERNELS_ATTENTION_MMA_H
 #define RAPT_CUDA_KERNELS_ATTENTION_MMA_H
 
+#include <type_traits>
+
 #include "cuda/kernels/mma_softmax.h"
 #include "cuda/kernels/mma_values.h"
 
@@ -24,8 +26,13 @@ struct mma_item {
   // Keys begin .. end, in tiles.
   int64_t begin;
   int64_t end;
-  // Keys that all rows see by causality and window.
-  key_range common;
+  // Tiles of these keys; and those, whole_first .. whole_last, of which every row sees every key by causality, window
+  // and the end of the keys.
+  int tiles;
+  int whole_first;
+  int whole_last;
+  // Keys of the last tile.
+  int last_keys;
 };
 
 template <typename TYPE, int BUCKET, int BLOCKS_OF_16, int ROW_WARPS, int KEY_WARPS, int TILE_KEYS, bool OPTIONS>
@@ -67,10 +74,16 @@ struct mma_tiles {
       loop_memory loop;
       end_memory end;
     };
-    row_state row[rows];
+    std::conditional_t<OPTIONS, row_state, edge_row> row[rows];
     mma_item item;
   };
 };
+
+// Tiles that end at key `end` or before.
+template <typename Tiles>
+GPU_FUNCTION int tiles_up_to(int64_t end, const mma_item &work) {
+  return end < work.begin ? 0 : static_cast<int>((end - work.begin) / Tiles::keys);
+}
 
 template <typename Tiles>
 GPU_FUNCTION mma_item take_mma_item(const attention_parameters &a, int64_t item) {
@@ -89,9 +102,13 @@ GPU_FUNCTION mma_item take_mma_item(const attention_parameters &a, int64_t item)
   work.end = work.begin + a.chunk;
   if (walk.first > work.begin) work.begin = walk.first / Tiles::keys * Tiles::keys;
   if (walk.last < work.end) work.end = walk.last;
+  work.tiles = tiles_up_to<Tiles>(work.end + Tiles::keys - 1, work);
+  work.last_keys = static_cast<int>(work.end - work.begin - static_cast<int64_t>(work.tiles - 1) * Tiles::keys);
   // Ranges rise with the row.
-  work.common.first = visible_keys(p, (work.first_row + work.rows - 1) / p.group).first;
-  work.common.last = visible_keys(p, work.first_row / p.group).last;
+  int64_t common_first = visible_keys(p, (work.first_row + work.rows - 1) / p.group).first;
+  int64_t common_last = visible_keys(p, work.first_row / p.group).last;
+  work.whole_first = tiles_up_to<Tiles>(common_first + Tiles::keys - 1, work);
+  work.whole_last = tiles_up_to<Tiles>(common_last < work.end ? common_last : work.end, work);
   return work;
 }
 
@@ -126,11 +143,11 @@ GPU_FUNCTION void multiply_keys(typename Tiles::T *query, typename Tiles::T *key
   for (int step = 0; step < Tiles::dim / 16; step++) {
     uint32_t a[Tiles::mt][4];
     GPU_UNROLL
-    for (int t = 0; t < Tiles::mt; t++) load_left<T, Tiles::dim>(query, first_row + 16 * t, step, a[t]);
+    for (int t = 0; t < Tiles::mt; t++) load_left<T, Tiles::dim>(query, first_row, 16 * t, step, a[t]);
     GPU_UNROLL
     for (int n = 0; n < Tiles::parts / 2; n++) {
       uint32_t b[4];
-      load_right_lines<T, Tiles::dim>(key, first_key + 16 * n, step, b);
+      load_right_lines<T, Tiles::dim>(key, first_key, 16 * n, step, b);
       GPU_UNROLL
       for (int t = 0; t < Tiles::mt; t++) {
         gpu::multiply<T>(score[t][2 * n], a[t], b[0], b[1]);
@@ -147,7 +164,7 @@ GPU_FUNCTION void restrict_scores([[maybe_unused]] const rapt_problem &p, [[mayb
                                   int keys, float (&score)[Tiles::mt][Tiles::parts][4]) {
   GPU_UNROLL
   for (int t = 0; t < Tiles::mt; t++) {
-    const row_state *rows = m.row + first_row + 16 * t;
+    const auto *rows = m.row + first_row + 16 * t;
     if constexpr (Tiles::options) {
       if (kind == tile_kind::special) {
         GPU_UNROLL
@@ -225,8 +242,10 @@ GPU_FUNCTION void finish_mma(const attention_parameters &a, const mma_item &work
         set_element(c.output, at + d * c.output.stride[3], x);
       }
     }
-    if (a.splits == 1 && finishes_weights(p)) {
-      finish_weights(p, m.row[r].weights, m.end.maximum[0][r], m.end.sum[0][r], gpu::lane(), gpu::warp_size);
+    if constexpr (Tiles::options) {
+      if (a.splits == 1 && finishes_weights(p)) {
+        finish_weights(p, m.row[r].weights, m.end.maximum[0][r], m.end.sum[0][r], gpu::lane(), gpu::warp_size);
+      }
     }
   }
 }
@@ -247,13 +266,16 @@ attention_mma(GPU_PARAMETER attention_parameters a) {
     const mma_item &work = m.item;
     copy_queries<Tiles>(p, work, m.loop.query);
     copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
-    gpu::commit();
     copy_keys<Tiles>(c.value, c.value_dim, work, work.begin, m.loop.value[0]);
     gpu::commit();
     for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
       // Rows that do not exist see what the last one sees, and are not written.
-      int there = r < work.rows ? r : work.rows - 1;
-      m.row[r] = make_row(p, work.batch, work.kv_head, work.first_row + there);
+      int64_t row = work.first_row + (r < work.rows ? r : work.rows - 1);
+      if constexpr (Tiles::options) {
+        m.row[r] = make_row(p, work.batch, work.kv_head, row);
+      } else {
+        m.row[r].range = visible_keys(p, row / p.group);
+      }
     }
 
     float output[Tiles::mt][Tiles::outputs][4] = {};
@@ -263,49 +285,43 @@ attention_mma(GPU_PARAMETER attention_parameters a) {
       state.maximum[t][0] = state.maximum[t][1] = lowest();
       state.sum[t][0] = state.sum[t][1] = 0;
     }
-    int buffer = 0;
-    for (int64_t j = work.begin; j < work.end; j += Tiles::keys, buffer ^= 1) {
-      // One tile ahead. Past the end the groups are empty, and the waits below count the same.
-      if (j + Tiles::keys < work.end) {
+    // Counted in tiles: one register instead of three.
+    for (int tile = 0; tile < work.tiles; tile++) {
+      int64_t j = work.begin + static_cast<int64_t>(tile) * Tiles::keys;
+      int buffer = tile & 1;
+      gpu::wait<0>();
+      // The tile is there for everyone; and everyone is done with the last one, whose buffers take the next.
+      gpu::barrier();
+      if (tile + 1 < work.tiles) {
         copy_keys<Tiles>(c.key, c.head_dim, work, j + Tiles::keys, m.loop.key[buffer ^ 1]);
-      }
-      gpu::commit();
-      if (j + Tiles::keys < work.end) {
         copy_keys<Tiles>(c.value, c.value_dim, work, j + Tiles::keys, m.loop.value[buffer ^ 1]);
       }
       gpu::commit();
-      gpu::wait<3>();
-      gpu::barrier();
       float score[Tiles::mt][Tiles::parts][4] = {};
-      // The addresses of all matrix loads, kept from tile to tile, would be 24 registers.
-      int row = gpu::opaque(first_row), key = gpu::opaque(first_key);
-      multiply_keys<Tiles>(m.loop.query, m.loop.key[buffer], row, key, score);
+      multiply_keys<Tiles>(m.loop.query, m.loop.key[buffer], first_row, first_key, score);
 
-      bool whole = j >= work.common.first && j + Tiles::keys <= work.common.last && j + Tiles::keys <= work.end;
+      bool whole = tile >= work.whole_first && tile < work.whole_last;
       tile_kind kind = special ? tile_kind::special : whole ? tile_kind::plain : tile_kind::edge;
       bool guarded = false;
       if (kind == tile_kind::plain) {
         soften<false>(p.to_exponent, score, state, output);
       } else {
-        int64_t left = work.end - j - first_key;
-        int keys = left < Tiles::warp_keys ? static_cast<int>(left) : Tiles::warp_keys;
+        int keys = (tile + 1 < work.tiles ? Tiles::keys : work.last_keys) - first_key;
+        if (keys > Tiles::warp_keys) keys = Tiles::warp_keys;
         restrict_scores<Tiles>(p, work, m, kind, first_row, j + first_key, keys, score);
         soften<true>(p.to_exponent, score, state, output);
       }
-      gpu::wait<2>();
-      gpu::barrier();
       T *values = m.loop.value[buffer];
       if (kind != tile_kind::plain) {
         // 0 * NaN is NaN: a hidden value must be left out, not weighted with 0.
         guarded = gpu::barrier_any(sees_infinite<T, Tiles::keys, Tiles::dim>(values, gpu::thread(), Tiles::threads));
       }
       if (guarded) {
-        multiply_values<T, Tiles::dim, true>(values, key, score, output);
-        add_infinite<T, Tiles::dim>(values, key, score, output);
+        multiply_values<T, Tiles::dim, true>(values, first_key, score, output);
+        add_infinite<T, Tiles::dim>(values, first_key, score, output);
       } else {
-        multiply_values<T, Tiles::dim, false>(values, key, score, output);
+        multiply_values<T, Tiles::dim, false>(values, first_key, score, output);
       }
-      gpu::barrier();
     }
     gpu::wait<0>();
     gpu::barrier();

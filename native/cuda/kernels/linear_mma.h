@@ -67,16 +67,15 @@ linear_mma(GPU_PARAMETER linear_parameters a) {
       int into = stage > 0 ? stage - 1 : tiles::stages - 1;
       if (next < steps) copy_step<T>(a, first_row, first_column, next * tiles::depth, m.input[into], m.weight[into]);
       gpu::commit();
-      int row_now = gpu::opaque(row), column_now = gpu::opaque(column);
       GPU_UNROLL
       for (int k = 0; k < tiles::depth / 16; k++) {
         uint32_t x[mt][4];
         GPU_UNROLL
-        for (int t = 0; t < mt; t++) load_left<T, tiles::depth>(m.input[stage], row_now + 16 * t, k, x[t]);
+        for (int t = 0; t < mt; t++) load_left<T, tiles::depth>(m.input[stage], row, 16 * t, k, x[t]);
         GPU_UNROLL
         for (int n = 0; n < nt; n++) {
           uint32_t w[4];
-          load_right_lines<T, tiles::depth>(m.weight[stage], column_now + 16 * n, k, w);
+          load_right_lines<T, tiles::depth>(m.weight[stage], column, 16 * n, k, w);
           GPU_UNROLL
           for (int t = 0; t < mt; t++) {
             gpu::multiply<T>(sum[t][2 * n], x[t], w[0], w[1]);

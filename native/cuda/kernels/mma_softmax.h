@@ -26,9 +26,14 @@ struct softmax_state {
   float sum[MT][2];
 };
 
+// What a row without options is known by; row_state has it too.
+struct edge_row {
+  key_range range;
+};
+
 // Keys j .. j + KEYS (there are `keys` of them) of a block of 16 rows: hidden ones become -inf.
-template <int PARTS>
-GPU_FUNCTION void hide_edges(const row_state *rows, int64_t j, int keys, float (&score)[PARTS][4]) {
+template <typename Row, int PARTS>
+GPU_FUNCTION void hide_edges(const Row *rows, int64_t j, int keys, float (&score)[PARTS][4]) {
   GPU_UNROLL
   for (int half = 0; half < 2; half++) {
     key_range range = rows[result_row() + half * 8].range;

@@ -50,27 +50,34 @@ GPU_FUNCTION void gather_tile(const T *from, int lines, int size, T *tile, Offse
   }
 }
 
-// The left operand: lines first .. first + 16, numbers 16 step .. 16 step + 16.
-template <typename T, int DIM>
-GPU_FUNCTION void load_left(T *tile, int first, int step, uint32_t (&a)[4]) {
-  int lane = gpu::lane();
-  gpu::load_matrices(a, piece_of<T, DIM>(tile, first + (lane & 15), 2 * step + (lane >> 4)));
+// Where a lane's row of matrices begins: piece `at` (0 or 1) of a line, for step 0. Another step's is this one with 16
+// step exclusive-ored in, and 16 lines further down it is 16 DIM more: one register serves a whole tile.
+template <int DIM>
+GPU_FUNCTION int matrix_offset(int line, int at) {
+  return line * DIM + (at ^ (line & 7)) * piece;
 }
 
-// The right operand of A . B^T for lines first .. first + 16 of B: b[0], b[1] for the first eight, b[2], b[3] for the
-// rest.
+// The left operand: lines first + below .. 16 more, numbers 16 step .. 16 step + 16. `below` is a multiple of 16.
 template <typename T, int DIM>
-GPU_FUNCTION void load_right_lines(T *tile, int first, int step, uint32_t (&b)[4]) {
-  int lane = gpu::lane();
-  gpu::load_matrices(b, piece_of<T, DIM>(tile, first + (lane & 7) + (lane >> 4) * 8, 2 * step + (lane >> 3 & 1)));
+GPU_FUNCTION void load_left(T *tile, int first, int below, int step, uint32_t (&a)[4]) {
+  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
+  gpu::load_matrices(a, tile + (offset ^ 16 * step) + below * DIM);
 }
 
-// The right operand of A . B for lines first .. first + 16 of B and its columns 16 step .. 16 step + 16: b[0], b[1] for
-// the first eight columns, b[2], b[3] for the rest.
+// The right operand of A . B^T for lines first + below .. 16 more of B: b[0], b[1] for the first eight, b[2], b[3] for
+// the rest.
 template <typename T, int DIM>
-GPU_FUNCTION void load_right_columns(T *tile, int first, int step, uint32_t (&b)[4]) {
-  int lane = gpu::lane();
-  gpu::load_matrices_transposed(b, piece_of<T, DIM>(tile, first + (lane & 15), 2 * step + (lane >> 4)));
+GPU_FUNCTION void load_right_lines(T *tile, int first, int below, int step, uint32_t (&b)[4]) {
+  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 7) + (lane >> 4) * 8, lane >> 3 & 1);
+  gpu::load_matrices(b, tile + (offset ^ 16 * step) + below * DIM);
+}
+
+// The right operand of A . B for lines first + below .. 16 more of B and its columns 16 step .. 16 step + 16: b[0],
+// b[1] for the first eight columns, b[2], b[3] for the rest.
+template <typename T, int DIM>
+GPU_FUNCTION void load_right_columns(T *tile, int first, int below, int step, uint32_t (&b)[4]) {
+  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
+  gpu::load_matrices_transposed(b, tile + (offset ^ 16 * step) + below * DIM);
 }
 
 // A 16 x 8 part of a result: c[0], c[1] at row lane / 4, columns 2 (lane % 4) and the next; c[2], c[3] eight rows

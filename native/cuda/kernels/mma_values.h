@@ -27,7 +27,7 @@ GPU_FUNCTION void multiply_values(T *values, int first, const float (&weight)[MT
     GPU_UNROLL
     for (int n = 0; n < OUTPUTS / 2; n++) {
       uint32_t b[4];
-      load_right_columns<T, DIM>(values, first + 16 * k, n, b);
+      load_right_columns<T, DIM>(values, first, 16 * k, n, b);
       if (FINITE) {
         GPU_UNROLL
         for (int i = 0; i < 4; i++) b[i] = finite_only<T>(b[i]);
@@ -84,24 +84,31 @@ GPU_FUNCTION key_bits bits_of_row(const float (&weight)[PARTS][4], int half) {
 template <typename T, int DIM, int MT, int PARTS, int OUTPUTS>
 GPU_FUNCTION void add_infinite(T *values, int first, const float (&weight)[MT][PARTS][4],
                                float (&output)[MT][OUTPUTS][4]) {
+  key_bits bits[MT][2];
   GPU_UNROLL
   for (int t = 0; t < MT; t++) {
     GPU_UNROLL
-    for (int half = 0; half < 2; half++) {
-      key_bits bits = bits_of_row(weight[t], half);
+    for (int half = 0; half < 2; half++) bits[t][half] = bits_of_row(weight[t], half);
+  }
+  // Rolled up: this is rare, and must not cost the common path its registers.
+  GPU_ROLL
+  for (int k = 0; k < PARTS * 8; k++) {
+    uint32_t bit = 1u << (k % 32);
+    GPU_UNROLL
+    for (int n = 0; n < OUTPUTS; n++) {
+      const T *pair = piece_of<T, DIM>(values, first + k, n) + result_column();
       GPU_UNROLL
-      for (int n = 0; n < OUTPUTS; n++) {
-        // Rolled up: this is rare, and must not cost the common path its registers.
-        GPU_ROLL
-        for (int k = 0; k < PARTS * 8; k++) {
-          uint32_t bit = 1u << (k % 32);
-          if (((k >= 32 ? bits.hidden[1] : bits.hidden[0]) & bit) != 0) continue;
-          bool positive = ((k >= 32 ? bits.positive[1] : bits.positive[0]) & bit) != 0;
-          const T *pair = piece_of<T, DIM>(values, first + k, n) + result_column();
+      for (int i = 0; i < 2; i++) {
+        float v = gpu::to_float(pair[i]);
+        if (v - v == 0) continue;
+        GPU_UNROLL
+        for (int t = 0; t < MT; t++) {
           GPU_UNROLL
-          for (int i = 0; i < 2; i++) {
-            float v = gpu::to_float(pair[i]);
-            if (v - v != 0) output[t][n][half * 2 + i] += positive ? v : v * 0.0f;
+          for (int half = 0; half < 2; half++) {
+            const key_bits &row = bits[t][half];
+            if (((k >= 32 ? row.hidden[1] : row.hidden[0]) & bit) != 0) continue;
+            bool positive = ((k >= 32 ? row.positive[1] : row.positive[0]) & bit) != 0;
+            output[t][n][half * 2 + i] += positive ? v : v * 0.0f;
           }
         }
       }

@@ -10,6 +10,9 @@
 
 namespace kernels {
 
+// No more than that, so that merging them stays short.
+constexpr int most_splits = 64;
+
 struct attention_parameters {
   rapt_problem problem;
   int64_t row_tiles;

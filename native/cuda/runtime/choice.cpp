@@ -42,7 +42,7 @@ static bool next_prefix(const char **list, const char *operation, rapt_cuda_use 
   return false;
 }
 
-static rapt_cuda_properties properties(const driver_description &device) {
+rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device) {
   return {device.multiprocessors, device.capability, device.shared_per_block_optin, device.emulated};
 }
 
@@ -67,7 +67,7 @@ static bool choose(const rapt_cuda_context *context, rapt_cuda_use use, const ch
 
 bool rapt_cuda_choose_attention(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_problem &problem,
                                 rapt_cuda_attention *plan) {
-  rapt_cuda_properties device = properties(context->device);
+  rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
   return choose(context, use, "sdpa", plan, [&](const char *prefix) {
     *plan = rapt_cuda_attention();
     return rapt_cuda_plan_attention(device, problem, prefix, plan) != 0;
@@ -76,7 +76,7 @@ bool rapt_cuda_choose_attention(const rapt_cuda_context *context, rapt_cuda_use 
 
 bool rapt_cuda_choose_linear(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_cuda_product &product,
                              rapt_cuda_linear *plan) {
-  rapt_cuda_properties device = properties(context->device);
+  rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
   return choose(context, use, "linear", plan, [&](const char *prefix) {
     *plan = rapt_cuda_linear();
     return rapt_cuda_plan_linear(device, product, prefix, plan) != 0;

@@ -14,6 +14,9 @@
 // For an operation on its own, or as a step of multi-head attention.
 enum rapt_cuda_use { RAPT_CUDA_ALONE, RAPT_CUDA_IN_MHA };
 
+// A device as plans see it.
+rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device);
+
 // Fills *plan with what would run; returns whether it may. Where not, plan->reason says why.
 bool rapt_cuda_choose_attention(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_problem &problem,
                                 rapt_cuda_attention *plan);

@@ -4,7 +4,9 @@
 #include <new>
 
 #include "cuda/runtime/availability.h"
+#include "cuda/runtime/choice.h"
 #include "cuda/runtime/failure.h"
+#include "cuda/runtime/rows.h"
 #include "cuda/runtime/state.h"
 
 rapt_cuda_scope::rapt_cuda_scope(int ordinal) {
@@ -41,6 +43,15 @@ static rapt_status describe(int ordinal, rapt_cuda_context *context, rapt_error 
   return RAPT_OK;
 }
 
+// Everything that CUDA would else do within the first launch of a kernel: in the middle of a graph capture that fails.
+static driver_code prepare(const driver_description &device) {
+  rapt_cuda_properties properties = rapt_cuda_properties_of(device);
+  driver_code code = rapt_cuda_prepare_attention(properties);
+  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_linear(properties);
+  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_rope();
+  return code != DRIVER_SUCCESS ? code : rapt_cuda_prepare_rows();
+}
+
 static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *error) {
   context->ordinal = ordinal;
   RAPT_CHECK(describe(ordinal, context, error));
@@ -48,6 +59,7 @@ static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *err
   snprintf(context->kernels, sizeof context->kernels, "%s", kernels == nullptr ? "" : kernels);
   rapt_cuda_scope scope(ordinal);
   RAPT_CHECK(scope.check(error));
+  RAPT_CHECK(rapt_cuda_check(prepare(context->device), "loading the kernels", error));
   rapt_stream *stream = &context->stream;
   stream->handle.backend = &rapt_cuda_backend;
   stream->context = context;

@@ -8,8 +8,9 @@ extern "C" {
 #include "core/rows.h"
 }
 
-// Bytes of weights per head that are averaged at a time, for each multiprocessor: rows enough to keep them all busy.
-static constexpr double AVERAGE_BYTES = 512 * 1024;
+// Bytes of weights per head that are averaged at a time: rows enough to keep a large GPU busy. The same on all of them,
+// for slices may run by other kernels than the whole. A test is to see slices where it can afford the numbers.
+static constexpr double AVERAGE_BYTES = 64 << 20, EMULATED_AVERAGE_BYTES = 2 << 20;
 
 void rapt_cuda_mha_set_types(rapt_mha_problem *p) {
   const rapt_mha &c = p->call;
@@ -108,7 +109,8 @@ rapt_status rapt_cuda_mha_make_plan(const rapt_cuda_context *context, rapt_mha_p
   }
   if (p->averaged) {
     double row = static_cast<double>(c.query_heads) * static_cast<double>(p->total_len) * sizeof(float);
-    double rows = row < 1 ? static_cast<double>(c.query_len) : AVERAGE_BYTES * context->device.multiprocessors / row;
+    double bytes = context->device.emulated ? EMULATED_AVERAGE_BYTES : AVERAGE_BYTES;
+    double rows = row < 1 ? static_cast<double>(c.query_len) : bytes / row;
     plan->slice_rows = rows < 1                                  ? 1
                        : rows < static_cast<double>(c.query_len) ? static_cast<int64_t>(rows)
                                                                  : c.query_len;

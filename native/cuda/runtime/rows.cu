@@ -57,6 +57,11 @@ int64_t blocks_for(int64_t count) {
 
 }  // namespace
 
+int rapt_cuda_prepare_rows() {
+  int error = gpu::prepare(copy_kernel, 0);
+  return error != 0 ? error : gpu::prepare(mean_kernel, 0);
+}
+
 int rapt_cuda_copy_rows(const rapt_tensor &from, const rapt_tensor &to, int64_t rows, int64_t columns,
                         gpu_stream stream) {
   copy p = {from, to, columns, rows * columns};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attention_case.h"
+#include "cuda/attention.h"
 
 namespace {
 
@@ -187,6 +188,7 @@ void options_suite() {
 }  // namespace
 
 int main(int count, char **arguments) {
+  rapt_cuda_prepare_attention({4, 90, 232448, 1});
   const char *suite = count > 1 ? arguments[1] : "options";
   if (strcmp(suite, "sizes") == 0) sizes_suite();
   if (strcmp(suite, "options") == 0) options_suite();

@@ -20,6 +20,11 @@ struct results {
   const unsigned char *bytes;
 };
 
+void start(void (*kernel)(results), int64_t blocks, int threads, int64_t shared_bytes, const results &r) {
+  gpu::prepare(kernel, shared_bytes);
+  gpu::launch(kernel, blocks, threads, shared_bytes, nullptr, r);
+}
+
 GPU_KERNEL(64, 1) shuffle_kernel(GPU_PARAMETER results r) {
   int t = gpu::thread();
   r.floats[t] = gpu::shuffle_xor(static_cast<float>(t), 5);
@@ -36,7 +41,7 @@ void shuffles() {
   check_case("shuffles and votes");
   float floats[192];
   uint32_t words[128];
-  gpu::launch(shuffle_kernel, 1, 64, 0, nullptr, results{floats, words, nullptr});
+  start(shuffle_kernel, 1, 64, 0, results{floats, words, nullptr});
   for (int t = 0; t < 64; t++) {
     CHECK(floats[t] == static_cast<float>(t ^ 5), "thread %d got %g", t, static_cast<double>(floats[t]));
     CHECK(words[t] == static_cast<uint32_t>(100 + (t & 32) + 31 - (t & 31)), "thread %d got %u", t, words[t]);
@@ -63,7 +68,7 @@ GPU_KERNEL(32, 1) matrices_kernel(GPU_PARAMETER results r) {
 void matrices() {
   check_case("ldmatrix");
   uint32_t words[256];
-  gpu::launch(matrices_kernel, 1, 32, 512, nullptr, results{nullptr, words, nullptr});
+  start(matrices_kernel, 1, 32, 512, results{nullptr, words, nullptr});
   for (uint32_t lane = 0; lane < 32; lane++) {
     for (uint32_t i = 0; i < 4; i++) {
       // Row lane / 4, columns 2 (lane % 4) and the next of matrix i; transposed: rows and columns change places.
@@ -106,7 +111,7 @@ void multiplies(const char *name) {
   for (auto &row : a) pack_row(row);
   for (auto &row : b) pack_row(row);
   float d[128];
-  gpu::launch(multiply_kernel<T>, 1, 32, 0, nullptr, results{d, words.data(), nullptr});
+  start(multiply_kernel<T>, 1, 32, 0, results{d, words.data(), nullptr});
   for (int m = 0; m < 16; m++) {
     for (int n = 0; n < 8; n++) {
       float sum = 0.5f;
@@ -137,7 +142,7 @@ void copies() {
   alignas(16) unsigned char bytes[512];
   for (int i = 0; i < 512; i++) bytes[i] = static_cast<unsigned char>(1 + i / 16);
   uint32_t words[96];
-  gpu::launch(copies_kernel, 1, 32, 1024, nullptr, results{nullptr, words, bytes});
+  start(copies_kernel, 1, 32, 1024, results{nullptr, words, bytes});
   for (uint32_t lane = 0; lane < 32; lane++) {
     CHECK(words[lane] == 0xff, "landed before its wait: %u", words[lane]);
     CHECK(words[32 + lane] == (lane % 4 != 0 ? lane + 1 : 0), "lane %u got %u", lane, words[32 + lane]);
@@ -187,8 +192,29 @@ GPU_KERNEL(32, 1) misaligned_kernel(GPU_PARAMETER results r) {
   gpu::copy16(gpu::shared() + 16 * gpu::lane() + 2, r.bytes, true);
 }
 
+// Says how many threads of the second warp saw what the first one wrote without a barrier in between.
+GPU_KERNEL(64, 1) unordered_kernel(GPU_PARAMETER results r) {
+  float *written = reinterpret_cast<float *>(gpu::shared());
+  if (gpu::warp() == 0) written[gpu::lane()] = 1;
+  if (gpu::warp() == 1) r.floats[gpu::block() * 32 + gpu::lane()] = written[gpu::lane()];
+}
+
+void order() {
+  check_case("a missing barrier");
+  constexpr int blocks = 64;
+  std::vector<float> seen(blocks * 32);
+  start(unordered_kernel, blocks, 64, 128, results{seen.data(), nullptr, nullptr});
+  int first = 0;
+  for (int b = 0; b < blocks; b++) first += seen[static_cast<size_t>(b) * 32] == 1;
+  CHECK(first > blocks / 4 && first < blocks * 3 / 4, "the writing warp was first in %d of %d blocks", first, blocks);
+}
+
+void unprepared(void (*kernel)(results), int threads) {
+  gpu::launch(kernel, 1, threads, 1024, nullptr, results{nullptr, nullptr, nullptr});
+}
+
 // In a process of its own, whose end is what is looked at.
-void stops(const char *name, void (*kernel)(results), int threads) {
+void stops(const char *name, void (*kernel)(results), int threads, bool prepared = true) {
   check_case(name);
   static float floats[64];
   static unsigned char bytes[16];
@@ -196,7 +222,11 @@ void stops(const char *name, void (*kernel)(results), int threads) {
   pid_t child = fork();
   if (child == 0) {
     if (freopen("/dev/null", "w", stderr) == nullptr) _exit(1);
-    gpu::launch(kernel, 1, threads, 1024, nullptr, results{floats, nullptr, bytes});
+    if (prepared) {
+      start(kernel, 1, threads, 1024, results{floats, nullptr, bytes});
+    } else {
+      unprepared(kernel, threads);
+    }
     _exit(0);
   }
   int status = 0;
@@ -216,5 +246,8 @@ int main() {
   stops("half a warp at a shuffle", half_warp_kernel, 32);
   stops("half a block at a barrier", half_block_kernel, 64);
   stops("a misaligned copy", misaligned_kernel, 32);
+  stops("a launch that was not prepared", misaligned_kernel, 32, false);
+  // ThreadSanitizer reports what this one is for.
+  if (!check_reduced) order();
   return check_finish("gpu");
 }

@@ -102,6 +102,7 @@ void run(const linear_case &c) {
 }  // namespace
 
 int main() {
+  rapt_cuda_prepare_linear({4, 90, 232448, 1});
   const int64_t lengths[][4] = {{1, 1, 1, 1},      {2, 3, 31, 65},    {1, 64, 32, 64}, {1, 65, 33, 63},
                                 {3, 50, 100, 130}, {1, 130, 40, 136}, {2, 0, 3, 3},    {1, 5, 264, 24}};
   uint64_t seed = 1;

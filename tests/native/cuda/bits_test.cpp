@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Equal inputs give equal bits: whatever order threads run in, whatever else is in the batch, however many
+// multiprocessors the GPU has.
+#include <string.h>
+
+#include <vector>
+
+#include "attention_case.h"
+#include "cuda/attention.h"
+#include "cuda/linear.h"
+
+namespace {
+
+using bytes = std::vector<unsigned char>;
+
+void move(rapt_tensor *t, int64_t index) {
+  if (t->data != nullptr) t->data = static_cast<unsigned char *>(t->data) + index * bytes_of(t->dtype);
+}
+
+void wipe(const tensor &t) {
+  if (t.present()) memset(t.view().data, 0xff, static_cast<size_t>(t.count() * bytes_of(t.view().dtype)));
+}
+
+// The bytes of one batch entry, in order of the indices.
+bytes entry(const tensor &t, int64_t batch) {
+  bytes all;
+  if (!t.present()) return all;
+  int64_t size = bytes_of(t.view().dtype);
+  const unsigned char *memory = static_cast<const unsigned char *>(t.view().data);
+  for (int64_t j = 0; j < t.size()[1]; j++) {
+    for (int64_t k = 0; k < t.size()[2]; k++) {
+      for (int64_t l = 0; l < t.size()[3]; l++) {
+        const unsigned char *at = memory + t.index(batch, j, k, l) * size;
+        all.insert(all.end(), at, at + size);
+      }
+    }
+  }
+  return all;
+}
+
+// Output, LSE and weights of one batch entry.
+bytes results_of(const attention_tensors &t, int64_t batch) {
+  bytes all;
+  for (const tensor *part : {&t.output, &t.lse, &t.weights}) {
+    bytes some = entry(*part, batch);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+void attend(const attention_tensors &t, const rapt_problem &problem, const rapt_cuda_attention &plan) {
+  for (const tensor *part : {&t.output, &t.lse, &t.weights}) wipe(*part);
+  void *scratch = nullptr;
+  if (posix_memalign(&scratch, 64, static_cast<size_t>(plan.scratch) + 1) != 0) abort();
+  memset(scratch, 0xff, static_cast<size_t>(plan.scratch));
+  CHECK(rapt_cuda_launch_attention(plan, problem, scratch, nullptr) == 0, "launch failed");
+  free(scratch);
+}
+
+// The problem of one batch entry alone.
+rapt_problem alone(const rapt_problem &problem, int64_t batch) {
+  rapt_problem p = problem;
+  rapt_attention &c = p.call;
+  c.batch = 1;
+  rapt_tensor *tensors[] = {&c.query, &c.key,          &c.value, &c.output, &c.mask,
+                            &c.bias,  &c.alibi_slopes, &c.sinks, &c.lse,    &c.weights};
+  for (rapt_tensor *t : tensors) move(t, batch * t->stride[0]);
+  return p;
+}
+
+rapt_cuda_attention plan_of(const rapt_problem &problem, int multiprocessors) {
+  rapt_cuda_attention plan;
+  CHECK(rapt_cuda_plan_attention({multiprocessors, 90, 232448, 1}, problem, nullptr, &plan) == 1, "no plan: %s",
+        plan.reason);
+  return plan;
+}
+
+void check_attention(const attention_case &c) {
+  attention_tensors t;
+  rapt_problem problem;
+  build(c, &t, &problem);
+  rapt_cuda_attention plan = plan_of(problem, 4);
+  check_case(describe(c) + " " + plan.name);
+  attend(t, problem, plan);
+  std::vector<bytes> expected;
+  for (int64_t b = 0; b < c.batch; b++) expected.push_back(results_of(t, b));
+  attend(t, problem, plan);
+  for (int64_t b = 0; b < c.batch; b++) {
+    CHECK(results_of(t, b) == expected[static_cast<size_t>(b)], "other bits the second time");
+  }
+  for (int64_t b = 0; b < c.batch; b++) {
+    rapt_problem single = alone(problem, b);
+    rapt_cuda_attention own = plan_of(single, 4);
+    CHECK(strcmp(own.name, plan.name) == 0, "alone it is %s", own.name);
+    attend(t, single, own);
+    CHECK(results_of(t, b) == expected[static_cast<size_t>(b)], "entry %lld alone has other bits",
+          static_cast<long long>(b));
+  }
+  for (int multiprocessors : {1, 108, 132}) {
+    rapt_cuda_attention other = plan_of(problem, multiprocessors);
+    CHECK(memcmp(&other, &plan, sizeof plan) == 0, "another plan with %d multiprocessors", multiprocessors);
+  }
+}
+
+void check_attentions() {
+  for (int32_t type : {RAPT_F32, RAPT_BF16}) {
+    for (int64_t query_len : {1, 3, 50}) {
+      for (int option = 0; option < 4; option++) {
+        attention_case c;
+        c.query = c.key = c.value = c.output = type;
+        c.batch = 3;
+        c.heads = 4;
+        c.kv_heads = 2;
+        c.query_len = query_len;
+        c.kv_len = query_len < 10 ? 700 : 130;
+        c.head_dim = 48;
+        c.value_dim = 40;
+        c.causal = option == 1;
+        c.offset = c.kv_len - query_len;
+        c.mask = option == 2 ? 0 : -1;
+        c.sinks = option == 2;
+        c.weights = option == 3 ? RAPT_WEIGHTS_SOFTMAX : -1;
+        c.seed = static_cast<uint64_t>(1 + option);
+        check_attention(c);
+      }
+    }
+  }
+}
+
+// The rows of one batch entry of a projection, alone and together with the others.
+void check_projection(int32_t type) {
+  constexpr int64_t batch = 3, rows = 70, features = 72;
+  check_case("projection of type " + std::to_string(type));
+  generator random = {5};
+  tensor input, output, weight;
+  input.place(type, {batch, rows, features, 1});
+  output.place(type, {batch, rows, features, 1});
+  weight.place(type, {features, features, 1, 1});
+  for (tensor *t : {&input, &weight}) t->each([&](int64_t i) { t->set(i, random.unit()); });
+  rapt_cuda_product product = {};
+  product.input = input.view();
+  product.output = output.view();
+  product.weight = weight.view().data;
+  product.weight_dtype = type;
+  product.batch = batch;
+  product.rows = rows;
+  product.in_features = product.out_features = features;
+  rapt_cuda_linear plan;
+  auto project = [&](const rapt_cuda_product &p) {
+    wipe(output);
+    CHECK(rapt_cuda_plan_linear({4, 90, 232448, 1}, p, nullptr, &plan) == 1, "no plan: %s", plan.reason);
+    CHECK(rapt_cuda_launch_linear(plan, p, nullptr, nullptr) == 0, "launch failed");
+  };
+  project(product);
+  std::vector<bytes> expected;
+  for (int64_t b = 0; b < batch; b++) expected.push_back(entry(output, b));
+  for (int64_t b = 0; b < batch; b++) {
+    rapt_cuda_product single = product;
+    single.batch = 1;
+    move(&single.input, input.index(b));
+    move(&single.output, output.index(b));
+    project(single);
+    CHECK(entry(output, b) == expected[static_cast<size_t>(b)], "%s: entry %lld alone has other bits", plan.name,
+          static_cast<long long>(b));
+  }
+}
+
+}  // namespace
+
+int main() {
+  rapt_cuda_properties host = {4, 90, 232448, 1};
+  rapt_cuda_prepare_attention(host);
+  rapt_cuda_prepare_linear(host);
+  check_attentions();
+  check_projection(RAPT_F32);
+  check_projection(RAPT_F16);
+  return check_finish("bits");
+}
