@@ -21,8 +21,7 @@ int launch_mma(const kernels::linear_parameters &a, int64_t blocks, gpu_stream s
 }  // namespace
 
 int rapt_cuda_prepare_linear(const rapt_cuda_properties &device) {
-  int error =
-      gpu::prepare(kernels::linear_simt, static_cast<int64_t>(sizeof(kernels::linear_simt_tiles::memory)));
+  int error = gpu::prepare(kernels::linear_simt, static_cast<int64_t>(sizeof(kernels::linear_simt_tiles::memory)));
   if (error == 0) error = prepare_mma<gpu::f16>(device);
   return error != 0 ? error : prepare_mma<gpu::bf16>(device);
 }

@@ -4,6 +4,8 @@
 #ifndef RAPT_CUDA_KERNELS_MMA_LAUNCH_H
 #define RAPT_CUDA_KERNELS_MMA_LAUNCH_H
 
+#include <initializer_list>
+
 #include "cuda/attention_kernels.h"
 #include "cuda/kernels/attention_mma.h"
 

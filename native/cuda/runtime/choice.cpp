@@ -84,7 +84,7 @@ bool rapt_cuda_choose_linear(const rapt_cuda_context *context, rapt_cuda_use use
 }
 
 bool rapt_cuda_choose_rope(const rapt_cuda_context *context, const rapt_rope &call, rapt_cuda_rope *plan) {
-  rapt_cuda_properties device = properties(context->device);
+  rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
   return choose(context, RAPT_CUDA_ALONE, "rope", plan, [&](const char *prefix) {
     *plan = rapt_cuda_rope();
     return rapt_cuda_plan_rope(device, call, prefix, plan) != 0;

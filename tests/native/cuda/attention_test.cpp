@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The attention kernels on the host, by suite: attention_test <suite>.
+#include "cuda/attention.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "attention_case.h"
-#include "cuda/attention.h"
 
 namespace {
 
