@@ -99,6 +99,9 @@ class AllocationTest {
       Tensor keys = memory.tensor(DType.F16, 1, 1, 2, 8);
       assertNothingAllocated(() -> attention.run(device, none, keys, keys, none));
       assertNothingAllocated(() -> attention.run(stream, none, keys, keys, none));
+      RotaryEmbedding embedding = RotaryEmbedding.builder().build();
+      Tensor table = memory.tensor(DType.F16, 0, 4);
+      assertNothingAllocated(() -> embedding.run(stream, none, table, table, null, none));
       Tensor rows = none.reshape(1, 0, 8);
       assertNothingAllocated(() -> linear.run(stream, rows, rows));
     }

@@ -3,6 +3,7 @@ package dev.rapt.check;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.rapt.DType;
 import dev.rapt.check.AttentionCall.Actual;
 import dev.rapt.check.Oracle.Answer;
 import java.util.ArrayList;
@@ -46,7 +47,9 @@ public final class Judge {
   public static void onCuda(AttentionCase c) {
     AttentionProblem problem = c.problem();
     Answer exact = Oracle.exact(problem);
-    Answer rounded = Oracle.rounded(problem, c.dtype("value")).stored(c.dtype("out"));
+    DType value = c.dtype("value");
+    DType factors = value == DType.I8 ? DType.F32 : value; // bytes are scaled, and then are f32
+    Answer rounded = Oracle.rounded(problem, factors).stored(c.dtype("out"));
     try (AttentionCall call = new AttentionCall(c, problem)) {
       Actual actual = call.run(Cuda.device());
       String what = c + " on CUDA";

@@ -62,8 +62,37 @@ final class SmallCases {
       cases.add("b1 h1 q0 k3 d8" + suffix);
       cases.add("b1 h1 q2 k0 d8 lse" + suffix);
     }
+    bytes(cases);
     cases.add("b1 h4/2 q7 k7 d20/12 packed dtype(f16)");
     cases.add("b1 h4 q9 k9 d16 packed causal(top) dtype(bf16)");
     return cases;
+  }
+
+  /** Keys and values in bytes, by row and in groups, both or one of them. */
+  private static void bytes(List<String> cases) {
+    int turn = 0;
+    for (String dtype : new String[] {"f32,i8,i8,f32,f32", "bf16,i8,i8,f16,f32"}) {
+      for (String options : OPTIONS) {
+        String shape = SHAPES[turn++ % SHAPES.length];
+        String groups = turn % 2 == 0 ? " groups(4,2)" : "";
+        cases.add((shape + " " + options).strip() + " dtype(" + dtype + ")" + groups);
+      }
+      for (String layout : LAYOUTS) {
+        String shape = SHAPES[turn++ % SHAPES.length];
+        cases.add(
+            String.format(
+                "%s key(%s) value(%s) dtype(%s) groups(1,8)", shape, layout, layout, dtype));
+      }
+    }
+    for (String dtype : new String[] {"f16,i8,f32,f16,f32", "f32,bf16,i8,f32,f32"}) {
+      for (String shape : SHAPES) {
+        cases.add(shape + " causal(bottom) lse dtype(" + dtype + ")");
+      }
+    }
+    for (int d : new int[] {1, 5, 80, 128, 256, 300}) {
+      cases.add("b1 h1 q2 k18 d" + d + " dtype(f32,i8,i8,f32,f32) groups(1," + d + ")");
+    }
+    cases.add("b1 h2/1 q1 k600 d32 lse dtype(f16,i8,i8,f16,f32)");
+    cases.add("b1 h1 q2 k0 d8 lse dtype(f32,i8,i8,f32,f32)");
   }
 }

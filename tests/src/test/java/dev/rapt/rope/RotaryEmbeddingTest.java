@@ -8,11 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.CpuOptions;
+import dev.rapt.CudaDevice;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Plan;
 import dev.rapt.RotaryEmbedding;
+import dev.rapt.Stream;
 import dev.rapt.Tensor;
+import dev.rapt.check.Cuda;
 import dev.rapt.check.Judge;
 import dev.rapt.check.Tier;
 import dev.rapt.check.Values;
@@ -257,15 +260,53 @@ class RotaryEmbeddingTest {
         IllegalStateException.class, () -> rope.plan(device, x, cosine, sine, positions, out));
   }
 
+  /** A quarter of a turn twice, in place, is a sign; a bad position spoils its token alone. */
+  @Test
+  void runsOnStreamsOneAfterTheOther() {
+    float[] data = Values.normal(new Random(5), 144, 1);
+    float[] quarter = new float[3 * TABLE];
+    Arrays.fill(quarter, 1);
+    try (CudaDevice device = Cuda.open();
+        Stream stream = device.newStream()) {
+      Tensor there = onDevice(device, Tensor.copyOf(arena, data, 2, 3, 4, 6));
+      Tensor zeros = onDevice(device, f32(TABLE, 3));
+      Tensor ones = onDevice(device, Tensor.copyOf(arena, quarter, TABLE, 3));
+      Tensor rows = onDevice(device, positions);
+      rope.run(stream, there, zeros, ones, rows, there);
+      rope.run(stream, there, zeros, ones, rows, there);
+      stream.synchronize();
+      device.copy(there, out);
+      float[] turned = out.toFloatArray();
+      positions.setLong(TABLE, 1, 2);
+      device.copy(positions, rows);
+      rope.run(stream, there, zeros, ones, rows, there);
+      stream.synchronize();
+      device.copy(there, out);
+      for (int i = 0; i < 144; i++) {
+        assertEquals(-data[i], turned[i], "element " + i);
+        boolean spoilt = i / 72 == 1 && i / 6 % 4 == 2;
+        assertEquals(spoilt, Float.isNaN(out.toFloatArray()[i]), "element " + i);
+      }
+      rejected("positions", "cuda:0", () -> rope.run(device, there, ones, ones, positions, there));
+      rejected("cosine", "cuda:0", () -> rope.run(stream, there, cosine, ones, rows, there));
+    }
+  }
+
+  private static Tensor onDevice(CudaDevice device, Tensor host) {
+    Tensor tensor = device.allocate(host.dtype(), host.shape()).tensor(host.dtype(), host.shape());
+    device.copy(host, tensor);
+    return tensor;
+  }
+
   /** Another thread closes the arena of the positions under running calls. */
   @Test
   void memoryClosedUnderARunningCall() throws Exception {
     try (Device device = Device.cpu(new CpuOptions(2, null))) {
       long refusals = 0;
-      for (int round = 0; round < 20; round++) {
+      for (int round = 0; round < 10; round++) {
         Arena other = Arena.ofShared();
-        Tensor big = Tensor.allocate(other, DType.F32, 2, 8, 256, 64);
-        Tensor rows = Tensor.allocate(other, DType.I64, 2, 256);
+        Tensor big = Tensor.allocate(other, DType.F32, 2, 8, 4096, 64);
+        Tensor rows = Tensor.allocate(other, DType.I64, 2, 4096);
         Tensor table = Tensor.allocate(other, DType.F32, 1, 32);
         CountDownLatch running = new CountDownLatch(1);
         AtomicReference<Throwable> end = new AtomicReference<>();
