@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A blocked matrix product on the attention kernels' own micro-kernel: packed rows of input are the broadcast side,
-// packed weight panels the vector side.
+// A blocked matrix product on the attention kernels' own micro-kernel: rows of input are the broadcast side, packed
+// weight panels the vector side.
 #include "core/linear.h"
 
 #include <string.h>
@@ -10,16 +10,26 @@
 
 // Input features per step: a weight panel of that depth is 32 KB, which stays in L1 while the rows pass over it.
 #define DEPTH_BLOCK 256
-// Groups of tile_rows input rows per task: the block is packed once for all of the task's panels.
-#define ROW_GROUPS 8
+// Groups of tile_rows input rows per task, at most and, where there are threads to feed, at least. The weights come
+// from beyond L2, once for every block of rows: the more rows, the longer the time to bring the next panel near. 44
+// groups of 12 rows are half a megabyte, which L2 holds.
+#define MOST_ROW_GROUPS 44
+#define LEAST_ROW_GROUPS 8
+// Bytes that one prefetch brings, and how many of the next panel's go out per tile: more at a time would hold up the
+// tile's own loads.
+#define LINE 64
+#define MOST_LINES 16
 
 typedef struct projection_slot {
-  // Groups of tile_rows rows: [feature][row in group].
-  float *packed;
+  // Where the task's input and output rows start in the caller's memory.
+  const unsigned char **from;
+  unsigned char **to;
+  // Output rows that lie a constant stride apart: runs[r] of them from row r on, if a run starts there.
+  int64_t *runs;
+  // A depth block of the input rows, one after the other.
+  float *input;
   // Output panels that cannot be written where they belong: partial ones, or all where it is not contiguous f32.
   float *staged;
-  // Input rows on their way to contiguous f32.
-  float *rows;
 } projection_slot;
 
 typedef struct projection_job {
@@ -35,9 +45,11 @@ static int writes_directly(const rapt_projection *p) { return rapt_is_plain(p->o
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_projection *p,
                      const rapt_projection_geometry *g, projection_slot *slot) {
   int64_t width = kernels->panel_width, staged = writes_directly(p) ? 1 : g->task_panels;
-  slot->packed = rapt_arena_take(arena, g->row_block * DEPTH_BLOCK + RAPT_PACK_SLACK, sizeof(float));
+  slot->from = rapt_arena_take(arena, g->row_block, sizeof *slot->from);
+  slot->to = rapt_arena_take(arena, g->row_block, sizeof *slot->to);
+  slot->runs = rapt_arena_take(arena, g->row_block, sizeof *slot->runs);
+  slot->input = rapt_arena_take(arena, g->row_block * DEPTH_BLOCK, sizeof(float));
   slot->staged = rapt_arena_take(arena, staged * g->row_block * width, sizeof(float));
-  slot->rows = rapt_arena_take(arena, RAPT_MAX_TILE_ROWS * DEPTH_BLOCK, sizeof(float));
 }
 
 int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, rapt_projection_geometry *g) {
@@ -47,10 +59,12 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, 
   if (__builtin_mul_overflow(p->batch, p->rows, &rows)) return 0;
   if (rows == 0) return 1;
   int64_t groups = rapt_ceil_div(rows, kernels->tile_rows);
-  g->row_block = (groups < ROW_GROUPS ? groups : ROW_GROUPS) * kernels->tile_rows;
+  int64_t blocks = rapt_max(rapt_ceil_div(groups, MOST_ROW_GROUPS),
+                            rapt_min(context->threads, rapt_ceil_div(groups, LEAST_ROW_GROUPS)));
+  g->row_block = rapt_ceil_div(groups, blocks) * kernels->tile_rows;
   g->row_blocks = rapt_ceil_div(rows, g->row_block);
   g->panels = rapt_ceil_div(p->linear->out_features, kernels->panel_width);
-  // Four tasks per thread keep the threads evenly busy; more would pack the same rows again and again.
+  // Four tasks per thread keep the threads evenly busy; more would copy the same rows again and again.
   int64_t column_blocks = rapt_ceil_div(4 * (int64_t)context->threads, g->row_blocks);
   if (context->threads == 1 || column_blocks > g->panels) column_blocks = context->threads == 1 ? 1 : g->panels;
   g->task_panels = rapt_ceil_div(g->panels, column_blocks);
@@ -65,40 +79,76 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, 
   return !arena.overflow && !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->share.slots, &g->scratch);
 }
 
-// Feature `feature` of a row counted through the whole batch.
-static void *at(const rapt_tensor *t, int64_t rows, int64_t row, int64_t feature) {
-  return rapt_offset(t, row / rows * t->stride[0] + row % rows * t->stride[1] + feature * t->stride[2]);
-}
-
-static void pack_rows(const projection_job *job, const projection_slot *slot, int64_t first, int64_t count,
-                      int64_t from, int64_t depth) {
+// Finds the task's rows, which are counted through the whole batch.
+static void locate_rows(const projection_job *job, const projection_slot *slot, int64_t first, int64_t count) {
   const rapt_projection *p = job->projection;
-  int64_t group = job->kernels->tile_rows, stride = p->input.stride[2];
-  for (int64_t r = 0; r < count; r += group) {
-    const float *rows[RAPT_MAX_TILE_ROWS] = {0};
-    int64_t n = count - r < group ? count - r : group;
-    for (int64_t i = 0; i < n; i++) {
-      const void *row = at(&p->input, p->rows, first + r + i, from);
-      rows[i] = rapt_read_row(job->kernels, p->input.dtype, row, stride, depth, slot->rows + i * DEPTH_BLOCK);
+  int64_t batch = first / p->rows, row = first % p->rows;
+  for (int64_t r = 0; r < count; r++) {
+    slot->from[r] = rapt_offset(&p->input, batch * p->input.stride[0] + row * p->input.stride[1]);
+    slot->to[r] = rapt_offset(&p->output, batch * p->output.stride[0] + row * p->output.stride[1]);
+    if (++row == p->rows) {
+      row = 0;
+      batch++;
     }
-    job->kernels->pack(rows, n, depth, group, slot->packed + r * depth);
+  }
+  for (int64_t r = 0, run; r < count; r += run) {
+    run = r + 1 < count ? 2 : 1;
+    while (r + run < count && slot->to[r + run] - slot->to[r + run - 1] == slot->to[r + 1] - slot->to[r]) run++;
+    slot->runs[r] = run;
   }
 }
 
-// A group's rows may lie anywhere in the output (a group can cross from one batch entry to the next), so rows that are
-// not a constant stride apart go through a tile of their own.
-static void multiply_group(const projection_job *job, const float *packed, int64_t depth, const float *panel,
-                           float **rows, int64_t count, rapt_start start, const float *bias) {
-  const rapt_kernels *kernels = job->kernels;
-  int64_t width = kernels->panel_width, stride = count > 1 ? rows[1] - rows[0] : width;
-  int regular = 1;
-  for (int64_t i = 2; i < count; i++) regular &= rows[i] - rows[i - 1] == stride;
-  if (regular) {
-    kernels->multiply(count, depth, packed, 1, kernels->tile_rows, panel, rows[0], stride, start, bias);
-    return;
+static void copy_input(const projection_job *job, const projection_slot *slot, int64_t count, int64_t first_feature,
+                       int64_t depth) {
+  const rapt_tensor *t = &job->projection->input;
+  int64_t skipped = first_feature * t->stride[2] * rapt_element_size(t->dtype);
+  for (int64_t r = 0; r < count; r++) {
+    float *to = slot->input + r * depth;
+    const float *from = rapt_read_row(job->kernels, t->dtype, slot->from[r] + skipped, t->stride[2], depth, to);
+    if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
   }
-  for (int64_t i = 0; i < count; i++) {
-    kernels->multiply(1, depth, packed + i, 1, kernels->tile_rows, panel, rows[i], width, start, bias);
+}
+
+// What the product with one weight panel writes: rows from feature first_feature on, or the stage.
+typedef struct block {
+  int64_t count;
+  int64_t depth;
+  const float *panel;
+  const float *bias;
+  rapt_start start;
+  // The panel after this one, to be brought near meanwhile; NULL at the last.
+  const float *next;
+} block;
+
+// The block's rows times one weight panel, a tile at a time, into rows `stride` floats apart. Meanwhile the next panel
+// is on its way to L2, and the next tile's sums to L1: both come from far, and neither in an order that the processor
+// foresees.
+static void multiply_rows(const rapt_kernels *kernels, const float *input, const block *b, int64_t first, int64_t count,
+                          float *to, int64_t stride) {
+  int64_t width = kernels->panel_width, group = kernels->tile_rows;
+  int64_t lines = rapt_ceil_div(b->depth * width * (int64_t)sizeof(float), LINE);
+  int64_t share = rapt_min(rapt_ceil_div(lines, rapt_ceil_div(b->count, group)), MOST_LINES);
+  for (int64_t r = 0; r < count; r += group) {
+    int64_t height = rapt_min(count - r, group);
+    if (b->next != NULL) {
+      const char *near = (const char *)b->next + (first + r) / group * share * LINE;
+      for (int64_t i = 0; i < share; i++) __builtin_prefetch(near + i * LINE, 0, 2);
+    }
+    for (int64_t i = r + group; i < r + 2 * group && i < count; i++) {
+      for (int64_t f = 0; f < width; f += LINE / (int64_t)sizeof(float)) __builtin_prefetch(to + i * stride + f, 1, 3);
+    }
+    kernels->multiply(height, b->depth, input + r * b->depth, b->depth, 1, b->panel, to + r * stride, stride, b->start,
+                      b->bias);
+  }
+}
+
+// As much at a time as lies a constant stride apart.
+static void multiply_direct(const rapt_kernels *kernels, const projection_slot *slot, const block *b,
+                            int64_t first_feature) {
+  for (int64_t r = 0; r < b->count; r += slot->runs[r]) {
+    int64_t stride = slot->runs[r] > 1 ? (slot->to[r + 1] - slot->to[r]) / (int64_t)sizeof(float) : 0;
+    multiply_rows(kernels, slot->input + r * b->depth, b, r, slot->runs[r], (float *)slot->to[r] + first_feature,
+                  stride);
   }
 }
 
@@ -108,7 +158,7 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
   const rapt_projection_geometry *g = job->geometry;
   const rapt_packed_linear *packed = (const rapt_packed_linear *)p->linear;
   const rapt_linear *linear = &packed->head;
-  int64_t width = job->kernels->panel_width, group = job->kernels->tile_rows;
+  int64_t width = job->kernels->panel_width;
   rapt_arena arena = {.base = job->memory + slot_index * g->slot_scratch};
   projection_slot slot;
   slot_lay(&arena, job->kernels, p, g, &slot);
@@ -118,28 +168,31 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
   int64_t first_panel = task / g->row_blocks * g->task_panels;
   int64_t last_panel = g->panels - first_panel < g->task_panels ? g->panels : first_panel + g->task_panels;
   int direct = writes_directly(p);
+  locate_rows(job, &slot, first, count);
 
   for (int64_t from = 0; from < linear->in_features; from += DEPTH_BLOCK) {
     int64_t depth = linear->in_features - from < DEPTH_BLOCK ? linear->in_features - from : DEPTH_BLOCK;
-    pack_rows(job, &slot, first, count, from, depth);
+    copy_input(job, &slot, count, from, depth);
     for (int64_t n = first_panel; n < last_panel; n++) {
       const float *panel = packed->panels + (n * linear->in_features + from) * width;
+      block b = {.count = count,
+                 .depth = depth,
+                 .panel = panel,
+                 .bias = packed->bias + n * width,
+                 .start = from == 0 ? RAPT_START_LANE : RAPT_START_C,
+                 .next = n + 1 < last_panel ? panel + linear->in_features * width : NULL};
       int64_t features = linear->out_features - n * width < width ? linear->out_features - n * width : width;
-      int staged = !direct || features < width;
-      float *stage = slot.staged + (direct ? 0 : n - first_panel) * g->row_block * width;
-      for (int64_t r = 0; r < count; r += group) {
-        float *rows[RAPT_MAX_TILE_ROWS] = {0};
-        int64_t height = count - r < group ? count - r : group;
-        for (int64_t i = 0; i < height; i++) {
-          rows[i] = staged ? stage + (r + i) * width : at(&p->output, p->rows, first + r + i, n * width);
-        }
-        multiply_group(job, slot.packed + r * depth, depth, panel, rows, height,
-                       from == 0 ? RAPT_START_LANE : RAPT_START_C, packed->bias + n * width);
+      if (direct && features == width) {
+        multiply_direct(job->kernels, &slot, &b, n * width);
+        continue;
       }
-      if (!staged || from + depth < linear->in_features) continue;
+      float *stage = slot.staged + (direct ? 0 : n - first_panel) * g->row_block * width;
+      multiply_rows(job->kernels, slot.input, &b, 0, count, stage, width);
+      if (from + depth < linear->in_features) continue;
+      int64_t skipped = n * width * p->output.stride[2] * rapt_element_size(p->output.dtype);
       for (int64_t r = 0; r < count; r++) {
-        void *row = at(&p->output, p->rows, first + r, n * width);
-        rapt_write_row(job->kernels, stage + r * width, features, p->output.dtype, row, p->output.stride[2]);
+        rapt_write_row(job->kernels, stage + r * width, features, p->output.dtype, slot.to[r] + skipped,
+                       p->output.stride[2]);
       }
     }
   }
