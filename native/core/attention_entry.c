@@ -14,9 +14,6 @@ static rapt_status prepare(const rapt_context *context, const rapt_attention *ca
   rapt_status status = rapt_attention_validate(call, problem, error);
   if (status == RAPT_OK) status = rapt_check_no_stream(problem->call.stream, error);
   if (status != RAPT_OK) return status;
-  if (problem->call.key.dtype == RAPT_I8 || problem->call.value.dtype == RAPT_I8) {
-    return rapt_fail(error, RAPT_UNSUPPORTED, "key or value is i8, for which the CPU has no kernel");
-  }
   if (!rapt_attention_geometry(context, problem, geometry)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
   }

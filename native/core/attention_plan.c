@@ -89,9 +89,11 @@ int rapt_attention_geometry(const rapt_context *context, const rapt_problem *pro
          !__builtin_add_overflow(g->scratch, g->partial_scratch, &g->scratch);
 }
 
-static const char *storage(const rapt_attention *c) {
+// Of query and output, and of keys and values where these are neither the same nor both i8.
+static const char *storage(const rapt_attention *c, int quantised) {
   int32_t dtype = c->query.dtype;
-  if (c->key.dtype != dtype || c->value.dtype != dtype || c->output.dtype != dtype) return "mixed";
+  int same = quantised == 2 || (c->key.dtype == dtype && c->value.dtype == dtype);
+  if (!same || c->output.dtype != dtype) return "mixed";
   return dtype == RAPT_F16 ? "f16" : dtype == RAPT_BF16 ? "bf16" : "f32";
 }
 
@@ -100,8 +102,9 @@ void rapt_attention_name(const rapt_context *context, const rapt_problem *proble
   const rapt_attention *c = &problem->call;
   const char *path = g->path == RAPT_PATH_EMPTY ? "empty" : g->path == RAPT_PATH_DECODE ? "decode" : "prefill";
   char value[32] = "", split[32] = "";
+  int quantised = (c->key.dtype == RAPT_I8) + (c->value.dtype == RAPT_I8);
   if (c->value_dim != c->head_dim) snprintf(value, sizeof value, "_v%" PRId64, c->value_dim);
   if (g->splits > 1) snprintf(split, sizeof split, "_split%" PRId64, g->splits);
-  snprintf(out, size, "sdpa_%s_%s_%s_d%" PRId64 "%s%s", path, storage(c), rapt_isa_name(context->kernels.isa),
-           c->head_dim, value, split);
+  snprintf(out, size, "sdpa_%s_%s%s_%s_d%" PRId64 "%s%s", path, storage(c, quantised), quantised > 0 ? "_i8" : "",
+           rapt_isa_name(context->kernels.isa), c->head_dim, value, split);
 }

@@ -66,13 +66,13 @@ static void begin_panels(task_state *s, int64_t first_panel) {
 
 // Rows j + low .. j + high of K or V, from row j on: where they lie if they lie together as floats, since far-apart
 // rows would cost a TLB entry each, again for every panel; otherwise brought together in `near`.
-static const float *load_rows(const task_state *s, const rapt_tensor *t, int64_t depth, int64_t j, int64_t low,
-                              int64_t high, float *near) {
+static const float *load_rows(const task_state *s, rapt_kv kv, int64_t j, int64_t low, int64_t high, float *near) {
+  const rapt_tensor *t = kv.rows;
+  int64_t depth = kv.depth;
   if (rapt_is_plain(t->dtype, t->stride[3]) && t->stride[2] == depth) return rapt_row(t, s->batch, s->kv_head, j);
   for (int64_t i = low; i < high; i++) {
     float *to = near + i * depth;
-    const void *row = rapt_row(t, s->batch, s->kv_head, j + i);
-    const float *from = rapt_read_row(s->kernels, t->dtype, row, t->stride[3], depth, to);
+    const float *from = rapt_read_kv_row(s->kernels, &kv, s->batch, s->kv_head, j + i, to);
     if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
   }
   return near;
@@ -117,7 +117,6 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
 }
 
 static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first_key, int64_t last_key) {
-  const rapt_attention *c = &s->problem->call;
   for (int64_t j = first_key; j < last_key; j += g->key_tile) {
     int64_t end = rapt_min(last_key - j, g->key_tile);
     // What of this tile any panel sees.
@@ -131,8 +130,8 @@ static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first
     if (low >= high) continue;
     if (high > end) high = end;
     low = rapt_max(low, 0);
-    key_tile tile = {.keys = load_rows(s, &c->key, c->head_dim, j, low, high, s->slot.keys),
-                     .values = load_rows(s, &c->value, c->value_dim, j, low, high, s->slot.values),
+    key_tile tile = {.keys = load_rows(s, rapt_keys(s->problem), j, low, high, s->slot.keys),
+                     .values = load_rows(s, rapt_values(s->problem), j, low, high, s->slot.values),
                      .low = low,
                      .high = high,
                      .finite = -1};

@@ -83,6 +83,7 @@ enum sdpa_bias_fill {
 /*
  * name, default. mask and bias: -1 = absent, else a bit per dimension (1 batch, 2 heads, 4 queries, 8 keys) that
  * is set where the tensor has that dimension and clear where it is broadcast. weights: -1 or the stage.
+ * key_groups, value_groups: 0, or the scales of a row that is int8.
  * Not formatted: clang-format 14 breaks this table anew each time.
  */
 /* clang-format off */
@@ -90,7 +91,8 @@ enum sdpa_bias_fill {
   X(batch, 1) X(heads, 1) X(kv_heads, 1) X(q_len, 1) X(kv_len, 1) X(head_dim, 1) X(value_dim, 1)     \
   X(causal, 0) X(offset, 0) X(window, 0) X(window_left, -1) X(window_right, -1) X(scaled, 0)         \
   X(mask, -1) X(mask_fill, 0) X(bias, -1) X(bias_fill, 0) X(alibi, 0) X(sinks, 0) X(lse, 1)          \
-  X(weights, -1) X(layout, 0) X(fill, 0) X(guard, 0) X(scratch, 0) X(seed, 1)
+  X(weights, -1) X(layout, 0) X(fill, 0) X(guard, 0) X(scratch, 0) X(seed, 1)                         \
+  X(key_groups, 0) X(value_groups, 0)
 /* clang-format on */
 #define SDPA_REALS(X) X(scale, 0) X(softcap, 0)
 
@@ -114,11 +116,18 @@ typedef struct sdpa_tensors {
   test_tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights;
   /** The memory behind query, key and value in LAYOUT_PACKED. */
   test_tensor packed;
+  test_tensor key_i8, key_scale, value_i8, value_scale;
   guard_buffer scratch;
 } sdpa_tensors;
 
 /** Places and fills everything but scratch, and describes it as a call. */
 void sdpa_case_build(const sdpa_case *c, sdpa_tensors *t, rapt_attention *call);
+
+/**
+ * Gives the call int8 keys or values with scales where the case asks for them, and leaves in the f32 tensors what they
+ * stand for.
+ */
+void sdpa_case_quantise(const sdpa_case *c, sdpa_tensors *t, rapt_attention *call);
 
 /** Builds the case and runs it on every tier with one thread and with three, against the double reference. */
 void sdpa_case_run(const sdpa_case *c);

@@ -139,8 +139,10 @@ void sdpa_case_run(const sdpa_case *c) {
   sdpa_case_print(c, text, sizeof text);
   check_set_case("sdpa_test --case '%s'", text);
   sdpa_case_build(c, &tensors, &call);
+  rapt_attention wide = call;
+  sdpa_case_quantise(c, &tensors, &call);
   expectation e[RESULT_COUNT];
-  expect(&call, e);
+  expect(&wide, e);
   for (int t = 0; t < tier_count; t++) {
     check_set_case("sdpa_test --isa %s --case '%s'", rapt_isa_name(tiers[t].isa), text);
     run_tier(&tiers[t], c, &tensors, &call, e);

@@ -388,3 +388,38 @@ void suite_extremes(void) {
     }
   }
 }
+
+void suite_quantised(void) {
+  static const int64_t dims[][3] = {{64, 1, 4}, {33, 1, 3}, {80, 5, 1}, {17, 17, 1}, {128, 1, 1}};
+  for (int d = 0; d < COUNT(dims); d++) {
+    for (int decode = 0; decode < 2; decode++) {
+      int64_t q_len = decode ? 1 + d % 3 : 40, kv_len = decode ? 600 : 110;
+      for (int n = 0; n < OPTION_COUNT + FILL_COUNT + LAYOUT_COUNT; n++) {
+        sdpa_case c = shape(4, d % 2 ? 1 : 2, q_len, kv_len + n, dims[d][0], dims[d][0]);
+        c.key_groups = dims[d][1 + n % 2];
+        c.value_groups = dims[d][2 - n % 2];
+        if (n < OPTION_COUNT) {
+          apply_option(&c, n);
+        } else if (n < OPTION_COUNT + FILL_COUNT) {
+          c.fill = n - OPTION_COUNT;
+          c.mask = n % 2 ? 12 : -1;
+        } else {
+          c.layout = n - OPTION_COUNT - FILL_COUNT;
+          c.batch = 2;
+        }
+        /* Views of one memory cannot be quantised each by itself. */
+        if (c.layout != LAYOUT_PACKED && c.layout != LAYOUT_VALUE_IN_KEY) {
+          run(c);
+        }
+      }
+    }
+    /* Only one of the two, and the split path. */
+    sdpa_case c = shape(8, 2, 1, 2100, dims[d][0], dims[d][0]);
+    c.key_groups = dims[d][1];
+    run(c);
+    c.value_groups = dims[d][2];
+    run(c);
+    c.key_groups = 0;
+    run(c);
+  }
+}

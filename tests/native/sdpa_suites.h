@@ -24,6 +24,8 @@ void suite_masks(void);
 void suite_poison(void);
 /** Zero sizes, single elements, rows that see nothing, offsets far outside. */
 void suite_corners(void);
+/** int8 keys and values: every option, fill and layout, one scale per row and several. */
+void suite_quantised(void);
 /** Adversarial magnitudes. */
 void suite_extremes(void);
 

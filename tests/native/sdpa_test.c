@@ -14,9 +14,10 @@ static const struct {
   const char *name;
   void (*run)(void);
 } suites[] = {
-    {"sizes", suite_sizes},     {"options", suite_options},   {"random", suite_random}, {"layouts", suite_layouts},
-    {"guards", suite_guards},   {"decode", suite_decode},     {"masks", suite_masks},   {"poison", suite_poison},
-    {"corners", suite_corners}, {"extremes", suite_extremes},
+    {"sizes", suite_sizes},       {"options", suite_options},     {"random", suite_random},
+    {"layouts", suite_layouts},   {"guards", suite_guards},       {"decode", suite_decode},
+    {"masks", suite_masks},       {"poison", suite_poison},       {"corners", suite_corners},
+    {"extremes", suite_extremes}, {"quantised", suite_quantised},
 };
 enum { SUITE_COUNT = sizeof suites / sizeof suites[0] };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * 16-bit storage. Arithmetic is f32 whatever the storage, so there is an exact oracle: the same call on f32 tensors
- * that hold the widened values, its output narrowed, must agree bit by bit. The conversions themselves are checked for
- * every 16-bit pattern and around every rounding boundary, through a linear projection by the number 1.
+ * that hold the widened values, its output narrowed, must agree bit by bit; int8 keys and values likewise. The
+ * conversions themselves are checked for every 16-bit pattern and around every rounding boundary, through a linear
+ * projection by the number 1.
  */
 #include "support/storage.h"
 
@@ -157,6 +158,74 @@ static void test_attention(rapt_context *context, int32_t dtype, const shape *s,
   release(q), release(k), release(v), release(o), release(b);
 }
 
+typedef struct quantised {
+  signed char *bytes;
+  float *scale;
+  float *wide;
+} quantised;
+
+/* Every byte, -128 too; scales that are powers of two, so that it does not matter where they are applied. */
+static quantised fill_bytes(random_state *random, int64_t rows, int64_t depth, int64_t groups) {
+  int64_t count = rows * depth, size = depth / groups;
+  quantised o = {malloc((size_t)count), malloc((size_t)(rows * groups) * sizeof(float)),
+                 malloc((size_t)count * sizeof(float))};
+  if (o.bytes == NULL || o.scale == NULL || o.wide == NULL) check_abort("the test cannot allocate its operands");
+  for (int64_t g = 0; g < rows * groups; g++) o.scale[g] = ldexpf(1, (int)(random_next(random) % 8) - 10);
+  for (int64_t i = 0; i < count; i++) {
+    o.bytes[i] = (signed char)(i % 7 == 0 ? -128 : (int)(random_next(random) & 255) - 128);
+    o.wide[i] = (float)o.bytes[i] * o.scale[i / size];
+  }
+  return o;
+}
+
+static rapt_tensor scale_tensor(float *data, int64_t heads, int64_t len, int64_t groups) {
+  return (rapt_tensor){.data = data, .stride = {heads * len * groups, len * groups, groups, 1}, .dtype = RAPT_F32};
+}
+
+/* int8 keys and values against the same call on what they stand for, bit by bit. */
+static void test_bytes(rapt_context *context, const shape *s, int64_t groups, uint64_t seed) {
+  random_state random = {seed};
+  int64_t rows = s->batch * s->heads * s->query_len, keys = s->batch * s->kv_heads * s->kv_len;
+  quantised k = fill_bytes(&random, keys, s->head_dim, s->head_dim % groups ? 1 : groups);
+  quantised v = fill_bytes(&random, keys, s->value_dim, s->value_dim % groups ? 1 : groups);
+  operand q = fill(&random, RAPT_F16, rows * s->head_dim);
+  float *out[2];
+  rapt_error error = {.struct_size = sizeof error};
+  for (int narrow = 0; narrow < 2; narrow++) {
+    int32_t d = narrow ? RAPT_I8 : RAPT_F32;
+    out[narrow] = calloc((size_t)(rows * s->value_dim), sizeof(float));
+    if (out[narrow] == NULL) check_abort("the test cannot allocate its output");
+    rapt_attention call = {.struct_size = sizeof call,
+                           .batch = s->batch,
+                           .query_heads = s->heads,
+                           .kv_heads = s->kv_heads,
+                           .query_len = s->query_len,
+                           .kv_len = s->kv_len,
+                           .head_dim = s->head_dim,
+                           .value_dim = s->value_dim};
+    call.query = tensor(q.wide, RAPT_F32, s->heads, s->query_len, s->head_dim, s->transposed);
+    call.output = tensor(out[narrow], RAPT_F32, s->heads, s->query_len, s->value_dim, 0);
+    /* Scales belong to groups along a row, so rows must be what was quantised. */
+    call.key = tensor(narrow ? (void *)k.bytes : k.wide, d, s->kv_heads, s->kv_len, s->head_dim, 0);
+    call.value = tensor(narrow ? (void *)v.bytes : v.wide, d, s->kv_heads, s->kv_len, s->value_dim, 0);
+    if (narrow) {
+      call.key_scale_groups = s->head_dim % groups ? 1 : groups;
+      call.value_scale_groups = s->value_dim % groups ? 1 : groups;
+      call.key_scale = scale_tensor(k.scale, s->kv_heads, s->kv_len, call.key_scale_groups);
+      call.value_scale = scale_tensor(v.scale, s->kv_heads, s->kv_len, call.value_scale_groups);
+    }
+    CHECK(rapt_attention_run(context, &call, &error) == RAPT_OK, "attention: %s", error.message);
+  }
+  for (int64_t i = 0; i < rows * s->value_dim; i++) {
+    CHECK(out[0][i] == out[1][i], "output[%lld]: expected %a, got %a", (long long)i, (double)out[0][i],
+          (double)out[1][i]);
+  }
+  release(q);
+  free(k.bytes), free(k.scale), free(k.wide);
+  free(v.bytes), free(v.scale), free(v.wide);
+  free(out[0]), free(out[1]);
+}
+
 int main(void) {
   check_start();
   int count;
@@ -173,6 +242,13 @@ int main(void) {
         check_set_case("storage_test: %s on %s, shape %zu", storage_name(dtypes[d]), rapt_isa_name(tiers[t].isa), i);
         test_attention(tiers[t].context[1], dtypes[d], &shapes[i], (int)(i % 2), 77 + i);
       }
+    }
+  }
+  for (int t = 0; t < count; t++) {
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+      check_set_case("storage_test: i8 on %s, shape %zu", rapt_isa_name(tiers[t].isa), i);
+      test_bytes(tiers[t].context[1], &shapes[i], 1, 177 + i);
+      test_bytes(tiers[t].context[1], &shapes[i], 8, 277 + i);
     }
   }
   return check_finish("storage_test");
