@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The cost of a call from Java, in nanoseconds: next to no work, so what is left is checks and
  * downcall. {@code rapt-bench call --head-dim 8} makes the same call from C; on a busy machine
- * compare its median with that of {@code peers tiny}.
+ * compare its median with that of {@code rapt bench --peers --shapes tiny}.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -30,15 +30,15 @@ import org.openjdk.jmh.annotations.Warmup;
 public class CallBenchmark {
 
   /** Rapt on the best CPU tier, one thread unless asked otherwise. */
-  public static class Tiny extends Contest {
+  public static class Tiny extends Setting {
     @Setup(Level.Trial)
     public void open() {
-      open(Shape.TINY.label, (s, operands) -> RaptContender.cpu(s, operands, threads));
+      open(Shape.TINY.label, (s, operands) -> RaptCall.cpu(s, operands, threads));
     }
   }
 
   @Benchmark
-  public void tinyAttention(Tiny contest) {
-    contest.run();
+  public void tinyAttention(Tiny setting) {
+    setting.run();
   }
 }

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
-/** Query, key, value and output of a shape, off-heap; every contender reads the same values. */
+/** Query, key, value and output of a shape, off-heap, from fixed seeds. */
 final class Operands {
   private static final long ALIGNMENT = 64;
 

@@ -14,8 +14,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Scaled dot-product attention: Rapt, ONNX Runtime's two operators and the pure Java reference, the
- * same values and the same number of threads for all.
+ * Scaled dot-product attention by Rapt and by its pure Java reference; {@code rapt bench --peers}
+ * has the other libraries.
  *
  * <p>{@code java -jar bench/jmh/target/rapt-jmh.jar -prof gc Sdpa}; {@code -p shape=bert-base -p
  * threads=2} narrows it. Add {@code -prof gc} to see what a call allocates: nothing, for Rapt.
@@ -33,66 +33,34 @@ import org.openjdk.jmh.annotations.Warmup;
 public class SdpaBenchmark {
 
   /** Rapt on the best CPU tier. */
-  public static class Rapt extends Contest {
+  public static class Rapt extends Setting {
     @Param({"bert-base", "minilm", "llama-3-8b-prefill", "llama-3-8b-decode", "tiny"})
     public String shape;
 
     @Setup(Level.Trial)
     public void open() {
-      open(shape, (s, operands) -> RaptContender.cpu(s, operands, threads));
-    }
-  }
-
-  /** ONNX Runtime's Attention. */
-  public static class OnnxAttention extends Contest {
-    @Param({"bert-base", "minilm", "llama-3-8b-prefill", "llama-3-8b-decode", "tiny"})
-    public String shape;
-
-    @Setup(Level.Trial)
-    public void open() {
-      open(shape, (s, operands) -> OnnxContender.attention(s, operands, threads));
-    }
-  }
-
-  /** ONNX Runtime's MultiHeadAttention, which has no grouped heads. */
-  public static class OnnxMultiHead extends Contest {
-    @Param({"bert-base", "minilm", "tiny"})
-    public String shape;
-
-    @Setup(Level.Trial)
-    public void open() {
-      open(shape, (s, operands) -> OnnxContender.multiHead(s, operands, threads));
+      open(shape, (s, operands) -> RaptCall.cpu(s, operands, threads));
     }
   }
 
   /** The pure Java reference: always one thread, and so slow that only small shapes make sense. */
-  public static class PureJava extends Contest {
+  public static class PureJava extends Setting {
     @Param({"minilm", "tiny"})
     public String shape;
 
     @Setup(Level.Trial)
     public void open() {
-      open(shape, RaptContender::java);
+      open(shape, RaptCall::java);
     }
   }
 
   @Benchmark
-  public void rapt(Rapt contest) {
-    contest.run();
+  public void rapt(Rapt setting) {
+    setting.run();
   }
 
   @Benchmark
-  public void onnxAttention(OnnxAttention contest) {
-    contest.run();
-  }
-
-  @Benchmark
-  public void onnxMultiHeadAttention(OnnxMultiHead contest) {
-    contest.run();
-  }
-
-  @Benchmark
-  public void pureJava(PureJava contest) {
-    contest.run();
+  public void pureJava(PureJava setting) {
+    setting.run();
   }
 }

@@ -67,12 +67,6 @@ enum Shape {
     return new long[] {batch, kvHeads, kvLen, headDim};
   }
 
-  /** 4 B Hq Sq Skv D; causal and square counts half. */
-  double flops() {
-    double full = 4.0 * batch * heads * queryLen * kvLen * headDim;
-    return causal ? full / 2 : full;
-  }
-
   @Override
   public String toString() {
     return label;

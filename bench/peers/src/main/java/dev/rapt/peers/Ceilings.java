@@ -3,6 +3,7 @@ package dev.rapt.peers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.rapt.peers.contest.Shape;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -40,8 +41,12 @@ record Ceilings(double gflops, double gbps) {
     return new Ceilings(Math.max(gflops, other.gflops), Math.max(gbps, other.gbps));
   }
 
-  /** The least seconds in which this many operations and bytes can be done. */
-  double seconds(double flops, double bytes) {
-    return Math.max(flops / gflops, bytes / gbps) / 1e9;
+  /**
+   * The least seconds in which a call can be done: its operations at the peak and, where its inputs
+   * come from memory, its bytes at the bandwidth.
+   */
+  double seconds(Shape shape, double flops, double bytes) {
+    double arithmetic = flops / gflops;
+    return (shape.decodes() ? Math.max(arithmetic, bytes / gbps) : arithmetic) / 1e9;
   }
 }

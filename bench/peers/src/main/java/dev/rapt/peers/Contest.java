@@ -96,7 +96,7 @@ final class Contest {
       for (Entrant entrant : group.entrants) {
         // Rapt was not asked to run where it would have been alone.
         if (!entrant.isReady() || !entrant.name().equals(Session.RAPT) || group.isTimed()) {
-          figures.add(figure(group, entrant, ceilings.seconds(flops, bytes)));
+          figures.add(figure(group, entrant, ceilings.seconds(shape, flops, bytes)));
         }
       }
     }

@@ -43,6 +43,8 @@ final class PeersCommand implements Callable<Integer> {
 
   static final String ROOT_PROPERTY = "dev.rapt.root";
 
+  private static final String TORCH_LIBRARY = "/org/bytedeco/pytorch/linux-x86_64/libtorch_cpu.so";
+
   /** What opening, judging and the first calls of a case take, roughly. */
   private static final double SECONDS_AROUND_CASE = 4;
 
@@ -131,6 +133,11 @@ final class PeersCommand implements Callable<Integer> {
     if (!(seconds > 0) || threads.stream().anyMatch(count -> count < 1)) {
       throw new ParameterException(spec.commandLine(), "--seconds and --threads must be positive");
     }
+    if (worlds.stream().anyMatch(World::isTorch) && !hasTorchNatives()) {
+      throw new IOException(
+          "libtorch's native libraries are not on the class path; start ./rapt bench --peers, which"
+              + " fetches them, or leave libtorch out with --against");
+    }
     Path root = Path.of(System.getProperty(ROOT_PROPERTY, "."));
     Path folder = out == null ? root.resolve("bench/results") : out;
     String files = name == null ? LocalDate.now(ZoneOffset.UTC) + "-peers" : name;
@@ -183,6 +190,10 @@ final class PeersCommand implements Callable<Integer> {
       }
     }
     return results;
+  }
+
+  private static boolean hasTorchNatives() {
+    return PeersCommand.class.getResource(TORCH_LIBRARY) != null;
   }
 
   private static Path bench(Path root) {

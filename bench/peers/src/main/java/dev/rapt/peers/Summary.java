@@ -18,10 +18,17 @@ final class Summary {
             result.rounds(),
             result.peakGflops(),
             result.peakGbps()));
+    if (result.rapt().filter(Summary::isDisturbed).isPresent()) {
+      text.append("  something else was running: Rapt's own times differ by more than a fifth\n");
+    }
     for (Figure figure : result.figures()) {
       text.append(String.format(Locale.ROOT, "  %-24s %s%n", figure.name(), words(figure, result)));
     }
     return text.toString().stripTrailing();
+  }
+
+  private static boolean isDisturbed(Figure rapt) {
+    return rapt.seconds().p90() > 1.2 * rapt.seconds().p10();
   }
 
   private static String words(Figure figure, CaseResult result) {

@@ -26,9 +26,9 @@ public record Entrant(String name, String detail, Status status, String reason, 
     WRONG
   }
 
-  static Entrant unsupported(String name, Throwable cause) {
-    String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-    String line = message.strip().lines().findFirst().orElse("");
+  /** Of a reason only the first line is kept: libraries go on with where they threw it. */
+  static Entrant unsupported(String name, String reason) {
+    String line = reason.strip().lines().findFirst().orElse("");
     return new Entrant(name, "", Status.UNSUPPORTED, line, Double.NaN);
   }
 

@@ -2,6 +2,7 @@
 package dev.rapt.peers.contest;
 
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtException.OrtErrorCode;
 import dev.rapt.DType;
 import dev.rapt.Tensor;
 import dev.rapt.peers.contest.Agreement.Verdict;
@@ -93,8 +94,12 @@ public final class Session implements AutoCloseable {
         contenders.put(name, contender);
         return;
       }
-    } catch (OrtException | RuntimeException e) {
-      entrants.add(Entrant.unsupported(name, e));
+    } catch (OrtException e) {
+      boolean missing = e.getCode() == OrtErrorCode.ORT_NOT_IMPLEMENTED;
+      String reason = missing ? "not implemented for " + operands.dtype : e.getMessage();
+      entrants.add(Entrant.unsupported(name, reason));
+    } catch (RuntimeException e) {
+      entrants.add(Entrant.unsupported(name, String.valueOf(e.getMessage())));
     }
     if (contender != null) {
       contender.close();

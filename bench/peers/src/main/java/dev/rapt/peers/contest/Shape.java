@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.peers.contest;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
+
 /**
  * One problem: query (B, Hq, Sq, D), key and value (B, Hkv, Skv, D).
  *
@@ -49,8 +51,12 @@ public record Shape(
     return kvLen - queryLen;
   }
 
-  /** Whether a call is bound by reading K and V, so that they must come from memory. */
-  boolean decodes() {
+  /**
+   * Whether a call is bound by reading K and V, which then must come from memory and not from a
+   * cache.
+   */
+  @JsonIgnore
+  public boolean decodes() {
     return queryLen <= MAX_DECODE_QUERIES && kvLen > MAX_DECODE_QUERIES && !projected;
   }
 

@@ -13,6 +13,12 @@ import org.bytedeco.pytorch.global.torch;
 
 /** libtorch's scaled_dot_product_attention. */
 final class TorchAttention implements Contender {
+  /** A call that would take longer is not waited for. */
+  private static final double MAX_SECONDS = 6;
+
+  /** The share of the queries that tells how long all of them would take. */
+  private static final int PROBE_PARTS = 64;
+
   private final Shape shape;
   private final DType dtype;
   private final Tensor query;
@@ -33,7 +39,39 @@ final class TorchAttention implements Contender {
     query = TorchTensors.of(operands.query);
     keys = operands.keys.stream().map(TorchTensors::of).toList();
     values = operands.values.stream().map(TorchTensors::of).toList();
+    refuseLongWait();
     mask = shape.window() == 0 ? null : TorchTensors.of(windowMask(arena));
+  }
+
+  /** Without matrix instructions for them, 16-bit types take it a hundred times as long as f32. */
+  private void refuseLongWait() {
+    if (shape.queryLen() < PROBE_PARTS) {
+      return;
+    }
+    long rows = shape.queryLen() / PROBE_PARTS;
+    try (PointerScope _ = new PointerScope()) {
+      Tensor some = query.narrow(2, 0, rows);
+      long begin = System.nanoTime();
+      attend(some, 0, false);
+      double seconds = (System.nanoTime() - begin) / 1e9 * shape.queryLen() / rows;
+      seconds = shape.causal() ? seconds / 2 : seconds;
+      if (seconds > MAX_SECONDS) {
+        throw new UnsupportedOperationException(
+            "a call would take about " + Math.round(seconds) + " s");
+      }
+    }
+  }
+
+  private Tensor attend(Tensor queries, int copy, boolean masked) {
+    return torch.scaled_dot_product_attention(
+        queries,
+        keys.get(copy),
+        values.get(copy),
+        masked && mask != null ? new TensorOptional(mask) : new TensorOptional(),
+        0.0,
+        masked && mask == null && shape.causal(),
+        new DoubleOptional(),
+        shape.heads() != shape.kvHeads());
   }
 
   @Override
@@ -45,17 +83,7 @@ final class TorchAttention implements Contender {
   @Override
   public void run(int copy) {
     try (PointerScope _ = new PointerScope()) {
-      Tensor output =
-          torch.scaled_dot_product_attention(
-              query,
-              keys.get(copy),
-              values.get(copy),
-              mask == null ? new TensorOptional() : new TensorOptional(mask),
-              0.0,
-              shape.causal() && mask == null,
-              new DoubleOptional(),
-              shape.heads() != shape.kvHeads());
-      keep(output);
+      keep(attend(query, copy, true));
     }
   }
 

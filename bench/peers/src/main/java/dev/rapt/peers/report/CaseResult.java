@@ -68,16 +68,10 @@ public record CaseResult(
         .min(Comparator.comparingDouble(figure -> figure.ratio().median()));
   }
 
-  /** Whether reading memory bounds the shape, and not arithmetic. */
-  @JsonIgnore
-  public boolean isMemoryBound() {
-    return bytes / peakGbps > flops / peakGflops;
-  }
-
   /** Speed in what bounds the shape, for example {@code 209 GFLOP/s} or {@code 31 GB/s}. */
   public String rate(double seconds) {
-    double work = isMemoryBound() ? bytes : flops;
-    String unit = isMemoryBound() ? "GB/s" : "GFLOP/s";
+    double work = shape.decodes() ? bytes : flops;
+    String unit = shape.decodes() ? "GB/s" : "GFLOP/s";
     double rate = work / seconds / 1e9;
     return String.format(Locale.ROOT, rate < 10 ? "%.1f %s" : "%.0f %s", rate, unit);
   }

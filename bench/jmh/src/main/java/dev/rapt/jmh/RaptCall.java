@@ -7,10 +7,9 @@ import dev.rapt.CpuOptions;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Tensor;
-import java.lang.foreign.MemorySegment;
 
-/** Rapt, on the best CPU tier or on its pure Java reference. */
-final class RaptContender implements Contender {
+/** Attention by Rapt on its operands, on the best CPU tier or on the pure Java reference. */
+final class RaptCall implements AutoCloseable {
   private final Device device;
   private final Attention attention;
   private final Tensor query;
@@ -18,7 +17,7 @@ final class RaptContender implements Contender {
   private final Tensor value;
   private final Tensor output;
 
-  private RaptContender(Device device, Shape shape, Operands operands) {
+  private RaptCall(Device device, Shape shape, Operands operands) {
     this.device = device;
     attention =
         Attention.builder().causal(shape.causal ? Causal.BOTTOM_RIGHT : Causal.NONE).build();
@@ -28,28 +27,18 @@ final class RaptContender implements Contender {
     output = Tensor.of(operands.output, DType.F32, shape.queryShape());
   }
 
-  static RaptContender cpu(Shape shape, Operands operands, int threads) {
+  static RaptCall cpu(Shape shape, Operands operands, int threads) {
     Device device = Device.cpu(CpuOptions.defaults().withThreads(threads));
-    return new RaptContender(device, shape, operands);
+    return new RaptCall(device, shape, operands);
   }
 
-  static RaptContender java(Shape shape, Operands operands) {
-    return new RaptContender(Device.java(), shape, operands);
+  static RaptCall java(Shape shape, Operands operands) {
+    return new RaptCall(Device.java(), shape, operands);
   }
 
-  @Override
-  public String name() {
-    return "Rapt " + attention.plan(device, query, key, value).name();
-  }
-
-  @Override
-  public void run() {
+  /** One call, synchronous. */
+  void run() {
     attention.run(device, query, key, value, output);
-  }
-
-  @Override
-  public MemorySegment output() {
-    return output.segment();
   }
 
   @Override

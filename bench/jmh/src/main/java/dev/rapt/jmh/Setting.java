@@ -9,31 +9,31 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** What every benchmark sets up: the operands of a shape and who computes on them. */
+/** What every benchmark sets up: the operands of a shape and the call on them. */
 @State(Scope.Benchmark)
-public abstract class Contest {
-  /** Threads that work on one call; the same for every contender. */
+public abstract class Setting {
+  /** Threads that work on one call. */
   @Param("1")
   public int threads;
 
   private Arena arena;
-  private Contender contender;
+  private RaptCall call;
 
   /** Opens what {@code opener} makes of the shape and its operands, and warms its caches. */
-  void open(String label, BiFunction<Shape, Operands, Contender> opener) {
+  void open(String label, BiFunction<Shape, Operands, RaptCall> opener) {
     Shape shape = Shape.of(label);
     arena = Arena.ofShared();
-    contender = opener.apply(shape, new Operands(arena, shape));
-    contender.run();
+    call = opener.apply(shape, new Operands(arena, shape));
+    call.run();
   }
 
   void run() {
-    contender.run();
+    call.run();
   }
 
   @TearDown(Level.Trial)
   public void close() {
-    contender.close();
+    call.close();
     arena.close();
   }
 }
