@@ -5,7 +5,9 @@
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
 //   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that says it is
 //                           real, so that no kernel counts as proven); anything else is a good driver
-//   RAPT_EMULATED_FAULT     a cudaError_t that every wait and launch reports from now on, as a lost device does
+//   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
+//   RAPT_EMULATED_CAPTURE   1 = every stream is being captured into a graph; what CUDA refuses then, or would make the
+//                           capture useless, ends the program: allocating, freeing, waiting
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -55,6 +57,15 @@ bool driver_is(const char *kind) {
   return text != nullptr && strcmp(text, kind) == 0;
 }
 
+bool captures() { return setting("RAPT_EMULATED_CAPTURE", 0) != 0; }
+
+// A call that must not happen during a capture.
+void not_in_capture(const char *what) {
+  if (!captures()) return;
+  fprintf(stderr, "emulated device: %s during a graph capture\n", what);
+  abort();
+}
+
 driver_code fault() { return static_cast<driver_code>(setting("RAPT_EMULATED_FAULT", DRIVER_SUCCESS)); }
 
 size_t used_bytes(const memory_table &memory, int ordinal) {
@@ -64,6 +75,7 @@ size_t used_bytes(const memory_table &memory, int ordinal) {
 }
 
 driver_code take(size_t bytes, int ordinal, void **out) {
+  not_in_capture("an allocation");
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   size_t total = static_cast<size_t>(setting("RAPT_EMULATED_MEMORY", INT64_C(1) << 30));
@@ -77,6 +89,7 @@ driver_code take(size_t bytes, int ordinal, void **out) {
 }
 
 driver_code give_back(void *pointer, bool pinned) {
+  not_in_capture("freeing memory");
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   auto entry = memory.blocks.find(reinterpret_cast<uintptr_t>(pointer));
@@ -186,9 +199,13 @@ driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream)
   return fault();
 }
 
-driver_code driver_synchronize() { return fault(); }
+driver_code driver_synchronize() {
+  not_in_capture("waiting for the device");
+  return fault();
+}
 
 driver_code driver_stream_create(bool, driver_stream *out) {
+  not_in_capture("making a stream");
   *out = malloc(1);
   return *out == nullptr ? DRIVER_OUT_OF_MEMORY : DRIVER_SUCCESS;
 }
@@ -198,14 +215,18 @@ driver_code driver_stream_destroy(driver_stream stream) {
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_stream_synchronize(driver_stream) { return fault(); }
+driver_code driver_stream_synchronize(driver_stream) {
+  not_in_capture("waiting for a stream");
+  return fault();
+}
 driver_code driver_stream_wait(driver_stream, driver_event) { return fault(); }
-driver_code driver_stream_captures(driver_stream, bool *captures) {
-  *captures = false;
+driver_code driver_stream_captures(driver_stream, bool *captures_now) {
+  *captures_now = captures();
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_event_create(driver_event *out) {
+  not_in_capture("making an event");
   *out = new emulated_event();
   return DRIVER_SUCCESS;
 }
@@ -220,7 +241,10 @@ driver_code driver_event_record(driver_event event, driver_stream) {
   return fault();
 }
 
-driver_code driver_event_synchronize(driver_event) { return fault(); }
+driver_code driver_event_synchronize(driver_event) {
+  not_in_capture("waiting for an event");
+  return fault();
+}
 driver_code driver_event_query(driver_event) { return fault(); }
 
 driver_code driver_event_elapsed(driver_event start, driver_event end, float *milliseconds) {

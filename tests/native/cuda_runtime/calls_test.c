@@ -199,7 +199,17 @@ static void check_fault(small_calls *s) {
         "a lost device: code %d", error.device_code);
   CHECK(strstr(error.message, "sdpa_") && strstr(error.message, "cudaErrorLaunchFailure (719)"), "message: %s",
         error.message);
+  /* On a stream the failure shows where somebody waits. */
+  rapt_stream *stream = NULL;
+  CHECK(rapt_stream_create(s->context, &stream, &error) == RAPT_OK, "stream: %s", error.message);
+  rapt_attention call = s->attention;
+  call.stream = stream;
+  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_OK, "enqueueing: %s", error.message);
+  CHECK(rapt_stream_synchronize(stream, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719 &&
+            strstr(error.message, "restarted"),
+        "a lost device: code %d, %s", error.device_code, error.message);
   unsetenv("RAPT_EMULATED_FAULT");
+  rapt_stream_destroy(stream);
 }
 
 static void check_streams(small_calls *s, rapt_context *second) {
