@@ -28,6 +28,8 @@ typedef struct rapt_geometry {
   int64_t blocks;
   int64_t tasks;
   rapt_share share;
+  // Whether tasks ask for memory ahead: the tensors are more than a cache holds.
+  int ahead;
   // Bytes.
   int64_t slot_scratch;
   int64_t partial_scratch;

@@ -13,6 +13,8 @@
 // Keys per tile of the decode path: many, because K and V are read in turns and each turn has to get going; the scores
 // of 16 rows take 16 KB.
 #define DECODE_KEY_TILE 256
+// Bytes of query, key, value and output from which memory is asked for ahead: half of a common last cache.
+#define AHEAD_BYTES (16 * 1024 * 1024)
 // Query and output panels that one task keeps in L2, in bytes: more panels pack K less often.
 #define TASK_BYTES (512 * 1024)
 // Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core
@@ -61,6 +63,9 @@ static void choose_tasks(const rapt_context *context, const rapt_problem *proble
   g->tasks = g->units * g->splits * g->blocks;
   // In double: sizes are bounded one by one, not their product.
   double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
+  double size = (double)rapt_element_size(c->query.dtype);
+  double bytes = (double)g->units * size * (double)(c->head_dim + c->value_dim) * (double)(problem->rows + c->kv_len);
+  g->ahead = bytes >= AHEAD_BYTES;
   g->share = rapt_share_work(context->pool, g->tasks, work, context->kernels.lanes);
 }
 

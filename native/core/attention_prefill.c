@@ -6,6 +6,7 @@
 // lane], stay in L1 through the softmax, and are then the right operand of the product with V.
 #include <string.h>
 
+#include "core/ahead.h"
 #include "core/arithmetic.h"
 #include "core/attention_parts.h"
 
@@ -35,8 +36,62 @@ typedef struct task_state {
   rapt_prefill_slot slot;
   int64_t batch;
   int64_t kv_head;
+  int64_t first_panel;
   int64_t panels;
+  int64_t split;
+  // What the steps of the current tile ask for; NULL where the whole problem fits a cache.
+  rapt_ahead *ahead;
 } task_state;
+
+// Finds out what task t is.
+static void locate_task(const rapt_problem *problem, const rapt_geometry *g, int64_t task, task_state *s) {
+  // Last blocks first: under causality they see the most keys.
+  int64_t per_block = g->units * g->splits;
+  int64_t block = g->blocks - 1 - task / per_block, unit = task % per_block / g->splits;
+  s->split = task % g->splits;
+  s->batch = unit / problem->call.kv_heads;
+  s->kv_head = unit % problem->call.kv_heads;
+  s->first_panel = block * g->task_panels;
+  s->panels = rapt_min(g->panels - s->first_panel, g->task_panels);
+}
+
+static int64_t task_keys_begin(const rapt_geometry *g, const task_state *s) { return s->split * g->chunk; }
+
+static int64_t task_keys_end(const rapt_geometry *g, const task_state *s) {
+  return rapt_min(s->problem->call.kv_len, (s->split + 1) * g->chunk);
+}
+
+static void ask_for_keys(const task_state *s, rapt_ahead *ahead, int64_t first, int64_t count) {
+  const rapt_attention *c = &s->problem->call;
+  rapt_ahead_add(ahead, &c->key, s->batch, s->kv_head, first, count, c->head_dim, 0);
+  rapt_ahead_add(ahead, &c->value, s->batch, s->kv_head, first, count, c->value_dim, 0);
+}
+
+// Query or output rows of a task.
+static void ask_for_rows(const task_state *s, rapt_ahead *ahead, const rapt_tensor *t, int64_t depth, int write) {
+  int64_t width = s->kernels->panel_width, group = s->problem->group;
+  int64_t first = s->first_panel * width, last = rapt_min(first + s->panels * width, s->problem->rows);
+  for (int64_t h = 0; h < group; h++) {
+    rapt_ahead_add(ahead, t, s->batch, s->kv_head * group + h, first / group,
+                   rapt_ceil_div(last, group) - first / group, depth, write);
+  }
+}
+
+// While a task is on its last keys: its output, and what the task that this thread will most likely have next begins
+// with.
+static void ask_for_next_task(const task_state *s, const rapt_geometry *g, int64_t task, rapt_ahead *ahead) {
+  const rapt_attention *c = &s->problem->call;
+  ask_for_rows(s, ahead, &c->output, c->value_dim, 1);
+  task_state next = {.kernels = s->kernels, .problem = s->problem};
+  task += g->share.slots;
+  if (task >= g->tasks) return;
+  locate_task(s->problem, g, task, &next);
+  rapt_lanes first;
+  rapt_lanes_fill(s->problem, next.batch, next.kv_head, next.first_panel * s->kernels->panel_width, 1, 1, &first);
+  int64_t low = rapt_max(first.low, task_keys_begin(g, &next));
+  ask_for_keys(&next, ahead, low, rapt_min(g->key_tile, task_keys_end(g, &next) - low));
+  ask_for_rows(&next, ahead, &c->query, c->head_dim, 0);
+}
 
 static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *lanes) {
   const rapt_tensor *q = &s->problem->call.query;
@@ -49,10 +104,10 @@ static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *l
   s->kernels->pack(rows, lanes->count, depth, lanes->width, s->slot.query + panel * depth * lanes->width);
 }
 
-static void begin_panels(task_state *s, int64_t first_panel) {
+static void begin_panels(task_state *s) {
   int64_t width = s->kernels->panel_width;
   for (int64_t p = 0; p < s->panels; p++) {
-    int64_t row = (first_panel + p) * width;
+    int64_t row = (s->first_panel + p) * width;
     rapt_lanes *lanes = &s->slot.lanes[p];
     rapt_lanes_fill(s->problem, s->batch, s->kv_head, row, rapt_min(s->problem->rows - row, width), width, lanes);
     load_queries(s, p, lanes);
@@ -102,8 +157,13 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
   const rapt_prefill_slot *slot = &s->slot;
   const rapt_attention *c = &s->problem->call;
   int64_t width = kernels->panel_width, keys = to - from;
-  kernels->multiply(keys, c->head_dim, tile->keys + from * c->head_dim, c->head_dim, 1,
-                    slot->query + p * c->head_dim * width, slot->scores, width, RAPT_START_ZERO, NULL);
+  int64_t step = s->ahead != NULL ? kernels->tile_rows : INT64_MAX;
+  for (int64_t k = 0, rows; k < keys; k += rows) {
+    rows = rapt_min(keys - k, step);
+    if (s->ahead != NULL) rapt_ahead_step(s->ahead);
+    kernels->multiply(rows, c->head_dim, tile->keys + (from + k) * c->head_dim, c->head_dim, 1,
+                      slot->query + p * c->head_dim * width, slot->scores + k * width, width, RAPT_START_ZERO, NULL);
+  }
   int masked = rapt_transform_scores(kernels, s->problem, &slot->lanes[p], j + from, keys, slot->scores, &slot->room);
   int moved = kernels->softmax(keys, width, s->problem->to_exponent, slot->scores, slot->maximum + p * width,
                                slot->sum + p * width, slot->correction);
@@ -111,12 +171,20 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
   slot->started[p] = 1;
   // 0 * NaN is NaN: a masked value must be left out, not weighted with 0.
   int guarded = masked && !is_finite(s, tile);
-  (guarded ? kernels->multiply_guarded : kernels->multiply)(
-      c->value_dim, keys, tile->values + from * c->value_dim, 1, c->value_dim, slot->scores,
-      slot->output + p * c->value_dim * width, width, start, slot->correction);
+  for (int64_t d = 0, rows; d < c->value_dim; d += rows) {
+    rows = rapt_min(c->value_dim - d, step);
+    if (s->ahead != NULL) rapt_ahead_step(s->ahead);
+    (guarded ? kernels->multiply_guarded : kernels->multiply)(
+        rows, keys, tile->values + from * c->value_dim + d, 1, c->value_dim, slot->scores,
+        slot->output + (p * c->value_dim + d) * width, width, start, slot->correction);
+  }
 }
 
-static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first_key, int64_t last_key) {
+static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t task) {
+  const rapt_attention *c = &s->problem->call;
+  int64_t first_key = task_keys_begin(g, s), last_key = 0;
+  for (int64_t p = 0; p < s->panels; p++) last_key = rapt_max(last_key, s->slot.lanes[p].high);
+  last_key = rapt_min(last_key, task_keys_end(g, s));
   for (int64_t j = first_key; j < last_key; j += g->key_tile) {
     int64_t end = rapt_min(last_key - j, g->key_tile);
     // What of this tile any panel sees.
@@ -135,6 +203,16 @@ static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first
                      .low = low,
                      .high = high,
                      .finite = -1};
+    if (s->ahead != NULL) {
+      int64_t next = j + g->key_tile, group = s->kernels->tile_rows;
+      rapt_ahead_clear(s->ahead);
+      if (next < last_key) {
+        ask_for_keys(s, s->ahead, next, rapt_min(last_key - next, g->key_tile));
+      } else {
+        ask_for_next_task(s, g, task, s->ahead);
+      }
+      rapt_ahead_spread(s->ahead, s->panels * (rapt_ceil_div(high - low, group) + rapt_ceil_div(c->value_dim, group)));
+    }
     for (int64_t p = 0; p < s->panels; p++) {
       const rapt_lanes *lanes = &s->slot.lanes[p];
       int64_t from = rapt_max(lanes->low - j, 0);
@@ -144,8 +222,7 @@ static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t first
   }
 }
 
-static void end_panels(const task_state *s, const rapt_attention_job *job, int64_t first_panel, int64_t unit,
-                       int64_t split) {
+static void end_panels(const task_state *s, const rapt_attention_job *job) {
   const rapt_geometry *g = job->geometry;
   int64_t width = s->kernels->panel_width, size = s->problem->call.value_dim * width;
   for (int64_t p = 0; p < s->panels; p++) {
@@ -156,7 +233,8 @@ static void end_panels(const task_state *s, const rapt_attention_job *job, int64
       rapt_finish(s->kernels, s->problem, &s->slot.lanes[p], RAPT_PATH_PREFILL, maximum, sum, output, s->slot.rows);
       continue;
     }
-    int64_t at = (unit * g->panels + first_panel + p) * g->splits + split;
+    int64_t unit = s->batch * s->problem->call.kv_heads + s->kv_head;
+    int64_t at = (unit * g->panels + s->first_panel + p) * g->splits + s->split;
     memcpy(job->partials.maximum + at * width, maximum, (size_t)width * sizeof(float));
     memcpy(job->partials.sum + at * width, sum, (size_t)width * sizeof(float));
     memcpy(job->partials.output + at * size, output, (size_t)size * sizeof(float));
@@ -166,20 +244,14 @@ static void end_panels(const task_state *s, const rapt_attention_job *job, int64
 void rapt_prefill_task(void *argument, int64_t task, int32_t slot) {
   const rapt_attention_job *job = argument;
   const rapt_geometry *g = job->geometry;
-  const rapt_attention *c = &job->problem->call;
   task_state s = {.kernels = &job->context->kernels, .problem = job->problem};
   rapt_arena arena = {.base = job->slots + slot * g->slot_scratch};
   rapt_prefill_slot_lay(&arena, job->context, job->problem, g, &s.slot);
 
-  // Last blocks first: under causality they see the most keys.
-  int64_t per_block = g->units * g->splits;
-  int64_t block = g->blocks - 1 - task / per_block, unit = task % per_block / g->splits, split = task % g->splits;
-  s.batch = unit / c->kv_heads;
-  s.kv_head = unit % c->kv_heads;
-  int64_t first_panel = block * g->task_panels;
-  s.panels = rapt_min(g->panels - first_panel, g->task_panels);
-  begin_panels(&s, first_panel);
-  int64_t first_key = split * g->chunk;
-  walk_keys(&s, g, first_key, first_key + rapt_min(c->kv_len - first_key, g->chunk));
-  end_panels(&s, job, first_panel, unit, split);
+  locate_task(job->problem, g, task, &s);
+  rapt_ahead ahead;
+  if (g->ahead) s.ahead = &ahead;
+  begin_panels(&s);
+  walk_keys(&s, g, task);
+  end_panels(&s, job);
 }

@@ -74,7 +74,7 @@ static void test_every_task_runs_once(void) {
   static const int64_t tasks[] = {0, 1, 2, 7, MOST_TASKS};
   for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
     rapt_pool *pool = pool_of(counts[c], 0);
-    for (int repeat = 0; repeat < 20; repeat++) {
+    for (int repeat = 0; repeat < 8; repeat++) {
       for (size_t t = 0; t < sizeof tasks / sizeof tasks[0]; t++) {
         check_every_task_runs_once(pool, counts[c], tasks[t], MOST_SLOTS, repeat % 2);
         check_every_task_runs_once(pool, counts[c], tasks[t], 2, repeat % 2);

@@ -12,19 +12,29 @@
 #include "support/contexts.h"
 #include "support/random.h"
 
-enum { CALLERS = 8, PROBLEMS = 10, MAX_ELEMENTS = 1 << 20, ROUNDS = TEST_REDUCED ? 6 : 30 };
+enum { CALLERS = 8, PROBLEMS = 11, MAX_ELEMENTS = 1 << 20, ROUNDS = TEST_REDUCED ? 6 : 30 };
 
-/* batch, query heads, kv heads, queries, keys, head dim, flags: prefill, decode with a split, tiny and empty. */
+/*
+ * batch, query heads, kv heads, queries, keys, head dim, flags: prefill, decode with a split, tiny and empty. The last
+ * is one sequence 64 times over, by strides of 0: large enough that tasks ask for the memory of the next ones.
+ */
 static const struct {
   int64_t b, h, hk, q, k, d;
   int32_t flags;
 } shapes[PROBLEMS] = {
-    {1, 4, 4, 130, 130, 32, 0}, {2, 4, 2, 97, 97, 24, RAPT_CAUSAL},
-    {1, 8, 2, 1, 1500, 64, 0},  {3, 6, 3, 4, 700, 40, 0},
-    {1, 1, 1, 1, 1, 1, 0},      {1, 2, 1, 300, 40, 16, RAPT_CAUSAL},
-    {1, 16, 1, 2, 2049, 32, 0}, {2, 2, 2, 33, 257, 80, RAPT_CAUSAL},
-    {0, 2, 2, 33, 257, 80, 0},  {1, 3, 3, 64, 64, 128, 0},
+    {1, 4, 4, 130, 130, 32, 0},
+    {2, 4, 2, 97, 97, 24, RAPT_CAUSAL},
+    {1, 8, 2, 1, 1500, 64, 0},
+    {3, 6, 3, 4, 700, 40, 0},
+    {1, 1, 1, 1, 1, 1, 0},
+    {1, 2, 1, 300, 40, 16, RAPT_CAUSAL},
+    {1, 16, 1, 2, 2049, 32, 0},
+    {2, 2, 2, 33, 257, 80, RAPT_CAUSAL},
+    {0, 2, 2, 33, 257, 80, 0},
+    {1, 3, 3, 64, 64, 128, 0},
+    {64, 8, 4, 64, 64, 48, RAPT_CAUSAL},
 };
+enum { REPEATED = PROBLEMS - 1 };
 
 static float *inputs;
 static rapt_linear_weights projection;
@@ -58,6 +68,9 @@ static job job_of(int n) {
                                  .head_dim = d,
                                  .value_dim = d,
                                  .options = {.offset = k - q, .flags = shapes[n].flags}};
+  if (n == REPEATED) {
+    j.attention.query.stride[0] = j.attention.key.stride[0] = j.attention.value.stride[0] = 0;
+  }
   j.attention.output.data = j.output;
   return j;
 }
@@ -74,6 +87,19 @@ static job expected[PROBLEMS];
 
 static void check_job(const char *what, int n, const job *j) {
   CHECK(!memcmp(j->output, expected[n].output, j->bytes), "%s: other bits in problem %d", what, n);
+}
+
+/* Each of the equal sequences has the bits it has alone. */
+static void check_repeated(rapt_context *context) {
+  job one = job_of(REPEATED);
+  one.attention.batch = 1;
+  run(context, &one);
+  const size_t size = one.bytes / (size_t)shapes[REPEATED].b;
+  for (int64_t b = 0; b < shapes[REPEATED].b; b++) {
+    CHECK(!memcmp((char *)expected[REPEATED].output + (size_t)b * size, one.output, size),
+          "sequence %d of a batch has other bits than alone", (int)b);
+  }
+  free(one.output);
 }
 
 typedef struct caller {
@@ -261,6 +287,7 @@ int main(void) {
       expected[n] = job_of(n);
       run(alone, &expected[n]);
     }
+    check_repeated(alone);
     rapt_context_destroy(alone);
     test_thread_counts(tiers[t]);
     test_callers(tiers[t], 1);
