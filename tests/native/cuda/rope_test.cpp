@@ -20,7 +20,8 @@ struct rope_case {
   int64_t table;
   bool interleaved, in_place;
   int32_t input, output, angle;
-  // 0 BHSD, 1 BSHD, 2 odd gaps behind rows, 3 the length innermost, 4 heads outermost with gaps of 8.
+  // 0 BHSD, 1 BSHD, 2 odd gaps behind rows, 3 the length innermost, 4 heads outermost with gaps of 8, 5 gaps up to a
+  // multiple of 16.
   int layout;
   // 0 dense, 1 odd gaps, 2 pairs outermost, 3 one row for all, 4 gaps of 8.
   int angle_layout;
@@ -45,6 +46,8 @@ void place_rows(tensor *t, int32_t dtype, const rope_case &c) {
     t->place(dtype, size, {0, 1, 3, 2});
   } else if (c.layout == 4) {
     t->place(dtype, size, {1, 0, 2, 3}, 8);
+  } else if (c.layout == 5) {
+    t->place(dtype, size, {0, 1, 2, 3}, 16 - c.head_dim % 16);
   } else {
     t->place(dtype, size);
   }
@@ -228,6 +231,14 @@ int main() {
   run({1, 3, 7, 1024, 1024, 8, false, true, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 20, "vector", 6});
   run({1, 3, 7, 1023, 1022, 8, true, false, RAPT_BF16, RAPT_F32, RAPT_F16, 0, 0, 20,
        "rope_interleaved_mixed_cuda_scalar", 8});
+  // Rows that are aligned, of halves or of a rest that are not whole pieces.
+  for (bool interleaved : {false, true}) {
+    run({1, 3, 4, 24, 12, 0, interleaved, false, RAPT_F32, RAPT_F32, RAPT_F32, 5, 0, 0, "scalar", 10});
+    run({1, 3, 4, 24, 8, 0, interleaved, false, RAPT_F16, RAPT_F16, RAPT_F32, 5, 0, 0, "scalar", 12});
+    run({1, 3, 4, 18, 16, 0, interleaved, false, RAPT_F32, RAPT_F32, RAPT_F32, 5, 0, 0, "scalar", 14});
+    run({1, 3, 4, 20, 16, 0, interleaved, false, RAPT_BF16, RAPT_BF16, RAPT_BF16, 5, 0, 0, "scalar", 16});
+    run({1, 3, 4, 24, 16, 0, interleaved, false, RAPT_BF16, RAPT_BF16, RAPT_BF16, 5, 0, 0, "vector", 18});
+  }
   run({2, 3, 0, 64, 64, 0, false, false, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, nullptr, 8});
   generator random = {77};
   for (int i = 0; i < (check_reduced ? 60 : 300); i++) {
