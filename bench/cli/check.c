@@ -93,6 +93,7 @@ void check_note(check *c, double got, double expected, int32_t dtype) {
   /* A NaN on one side is as far as can be. */
   difference = isnan(difference) ? INFINITY : difference;
   c->difference = fmax(c->difference, difference);
+  c->largest = fmax(c->largest, fabs(expected));
 }
 
 /* Expected values of the part, from the portable tier or, without one, from double. */

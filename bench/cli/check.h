@@ -15,6 +15,8 @@ typedef struct check {
   /** Largest absolute difference beyond the rounding of storage, and what it may be. */
   double difference;
   double allowed;
+  /** Magnitude of the largest expected element. */
+  double largest;
   /** Query rows compared, of how many. */
   int64_t rows, rows_total;
   /** "the portable tier" or "plain double". */

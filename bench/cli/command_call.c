@@ -2,15 +2,20 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "cuda.h"
 #include "json.h"
 #include "report.h"
 #include "workload.h"
 
 static bench_problem problem;
 static bench_settings settings;
-static const cli_option options[] = {PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings){.name = NULL}};
-static const cli_command command = {
-    "call", "Times the call itself: many runs of a tiny problem between two looks at the clock.", options};
+static int device_kind;
+static const cli_option options[] = {PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings)
+                                         DEVICE_OPTION(&device_kind){.name = NULL}};
+static const cli_command command = {"call",
+                                    "Times the call itself: many runs of a tiny problem between two looks at the "
+                                    "clock; on a GPU, what enqueueing one takes the caller.",
+                                    options};
 
 /* Enough that the clock's own cost (some 20 ns) vanishes. */
 enum { CALLS_PER_SAMPLE = 1000 };
@@ -32,6 +37,31 @@ static void divide(stats *time) {
   time->count *= CALLS_PER_SAMPLE;
 }
 
+static int time_calls(workload *w, report *r) {
+  if (w->on->cuda) {
+    cuda_call call = {.on = w->on, .stream = &w->call.stream, .run = workload_run, .state = w};
+    return cuda_time_enqueueing(&call, settings.iters, &r->time);
+  }
+  if (!stats_time(run_batch, w, settings.iters, &r->time)) {
+    return 0;
+  }
+  divide(&r->time);
+  return 1;
+}
+
+static int check_result(workload *w, report *r) {
+  if (!workload_run(w) || !workload_fetch(w) || !check_attention(&w->call, w->on->isa, &r->verified)) {
+    return 0;
+  }
+  if (w->on->cuda) {
+    cuda_allow_rounded_weights(&r->verified, w->call.value.dtype);
+  }
+  if (!r->verified.passed) {
+    cli_fail("wrong result, not timed: differs by %.3g from %s", r->verified.difference, r->verified.against);
+  }
+  return r->verified.passed;
+}
+
 static void print(const report *r) {
   if (settings.json) {
     json_begin("call");
@@ -43,8 +73,12 @@ static void print(const report *r) {
   }
   char shape[160];
   problem_describe(&problem, shape, sizeof shape);
-  printf("%-10s %s\n%-10s %s, %d %s\n", "shape", shape, "plan", r->plan->name, r->on->threads,
-         r->on->threads == 1 ? "thread" : "threads");
+  printf("%-10s %s\n%-10s %s", "shape", shape, "plan", r->plan->name);
+  if (r->on->cuda) {
+    printf("\n");
+  } else {
+    printf(", %d %s\n", r->on->threads, r->on->threads == 1 ? "thread" : "threads");
+  }
   check_print(&r->verified);
   printf("%-10s %.1f ns median per call; p10 %.1f, p90 %.1f, min %.1f; %lld calls\n", "time", r->time.median * 1e9,
          r->time.p10 * 1e9, r->time.p90 * 1e9, r->time.min * 1e9, (long long)r->time.count);
@@ -58,20 +92,14 @@ static int time_on(const device *on) {
   if (!workload_open(&w, &problem, 1)) {
     return EXIT_FAILED;
   }
-  w.on = on;
-  int good = rapt_attention_plan(on->context, &w.call, &plan, &error) == RAPT_OK && plan.supported;
-  if (!good) {
+  int good = workload_place(&w, on);
+  if (good && (rapt_attention_plan(on->context, &w.call, &plan, &error) != RAPT_OK || !plan.supported)) {
     cli_fail("%s%s", error.message, plan.reason);
-  }
-  good = good && run_batch(&w) && check_attention(&w.call, on->isa, &r.verified);
-  if (good && !r.verified.passed) {
-    cli_fail("wrong result, not timed: differs by %.3g from %s", r.verified.difference, r.verified.against);
     good = 0;
   }
-  good =
-      good && stats_time(run_batch, &w, settings.iters, &r.time) && ceilings_measure(on->isa, on->threads, &r.ceiling);
+  good = good && check_result(&w, &r) && time_calls(&w, &r) &&
+         (on->cuda ? cuda_ceilings(on, &r.ceiling) : ceilings_measure(on->isa, on->threads, &r.ceiling));
   if (good) {
-    divide(&r.time);
     print(&r);
   }
   workload_close(&w);
@@ -85,7 +113,9 @@ int command_call(int argc, char **argv) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   }
   device on;
-  if (!device_open(settings.isa, settings.threads, &on)) {
+  int open =
+      device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on);
+  if (!open) {
     return EXIT_FAILED;
   }
   int status = time_on(&on);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "cuda.h"
 #include "json.h"
 #include "layer.h"
 #include "report.h"
@@ -11,10 +12,11 @@
 static bench_problem problem;
 static bench_settings settings;
 static int64_t embed;
+static int device_kind;
 static const cli_option options[] = {
     PROBLEM_OPTIONS(&problem){"embed", "N", "width of input and output (default: heads x head-dim)", CLI_INTEGER,
                               &embed, 1, 65536, NULL},
-    SETTINGS_OPTIONS(&settings){.name = NULL}};
+    SETTINGS_OPTIONS(&settings) DEVICE_OPTION(&device_kind){.name = NULL}};
 static const cli_command command = {
     "mha", "Times multi-head attention with its four projections; defaults to a layer of BERT-base.", options};
 
@@ -60,7 +62,7 @@ static int check_rows(const layer *portable_layer, const device *portable, const
   return 1;
 }
 
-static int check_layer(const layer_data *data, check *out) {
+static int check_layer(const device *on, const layer_data *data, check *out) {
   *out = (check){.allowed = CHECK_ALLOWED, .rows_total = problem.batch * problem.q_len, .against = "the portable tier"};
   device portable;
   layer l = {0};
@@ -75,6 +77,9 @@ static int check_layer(const layer_data *data, check *out) {
     good = good && check_rows(&l, &portable, data, 1, expected, out);
   }
   out->passed = good && out->difference <= out->allowed;
+  if (good && on->cuda) {
+    cuda_allow_rounded_steps(out, data->dtype);
+  }
   if (good && !out->passed) {
     cli_fail("wrong result, not timed: differs by %.3g from %s, %.3g allowed", out->difference, out->against,
              out->allowed);
@@ -100,6 +105,15 @@ static void print(const report *r) {
   report_print(r);
 }
 
+static int measure_ceilings(const device *on, ceilings *out) {
+  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure(on->isa, on->threads, out);
+}
+
+static int time_layer(job *j, stats *out) {
+  cuda_call call = {.on = j->on, .stream = &j->call.stream, .run = run, .state = j};
+  return j->on->cuda ? cuda_time(&call, settings.iters, out) : stats_time(run, j, settings.iters, out);
+}
+
 static int time_on(const device *on, const layer_data *data, const layer *l) {
   rapt_plan plan = {.struct_size = sizeof plan};
   rapt_error error = {.struct_size = sizeof error};
@@ -113,8 +127,8 @@ static int time_on(const device *on, const layer_data *data, const layer *l) {
     cli_fail("%s%s", error.message, plan.reason);
     return 0;
   }
-  int good = ceilings_measure(on->isa, on->threads, &r.ceiling) && run(&j) && check_layer(data, &r.verified) &&
-             stats_time(run, &j, settings.iters, &r.time) && ceilings_measure(on->isa, on->threads, &r.ceiling);
+  int good = measure_ceilings(on, &r.ceiling) && run(&j) && layer_fetch(l, data) &&
+             check_layer(on, data, &r.verified) && time_layer(&j, &r.time) && measure_ceilings(on, &r.ceiling);
   if (good) {
     print(&r);
   }
@@ -129,7 +143,9 @@ int command_mha(int argc, char **argv) {
   }
   embed = embed ? embed : problem.heads * problem.head_dim;
   device on;
-  if (!device_open(settings.isa, settings.threads, &on)) {
+  int open =
+      device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on);
+  if (!open) {
     return EXIT_FAILED;
   }
   layer_data data;

@@ -75,6 +75,11 @@ int cuda_ceilings(const device *on, ceilings *out) {
   return good;
 }
 
+void cuda_allow_rounded_steps(check *c, int32_t dtype) {
+  c->allowed += 4 * storage_rounding(dtype) * c->largest;
+  c->passed = c->difference <= c->allowed;
+}
+
 void cuda_allow_rounded_weights(check *c, int32_t dtype) {
   c->allowed += storage_rounding(dtype);
   c->passed = c->difference <= c->allowed;

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "cli.h"
+#include "cuda.h"
 #include "memory.h"
 #include "storage.h"
 
@@ -57,8 +58,15 @@ void layer_data_close(layer_data *data) {
   *data = (layer_data){0};
 }
 
+static int place(layer *l, const layer_data *data) {
+  size_t query = data->query_count * data->width;
+  return (l->remote_query = cuda_copy_of(l->on, data->query, query)) &&
+         (l->remote_memory = cuda_copy_of(l->on, data->memory, data->memory_count * data->width)) &&
+         (l->remote_output = cuda_copy_of(l->on, data->output, query));
+}
+
 int layer_open(layer *l, const layer_data *data, const device *on) {
-  *l = (layer){0};
+  *l = (layer){.on = on};
   for (int i = 0; i < PROJECTIONS; i++) {
     rapt_linear_weights weights = {
         .struct_size = sizeof weights,
@@ -73,14 +81,27 @@ int layer_open(layer *l, const layer_data *data, const device *on) {
       return 0;
     }
   }
+  if (on->cuda && !place(l, data)) {
+    layer_close(l);
+    return 0;
+  }
   return 1;
 }
 
+int layer_fetch(const layer *l, const layer_data *data) {
+  return !l->on->cuda || cuda_fetch(l->on, data->output, l->remote_output, data->query_count * data->width);
+}
+
 void layer_close(layer *l) {
+  if (l->on && l->on->cuda) {
+    cuda_give_back(l->on, l->remote_query);
+    cuda_give_back(l->on, l->remote_memory);
+    cuda_give_back(l->on, l->remote_output);
+  }
   for (int i = 0; i < PROJECTIONS; i++) {
     rapt_linear_destroy(l->linear[i]);
-    l->linear[i] = NULL;
   }
+  *l = (layer){0};
 }
 
 static rapt_tensor rows_of(const layer_data *layout, void *data, int64_t rows) {
@@ -89,16 +110,18 @@ static rapt_tensor rows_of(const layer_data *layout, void *data, int64_t rows) {
 }
 
 rapt_mha layer_call(const layer *l, const layer_data *data, const bench_problem *p) {
+  const int remote = l->on->cuda;
+  void *memory = remote ? l->remote_memory : data->memory;
   return (rapt_mha){
       .struct_size = sizeof(rapt_mha),
       .query_projection = l->linear[QUERY],
       .key_projection = l->linear[KEY],
       .value_projection = l->linear[VALUE],
       .output_projection = l->linear[OUTPUT],
-      .query = rows_of(data, data->query, p->q_len),
-      .key = rows_of(data, data->memory, p->kv_len),
-      .value = rows_of(data, data->memory, p->kv_len),
-      .output = rows_of(data, data->output, p->q_len),
+      .query = rows_of(data, remote ? l->remote_query : data->query, p->q_len),
+      .key = rows_of(data, memory, p->kv_len),
+      .value = rows_of(data, memory, p->kv_len),
+      .output = rows_of(data, remote ? l->remote_output : data->output, p->q_len),
       .batch = p->batch,
       .query_heads = p->heads,
       .kv_heads = p->kv_heads,

@@ -26,20 +26,25 @@ typedef struct layer_data {
   size_t width;
 } layer_data;
 
-/** query, key, value and output projection of a device. */
+/** query, key, value and output projection of a device; on a GPU the activations too, else NULL. */
 typedef struct layer {
+  const device *on;
   rapt_linear *linear[4];
+  void *remote_query, *remote_memory, *remote_output;
 } layer;
 
 /** 0 and a line on stderr where memory is short. */
 int layer_data_open(layer_data *data, const bench_problem *p, int64_t embed);
 void layer_data_close(layer_data *data);
 
-/** Packs the weights; 0 and a line on stderr on failure. */
+/** Packs the weights, and brings the activations to a GPU; 0 and a line on stderr on failure. */
 int layer_open(layer *l, const layer_data *data, const device *on);
+
+/** Brings the output back from a GPU. */
+int layer_fetch(const layer *l, const layer_data *data);
 void layer_close(layer *l);
 
-/** The whole problem as a call. */
+/** The whole problem as a call on the layer's device. */
 rapt_mha layer_call(const layer *l, const layer_data *data, const bench_problem *p);
 
 /** Floating-point operations of projections and attention. */

@@ -40,7 +40,7 @@ static int enough(int64_t done, int64_t iters, double elapsed) {
   return done >= MIN_AUTOMATIC_RUNS && elapsed > AUTOMATIC_SECONDS;
 }
 
-int stats_time(int (*run)(void *state), void *state, int64_t iters, stats *out) {
+int stats_collect(int (*sample)(void *state, double *seconds), void *state, int64_t iters, stats *out) {
   int64_t room = iters ? iters : MAX_AUTOMATIC_RUNS;
   double *samples = calloc((size_t)room, sizeof *samples);
   if (!samples) {
@@ -51,9 +51,7 @@ int stats_time(int (*run)(void *state), void *state, int64_t iters, stats *out) 
   int good = 1;
   double begin = clock_seconds();
   while (good && !enough(done, iters, clock_seconds() - begin)) {
-    double start = clock_seconds();
-    good = run(state);
-    samples[done++] = clock_seconds() - start;
+    good = sample(state, &samples[done++]);
     double elapsed = clock_seconds() - begin;
     progress_show("timing", iters ? (double)done / (double)iters : elapsed / AUTOMATIC_SECONDS);
   }
@@ -63,4 +61,22 @@ int stats_time(int (*run)(void *state), void *state, int64_t iters, stats *out) 
   }
   free(samples);
   return good;
+}
+
+typedef struct clocked {
+  int (*run)(void *state);
+  void *state;
+} clocked;
+
+static int sample_by_clock(void *clocked_state, double *seconds) {
+  const clocked *c = clocked_state;
+  double start = clock_seconds();
+  int good = c->run(c->state);
+  *seconds = clock_seconds() - start;
+  return good;
+}
+
+int stats_time(int (*run)(void *state), void *state, int64_t iters, stats *out) {
+  clocked c = {.run = run, .state = state};
+  return stats_collect(sample_by_clock, &c, iters, out);
 }

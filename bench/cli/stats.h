@@ -19,4 +19,8 @@ stats stats_of(double *samples, int64_t count);
  */
 int stats_time(int (*run)(void *state), void *state, int64_t iters, stats *out);
 
+/** The same for runs that are timed otherwise than by a look at the clock before and after: sample gives the seconds.
+ */
+int stats_collect(int (*sample)(void *state, double *seconds), void *state, int64_t iters, stats *out);
+
 #endif

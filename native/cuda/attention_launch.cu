@@ -9,8 +9,7 @@ namespace {
 
 using kernels::attention_parameters;
 
-// Work beyond the largest grid is taken by the blocks in turns.
-int64_t grid_of(int64_t items) { return items < INT32_MAX ? items : INT32_MAX; }
+int64_t grid_of(int64_t items) { return items < gpu::most_blocks ? items : gpu::most_blocks; }
 
 attention_parameters parameters_of(const rapt_cuda_attention &plan, const rapt_problem &problem, void *scratch) {
   int64_t units = problem.call.batch * problem.call.kv_heads;

@@ -36,7 +36,7 @@ int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_cuda_produc
   a.weight.stride[1] = 1;
   a.row_tiles = (product.batch * product.rows + plan.row_tile - 1) / plan.row_tile;
   a.column_tiles = (product.out_features + plan.column_tile - 1) / plan.column_tile;
-  int64_t items = a.row_tiles * a.column_tiles, blocks = items < INT32_MAX ? items : INT32_MAX;
+  int64_t items = a.row_tiles * a.column_tiles, blocks = items < gpu::most_blocks ? items : gpu::most_blocks;
   if (plan.family == RAPT_CUDA_LINEAR_MMA) {
     return product.weight_dtype == RAPT_F16 ? launch_mma<gpu::f16>(a, blocks, stream)
                                             : launch_mma<gpu::bf16>(a, blocks, stream);

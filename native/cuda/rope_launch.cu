@@ -8,7 +8,8 @@ using kernels::rope_parameters;
 
 int launch(void (*kernel)(rope_parameters), const rope_parameters &a, gpu_stream stream) {
   int64_t blocks = (a.items + kernels::rope_threads - 1) / kernels::rope_threads;
-  return gpu::launch(kernel, blocks < INT32_MAX ? blocks : INT32_MAX, kernels::rope_threads, 0, stream, a);
+  return gpu::launch(kernel, blocks < gpu::most_blocks ? blocks : gpu::most_blocks, kernels::rope_threads, 0, stream,
+                     a);
 }
 
 template <typename T, typename A>

@@ -94,6 +94,8 @@ GPU_FUNCTION void multiply<bf16>(float (&d)[4], const uint32_t (&a)[4], uint32_t
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+constexpr int64_t most_blocks = INT32_MAX;
+
 // Loads the kernel, which would else happen within the first launch and allocate there, and asks for its shared memory.
 template <typename Parameter>
 int prepare(void (*kernel)(Parameter), int64_t shared_bytes) {

@@ -17,6 +17,7 @@
 //   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open
 //   gpu::load_matrices(r, row) load_matrices_transposed(r, row)    ldmatrix.x4.b16
 //   gpu::multiply<T>(d, a, b0, b1)       d += a . b: mma.m16n8k16, T in, f32 accumulated
+//   gpu::most_blocks                     of a launch; where there is more to do, blocks take it in turns
 //   gpu::prepare(kernel, shared bytes)   once per device, before the first launch: what a launch must not do itself
 //   gpu::launch(kernel, blocks, threads, shared bytes, stream, parameter)
 // prepare and launch return the driver's error code, 0 = none.

@@ -149,6 +149,9 @@ inline void multiply<bf16>(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, u
   multiply_as(warp_operation::multiply_bf16, d, a, b0, b1);
 }
 
+// Few, so that blocks take their turns in tests too.
+constexpr int64_t most_blocks = 3;
+
 // Remembers a kernel's shared memory; ends the program where a launch has not been prepared, or with less.
 void remember_kernel(const void *kernel, int64_t shared_bytes);
 void check_kernel(const void *kernel, int64_t shared_bytes);

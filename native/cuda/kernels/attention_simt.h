@@ -301,7 +301,6 @@ attention_simt(GPU_PARAMETER attention_parameters a) {
       gpu::barrier();
       multiply_values<Tiles>(p, work, m, j, keys, output);
     }
-    gpu::barrier();
     if (a.splits > 1) {
       write_partial<Tiles>(a, work, m, output);
     } else {
