@@ -36,6 +36,11 @@ final class RaptCall implements AutoCloseable {
     return new RaptCall(Device.java(), shape, operands);
   }
 
+  /** On a device that others use too, and that stays the caller's to close. */
+  static RaptCall on(Device device, Shape shape, Operands operands) {
+    return new RaptCall(device, shape, operands);
+  }
+
   /** One call, synchronous. */
   void run() {
     attention.run(device, query, key, value, output);
