@@ -62,9 +62,9 @@ final class AttentionChecks {
                 + ofName);
       }
     }
-    Checks.size(name, scale, 0, of.size(0), "the batch of " + ofName);
-    Checks.size(name, scale, 1, of.size(1), "the heads of " + ofName);
-    Checks.size(name, scale, 2, of.size(2), "the length of " + ofName);
+    Checks.size(name, scale, 0, of.size(0), "the batch of what it scales");
+    Checks.size(name, scale, 1, of.size(1), "the heads of what it scales");
+    Checks.size(name, scale, 2, of.size(2), "the length of what it scales");
   }
 
   /** Everything else; {@link #inputs} has passed. */

@@ -48,6 +48,12 @@ class AllocationTest {
               .withLse(f32(arena, 1, 1, 2))
               .withWeights(f32(arena, 1, 1, 2, 2));
       assertNothingAllocated(() -> attention.run(device, all));
+      Tensor bytes = Tensor.allocate(arena, DType.I8, 1, 1, 2, 8);
+      AttentionTensors quantised =
+          AttentionTensors.of(x, bytes, bytes, out)
+              .withKeyScale(f32(arena, 1, 1, 2))
+              .withValueScale(f32(arena, 1, 1, 2, 4));
+      assertNothingAllocated(() -> attention.run(device, quantised));
     }
   }
 

@@ -160,9 +160,9 @@ class ArgumentsTest {
     rejected("keyScale", "allowed: none", () -> run(tensors4().withKeyScale(perRow)));
     AttentionTensors good = bytes.withKeyScale(perRow).withValueScale(perRow);
     rejected("keyScale", "rank 4", () -> run(good.withKeyScale(f32(2, 2))));
-    rejected("keyScale", "the batch of key", () -> run(good.withKeyScale(f32(1, 2, 5))));
-    rejected("valueScale", "the heads of value", () -> run(good.withValueScale(f32(2, 4, 5))));
-    rejected("valueScale", "the length of value", () -> run(good.withValueScale(f32(2, 2, 4))));
+    rejected("keyScale", "the batch of what", () -> run(good.withKeyScale(f32(1, 2, 5))));
+    rejected("valueScale", "the heads of what", () -> run(good.withValueScale(f32(2, 4, 5))));
+    rejected("valueScale", "the length of what", () -> run(good.withValueScale(f32(2, 2, 4))));
     rejected("keyScale", "divisors of 8", () -> run(good.withKeyScale(f32(2, 2, 5, 3))));
     rejected("valueScale", "divisors of 6", () -> run(good.withValueScale(f32(2, 2, 5, 0))));
     Tensor half = Tensor.allocate(arena, DType.F16, 2, 2, 5);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.Attention;
+import dev.rapt.AttentionTensors;
 import dev.rapt.CpuOptions;
 import dev.rapt.DType;
 import dev.rapt.Device;
@@ -23,6 +24,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -138,17 +140,48 @@ class LifecycleTest {
     assertTrue(Thread.interrupted(), "the interruption stays pending");
   }
 
+  @Test
+  void arenaClosedUnderARunningCall() throws Exception {
+    closedUnderRunningCalls(
+        (device, arena) -> {
+          Tensor x = f32(arena, 1, 4, 512, 64);
+          Tensor out = f32(arena, 1, 4, 512, 64);
+          return () -> ATTENTION.run(device, x, x, x, out);
+        });
+  }
+
+  /** A scale is the call's as much as the bytes that it belongs to. */
+  @Test
+  void arenaOfAScaleClosedUnderARunningCall() throws Exception {
+    try (Arena lasting = Arena.ofShared()) {
+      Tensor x = f32(lasting, 1, 4, 512, 64);
+      Tensor bytes = Tensor.allocate(lasting, DType.I8, 1, 4, 512, 64);
+      Tensor out = f32(lasting, 1, 4, 512, 64);
+      closedUnderRunningCalls(
+          (device, arena) -> {
+            AttentionTensors t =
+                AttentionTensors.of(x, bytes, x, out).withKeyScale(f32(arena, 1, 4, 512));
+            return () -> ATTENTION.run(device, t);
+          });
+      closedUnderRunningCalls(
+          (device, arena) -> {
+            AttentionTensors t =
+                AttentionTensors.of(x, x, bytes, out).withValueScale(f32(arena, 1, 4, 512));
+            return () -> ATTENTION.run(device, t);
+          });
+    }
+  }
+
   /**
    * Another thread closes the arena under running calls: it waits or throws, memory stays whole.
    */
-  @Test
-  void arenaClosedUnderARunningCall() throws Exception {
+  private static void closedUnderRunningCalls(BiFunction<Device, Arena, Runnable> prepare)
+      throws Exception {
     long refusals = 0;
     try (Device device = device("cpu")) {
       for (int round = 0; round < 20; round++) {
         Arena arena = Arena.ofShared();
-        Tensor x = f32(arena, 1, 4, 512, 64);
-        Tensor out = f32(arena, 1, 4, 512, 64);
+        Runnable call = prepare.apply(device, arena);
         CountDownLatch running = new CountDownLatch(1);
         AtomicReference<Throwable> unexpected = new AtomicReference<>();
         Thread runner =
@@ -157,7 +190,7 @@ class LifecycleTest {
                     () -> {
                       try {
                         while (true) {
-                          ATTENTION.run(device, x, x, x, out);
+                          call.run();
                           running.countDown();
                         }
                       } catch (IllegalStateException closed) {

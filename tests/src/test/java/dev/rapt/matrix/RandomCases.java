@@ -64,7 +64,26 @@ final class RandomCases {
     for (String operand : new String[] {"query", "key", "value", "out"}) {
       c = maybe(c, 0.4, operand, pick(LAYOUTS));
     }
-    return maybe(c, 0.4, "dtype", types());
+    c = maybe(c, 0.4, "dtype", types());
+    return chance(0.2) ? quantised(c) : c;
+  }
+
+  /** With key, value or both in bytes, by row or in groups of neighbours. */
+  private AttentionCase quantised(AttentionCase c) {
+    List<String> types = new ArrayList<>();
+    for (String operand : new String[] {"query", "key", "value", "out", "bias"}) {
+      types.add(c.dtype(operand).name().toLowerCase());
+    }
+    int which = random.nextInt(4);
+    types.set(1, which == 1 ? types.get(1) : "i8");
+    types.set(2, which == 2 ? types.get(2) : "i8");
+    c = c.with("dtype", String.join(",", types));
+    return maybe(c, 0.5, "groups", divisor(c.headDim()) + "," + divisor(c.valueDim()));
+  }
+
+  private int divisor(int size) {
+    int divisor = 1 + random.nextInt(size);
+    return size % divisor == 0 ? divisor : divisor(size);
   }
 
   /** All of one type, or each operand of its own. */

@@ -58,6 +58,7 @@ final class Sweeps {
     sweeps.layouts();
     sweeps.poison();
     sweeps.dtypes();
+    sweeps.cases.addAll(Int8Cases.all());
     return sweeps.cases;
   }
 

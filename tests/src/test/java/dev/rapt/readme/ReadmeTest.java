@@ -15,18 +15,40 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Runs the README's quick start as a reader would: the program as printed, by the command as
- * printed.
+ * Runs the README's programs as a reader would: each as printed, saved under the name printed, by
+ * the command as printed.
  */
 class ReadmeTest {
   private static final Path ROOT = Path.of(System.getProperty("rapt.root"));
 
   @Test
   void quickStartRunsAsPrinted(@TempDir Path folder) throws IOException, InterruptedException {
+    String printed = run("QuickStart.java", folder);
+    Matcher line = Pattern.compile("(\\S+): (\\S+)\n").matcher(printed);
+    assertTrue(line.matches(), () -> "printed: " + printed);
+    assertTrue(line.group(1).startsWith("sdpa_"), line.group(1));
+    assertEquals(1f, Float.parseFloat(line.group(2)), 1e-6f);
+  }
+
+  @Test
+  void decodingRunsAsPrinted(@TempDir Path folder) throws IOException, InterruptedException {
+    assertEquals(2f, Float.parseFloat(run("Decode.java", folder).strip()), 1e-6f);
+  }
+
+  @Test
+  void everyProgramIsRun() throws IOException {
+    Matcher programs =
+        Pattern.compile("^```java$", Pattern.MULTILINE)
+            .matcher(Files.readString(ROOT.resolve("README.md")));
+    assertEquals(2, programs.results().count());
+  }
+
+  /** What the program of that name prints. */
+  private static String run(String file, Path folder) throws IOException, InterruptedException {
     String readme = Files.readString(ROOT.resolve("README.md"));
-    String program = only(readme, "```java\n(.*?)```");
-    String command = only(readme, "\n(java [^\n]*)\n");
-    Files.writeString(folder.resolve("QuickStart.java"), program);
+    String program = only(readme, "`" + file + "`[^`]*```java\n(.*?)```");
+    String command = only(readme, "\n(java [^\n]*)\n").replace("QuickStart.java", file);
+    Files.writeString(folder.resolve(file), program);
 
     // The command's paths count from the checkout and its file lies in the reader's folder: here,
     // two places.
@@ -44,12 +66,9 @@ class ReadmeTest {
     builder.redirectOutput(printed.toFile());
 
     Process process = builder.start();
-    assertTrue(process.waitFor(2, TimeUnit.MINUTES), "the quick start did not end");
+    assertTrue(process.waitFor(2, TimeUnit.MINUTES), "the program did not end");
     assertEquals(0, process.exitValue(), () -> read(log));
-    Matcher line = Pattern.compile("(\\S+): (\\S+)\n").matcher(read(printed));
-    assertTrue(line.matches(), () -> "printed: " + read(printed));
-    assertTrue(line.group(1).startsWith("sdpa_"), line.group(1));
-    assertEquals(1f, Float.parseFloat(line.group(2)), 1e-6f);
+    return read(printed);
   }
 
   private static String only(String text, String pattern) {
