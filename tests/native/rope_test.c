@@ -14,10 +14,11 @@
 #include "support/random.h"
 #include "support/storage.h"
 
-/** table: 0 = cosines per token, else the rows of the table. In place: 1 = output is input. */
+/** table: 0 = cosines per token, else the rows of the table. In place: 1 = output is input. The output's layout is
+ * `shift` after the input's. */
 typedef struct rope_case {
   int64_t batch, heads, length, head_dim, rotary_dim, interleaved, table;
-  int64_t layout, angle_layout, in_dtype, out_dtype, angle_dtype, in_place, special, guard, seed;
+  int64_t layout, angle_layout, in_dtype, out_dtype, angle_dtype, in_place, special, guard, seed, shift;
 } rope_case;
 
 enum { CASE_FIELDS = sizeof(rope_case) / sizeof(int64_t), LAYOUTS = 6, ANGLE_LAYOUTS = 5 };
@@ -36,7 +37,7 @@ static void row_strides(const rope_case *c, int is_output, int64_t stride[4]) {
       {h * s * d, s * d, d, 1}, {s * h * d, d, h * d, 1},     {h * s * (d + 3) + 7, s * (d + 3), d + 3, 1},
       {h * s * d, s * d, 1, s}, {-h * s * d, -s * d, -d, -1}, {s * d, 0, d, 1},
   };
-  memcpy(stride, layouts[c->layout == 5 && is_output ? 0 : c->layout], sizeof layouts[0]);
+  memcpy(stride, layouts[is_output ? (c->layout + c->shift) % (LAYOUTS - 1) : c->layout], sizeof layouts[0]);
 }
 
 /* Of (batch, length, pairs), or (rows, pairs) in the last two: 0 dense, 1 padded, 2 elements apart, 3 reversed, 4 one
@@ -258,23 +259,23 @@ static void run_sizes(void) {
       int32_t dtype = storages[d % 3];
       int64_t rotary = d % 2 ? d / 4 * 2 + 2 * (d < 4) : d / 2 % 2 ? 0 : d;
       run_case(&(rope_case){2, 3, 5, d, rotary, interleaved, d % 4 ? 9 : 0, 0, 0, dtype, dtype, storages[d / 3 % 3],
-                            d / 2 % 2, 0, d % 2, seed++});
+                            d / 2 % 2, 0, d % 2, seed++, 0});
     }
   }
   static const int64_t large[] = {256, 512, 576, 1022, 1023, 1024};
   for (int i = 0; i < 6; i++) {
     int64_t even = large[i] / 2 * 2;
     run_case(
-        &(rope_case){1, 2, 40, large[i], even, i % 2, 64, 1, i % 5, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++});
-    run_case(
-        &(rope_case){1, 2, 9, large[i], 2 * i + 2, i % 2, 0, 1, i % 5, RAPT_F16, RAPT_F16, RAPT_BF16, 1, 0, 1, seed++});
+        &(rope_case){1, 2, 40, large[i], even, i % 2, 64, 1, i % 5, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++, 0});
+    run_case(&(rope_case){1, 2, 9, large[i], 2 * i + 2, i % 2, 0, 1, i % 5, RAPT_F16, RAPT_F16, RAPT_BF16, 1, 0, 1,
+                          seed++, 0});
   }
   /* Enough for several threads; no tokens; one. */
-  run_case(&(rope_case){2, 4, 123, 128, 0, 0, 200, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++});
-  run_case(&(rope_case){1, 32, 130, 128, 64, 1, 200, 1, 1, RAPT_BF16, RAPT_BF16, RAPT_F32, 1, 0, 0, seed++});
-  run_case(&(rope_case){0, 3, 5, 64, 0, 0, 9, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++});
-  run_case(&(rope_case){2, 3, 0, 64, 0, 0, 0, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++});
-  run_case(&(rope_case){1, 1, 1, 2, 0, 0, 1, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++});
+  run_case(&(rope_case){2, 4, 123, 128, 0, 0, 200, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++, 0});
+  run_case(&(rope_case){1, 32, 130, 128, 64, 1, 200, 1, 1, RAPT_BF16, RAPT_BF16, RAPT_F32, 1, 0, 0, seed++, 0});
+  run_case(&(rope_case){0, 3, 5, 64, 0, 0, 9, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++, 0});
+  run_case(&(rope_case){2, 3, 0, 64, 0, 0, 0, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++, 0});
+  run_case(&(rope_case){1, 1, 1, 2, 0, 0, 1, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++, 0});
 }
 
 static void run_layouts(void) {
@@ -288,7 +289,7 @@ static void run_layouts(void) {
         }
         int32_t in = storages[seed % 3], out = in_place ? in : storages[seed / 3 % 3];
         run_case(&(rope_case){2, 3, 7, 50, 36, variant >> 2, table, layout, angles, in, out, storages[seed / 9 % 3],
-                              in_place, 0, seed & 1, seed});
+                              in_place, 0, seed & 1, seed, in_place ? 0 : seed / 27});
       }
     }
   }
@@ -313,7 +314,8 @@ static void run_random(void) {
                    .seed = 5000 + i};
     c.rotary_dim = 2 * random_between(&r, 1, c.head_dim / 2);
     c.in_place = c.layout != 5 && random_percent(&r, 40);
-    c.out_dtype = c.in_place ? c.in_dtype : c.out_dtype;
+    c.out_dtype = c.in_place || random_percent(&r, 40) ? c.in_dtype : c.out_dtype;
+    c.shift = c.in_place ? 0 : random_between(&r, 0, 4);
     run_case(&c);
   }
 }
