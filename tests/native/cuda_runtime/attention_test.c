@@ -64,11 +64,17 @@ static void check_results(const rapt_attention *call, const sdpa_tensors *t, con
   }
 }
 
-static rapt_attention on_device(mirror *m, const sdpa_tensors *t, const rapt_attention *call) {
+static rapt_attention on_device(mirror *m, const sdpa_case *from, const sdpa_tensors *t, const rapt_attention *call) {
   rapt_attention c = *call;
   c.query = mirror_add(m, &t->query);
-  c.key = mirror_add(m, &t->key);
-  c.value = mirror_add(m, &t->value);
+  c.key = mirror_add(m, from->key_groups > 0 ? &t->key_i8 : &t->key);
+  c.value = mirror_add(m, from->value_groups > 0 ? &t->value_i8 : &t->value);
+  if (from->key_groups > 0) {
+    c.key_scale = mirror_add(m, &t->key_scale);
+  }
+  if (from->value_groups > 0) {
+    c.value_scale = mirror_add(m, &t->value_scale);
+  }
   c.output = mirror_add(m, &t->output);
   c.mask = mirror_add(m, &t->mask);
   c.bias = mirror_add(m, &t->bias);
@@ -87,18 +93,22 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   sdpa_case_print(c, text, sizeof text);
   check_set_case("cuda attention: %s", text);
   sdpa_case_build(c, &t, &call);
+  /* The reference reads the f32 tensors, which then hold what the i8 ones stand for. */
+  rapt_attention quantised = call;
+  sdpa_case_quantise(c, &t, &quantised);
   expectation e[RESULT_COUNT];
   expect(&call, e);
   test_tensor_wipe(&t.output);
   test_tensor_wipe(&t.lse);
   test_tensor_wipe(&t.weights);
   mirror m = {.context = context};
-  rapt_attention device = on_device(&m, &t, &call);
+  rapt_attention device = on_device(&m, c, &t, &quantised);
   device.stream = stream;
   rapt_plan plan = {.struct_size = sizeof plan};
   CHECK(rapt_attention_plan(context, &device, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s",
         error.message, plan.reason);
-  CHECK(!strncmp(plan.name, "sdpa_", 5), "plan %s", plan.name);
+  int is_i8 = call.batch > 0 && call.query_len > 0 && c->key_groups + c->value_groups > 0;
+  CHECK(!strncmp(plan.name, "sdpa_", 5) && !strstr(plan.name, "i8") == !is_i8, "plan %s", plan.name);
   void *scratch = NULL;
   if (c->scratch && plan.scratch_size > 0) {
     scratch = cuda_allocate(context, (size_t)plan.scratch_size);
@@ -138,6 +148,10 @@ static const char *const cases[] = {
     "batch=0 heads=1 kv_heads=1 q_len=2 kv_len=9 head_dim=8 value_dim=8",
     "heads=2 kv_heads=1 q_len=12 kv_len=40 head_dim=16 value_dim=16 causal=1 offset=-5 fill=6",
     "heads=1 kv_heads=1 q_len=2 kv_len=9 head_dim=300 value_dim=270",
+    "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 offset=37 key_groups=1 value_groups=1",
+    "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 sinks=1 key_groups=8 value_groups=4 scratch=1",
+    "batch=2 heads=4 kv_heads=2 q_len=5 kv_len=19 head_dim=20 value_dim=12 mask=15 layout=3 key_groups=5 seed=2",
+    "batch=2 heads=3 kv_heads=3 q_len=4 kv_len=6 head_dim=5 value_dim=3 layout=2 weights=3 value_groups=3",
 };
 
 int main(void) {
