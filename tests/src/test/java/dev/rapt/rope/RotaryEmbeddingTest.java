@@ -298,47 +298,58 @@ class RotaryEmbeddingTest {
     return tensor;
   }
 
-  /** Another thread closes the arena of the positions under running calls. */
+  /** Another thread closes the arena of one tensor, each in turn, under running calls. */
   @Test
   void memoryClosedUnderARunningCall() throws Exception {
     try (Device device = Device.cpu(new CpuOptions(2, null))) {
-      long refusals = 0;
-      for (int round = 0; round < 10; round++) {
-        Arena other = Arena.ofShared();
-        Tensor big = Tensor.allocate(other, DType.F32, 2, 8, 4096, 64);
-        Tensor rows = Tensor.allocate(other, DType.I64, 2, 4096);
-        Tensor table = Tensor.allocate(other, DType.F32, 1, 32);
-        CountDownLatch running = new CountDownLatch(1);
-        AtomicReference<Throwable> end = new AtomicReference<>();
-        Thread runner =
-            Thread.ofPlatform()
-                .start(
-                    () -> {
-                      try {
-                        while (true) {
-                          rope.run(device, big, table, table, rows, big);
-                          running.countDown();
-                        }
-                      } catch (Throwable thrown) {
-                        end.set(thrown);
-                        running.countDown();
-                      }
-                    });
-        running.await();
-        boolean closed = false;
-        while (!closed) {
-          try {
-            other.close();
-            closed = true;
-          } catch (IllegalStateException inUse) {
-            refusals++;
-          }
+      for (int which = 0; which < 5; which++) {
+        boolean refused = false;
+        for (int round = 0; round < 20 && !refused; round++) {
+          Arena other = Arena.ofShared();
+          Tensor[] t = {
+            Tensor.allocate(which == 0 ? other : arena, DType.F32, 1, 8, 4096, 64),
+            Tensor.allocate(which == 1 ? other : arena, DType.F32, 1, 32),
+            Tensor.allocate(which == 2 ? other : arena, DType.F32, 1, 32),
+            Tensor.allocate(which == 3 ? other : arena, DType.I64, 1, 4096),
+            Tensor.allocate(which == 4 ? other : arena, DType.F32, 1, 8, 4096, 64)
+          };
+          refused = refused(other, () -> rope.run(device, t[0], t[1], t[2], t[3], t[4]));
         }
-        runner.join();
-        assertEquals(IllegalStateException.class, end.get().getClass(), () -> "" + end.get());
+        assertTrue(refused, "no close met a running call: nothing holds tensor " + which);
       }
-      assertTrue(refusals > 0, "no close met a running call: nothing holds the arena");
     }
+  }
+
+  /** Closes the arena while a thread repeats the call; whether a close was refused meanwhile. */
+  private static boolean refused(Arena closing, Runnable call) throws InterruptedException {
+    CountDownLatch running = new CountDownLatch(1);
+    AtomicReference<Throwable> end = new AtomicReference<>();
+    Thread runner =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    while (true) {
+                      call.run();
+                      running.countDown();
+                    }
+                  } catch (Throwable thrown) {
+                    end.set(thrown);
+                    running.countDown();
+                  }
+                });
+    running.await();
+    boolean refused = false;
+    while (closing.scope().isAlive()) {
+      try {
+        closing.close();
+      } catch (IllegalStateException inUse) {
+        refused = true;
+      }
+    }
+    runner.join();
+    assertEquals(IllegalStateException.class, end.get().getClass(), () -> "" + end.get());
+    return refused;
   }
 
   private static void named(String argument, Runnable action) {
