@@ -34,8 +34,8 @@ typedef struct projection_slot {
 
 typedef struct projection_job {
   const rapt_kernels *kernels;
-  const rapt_projection *projection;
-  const rapt_projection_geometry *geometry;
+  const rapt_projection *const *projections;
+  const rapt_projection_group *group;
   unsigned char *memory;
 } projection_job;
 
@@ -52,7 +52,9 @@ static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_
   slot->staged = rapt_arena_take(arena, staged * g->row_block * width, sizeof(float));
 }
 
-int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, rapt_projection_geometry *g) {
+// `side_by_side` projections share the threads.
+static int plan_one(const rapt_context *context, const rapt_projection *p, int side_by_side,
+                    rapt_projection_geometry *g) {
   *g = (rapt_projection_geometry){0};
   const rapt_kernels *kernels = &context->kernels;
   int64_t rows;
@@ -65,23 +67,36 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *p, 
   g->row_blocks = rapt_ceil_div(rows, g->row_block);
   g->panels = rapt_ceil_div(p->linear->out_features, kernels->panel_width);
   // Four tasks per thread keep the threads evenly busy; more would copy the same rows again and again.
-  int64_t column_blocks = rapt_ceil_div(4 * (int64_t)context->threads, g->row_blocks);
+  int64_t column_blocks = rapt_ceil_div(4 * (int64_t)context->threads, g->row_blocks * side_by_side);
   if (context->threads == 1 || column_blocks > g->panels) column_blocks = context->threads == 1 ? 1 : g->panels;
   g->task_panels = rapt_ceil_div(g->panels, column_blocks);
   column_blocks = rapt_ceil_div(g->panels, g->task_panels);
   g->tasks = g->row_blocks * column_blocks;
-  double work = (double)rows * (double)p->linear->in_features * (double)p->linear->out_features;
-  g->share = rapt_share_work(context->pool, g->tasks, work, kernels->lanes);
+  g->work = (double)rows * (double)p->linear->in_features * (double)p->linear->out_features;
   rapt_arena arena = {0};
   projection_slot unused;
   slot_lay(&arena, kernels, p, g, &unused);
   g->slot_scratch = arena.used;
-  return !arena.overflow && !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->share.slots, &g->scratch);
+  return !arena.overflow;
+}
+
+int rapt_projection_plan(const rapt_context *context, const rapt_projection *const *projections, int count,
+                         rapt_projection_group *group) {
+  double work = 0;
+  *group = (rapt_projection_group){.count = count};
+  for (int i = 0; i < count; i++) {
+    rapt_projection_geometry *g = &group->geometries[i];
+    if (!plan_one(context, projections[i], count, g)) return 0;
+    if (__builtin_add_overflow(group->tasks, g->tasks, &group->tasks)) return 0;
+    group->slot_scratch = rapt_max(group->slot_scratch, g->slot_scratch);
+    work += g->work;
+  }
+  group->share = rapt_share_work(context->pool, group->tasks, work, context->kernels.lanes);
+  return !__builtin_mul_overflow(group->slot_scratch, (int64_t)group->share.slots, &group->scratch);
 }
 
 // Finds the task's rows, which are counted through the whole batch.
-static void locate_rows(const projection_job *job, const projection_slot *slot, int64_t first, int64_t count) {
-  const rapt_projection *p = job->projection;
+static void locate_rows(const rapt_projection *p, const projection_slot *slot, int64_t first, int64_t count) {
   int64_t batch = first / p->rows, row = first % p->rows;
   for (int64_t r = 0; r < count; r++) {
     slot->from[r] = rapt_offset(&p->input, batch * p->input.stride[0] + row * p->input.stride[1]);
@@ -98,13 +113,12 @@ static void locate_rows(const projection_job *job, const projection_slot *slot, 
   }
 }
 
-static void copy_input(const projection_job *job, const projection_slot *slot, int64_t count, int64_t first_feature,
-                       int64_t depth) {
-  const rapt_tensor *t = &job->projection->input;
+static void copy_input(const rapt_kernels *kernels, const rapt_tensor *t, const projection_slot *slot, int64_t count,
+                       int64_t first_feature, int64_t depth) {
   int64_t skipped = first_feature * t->stride[2] * rapt_element_size(t->dtype);
   for (int64_t r = 0; r < count; r++) {
     float *to = slot->input + r * depth;
-    const float *from = rapt_read_row(job->kernels, t->dtype, slot->from[r] + skipped, t->stride[2], depth, to);
+    const float *from = rapt_read_row(kernels, t->dtype, slot->from[r] + skipped, t->stride[2], depth, to);
     if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
   }
 }
@@ -154,12 +168,15 @@ static void multiply_direct(const rapt_kernels *kernels, const projection_slot *
 
 static void run_task(void *argument, int64_t task, int32_t slot_index) {
   const projection_job *job = argument;
-  const rapt_projection *p = job->projection;
-  const rapt_projection_geometry *g = job->geometry;
+  const rapt_projection_group *group = job->group;
+  int which = 0;
+  while (task >= group->geometries[which].tasks) task -= group->geometries[which++].tasks;
+  const rapt_projection *p = job->projections[which];
+  const rapt_projection_geometry *g = &group->geometries[which];
   const rapt_packed_linear *packed = (const rapt_packed_linear *)p->linear;
   const rapt_linear *linear = &packed->head;
   int64_t width = job->kernels->panel_width;
-  rapt_arena arena = {.base = job->memory + slot_index * g->slot_scratch};
+  rapt_arena arena = {.base = job->memory + slot_index * group->slot_scratch};
   projection_slot slot;
   slot_lay(&arena, job->kernels, p, g, &slot);
 
@@ -168,11 +185,11 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
   int64_t first_panel = task / g->row_blocks * g->task_panels;
   int64_t last_panel = g->panels - first_panel < g->task_panels ? g->panels : first_panel + g->task_panels;
   int direct = writes_directly(p);
-  locate_rows(job, &slot, first, count);
+  locate_rows(p, &slot, first, count);
 
   for (int64_t from = 0; from < linear->in_features; from += DEPTH_BLOCK) {
     int64_t depth = linear->in_features - from < DEPTH_BLOCK ? linear->in_features - from : DEPTH_BLOCK;
-    copy_input(job, &slot, count, from, depth);
+    copy_input(job->kernels, &p->input, &slot, count, from, depth);
     for (int64_t n = first_panel; n < last_panel; n++) {
       const float *panel = packed->panels + (n * linear->in_features + from) * width;
       block b = {.count = count,
@@ -198,8 +215,8 @@ static void run_task(void *argument, int64_t task, int32_t slot_index) {
   }
 }
 
-void rapt_projection_run(rapt_context *context, const rapt_projection *projection,
-                         const rapt_projection_geometry *geometry, void *memory) {
-  projection_job job = {.kernels = &context->kernels, .projection = projection, .geometry = geometry, .memory = memory};
-  rapt_parallel(context->pool, geometry->tasks, geometry->share, run_task, &job);
+void rapt_projection_run(rapt_context *context, const rapt_projection *const *projections,
+                         const rapt_projection_group *group, void *memory) {
+  projection_job job = {.kernels = &context->kernels, .projections = projections, .group = group, .memory = memory};
+  rapt_parallel(context->pool, group->tasks, group->share, run_task, &job);
 }

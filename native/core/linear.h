@@ -25,18 +25,32 @@ typedef struct rapt_projection_geometry {
   int64_t panels;
   int64_t task_panels;
   int64_t tasks;
-  rapt_share share;
+  // Multiply-adds.
+  double work;
   int64_t slot_scratch;
-  int64_t scratch;
 } rapt_projection_geometry;
 
-// Pure; returns 0 where sizes overflow.
-int rapt_projection_plan(const rapt_context *context, const rapt_projection *projection,
-                         rapt_projection_geometry *geometry);
+// The most projections that run side by side: query, key and value.
+#define RAPT_MOST_PROJECTIONS 3
 
-// memory holds geometry->scratch bytes.
-void rapt_projection_run(rapt_context *context, const rapt_projection *projection,
-                         const rapt_projection_geometry *geometry, void *memory);
+// Projections that do not wait for each other, as one parallel run.
+typedef struct rapt_projection_group {
+  int count;
+  rapt_projection_geometry geometries[RAPT_MOST_PROJECTIONS];
+  int64_t tasks;
+  rapt_share share;
+  // Bytes.
+  int64_t slot_scratch;
+  int64_t scratch;
+} rapt_projection_group;
+
+// Pure; returns 0 where sizes overflow.
+int rapt_projection_plan(const rapt_context *context, const rapt_projection *const *projections, int count,
+                         rapt_projection_group *group);
+
+// For the projections that were planned; memory holds group->scratch bytes.
+void rapt_projection_run(rapt_context *context, const rapt_projection *const *projections,
+                         const rapt_projection_group *group, void *memory);
 
 // A rapt_linear_check: whether the linear was packed for this rapt_context's tier.
 rapt_status rapt_check_linear(const void *context, const char *name, const rapt_linear *linear, rapt_error *error);

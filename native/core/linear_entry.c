@@ -93,11 +93,12 @@ rapt_status rapt_check_linear(const void *device, const char *name, const rapt_l
 }
 
 static rapt_status prepare(const rapt_context *context, const rapt_linear_call *from, rapt_linear_call *call,
-                           rapt_projection *projection, rapt_projection_geometry *geometry, rapt_error *error) {
+                           rapt_projection *projection, rapt_projection_group *group, rapt_error *error) {
   rapt_status status = rapt_linear_validate(context, rapt_check_linear, from, call, projection, error);
   if (status == RAPT_OK) status = rapt_check_no_stream(call->stream, error);
   if (status != RAPT_OK) return status;
-  if (!rapt_projection_plan(context, projection, geometry)) {
+  const rapt_projection *one = projection;
+  if (!rapt_projection_plan(context, &one, 1, group)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "batch %" PRId64 " times rows %" PRId64 " overflows 64 bits",
                      call->batch, call->rows);
   }
@@ -108,31 +109,32 @@ rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call
                              rapt_error *error) {
   rapt_linear_call call;
   rapt_projection projection;
-  rapt_projection_geometry geometry;
+  rapt_projection_group group;
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   if (context->backend != NULL) return context->backend->linear_plan(context->state, from, plan, error);
   rapt_status status = rapt_check_output(plan, "rapt_plan", error);
-  if (status == RAPT_OK) status = prepare(context, from, &call, &projection, &geometry, error);
+  if (status == RAPT_OK) status = prepare(context, from, &call, &projection, &group, error);
   if (status != RAPT_OK) return status;
   char name[sizeof plan->name];
   snprintf(name, sizeof name, "linear_f32_%s_%" PRId64 "x%" PRId64, rapt_isa_name(context->kernels.isa),
            call.linear->in_features, call.linear->out_features);
-  rapt_write_plan(context, geometry.scratch, geometry.share.slots, name, plan);
+  rapt_write_plan(context, group.scratch, group.share.slots, name, plan);
   return RAPT_OK;
 }
 
 rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *from, rapt_error *error) {
   rapt_linear_call call;
   rapt_projection projection;
-  rapt_projection_geometry geometry;
+  rapt_projection_group group;
   rapt_call_memory memory;
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
   if (context->backend != NULL) return context->backend->linear_run(context->state, from, error);
-  rapt_status status = prepare(context, from, &call, &projection, &geometry, error);
+  rapt_status status = prepare(context, from, &call, &projection, &group, error);
   if (status != RAPT_OK) return status;
-  status = rapt_call_memory_begin(context, call.scratch, call.scratch_size, geometry.scratch, &memory, error);
+  status = rapt_call_memory_begin(context, call.scratch, call.scratch_size, group.scratch, &memory, error);
   if (status != RAPT_OK) return status;
-  rapt_projection_run(context, &projection, &geometry, memory.base);
+  const rapt_projection *one = &projection;
+  rapt_projection_run(context, &one, &group, memory.base);
   rapt_call_memory_end(context, &memory);
   return RAPT_OK;
 }

@@ -11,10 +11,9 @@
 #define RAPT_AVERAGE_ROWS 64
 
 typedef struct rapt_mha_geometry {
-  rapt_projection_geometry query;
-  rapt_projection_geometry key;
-  rapt_projection_geometry value;
-  rapt_projection_geometry output;
+  // Query, key and value.
+  rapt_projection_group inputs;
+  rapt_projection_group output;
   // Of the whole attention, or with averaged weights of a full block of query rows.
   rapt_geometry attention;
   // Bytes: what the four projections and the attention need one after the other, and all.

@@ -27,8 +27,8 @@ rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rap
   rapt_status status = rapt_check_output(plan, "rapt_plan", error);
   if (status == RAPT_OK) status = prepare(context, call, &problem, &geometry, error);
   if (status != RAPT_OK) return status;
-  int32_t threads = geometry.attention.share.slots > geometry.query.share.slots ? geometry.attention.share.slots
-                                                                                : geometry.query.share.slots;
+  int32_t threads = geometry.attention.share.slots > geometry.inputs.share.slots ? geometry.attention.share.slots
+                                                                                 : geometry.inputs.share.slots;
   // "sdpa_prefill_..." becomes "mha_prefill_...".
   char attention[sizeof plan->name], name[sizeof plan->name];
   rapt_attention_name(context, &problem.attention, &geometry.attention, attention, sizeof attention);

@@ -32,9 +32,9 @@ int rapt_mha_plan_geometry(const rapt_context *context, const rapt_mha_problem *
   rapt_mha_problem p = *problem;
   const rapt_mha *c = &p.call;
   *g = (rapt_mha_geometry){0};
-  int fits = rapt_projection_plan(context, &p.query, &g->query) && rapt_projection_plan(context, &p.key, &g->key) &&
-             rapt_projection_plan(context, &p.value, &g->value);
-  if (c->output_projection != NULL) fits = fits && rapt_projection_plan(context, &p.output, &g->output);
+  const rapt_projection *inputs[] = {&p.query, &p.key, &p.value}, *output = &p.output;
+  int fits = rapt_projection_plan(context, inputs, 3, &g->inputs);
+  if (c->output_projection != NULL) fits = fits && rapt_projection_plan(context, &output, 1, &g->output);
   int64_t attention = 0;
   if (p.averaged && c->batch > 0 && c->query_len > 0) {
     // A full block of rows, and the last one: its geometry can differ.
@@ -51,8 +51,8 @@ int rapt_mha_plan_geometry(const rapt_context *context, const rapt_mha_problem *
     attention = g->attention.scratch;
   }
   if (!fits) return 0;
-  const int64_t parts[] = {g->query.scratch, g->key.scratch, g->value.scratch, g->output.scratch, attention};
-  for (int i = 0; i < 5; i++) {
+  const int64_t parts[] = {g->inputs.scratch, g->output.scratch, attention};
+  for (int i = 0; i < 3; i++) {
     if (parts[i] > g->shared) g->shared = parts[i];
   }
   rapt_arena arena = {0};

@@ -62,9 +62,8 @@ void rapt_mha_execute(rapt_context *context, rapt_mha_problem *p, const rapt_mha
   rapt_arena arena = {.base = memory};
   float *head_weights;
   void *shared = rapt_mha_place(&arena, g, p, &head_weights);
-  rapt_projection_run(context, &p->query, &g->query, shared);
-  rapt_projection_run(context, &p->key, &g->key, shared);
-  rapt_projection_run(context, &p->value, &g->value, shared);
+  const rapt_projection *inputs[] = {&p->query, &p->key, &p->value}, *output = &p->output;
+  rapt_projection_run(context, inputs, &g->inputs, shared);
   if (p->total_len > p->call.kv_len) {
     append_rows(&context->kernels, p, &p->key, &p->call.bias_key, p->key.linear->out_features);
     append_rows(&context->kernels, p, &p->value, &p->call.bias_value, p->value.linear->out_features);
@@ -74,5 +73,5 @@ void rapt_mha_execute(rapt_context *context, rapt_mha_problem *p, const rapt_mha
   } else {
     rapt_attention_execute(context, &p->attention, &g->attention, shared);
   }
-  if (p->call.output_projection != NULL) rapt_projection_run(context, &p->output, &g->output, shared);
+  if (p->call.output_projection != NULL) rapt_projection_run(context, &output, &g->output, shared);
 }
