@@ -52,9 +52,7 @@ static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_
   slot->staged = rapt_arena_take(arena, staged * g->row_block * width, sizeof(float));
 }
 
-// `side_by_side` projections share the threads.
-static int plan_one(const rapt_context *context, const rapt_projection *p, int side_by_side,
-                    rapt_projection_geometry *g) {
+static int plan_one(const rapt_context *context, const rapt_projection *p, rapt_projection_geometry *g) {
   *g = (rapt_projection_geometry){0};
   const rapt_kernels *kernels = &context->kernels;
   int64_t rows;
@@ -67,7 +65,7 @@ static int plan_one(const rapt_context *context, const rapt_projection *p, int s
   g->row_blocks = rapt_ceil_div(rows, g->row_block);
   g->panels = rapt_ceil_div(p->linear->out_features, kernels->panel_width);
   // Four tasks per thread keep the threads evenly busy; more would copy the same rows again and again.
-  int64_t column_blocks = rapt_ceil_div(4 * (int64_t)context->threads, g->row_blocks * side_by_side);
+  int64_t column_blocks = rapt_ceil_div(4 * (int64_t)context->threads, g->row_blocks);
   if (context->threads == 1 || column_blocks > g->panels) column_blocks = context->threads == 1 ? 1 : g->panels;
   g->task_panels = rapt_ceil_div(g->panels, column_blocks);
   column_blocks = rapt_ceil_div(g->panels, g->task_panels);
@@ -86,7 +84,7 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *con
   *group = (rapt_projection_group){.count = count};
   for (int i = 0; i < count; i++) {
     rapt_projection_geometry *g = &group->geometries[i];
-    if (!plan_one(context, projections[i], count, g)) return 0;
+    if (!plan_one(context, projections[i], g)) return 0;
     if (__builtin_add_overflow(group->tasks, g->tasks, &group->tasks)) return 0;
     group->slot_scratch = rapt_max(group->slot_scratch, g->slot_scratch);
     work += g->work;
