@@ -15,10 +15,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /** A world's process, on this JVM's Java and class path. */
 final class WorkerProcess implements AutoCloseable {
   private static final int END_SECONDS = 10;
+
+  /** Where JavaCPP unpacks libtorch's libraries; the launcher sets it. */
+  private static final String UNPACKED_PROPERTY = "org.bytedeco.javacpp.cachedir";
+
+  private static final Predicate<String> TUNING =
+      Pattern.compile("(OPENBLAS|MKL|OMP|KMP|GOMP|ATEN|TORCH|ORT)_.*").asMatchPredicate();
 
   private final World world;
   private final Process process;
@@ -31,18 +39,18 @@ final class WorkerProcess implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(world.jvmFlags());
-    // Where the launcher wants libtorch's libraries unpacked.
-    for (String property : List.of("org.bytedeco.javacpp.cachedir")) {
-      if (System.getProperty(property) != null) {
-        command.add("-D" + property + "=" + System.getProperty(property));
-      }
+    String unpacked = System.getProperty(UNPACKED_PROPERTY);
+    if (unpacked != null) {
+      // Apart for each world: beside the libraries lie links to the BLAS that was loaded.
+      command.add("-D" + UNPACKED_PROPERTY + "=" + Path.of(unpacked, world.id()));
     }
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(Worker.class.getName(), world.id()));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-    // What the user has set stays.
-    world.environment(threads).forEach(builder.environment()::putIfAbsent);
+    // What a shell happens to hold for other programs must not slow a peer down.
+    builder.environment().keySet().removeIf(TUNING);
+    builder.environment().putAll(world.environment(threads));
     process = builder.start();
     requests =
         new BufferedWriter(

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.peers.contest;
 
-import dev.rapt.Capabilities;
-import dev.rapt.Isa;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -80,8 +77,8 @@ public enum World {
   }
 
   /**
-   * Environment variables that hold every thread pool of its libraries to {@code threads}, and make
-   * them as fast as they can be.
+   * Environment variables that hold every thread pool of its libraries to {@code threads}, and keep
+   * the pools out of each other's way.
    */
   public Map<String, String> environment(int threads) {
     String count = String.valueOf(threads);
@@ -89,21 +86,16 @@ public enum World {
       // On libtorch's own OpenMP, so that MKL knows when it is called from one of its threads.
       case LIBTORCH_MKL ->
           Map.of("OMP_NUM_THREADS", count, "MKL_NUM_THREADS", count, "MKL_THREADING_LAYER", "GNU");
-      case LIBTORCH_OPENBLAS -> openBlas(count);
+      // OpenBLAS has threads of its own; with libtorch's spinning beside them both crawl.
+      case LIBTORCH_OPENBLAS ->
+          Map.of(
+              "OMP_NUM_THREADS",
+              count,
+              "OPENBLAS_NUM_THREADS",
+              count,
+              "OMP_WAIT_POLICY",
+              "PASSIVE");
       case ONNX_RUNTIME, JAVA -> Map.of();
     };
-  }
-
-  private static Map<String, String> openBlas(String threads) {
-    Map<String, String> variables = new HashMap<>();
-    variables.put("OMP_NUM_THREADS", threads);
-    variables.put("OPENBLAS_NUM_THREADS", threads);
-    // OpenBLAS has threads of its own; with libtorch's spinning beside them both crawl.
-    variables.put("OMP_WAIT_POLICY", "PASSIVE");
-    // Where it does not know a processor, it falls back to AVX2.
-    if (Capabilities.probe().defaultIsa() == Isa.AVX512) {
-      variables.put("OPENBLAS_CORETYPE", "SKYLAKEX");
-    }
-    return variables;
   }
 }
