@@ -86,17 +86,19 @@ static rapt_gather *gather_of(const rapt_kernels *kernels, int32_t dtype) {
   }
 }
 
-// Multiplies what belongs to key j + k by that key's scale; with guarded, zeros stay zeros whatever the scale.
-static void apply_scale(const rapt_kv *kv, int64_t batch, int64_t kv_head, int64_t j, int64_t keys, int guarded,
-                        float *row) {
-  const float *scale = rapt_row(kv->scale, batch, kv_head, j);
-  int64_t stride = kv->scale->stride[2];
-  if (guarded) {
-    for (int64_t k = 0; k < keys; k++) row[k] = row[k] == 0 ? 0 : row[k] * scale[k * stride];
-  } else if (stride == 1) {
-    for (int64_t k = 0; k < keys; k++) row[k] *= scale[k];
-  } else {
-    for (int64_t k = 0; k < keys; k++) row[k] *= scale[k * stride];
+// Multiplies scores or weights of keys j .. j + keys by these keys' scales; with guarded, zeros stay zeros whatever the
+// scale.
+static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_decode_slot *slot, int64_t kv_head,
+                         int64_t j, int64_t keys, int64_t rows, int64_t stride, int guarded) {
+  const float *scale = rapt_row(kv->scale, slot->lanes->batch, kv_head, j);
+  int64_t step = kv->scale->stride[2];
+  if (step == 1 && !guarded) {
+    kernels->scale_keys(rows, keys, stride, scale, slot->scores);
+    return;
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    float *row = slot->scores + r * stride;
+    for (int64_t k = 0; k < keys; k++) row[k] = guarded && row[k] == 0 ? 0 : row[k] * scale[k * step];
   }
 }
 
@@ -113,22 +115,18 @@ static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const 
 static void attend(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_geometry *g,
                    const rapt_decode_slot *slot, int64_t kv_head, int64_t j, int64_t keys) {
   const rapt_attention *c = &problem->call;
-  int64_t rows = problem->rows, stride = g->key_tile, batch = slot->lanes->batch;
+  int64_t rows = problem->rows, stride = g->key_tile;
   rapt_kv k = rapt_keys(problem), v = rapt_values(problem);
   tile from = load_tile(kernels, &k, slot, kv_head, j, keys);
   dots_of(kernels, from.dtype)(rows, slot->query, c->head_dim, keys, from.rows, from.stride, c->head_dim, slot->scores,
                                stride);
-  for (int64_t r = 0; from.dtype == RAPT_I8 && r < rows; r++) {
-    apply_scale(&k, batch, kv_head, j, keys, 0, slot->scores + r * stride);
-  }
+  if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0);
   int guarded = rapt_transform_rows(kernels, problem, slot->lanes, j, keys, stride, slot->scores, slot->biases);
   guarded = guarded && !all_finite(kernels, &v, slot, kv_head, j, keys);
   kernels->softmax_rows(rows, keys, stride, problem->to_exponent, slot->scores, slot->maximum, slot->sum,
                         slot->correction);
   from = load_tile(kernels, &v, slot, kv_head, j, keys);
-  for (int64_t r = 0; from.dtype == RAPT_I8 && r < rows; r++) {
-    apply_scale(&v, batch, kv_head, j, keys, guarded, slot->scores + r * stride);
-  }
+  if (from.dtype == RAPT_I8) apply_scales(kernels, &v, slot, kv_head, j, keys, rows, stride, guarded);
   gather_of(kernels, from.dtype)(rows, slot->scores, stride, keys, from.rows, from.stride, c->value_dim,
                                  slot->correction, slot->output, c->value_dim, guarded);
 }

@@ -10,9 +10,11 @@
 // Bytes of packed K that one tile may take: with the query and output panels of a task it has to stay in L2.
 #define KEY_TILE_BYTES (96 * 1024)
 #define MOST_KEYS_PER_TILE 192
-// Keys per tile of the decode path: many, because K and V are read in turns and each turn has to get going; the scores
-// of 16 rows take 16 KB.
-#define DECODE_KEY_TILE 256
+// Keys per tile of the decode path: many, because K and V are read in turns and each turn has to get going, but no more
+// scores than L1 holds beside them.
+#define DECODE_SCORES 2048
+#define MOST_DECODE_KEYS 512
+#define LEAST_DECODE_KEYS 128
 // Bytes of query, key, value and output from which memory is asked for ahead: half of a common last cache.
 #define AHEAD_BYTES (16 * 1024 * 1024)
 // Query and output panels that one task keeps in L2, in bytes: more panels pack K less often.
@@ -32,7 +34,8 @@ static void choose_tiles(const rapt_context *context, const rapt_problem *proble
       problem->rows <= RAPT_DECODE_WIDTH && c->weights.data == NULL && c->key.stride[3] == 1 && c->value.stride[3] == 1;
   g->path = few ? RAPT_PATH_DECODE : RAPT_PATH_PREFILL;
   if (few) {
-    g->key_tile = DECODE_KEY_TILE;
+    g->key_tile = MOST_DECODE_KEYS;
+    while (g->key_tile > LEAST_DECODE_KEYS && g->key_tile * problem->rows > DECODE_SCORES) g->key_tile /= 2;
   } else {
     int64_t rows = context->kernels.tile_rows;
     int64_t keys = rapt_min(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));

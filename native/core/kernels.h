@@ -107,6 +107,8 @@ typedef struct rapt_kernels {
   // between them is overwritten.
   void (*softmax_rows)(int64_t rows, int64_t keys, int64_t stride, float to_exponent, float *scores, float *row_max,
                        float *row_sum, float *correction);
+  // scores[r * stride + key] *= factors[key].
+  void (*scale_keys)(int64_t rows, int64_t keys, int64_t stride, const float *factors, float *scores);
   rapt_dots *dots_f32;
   rapt_dots *dots_f16;
   rapt_dots *dots_bf16;

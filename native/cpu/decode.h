@@ -123,10 +123,8 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, i
 // Rows x vectors of one register block of the output.
 #define GATHER_ROWS 4
 #define GATHER_VECTORS 4
-// Keys that pass through one block before the next: as many as a burst brings, but not so few that loading and storing
-// the accumulators weighs, nor so many that the values leave L1 between two blocks.
-#define LEAST_GATHER_KEYS 4
-#define MOST_GATHER_KEYS 16
+// Keys that a burst brings at least.
+#define GATHER_KEYS 4
 
 ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, int64_t last, const float *weights,
                                 int64_t weight_stride, int64_t key_count, const char *values, int64_t value_stride,
@@ -174,17 +172,21 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 }
 
-// Four rows by four vectors where both are there; what is left over goes by two rows or one, or vector by vector.
-ALWAYS_INLINE void gather_some(const int type, int64_t rows, const float *weights, int64_t weight_stride,
-                               int64_t key_count, const char *values, int64_t value_stride, int64_t depth,
-                               const float *correction, float *out, int64_t out_stride, int guarded) {
-#define BLOCK(height, vectors, last, guard)                                                                \
-  gather_block(type, height, vectors, last, weights + r * weight_stride, weight_stride, key_count, values, \
-               value_stride, d, correction + r, out + r * out_stride, out_stride, guard)
+// Keys k .. k + key_count. Four rows by four vectors where both are there; what is left over goes by two rows or one,
+// or vector by vector. Each pass over the keys asks for one burst.
+ALWAYS_INLINE void gather_some(const int type, int64_t rows, const float *weights, int64_t weight_stride, const walk *w,
+                               int64_t k, int64_t key_count, int64_t depth, const float *correction, float *out,
+                               int64_t out_stride, int guarded) {
+  int64_t ask = k;
+#define BLOCK(height, vectors, last, guard)                                                            \
+  gather_block(type, height, vectors, last, weights + r * weight_stride + k, weight_stride, key_count, \
+               w->first + k * w->stride, w->stride, d, correction + r, out + r * out_stride, out_stride, guard)
   for (int64_t d = 0; d < depth;) {
     int64_t left = depth - d;
     int wide = left >= GATHER_VECTORS * V_LANES;
     int64_t last = left < V_LANES ? left : V_LANES;
+    ask_ahead(w, ask, w->burst);
+    ask += w->burst;
     for (int64_t r = 0; r < rows;) {
       int64_t height = guarded || !wide || rows - r < 2 ? 1 : rows - r < GATHER_ROWS ? 2 : GATHER_ROWS;
       if (height == GATHER_ROWS) {
@@ -211,12 +213,14 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, const float *weights,
                              int64_t key_count, const void *values, int64_t value_stride, int64_t depth,
                              const float *correction, float *out, int64_t out_stride, int guarded) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  walk w = walk_over(values, value_stride, depth, size_as(type), LEAST_GATHER_KEYS);
-  int64_t step = w.burst < MOST_GATHER_KEYS ? w.burst : MOST_GATHER_KEYS;
+  walk w = walk_over(values, value_stride, depth, size_as(type), GATHER_KEYS);
+  // As many keys at a time as all passes over them ask for, so that loading and storing the accumulators weighs little
+  // and the values stay in L1 from pass to pass.
+  int64_t wide = depth / (GATHER_VECTORS * V_LANES), rest = depth - wide * GATHER_VECTORS * V_LANES;
+  int64_t step = w.burst * (wide + (rest + V_LANES - 1) / V_LANES);
   for (int64_t k = 0; k < key_count; k += step) {
-    ask_ahead(&w, k, step);
-    gather_some(type, rows, weights + k, weight_stride, key_count - k < step ? key_count - k : step,
-                w.first + k * w.stride, w.stride, depth, k == 0 ? correction : ones, out, out_stride, guarded);
+    gather_some(type, rows, weights, weight_stride, &w, k, key_count - k < step ? key_count - k : step, depth,
+                k == 0 ? correction : ones, out, out_stride, guarded);
   }
 }
 

@@ -10,6 +10,17 @@ static void scale_scores(int64_t count, float factor, float *scores) {
   for (int64_t i = 0; i < count; i += V_LANES) v_store(scores + i, v_mul(v_load(scores + i), f));
 }
 
+static void scale_keys(int64_t rows, int64_t keys, int64_t stride, const float *factors, float *scores) {
+  for (int64_t k = 0; k < keys; k += V_LANES) {
+    int64_t n = keys - k < V_LANES ? keys - k : V_LANES;
+    vf f = v_load_n(factors + k, n);
+    for (int64_t r = 0; r < rows; r++) {
+      float *at = scores + r * stride + k;
+      v_store_n(at, v_mul(v_load_n(at, n), f), n);
+    }
+  }
+}
+
 static void softcap(int64_t count, float cap, float *scores) {
   vf factor = v_set1(cap), divisor = v_set1(cap);
   for (int64_t i = 0; i < count; i += V_LANES) {

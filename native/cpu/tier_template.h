@@ -41,6 +41,7 @@ void OVERWRITE(rapt_kernels *table) {
   table->narrow_bf16 = narrow_bf16;
   table->widen_i8 = widen_i8;
   table->softmax_rows = softmax_rows;
+  table->scale_keys = scale_keys;
   table->dots_f32 = dots_f32;
   table->dots_f16 = dots_f16;
   table->dots_bf16 = dots_bf16;
