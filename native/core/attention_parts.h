@@ -40,6 +40,9 @@ typedef struct rapt_transform_room {
 void rapt_transform_room_lay(rapt_arena *arena, const rapt_problem *problem, int64_t keys, int64_t width,
                              rapt_transform_room *room);
 
+// Whether rapt_transform_scores has nothing to do to them.
+int rapt_scores_are_bare(const rapt_problem *problem, const rapt_lanes *lanes, int64_t j, int64_t keys);
+
 // From dot products in scores[key][lane] of keys j .. j + keys to what the softmax takes; writes the weights output on
 // the way. Returns whether a key may be masked for some lane.
 int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,

@@ -151,23 +151,60 @@ static int is_finite(const task_state *s, key_tile *tile) {
   return tile->finite;
 }
 
+// How far above the highest score a maximum goes when it moves while more keys are to come, as an exponent of 2: far
+// enough that it seldom moves again, and so near that weights lose no precision.
+#define HEADROOM 4.0f
+
+// Keys at a time between two steps of what is asked for ahead.
+static int64_t step_of(const task_state *s) { return s->ahead != NULL ? s->kernels->tile_rows : INT64_MAX; }
+
+static void score(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
+  int64_t width = s->kernels->panel_width, depth = s->problem->call.head_dim, step = step_of(s);
+  for (int64_t k = 0, rows; k < keys; k += rows) {
+    rows = rapt_min(keys - k, step);
+    if (s->ahead != NULL) rapt_ahead_step(s->ahead);
+    s->kernels->multiply(rows, depth, tile->keys + (from + k) * depth, depth, 1, s->slot.query + p * depth * width,
+                         s->slot.scores + k * width, width, RAPT_START_ZERO, NULL);
+  }
+}
+
+// The same, and the softmax at once. Returns 0 where a maximum has to move; then nothing has happened.
+static int score_and_weigh(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
+  int64_t width = s->kernels->panel_width, depth = s->problem->call.head_dim, step = step_of(s);
+  float *sum = s->slot.sum + p * width, before[RAPT_MAX_PANEL_WIDTH];
+  memcpy(before, sum, (size_t)width * sizeof(float));
+  for (int64_t k = 0, rows; k < keys; k += rows) {
+    rows = rapt_min(keys - k, step);
+    if (s->ahead != NULL) rapt_ahead_step(s->ahead);
+    if (!s->kernels->multiply_and_weigh(rows, depth, tile->keys + (from + k) * depth, depth,
+                                        s->slot.query + p * depth * width, s->slot.scores + k * width,
+                                        s->problem->to_exponent, s->slot.maximum + p * width, sum)) {
+      memcpy(sum, before, (size_t)width * sizeof(float));
+      return 0;
+    }
+  }
+  return 1;
+}
+
 // Keys j + from .. j + to of the tile against one panel.
 static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t to, key_tile *tile) {
   const rapt_kernels *kernels = s->kernels;
   const rapt_prefill_slot *slot = &s->slot;
   const rapt_attention *c = &s->problem->call;
-  int64_t width = kernels->panel_width, keys = to - from;
-  int64_t step = s->ahead != NULL ? kernels->tile_rows : INT64_MAX;
-  for (int64_t k = 0, rows; k < keys; k += rows) {
-    rows = rapt_min(keys - k, step);
-    if (s->ahead != NULL) rapt_ahead_step(s->ahead);
-    kernels->multiply(rows, c->head_dim, tile->keys + (from + k) * c->head_dim, c->head_dim, 1,
-                      slot->query + p * c->head_dim * width, slot->scores + k * width, width, RAPT_START_ZERO, NULL);
+  const rapt_lanes *lanes = &slot->lanes[p];
+  int64_t width = kernels->panel_width, keys = to - from, step = step_of(s);
+  int bare = rapt_scores_are_bare(s->problem, lanes, j + from, keys), masked = 0;
+  rapt_start start = RAPT_START_C;
+  if (!bare || !slot->started[p] || !score_and_weigh(s, p, from, keys, tile)) {
+    score(s, p, from, keys, tile);
+    masked = rapt_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
+    float headroom = HEADROOM / s->problem->to_exponent;
+    // Next to a tiny scale it would swallow the scores.
+    if (!bare || j + to >= lanes->high || headroom > 1e30f) headroom = 0;
+    int moved = kernels->softmax(keys, width, s->problem->to_exponent, headroom, slot->scores,
+                                 slot->maximum + p * width, slot->sum + p * width, slot->correction);
+    start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
   }
-  int masked = rapt_transform_scores(kernels, s->problem, &slot->lanes[p], j + from, keys, slot->scores, &slot->room);
-  int moved = kernels->softmax(keys, width, s->problem->to_exponent, slot->scores, slot->maximum + p * width,
-                               slot->sum + p * width, slot->correction);
-  rapt_start start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
   slot->started[p] = 1;
   // 0 * NaN is NaN: a masked value must be left out, not weighted with 0.
   int guarded = masked && !is_finite(s, tile);

@@ -166,8 +166,12 @@ static void subtract_alibi(const rapt_kernels *kernels, const rapt_problem *prob
   kernels->alibi(keys, lanes->width, slope, at, scores);
 }
 
+static int all_see(const rapt_lanes *lanes, int64_t j, int64_t keys) {
+  return keys == 0 || (j >= lanes->common_first && j + keys <= lanes->common_last);
+}
+
 static int restrict_keys(const rapt_kernels *kernels, const rapt_lanes *lanes, int64_t j, int64_t keys, float *scores) {
-  if (keys == 0 || (j >= lanes->common_first && j + keys <= lanes->common_last)) return 0;
+  if (all_see(lanes, j, keys)) return 0;
   float first[RAPT_MAX_PANEL_WIDTH], last[RAPT_MAX_PANEL_WIDTH];
   for (int64_t r = 0; r < lanes->width; r++) {
     first[r] = (float)rapt_clamp(lanes->first[r] - j, 0, keys);
@@ -221,6 +225,13 @@ int rapt_transform_rows(const rapt_kernels *kernels, const rapt_problem *problem
     for (int64_t k = last; k < covered; k++) row[k] = -INFINITY;
   }
   return masked;
+}
+
+int rapt_scores_are_bare(const rapt_problem *problem, const rapt_lanes *lanes, int64_t j, int64_t keys) {
+  const rapt_attention *c = &problem->call;
+  int64_t covered = rapt_clamp(c->kv_len - problem->appended_keys - j, 0, keys);
+  return problem->score_scale == 1 && c->options.softcap == 0 && c->weights.data == NULL &&
+         c->alibi_slopes.data == NULL && !has_bias(problem) && all_see(lanes, j, covered);
 }
 
 int rapt_transform_scores(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, int64_t j,

@@ -69,11 +69,19 @@ typedef struct rapt_kernels {
                            float *c, int64_t c_stride, rapt_start start, const float *lane);
 
   // One online-softmax step over scores[keys][width], in place: a score's weight is 2^((score - maximum) *
-  // to_exponent). lane_max and lane_sum are the running maximum score and the running sum (-inf and 0 at first);
-  // correction[lane] is the weight of the old maximum under the new one, 1 where it did not move. A score of -inf gives
-  // exactly 0. Returns whether any correction may differ from 1.
-  int (*softmax)(int64_t keys, int64_t width, float to_exponent, float *scores, float *lane_max, float *lane_sum,
-                 float *correction);
+  // to_exponent). lane_max and lane_sum are the running maximum score and the running sum (-inf and 0 at first); a
+  // maximum that has to move goes to the highest score plus headroom. correction[lane] is the weight of the old maximum
+  // under the new one, 1 where it did not move. A score of -inf gives exactly 0. Returns whether any correction may
+  // differ from 1.
+  int (*softmax)(int64_t keys, int64_t width, float to_exponent, float headroom, float *scores, float *lane_max,
+                 float *lane_sum, float *correction);
+
+  // multiply from zero and softmax in one, for scores to which nothing happens in between, [rows][panel_width], under
+  // maxima that stay: c[row][lane] = 2^((a . b - lane_max) * to_exponent), with a(r, k) = a[r * a_row + k], and
+  // lane_sum grows by the columns' sums. Returns 0 where a maximum is -inf or exceeded: then lane_sum is left alone,
+  // and what is in c is of no use.
+  int (*multiply_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
+                            float to_exponent, const float *lane_max, float *lane_sum);
 
   // scores *= factor, elementwise; count is whole panel rows.
   void (*scale)(int64_t count, float factor, float *scores);

@@ -5,7 +5,32 @@
 #ifndef RAPT_CPU_MULTIPLY_H
 #define RAPT_CPU_MULTIPLY_H
 
+#include "cpu/exp.h"
 #include "cpu/tile.h"
+
+// The steps over depth, into accumulators that live in registers because rows is a constant at every call.
+ALWAYS_INLINE void accumulate(const int rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step,
+                              const float *b, vf sum[TILE_ROWS][TILE_VECTORS]) {
+  // A pointer per three rows: base, base + stride and base + 2 * stride are what one address can name.
+  const float *at[(TILE_ROWS + 2) / 3];
+#pragma GCC unroll 8
+  for (int g = 0; g < (rows + 2) / 3; g++) at[g] = a + 3 * g * a_row;
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < depth; k++) {
+    vf column[TILE_VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) column[v] = v_load(b + v * V_LANES);
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+      vf x = v_set1(at[r / 3][r % 3 * a_row]);
+#pragma GCC unroll 4
+      for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_fma(x, column[v], sum[r][v]);
+    }
+#pragma GCC unroll 8
+    for (int g = 0; g < (rows + 2) / 3; g++) at[g] += a_step;
+    b += PANEL_WIDTH;
+  }
+}
 
 // rows is a constant at every call, so that the accumulators live in registers.
 ALWAYS_INLINE void multiply_tile(const int rows, int64_t depth, const float *restrict a, int64_t a_row, int64_t a_step,
@@ -28,31 +53,23 @@ ALWAYS_INLINE void multiply_tile(const int rows, int64_t depth, const float *res
       }
     }
   }
-  // A pointer per three rows: base, base + stride and base + 2 * stride are what one address can name.
-  const float *at[(TILE_ROWS + 2) / 3];
-#pragma GCC unroll 8
-  for (int g = 0; g < (rows + 2) / 3; g++) at[g] = a + 3 * g * a_row;
-#pragma GCC unroll 4
-  for (int64_t k = 0; k < depth; k++) {
-    vf column[TILE_VECTORS];
-#pragma GCC unroll 4
-    for (int v = 0; v < TILE_VECTORS; v++) column[v] = v_load(b + v * V_LANES);
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++) {
-      vf x = v_set1(at[r / 3][r % 3 * a_row]);
-#pragma GCC unroll 4
-      for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_fma(x, column[v], sum[r][v]);
-    }
-#pragma GCC unroll 8
-    for (int g = 0; g < (rows + 2) / 3; g++) at[g] += a_step;
-    b += PANEL_WIDTH;
-  }
+  accumulate(rows, depth, a, a_row, a_step, b, sum);
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < TILE_VECTORS; v++) v_store(c + r * c_stride + v * V_LANES, sum[r][v]);
   }
 }
+
+// CASE(n) for every height of a tile.
+#if TILE_ROWS == 12
+#define EACH_HEIGHT(CASE) \
+  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#elif TILE_ROWS == 6
+#define EACH_HEIGHT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#elif TILE_ROWS == 4
+#define EACH_HEIGHT(CASE) CASE(1) CASE(2) CASE(3) CASE(4)
+#endif
 
 static void multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
                      float *c, int64_t c_stride, rapt_start start, const float *lane) {
@@ -66,28 +83,70 @@ static void multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row,
     multiply_tile(n, depth, a + r * a_row, a_row, a_step, b, c + r * c_stride, c_stride, start, lane); \
     break;
     switch (height) {
-      HEIGHT(1)
-      HEIGHT(2)
-      HEIGHT(3)
-      HEIGHT(4)
-#if TILE_ROWS > 4
-      HEIGHT(5)
-      HEIGHT(6)
-#endif
-#if TILE_ROWS > 6
-      HEIGHT(7)
-      HEIGHT(8)
-      HEIGHT(9)
-      HEIGHT(10)
-      HEIGHT(11)
-      HEIGHT(12)
-#endif
+      EACH_HEIGHT(HEIGHT)
       default:
         break;
     }
 #undef HEIGHT
     r += height;
   }
+}
+
+// The scores of a tile become weights before they leave the registers.
+ALWAYS_INLINE void weigh_tile(const int rows, int64_t depth, const float *a, int64_t a_row, const float *restrict b,
+                              float *restrict c, vf factor, const vf reference[TILE_VECTORS], vf highest[TILE_VECTORS],
+                              vf total[TILE_VECTORS]) {
+  vf sum[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_set1(0.0f);
+  }
+  accumulate(rows, depth, a, a_row, 1, b, sum);
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) {
+      vf above = v_sub(sum[r][v], reference[v]);
+      highest[v] = v_max(above, highest[v]);
+      vf weight = v_exp2(v_mul(above, factor));
+      v_store(c + r * PANEL_WIDTH + v * V_LANES, weight);
+      total[v] = v_add(total[v], weight);
+    }
+  }
+}
+
+static int multiply_and_weigh(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
+                              float to_exponent, const float *lane_max, float *lane_sum) {
+  vf reference[TILE_VECTORS], highest[TILE_VECTORS], total[TILE_VECTORS], zero = v_set1(0.0f);
+  vf factor = v_set1(to_exponent);
+  for (int v = 0; v < TILE_VECTORS; v++) {
+    reference[v] = v_load(lane_max + v * V_LANES);
+    total[v] = v_load(lane_sum + v * V_LANES);
+    highest[v] = zero;
+  }
+  int64_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  for (int64_t t = 0, r = 0; t < tiles; t++) {
+    int64_t height = (rows - r + tiles - t - 1) / (tiles - t);
+#define HEIGHT(n)                                                                                          \
+  case n:                                                                                                  \
+    weigh_tile(n, depth, a + r * a_row, a_row, b, c + r * PANEL_WIDTH, factor, reference, highest, total); \
+    break;
+    switch (height) {
+      EACH_HEIGHT(HEIGHT)
+      default:
+        break;
+    }
+#undef HEIGHT
+    r += height;
+  }
+  int moved = 0;
+  for (int v = 0; v < TILE_VECTORS; v++) {
+    moved |= v_any_less(zero, highest[v]) | v_any_less(reference[v], v_set1(-__FLT_MAX__));
+  }
+  if (moved) return 0;
+  for (int v = 0; v < TILE_VECTORS; v++) v_store(lane_sum + v * V_LANES, total[v]);
+  return 1;
 }
 
 static void multiply_guarded(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,

@@ -16,7 +16,7 @@ static inline vf weight(vf score, vf reference, vf to_exponent) {
 
 // vectors is a constant at every call. That many columns go side by side: each has a chain of sums of its own, whose
 // latency the others fill.
-ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width, vf factor, float *scores,
+ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width, vf factor, vf headroom, float *scores,
                                   float *lane_max, float *lane_sum, float *correction) {
   vf one = v_set1(1.0f), zero = v_set1(0.0f), lowest = v_set1(-__builtin_inff());
   vf highest[2][MOST_COLUMNS], reference[MOST_COLUMNS], sum[MOST_COLUMNS];
@@ -36,7 +36,7 @@ ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width
     if (k < keys) highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
     vf old_max = v_load(lane_max + v * V_LANES), tile_max = v_max(highest[0][v], highest[1][v]);
     // A NaN among the scores may be lost here. It is not lost below, where every score is used.
-    vf new_max = v_if_less(old_max, tile_max, tile_max, old_max);
+    vf new_max = v_if_less(old_max, tile_max, v_add(tile_max, headroom), old_max);
     vf kept = one;
     if (v_any_less(old_max, new_max)) {
       moved = 1;
@@ -65,16 +65,17 @@ ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width
   return moved;
 }
 
-static int softmax(int64_t keys, int64_t width, float to_exponent, float *scores, float *lane_max, float *lane_sum,
-                   float *correction) {
-  vf factor = v_set1(to_exponent);
+static int softmax(int64_t keys, int64_t width, float to_exponent, float headroom, float *scores, float *lane_max,
+                   float *lane_sum, float *correction) {
+  vf factor = v_set1(to_exponent), room = v_set1(headroom);
   int moved = 0;
   int64_t v = 0;
   for (; v + MOST_COLUMNS * V_LANES <= width; v += MOST_COLUMNS * V_LANES) {
-    moved |= softmax_columns(MOST_COLUMNS, keys, width, factor, scores + v, lane_max + v, lane_sum + v, correction + v);
+    moved |= softmax_columns(MOST_COLUMNS, keys, width, factor, room, scores + v, lane_max + v, lane_sum + v,
+                             correction + v);
   }
   for (; v < width; v += V_LANES) {
-    moved |= softmax_columns(1, keys, width, factor, scores + v, lane_max + v, lane_sum + v, correction + v);
+    moved |= softmax_columns(1, keys, width, factor, room, scores + v, lane_max + v, lane_sum + v, correction + v);
   }
   return moved;
 }

@@ -27,6 +27,7 @@ void OVERWRITE(rapt_kernels *table) {
   table->multiply = multiply;
   table->multiply_guarded = multiply_guarded;
   table->softmax = softmax;
+  table->multiply_and_weigh = multiply_and_weigh;
   table->scale = scale_scores;
   table->softcap = softcap;
   table->add_bias = add_bias;

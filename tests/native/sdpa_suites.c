@@ -364,6 +364,17 @@ void suite_extremes(void) {
       }
     }
   }
+  /* Some key tiles in a row that every query sees: with maxima that stay, that move, and that move by more exponents
+   * than a float has. */
+  for (int64_t fill = 0; fill < FILL_COUNT; fill++) {
+    for (int steep = 0; steep < 2; steep++) {
+      sdpa_case c = shape(2, 2, 50, 600, 24, 40);
+      c.fill = fill;
+      c.scaled = steep;
+      c.scale = 8;
+      run(c);
+    }
+  }
   for (int decode = 0; decode < 2; decode++) {
     sdpa_case c = decode ? shape(1, 1, 1, 300, 16, 16) : shape(1, 1, 40, 100, 16, 16);
     c.scaled = 1;
