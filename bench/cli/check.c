@@ -43,6 +43,7 @@ static void double_row(const rapt_attention *call, int64_t b, int64_t h, int64_t
     total[d] = 0;
   }
   int64_t q = row_of(&call->query, b, h, i);
+  int quantised = call->key.dtype == RAPT_I8;
   for (int64_t j = 0; j < call->kv_len; j++) {
     if (!visible(call, i, j)) {
       continue;
@@ -52,11 +53,13 @@ static void double_row(const rapt_attention *call, int64_t b, int64_t h, int64_t
     for (int64_t d = 0; d < call->head_dim; d++) {
       score += load(&call->query, q + d) * load(&call->key, k + d);
     }
-    score *= scale;
+    double key_scale = quantised ? load(&call->key_scale, row_of(&call->key_scale, b, kv_head, j)) : 1;
+    double value_scale = quantised ? load(&call->value_scale, row_of(&call->value_scale, b, kv_head, j)) : 1;
+    score *= scale * key_scale;
     double higher = fmax(max, score), shrink = exp(max - higher), weight = exp(score - higher);
     sum = sum * shrink + weight;
     for (int64_t d = 0; d < call->value_dim; d++) {
-      total[d] = total[d] * shrink + weight * load(&call->value, v + d);
+      total[d] = total[d] * shrink + weight * value_scale * load(&call->value, v + d);
     }
     max = higher;
   }
@@ -78,6 +81,10 @@ static rapt_attention part_of(const rapt_attention *call, int64_t b, int64_t gro
   part.output.data = row_address(&call->output, b, group * heads, first);
   part.key.data = row_address(&call->key, b, group, 0);
   part.value.data = row_address(&call->value, b, group, 0);
+  if (call->key.dtype == RAPT_I8) {
+    part.key_scale.data = row_address(&call->key_scale, b, group, 0);
+    part.value_scale.data = row_address(&call->value_scale, b, group, 0);
+  }
   return part;
 }
 

@@ -107,7 +107,7 @@ static int time_on(const device *on) {
 }
 
 int command_call(int argc, char **argv) {
-  const bench_problem tiniest = {1, 1, 0, 1, 0, 1, 0, CAUSAL_NONE, {-1, -1}, 0};
+  const bench_problem tiniest = {1, 1, 0, 1, 0, 1, 0, CAUSAL_NONE, {-1, -1}, 0, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &tiniest, &problem, &settings);
   if (outcome != CLI_RUN) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;

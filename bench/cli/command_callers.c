@@ -180,7 +180,7 @@ static int time_on(const device *one, const device *all) {
 }
 
 int command_callers(int argc, char **argv) {
-  const bench_problem minilm = {1, 12, 0, 32, 0, 32, 0, CAUSAL_NONE, {-1, -1}, 0};
+  const bench_problem minilm = {1, 12, 0, 32, 0, 32, 0, CAUSAL_NONE, {-1, -1}, 0, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &minilm, &problem, &settings);
   if (outcome != CLI_RUN) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;

@@ -136,7 +136,7 @@ static int time_on(const device *on, const layer_data *data, const layer *l) {
 }
 
 int command_mha(int argc, char **argv) {
-  const bench_problem start = {1, 12, 0, 512, 0, 64, 0, CAUSAL_NONE, {-1, -1}, 0};
+  const bench_problem start = {1, 12, 0, 512, 0, 64, 0, CAUSAL_NONE, {-1, -1}, 0, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &start, &problem, &settings);
   if (outcome != CLI_RUN) {
     return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;

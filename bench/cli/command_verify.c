@@ -22,16 +22,18 @@ static const cli_command command = {
 
 /* Prefill and decode, odd sizes, grouped heads, masks, 16-bit storage: a minute's look, not the test suite. */
 static const bench_problem problems[] = {
-    {1, 12, 12, 512, 512, 64, 64, CAUSAL_NONE, {-1, -1}, 0},
-    {2, 8, 2, 257, 257, 128, 128, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 0},
-    {1, 6, 3, 77, 401, 80, 40, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 0},
-    {1, 4, 1, 300, 300, 59, 111, CAUSAL_TOP_LEFT, {64, 16}, 0},
-    {1, 32, 8, 1, 4096, 128, 128, CAUSAL_NONE, {-1, -1}, 0},
-    {3, 7, 1, 5, 1025, 33, 65, CAUSAL_BOTTOM_RIGHT, {511, 0}, 0},
-    {1, 1, 1, 1, 1, 1, 1, CAUSAL_NONE, {-1, -1}, 0},
-    {1, 1, 1, 9, 33, 1024, 1024, CAUSAL_NONE, {-1, -1}, 0},
-    {2, 6, 3, 130, 190, 72, 72, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 1},
-    {1, 8, 2, 1, 2049, 128, 128, CAUSAL_NONE, {-1, -1}, 2},
+    {1, 12, 12, 512, 512, 64, 64, CAUSAL_NONE, {-1, -1}, 0, 0},
+    {2, 8, 2, 257, 257, 128, 128, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 0, 0},
+    {1, 6, 3, 77, 401, 80, 40, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 0, 0},
+    {1, 4, 1, 300, 300, 59, 111, CAUSAL_TOP_LEFT, {64, 16}, 0, 0},
+    {1, 32, 8, 1, 4096, 128, 128, CAUSAL_NONE, {-1, -1}, 0, 0},
+    {1, 8, 2, 1, 1500, 128, 64, CAUSAL_NONE, {-1, -1}, 0, 4},
+    {1, 4, 2, 70, 300, 64, 64, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 1, 4},
+    {3, 7, 1, 5, 1025, 33, 65, CAUSAL_BOTTOM_RIGHT, {511, 0}, 0, 0},
+    {1, 1, 1, 1, 1, 1, 1, CAUSAL_NONE, {-1, -1}, 0, 0},
+    {1, 1, 1, 9, 33, 1024, 1024, CAUSAL_NONE, {-1, -1}, 0, 0},
+    {2, 6, 3, 130, 190, 72, 72, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 1, 0},
+    {1, 8, 2, 1, 2049, 128, 128, CAUSAL_NONE, {-1, -1}, 2, 0},
 };
 
 static void print(const device *on, const bench_problem *p, const check *c) {

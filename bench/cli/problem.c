@@ -8,6 +8,8 @@
 const char *const isa_choices[] = {"auto", "portable", "avx2", "avx512", NULL};
 const char *const dtype_choices[] = {"f32", "f16", "bf16", NULL};
 const int32_t dtype_values[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+const char *const kv_dtype_choices[] = {"as-dtype", "f32", "f16", "bf16", "i8", NULL};
+static const int32_t kv_dtype_values[] = {0, RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_I8};
 const char *const causal_choices[] = {"none", "bottom-right", "top-left", NULL};
 
 static const bench_preset *find_preset(const char *name) {
@@ -66,6 +68,16 @@ int problem_resolve(bench_problem *p) {
 }
 
 int32_t problem_dtype(const bench_problem *p) { return dtype_values[p->dtype]; }
+
+int32_t problem_kv_dtype(const bench_problem *p) {
+  return p->kv_dtype ? kv_dtype_values[p->kv_dtype] : problem_dtype(p);
+}
+
+double problem_row_bytes(const bench_problem *p) {
+  int32_t dtype = problem_kv_dtype(p);
+  double scales = dtype == RAPT_I8 ? 2 * sizeof(float) : 0;
+  return (double)(p->head_dim + p->value_dim) * (double)storage_bytes(dtype) + scales;
+}
 
 static int has_window(const bench_problem *p) { return p->window[0] >= 0 || p->window[1] >= 0; }
 
@@ -133,8 +145,8 @@ double problem_bytes(const bench_problem *p) {
   visible_range(&call, p->q_len - 1, &unused_first, &end);
   double keys = end > first ? (double)(end - first) : 0;
   double widths = (double)(p->head_dim + p->value_dim);
-  double elements = (double)p->heads * (double)p->q_len * widths + (double)p->kv_heads * keys * widths;
-  return elements * (double)p->batch * (double)storage_bytes(problem_dtype(p));
+  double outside = (double)p->heads * (double)p->q_len * widths * (double)storage_bytes(problem_dtype(p));
+  return (double)p->batch * (outside + (double)p->kv_heads * keys * problem_row_bytes(p));
 }
 
 void problem_describe(const bench_problem *p, char *text, size_t size) {
@@ -146,7 +158,12 @@ void problem_describe(const bench_problem *p, char *text, size_t size) {
   if (p->value_dim != p->head_dim) {
     snprintf(value, sizeof value, " Dv%lld", (long long)p->value_dim);
   }
-  snprintf(text, size, "B%lld H%lld/%lld Sq%lld Skv%lld D%lld%s %s%s%s%s", (long long)p->batch, (long long)p->heads,
+  char kv[32] = "";
+  if (p->kv_dtype) {
+    snprintf(kv, sizeof kv, ", keys and values %s", kv_dtype_choices[p->kv_dtype]);
+  }
+  snprintf(text, size, "B%lld H%lld/%lld Sq%lld Skv%lld D%lld%s %s%s%s%s%s", (long long)p->batch, (long long)p->heads,
            (long long)p->kv_heads, (long long)p->q_len, (long long)p->kv_len, (long long)p->head_dim, value,
-           dtype_choices[p->dtype], p->causal ? " causal " : "", p->causal ? causal_choices[p->causal] : "", window);
+           dtype_choices[p->dtype], kv, p->causal ? " causal " : "", p->causal ? causal_choices[p->causal] : "",
+           window);
 }

@@ -23,6 +23,8 @@ typedef struct bench_problem {
   int64_t window[2];
   /** Storage of query, key, value and output: an index of dtype_choices. */
   int dtype;
+  /** Storage of key and value: an index of kv_dtype_choices, whose first entry stands for dtype. */
+  int kv_dtype;
 } bench_problem;
 
 /** What every timing command takes besides the problem. */
@@ -49,6 +51,7 @@ extern const bench_preset bench_presets[];
 /** The names of tiers and types for cli_option.choices, and what the types are. */
 extern const char *const isa_choices[];
 extern const char *const dtype_choices[];
+extern const char *const kv_dtype_choices[];
 extern const int32_t dtype_values[];
 extern const char *const causal_choices[];
 
@@ -92,6 +95,12 @@ int problem_resolve(bench_problem *p);
 
 /** The storage type, RAPT_F32 and so on. */
 int32_t problem_dtype(const bench_problem *p);
+
+/** That of key and value. With RAPT_I8 every row has one scale. */
+int32_t problem_kv_dtype(const bench_problem *p);
+
+/** Bytes of one row of key and one of value, scales included. */
+double problem_row_bytes(const bench_problem *p);
 
 /** Sizes and options as a call without tensors. */
 rapt_attention problem_call(const bench_problem *p);

@@ -4,7 +4,7 @@
 #include <rapt/rapt.h>
 #include <string.h>
 
-size_t storage_bytes(int32_t dtype) { return dtype == RAPT_F32 ? 4 : 2; }
+size_t storage_bytes(int32_t dtype) { return dtype == RAPT_F32 ? 4 : dtype == RAPT_I8 ? 1 : 2; }
 
 double storage_rounding(int32_t dtype) {
   switch (dtype) {
@@ -24,6 +24,9 @@ float storage_load(const void *data, int64_t index, int32_t dtype) {
   if (dtype == RAPT_F16) {
     return (float)((const _Float16 *)data)[index];
   }
+  if (dtype == RAPT_I8) {
+    return ((const signed char *)data)[index];
+  }
   uint32_t bits = (uint32_t)((const uint16_t *)data)[index] << 16;
   float value;
   memcpy(&value, &bits, sizeof value);
@@ -36,6 +39,8 @@ static void store(void *data, size_t index, float value, int32_t dtype) {
     ((float *)data)[index] = value;
   } else if (dtype == RAPT_F16) {
     ((_Float16 *)data)[index] = (_Float16)value;
+  } else if (dtype == RAPT_I8) {
+    ((signed char *)data)[index] = (signed char)value;
   } else {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);

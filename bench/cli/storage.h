@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file storage.h
- * @brief Numbers in the storage types of rapt.h: f32, f16 and bf16.
+ * @brief Numbers in the storage types of rapt.h: f32, f16, bf16 and i8, the last without its scale.
  */
 #ifndef RAPT_BENCH_STORAGE_H
 #define RAPT_BENCH_STORAGE_H

@@ -16,8 +16,7 @@ static rapt_tensor dense(void *data, int32_t dtype, int64_t heads, int64_t rows,
 }
 
 int64_t workload_cold_copies(const bench_problem *p) {
-  double one = (double)p->batch * (double)p->kv_heads * (double)p->kv_len * (double)(p->head_dim + p->value_dim) *
-               (double)storage_bytes(problem_dtype(p));
+  double one = (double)p->batch * (double)p->kv_heads * (double)p->kv_len * problem_row_bytes(p);
   double wanted = 4 * (double)last_cache_bytes();
   int64_t copies = 1;
   while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) {
@@ -35,32 +34,44 @@ static void *take(size_t bytes, size_t copies) {
 }
 
 int workload_open(workload *w, const bench_problem *p, int64_t copies) {
-  const int32_t dtype = problem_dtype(p);
-  const size_t width = storage_bytes(dtype);
-  *w = (workload){.copies = copies, .width = width, .call = problem_call(p)};
+  const int32_t dtype = problem_dtype(p), kv_dtype = problem_kv_dtype(p);
+  const size_t width = storage_bytes(dtype), kv_width = storage_bytes(kv_dtype);
+  *w = (workload){.copies = copies, .width = width, .kv_width = kv_width, .call = problem_call(p)};
   size_t rows = (size_t)(p->batch * p->heads * p->q_len);
   size_t keys = (size_t)(p->batch * p->kv_heads * p->kv_len);
   w->query_count = rows * (size_t)p->head_dim;
   w->key_count = keys * (size_t)p->head_dim;
   w->value_count = keys * (size_t)p->value_dim;
   w->output_count = rows * (size_t)p->value_dim;
-  if (!(w->query = take(w->query_count * width, 1)) || !(w->key = take(w->key_count * width, (size_t)copies)) ||
-      !(w->value = take(w->value_count * width, (size_t)copies)) || !(w->output = take(w->output_count * width, 1))) {
+  w->scale_count = kv_dtype == RAPT_I8 ? 2 * keys : 0;
+  if (!(w->query = take(w->query_count * width, 1)) || !(w->key = take(w->key_count * kv_width, (size_t)copies)) ||
+      !(w->value = take(w->value_count * kv_width, (size_t)copies)) ||
+      !(w->output = take(w->output_count * width, 1)) ||
+      !(w->scale = take(w->scale_count * sizeof(float), (size_t)copies))) {
     workload_close(w);
     return 0;
   }
   storage_fill_random(w->query, w->query_count, 1, 1, dtype);
-  storage_fill_random(w->key, w->key_count, 2, 1, dtype);
-  storage_fill_random(w->value, w->value_count, 3, 1, dtype);
+  /* Bytes from -127 to 127, which their scales bring back to [-1, 1]. */
+  const float reach = kv_dtype == RAPT_I8 ? 128 : 1;
+  storage_fill_random(w->key, w->key_count, 2, reach, kv_dtype);
+  storage_fill_random(w->value, w->value_count, 3, reach, kv_dtype);
+  for (size_t i = 0; i < w->scale_count * (size_t)copies; i++) {
+    w->scale[i] = 1 / 127.0f;
+  }
   memory_touch(w->output, w->output_count * width);
   for (int64_t c = 1; c < copies; c++) {
-    memcpy((char *)w->key + (size_t)c * w->key_count * width, w->key, w->key_count * width);
-    memcpy((char *)w->value + (size_t)c * w->value_count * width, w->value, w->value_count * width);
+    memcpy((char *)w->key + (size_t)c * w->key_count * kv_width, w->key, w->key_count * kv_width);
+    memcpy((char *)w->value + (size_t)c * w->value_count * kv_width, w->value, w->value_count * kv_width);
   }
   w->call.query = dense(w->query, dtype, p->heads, p->q_len, p->head_dim);
-  w->call.key = dense(w->key, dtype, p->kv_heads, p->kv_len, p->head_dim);
-  w->call.value = dense(w->value, dtype, p->kv_heads, p->kv_len, p->value_dim);
+  w->call.key = dense(w->key, kv_dtype, p->kv_heads, p->kv_len, p->head_dim);
+  w->call.value = dense(w->value, kv_dtype, p->kv_heads, p->kv_len, p->value_dim);
   w->call.output = dense(w->output, dtype, p->heads, p->q_len, p->value_dim);
+  if (w->scale_count) {
+    w->call.key_scale = dense(w->scale, RAPT_F32, p->kv_heads, p->kv_len, 1);
+    w->call.value_scale = dense(w->scale + keys, RAPT_F32, p->kv_heads, p->kv_len, 1);
+  }
   return 1;
 }
 
@@ -71,9 +82,10 @@ int workload_place(workload *w, const device *on) {
   }
   size_t copies = (size_t)w->copies;
   return (w->remote_query = cuda_copy_of(on, w->query, w->query_count * w->width)) &&
-         (w->remote_key = cuda_copy_of(on, w->key, w->key_count * copies * w->width)) &&
-         (w->remote_value = cuda_copy_of(on, w->value, w->value_count * copies * w->width)) &&
-         (w->remote_output = cuda_copy_of(on, w->output, w->output_count * w->width));
+         (w->remote_key = cuda_copy_of(on, w->key, w->key_count * copies * w->kv_width)) &&
+         (w->remote_value = cuda_copy_of(on, w->value, w->value_count * copies * w->kv_width)) &&
+         (w->remote_output = cuda_copy_of(on, w->output, w->output_count * w->width)) &&
+         (!w->scale_count || (w->remote_scale = cuda_copy_of(on, w->scale, w->scale_count * copies * sizeof(float))));
 }
 
 int workload_fetch(workload *w) {
@@ -86,25 +98,37 @@ void workload_close(workload *w) {
     cuda_give_back(w->on, w->remote_key);
     cuda_give_back(w->on, w->remote_value);
     cuda_give_back(w->on, w->remote_output);
+    cuda_give_back(w->on, w->remote_scale);
   }
   memory_give_back(w->query, w->query_count * w->width);
-  memory_give_back(w->key, w->key_count * (size_t)w->copies * w->width);
-  memory_give_back(w->value, w->value_count * (size_t)w->copies * w->width);
+  memory_give_back(w->key, w->key_count * (size_t)w->copies * w->kv_width);
+  memory_give_back(w->value, w->value_count * (size_t)w->copies * w->kv_width);
   memory_give_back(w->output, w->output_count * w->width);
+  memory_give_back(w->scale, w->scale_count * (size_t)w->copies * sizeof(float));
   *w = (workload){0};
 }
 
 int workload_run(void *workload_state) {
   workload *w = workload_state;
   size_t turn = (size_t)(w->turn++ % w->copies);
-  w->call.key.data = (char *)w->key + turn * w->key_count * w->width;
-  w->call.value.data = (char *)w->value + turn * w->value_count * w->width;
+  size_t key = turn * w->key_count * w->kv_width, value = turn * w->value_count * w->kv_width;
+  size_t keys_scale = turn * w->scale_count, values_scale = keys_scale + w->scale_count / 2;
+  w->call.key.data = (char *)w->key + key;
+  w->call.value.data = (char *)w->value + value;
+  if (w->scale_count) {
+    w->call.key_scale.data = w->scale + keys_scale;
+    w->call.value_scale.data = w->scale + values_scale;
+  }
   rapt_attention call = w->call;
   if (w->on->cuda) {
     call.query.data = w->remote_query;
-    call.key.data = (char *)w->remote_key + turn * w->key_count * w->width;
-    call.value.data = (char *)w->remote_value + turn * w->value_count * w->width;
+    call.key.data = (char *)w->remote_key + key;
+    call.value.data = (char *)w->remote_value + value;
     call.output.data = w->remote_output;
+  }
+  if (w->on->cuda && w->scale_count) {
+    call.key_scale.data = (float *)w->remote_scale + keys_scale;
+    call.value_scale.data = (float *)w->remote_scale + values_scale;
   }
   rapt_error error = {.struct_size = sizeof error};
   if (rapt_attention_run(w->on->context, &call, &error) != RAPT_OK) {

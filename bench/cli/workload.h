@@ -16,14 +16,16 @@
 typedef struct workload {
   rapt_attention call;
   void *query, *key, *value, *output;
-  size_t query_count, key_count, value_count, output_count;
-  /** Bytes of one element. */
-  size_t width;
+  /** Where key and value are i8: the scale of each row, keys first; exists `copies` times too. */
+  float *scale;
+  size_t query_count, key_count, value_count, output_count, scale_count;
+  /** Bytes of one element, of query and output and of key and value. */
+  size_t width, kv_width;
   int64_t copies;
   int64_t turn;
   const device *on;
   /** On a GPU: the same tensors there; else NULL. */
-  void *remote_query, *remote_key, *remote_value, *remote_output;
+  void *remote_query, *remote_key, *remote_value, *remote_output, *remote_scale;
 } workload;
 
 /** 0 and a line on stderr where memory is short. Every copy holds the same numbers. */
