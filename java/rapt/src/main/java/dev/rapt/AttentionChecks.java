@@ -119,11 +119,11 @@ final class AttentionChecks {
 
   /** What else the scales must satisfy; everything before has passed. */
   static void scales(Place place, AttentionTensors tensors) {
-    scale(place, "keyScale", tensors.keyScale(), tensors);
-    scale(place, "valueScale", tensors.valueScale(), tensors);
+    scaleApart(place, "keyScale", tensors.keyScale(), tensors);
+    scaleApart(place, "valueScale", tensors.valueScale(), tensors);
   }
 
-  private static void scale(
+  private static void scaleApart(
       Place place, String name, @Nullable Tensor scale, AttentionTensors tensors) {
     if (scale != null) {
       apart("output", tensors.output(), name, scale);

@@ -49,4 +49,18 @@ class TiersTest {
       }
     }
   }
+
+  @Test
+  void aPlanNamesBytes() {
+    for (String shape : new String[] {"b1 h2 q40 k60 d64", "b1 h2 q1 k60 d64"}) {
+      AttentionCase c = AttentionCase.parse(shape + " dtype(f32,i8,i8,f32,f32)");
+      try (AttentionCall call = new AttentionCall(c)) {
+        for (Tier tier : Tier.usableNative()) {
+          Plan plan = call.attention().plan(tier.device(), call.tensors());
+          assertTrue(plan.supported(), plan::reason);
+          assertTrue(plan.name().contains("_f32_i8_"), plan::name);
+        }
+      }
+    }
+  }
 }

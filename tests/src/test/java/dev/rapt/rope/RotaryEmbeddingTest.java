@@ -21,6 +21,7 @@ import dev.rapt.check.Tier;
 import dev.rapt.check.Values;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
@@ -237,6 +238,7 @@ class RotaryEmbeddingTest {
       Plan plan = rope.plan(tier.device(), x, cosine, sine, positions, out);
       assertTrue(plan.supported(), plan.toString());
       assertTrue(plan.name().startsWith("rope_"), plan.toString());
+      assertTrue(plan.name().contains(tier.name().toLowerCase(Locale.ROOT)), plan.toString());
       assertEquals(0, plan.scratchBytes(), plan.toString());
     }
   }
