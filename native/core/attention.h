@@ -26,6 +26,9 @@ typedef struct rapt_geometry {
   int64_t panels;
   int64_t task_panels;
   int64_t blocks;
+  // Whether the first blocks see the most keys, as under a window that is open to the right, instead of the last ones,
+  // as under causality. The blocks that take longest go first.
+  int first_blocks_first;
   int64_t tasks;
   rapt_share share;
   // Whether tasks ask for memory ahead: the tensors are more than a cache holds.

@@ -15,6 +15,10 @@
 #define DECODE_SCORES 2048
 #define MOST_DECODE_KEYS 512
 #define LEAST_DECODE_KEYS 128
+// Tasks that keep the threads evenly busy to the end, and panels that a task does not go below: fewer would bring K and
+// V to L2 for too little work.
+#define TASKS_PER_THREAD 4
+#define LEAST_PANELS 4
 // Bytes of query, key, value and output from which memory is asked for ahead: half of a common last cache.
 #define AHEAD_BYTES (16 * 1024 * 1024)
 // Query and output panels that one task keeps in L2, in bytes: more panels pack K less often.
@@ -50,19 +54,33 @@ static void choose_tiles(const rapt_context *context, const rapt_problem *proble
   }
 }
 
+// Whether equal tasks leave threads idle for more than a sixteenth of the time: nine keep two threads busy for ten.
+static int is_uneven(int64_t tasks, int64_t threads) {
+  return rapt_ceil_div(tasks, threads) * threads - tasks > tasks / 16;
+}
+
+static int64_t visible_keys(const rapt_problem *problem, int64_t row) {
+  rapt_lanes lanes;
+  rapt_lanes_fill(problem, 0, 0, row, 1, 1, &lanes);
+  return lanes.high - lanes.low;
+}
+
 static void choose_tasks(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
   const rapt_attention *c = &problem->call;
   int64_t width = context->kernels.panel_width;
   g->panels = g->path == RAPT_PATH_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
   int64_t panel_bytes = (c->head_dim + c->value_dim) * width * (int64_t)sizeof(float);
   g->task_panels = rapt_min(g->panels, rapt_max(1, TASK_BYTES / panel_bytes));
-  // Enough tasks to keep the threads evenly busy to the end, but no task so small that packing K dominates it.
-  int64_t wanted = rapt_ceil_div(4 * (int64_t)context->threads, g->units * g->splits);
-  if (context->threads > 1 && rapt_ceil_div(g->panels, g->task_panels) < wanted) {
-    g->task_panels = rapt_min(g->task_panels, rapt_max(4, rapt_ceil_div(g->panels, wanted)));
-  }
   g->blocks = rapt_ceil_div(g->panels, g->task_panels);
+  if (context->threads > 1) {
+    int64_t most = rapt_ceil_div(g->panels, rapt_min(g->task_panels, LEAST_PANELS));
+    int64_t wanted = rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, g->units * g->splits);
+    g->blocks = rapt_max(g->blocks, rapt_min(wanted, most));
+    while (g->blocks < most && is_uneven(g->units * g->splits * g->blocks, context->threads)) g->blocks++;
+  }
   g->task_panels = rapt_ceil_div(g->panels, g->blocks);
+  g->blocks = rapt_ceil_div(g->panels, g->task_panels);
+  g->first_blocks_first = g->blocks > 1 && visible_keys(problem, 0) > visible_keys(problem, problem->rows - 1);
   g->tasks = g->units * g->splits * g->blocks;
   // In double: sizes are bounded one by one, not their product.
   double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);

@@ -45,9 +45,9 @@ typedef struct task_state {
 
 // Finds out what task t is.
 static void locate_task(const rapt_problem *problem, const rapt_geometry *g, int64_t task, task_state *s) {
-  // Last blocks first: under causality they see the most keys.
   int64_t per_block = g->units * g->splits;
-  int64_t block = g->blocks - 1 - task / per_block, unit = task % per_block / g->splits;
+  int64_t block = task / per_block, unit = task % per_block / g->splits;
+  if (!g->first_blocks_first) block = g->blocks - 1 - block;
   s->split = task % g->splits;
   s->batch = unit / problem->call.kv_heads;
   s->kv_head = unit % problem->call.kv_heads;
