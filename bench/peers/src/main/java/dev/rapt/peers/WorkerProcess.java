@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -48,15 +49,19 @@ final class WorkerProcess implements AutoCloseable {
     command.addAll(List.of(Worker.class.getName(), world.id()));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-    // What a shell happens to hold for other programs must not slow a peer down.
-    builder.environment().keySet().removeIf(TUNING);
-    builder.environment().putAll(world.environment(threads));
+    tune(builder.environment(), world, threads);
     process = builder.start();
     requests =
         new BufferedWriter(
             new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8));
     replies =
         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+  }
+
+  /** What a shell happens to hold for other programs must not slow a peer down. */
+  static void tune(Map<String, String> environment, World world, int threads) {
+    environment.keySet().removeIf(TUNING);
+    environment.putAll(world.environment(threads));
   }
 
   World world() {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.peers.contest.Session;
+import dev.rapt.peers.contest.World;
 import dev.rapt.peers.report.CaseResult;
 import dev.rapt.peers.report.Figure.Outcome;
 import dev.rapt.peers.report.Results;
@@ -13,6 +14,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -100,6 +103,21 @@ class PeersCommandTest {
     Files.writeString(folder.resolve("rapt-bench"), "#!/bin/sh\necho '{}'\n");
     run(1, "--shapes=tiny", "--dtypes=f32", "--against=java");
     assertTrue(err.toString().contains("no figures"), err::toString);
+  }
+
+  @Test
+  void aShellsTuningDoesNotReachThePeers() {
+    Map<String, String> environment =
+        new HashMap<>(
+            Map.of("PATH", "/bin", "OPENBLAS_CORETYPE", "Haswell", "OMP_NUM_THREADS", "9"));
+    WorkerProcess.tune(environment, World.LIBTORCH_OPENBLAS, 2);
+    assertEquals(
+        Map.of(
+            "PATH", "/bin",
+            "OMP_NUM_THREADS", "2",
+            "OMP_WAIT_POLICY", "PASSIVE",
+            "OPENBLAS_NUM_THREADS", "2"),
+        environment);
   }
 
   private void run(int expected, String... arguments) {

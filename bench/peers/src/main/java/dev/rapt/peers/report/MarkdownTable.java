@@ -3,6 +3,7 @@ package dev.rapt.peers.report;
 
 import dev.rapt.peers.report.Figure.Outcome;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -39,14 +40,17 @@ public final class MarkdownTable {
 
   private static void append(StringBuilder text, String title, List<CaseResult> cases) {
     List<String> peers = peers(cases);
-    text.append("\n## ").append(title).append("\n\n| shape | sizes | Rapt | of the ceiling |");
+    text.append("\n## ")
+        .append(title)
+        .append("\n\n| shape | sizes | Rapt | of the ceiling | best peer |");
     peers.forEach(peer -> text.append(' ').append(peer).append(" |"));
-    text.append("\n|---|---|---|---|").append("---|".repeat(peers.size())).append('\n');
+    text.append("\n|---|---|---|---|---|").append("---|".repeat(peers.size())).append('\n');
     for (CaseResult result : cases) {
       text.append("| ").append(result.shape().name());
       text.append(" | ").append(result.shape().sizes());
       text.append(" | ").append(result.rapt().map(own -> rate(result, own)).orElse("wrong result"));
       text.append(" | ").append(result.rapt().map(MarkdownTable::share).orElse(""));
+      text.append(" | ").append(result.bestPeer().map(MarkdownTable::best).orElse(""));
       for (String peer : peers) {
         text.append(" | ").append(result.peer(peer).map(MarkdownTable::cell).orElse(""));
       }
@@ -55,14 +59,19 @@ public final class MarkdownTable {
     notes(text, cases);
   }
 
-  /** Peers that were timed at least once. */
+  /** Peers that were timed at least once, in the order of the processes. */
   private static List<String> peers(List<CaseResult> cases) {
     Set<String> names = new LinkedHashSet<>();
+    Set<String> timed = new HashSet<>();
     for (CaseResult result : cases) {
-      result.figures().stream()
-          .filter(figure -> figure.ratio() != null)
-          .forEach(figure -> names.add(figure.name()));
+      for (Figure figure : result.figures()) {
+        names.add(figure.name());
+        if (figure.ratio() != null) {
+          timed.add(figure.name());
+        }
+      }
     }
+    names.retainAll(timed);
     return List.copyOf(names);
   }
 
@@ -72,6 +81,10 @@ public final class MarkdownTable {
 
   private static String share(Figure rapt) {
     return Math.round(100 * rapt.shareOfCeiling()) + " %";
+  }
+
+  private static String best(Figure peer) {
+    return number(peer.ratio().median()) + " ×";
   }
 
   private static String cell(Figure peer) {

@@ -62,8 +62,8 @@ class ResultsTest {
     assertTrue(text.contains("## bf16, 2 threads\n"), text);
     assertTrue(
         text.contains(
-            "| bert-base | 1, 12/12, 512, 512, 64 | 201 GFLOP/s | 80 % | 2.00 × (1.90–2.10) | ≈ 41"
-                + " × |"),
+            "| bert-base | 1, 12/12, 512, 512, 64 | 201 GFLOP/s | 80 % | 2.00 × | 2.00 ×"
+                + " (1.90–2.10) | ≈ 41 × |"),
         text);
     assertTrue(text.contains("* ORT Attention, not run: no such type (everywhere)"), text);
     assertTrue(text.contains("* libtorch + OpenBLAS, ≈: too long (everywhere)"), text);
