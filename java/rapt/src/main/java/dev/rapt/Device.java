@@ -78,8 +78,9 @@ public abstract sealed class Device extends Place implements AutoCloseable
 
   /**
    * An NVIDIA GPU, through the plug-in librapt_cuda.so: the file that the system property {@code
-   * dev.rapt.cuda.library} or else the environment variable {@code RAPT_CUDA_LIBRARY} names, or the
-   * one beside the native library.
+   * dev.rapt.librapt_cuda} or else the environment variable {@code RAPT_CUDA_LIBRARY} names, or the
+   * one in the jar with the classifier {@code linux-x86_64-cuda13}, or the one beside the native
+   * library. Opening a device loads all kernels, so that later calls do not.
    *
    * @param ordinal which of the machine's GPUs, from 0
    * @throws RaptException naming the reason where plug-in, driver or GPU cannot be used

@@ -15,8 +15,10 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -61,6 +63,7 @@ class FreshJvmTest {
       } catch (RaptException refused) {
         System.out.println("refused: " + refused.status() + ": " + refused.getMessage());
       }
+      System.out.println("reason: " + Capabilities.probe().cudaReason());
     }
   }
 
@@ -129,13 +132,17 @@ class FreshJvmTest {
   }
 
   private Outcome cudaProbe(String library, String driver) throws Exception {
+    return cudaProbe(library, driver, CLASS_PATH);
+  }
+
+  private Outcome cudaProbe(String library, String driver, String classPath) throws Exception {
     return java(
         Map.of("RAPT_CUDA_LIBRARY", "", "RAPT_EMULATED_DRIVER", driver),
         "--enable-native-access=ALL-UNNAMED",
         "--illegal-native-access=deny",
-        "-Ddev.rapt.cuda.library=" + library,
+        "-Ddev.rapt.librapt_cuda=" + library,
         "-cp",
-        CLASS_PATH,
+        classPath,
         CudaProbe.class.getName());
   }
 
@@ -144,16 +151,42 @@ class FreshJvmTest {
     Outcome beside = cudaProbe("", "");
     assertTrue(beside.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), beside.toString());
     assertTrue(beside.stdout.contains("librapt_cuda.so"), beside.toString());
+    String jar = "the jar with classifier linux-x86_64-cuda13 is not on the class path";
+    assertTrue(beside.stdout.lines().allMatch(line -> line.contains(jar)), beside.toString());
     Outcome named = cudaProbe("/nowhere/librapt_cuda.so", "");
     assertTrue(named.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), named.toString());
     assertTrue(named.stdout.contains("/nowhere/librapt_cuda.so"), named.toString());
+  }
+
+  /** A jar's worth of resources on the class path, with the emulated device's plug-in in it. */
+  @Test
+  void findsThePlugInInItsJar() throws Exception {
+    Cuda.require();
+    assumeTrue(Cuda.isEmulated(), "what a real plug-in finds is the machine's business");
+    Path library = Path.of(System.getProperty("rapt.librapt_cuda"));
+    Path folder =
+        Files.createDirectories(temp.resolve("jar/META-INF/rapt/linux-x86_64-cuda13"));
+    Files.copy(library, folder.resolve("librapt_cuda.so"));
+    byte[] hash = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(library));
+    Path properties = folder.resolve("natives.properties");
+    String text = "library=librapt_cuda.so\nsha256=" + HexFormat.of().formatHex(hash) + "\n";
+    Files.writeString(properties, text);
+    String classPath = CLASS_PATH + File.pathSeparator + temp.resolve("jar");
+    Outcome opened = cudaProbe("", "", classPath);
+    assertTrue(opened.stdout.startsWith("device: CUDA 0, emulated GPU 0"), opened.toString());
+    assertTrue(opened.stdout.contains("reason: \n"), opened.toString());
+    assertEquals("", opened.stderr);
+    Files.writeString(properties, text.replaceFirst("sha256=....", "sha256=0000"));
+    Outcome tampered = cudaProbe("", "", classPath);
+    assertTrue(tampered.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), tampered.toString());
+    assertTrue(tampered.stdout.contains("instead of 0000"), tampered.toString());
   }
 
   @Test
   void saysWhatTheDriverLacks() throws Exception {
     Cuda.require();
     assumeTrue(Cuda.isEmulated(), "a real machine has the driver it has");
-    String library = System.getProperty("rapt.cuda.library");
+    String library = System.getProperty("rapt.librapt_cuda");
     Map<String, String> reasons =
         Map.of(
             "none", "no NVIDIA driver is installed",

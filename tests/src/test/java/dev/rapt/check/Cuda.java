@@ -10,12 +10,12 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * The CUDA device under test, behind the plug-in that the system property {@code rapt.cuda.library}
+ * The CUDA device under test, behind the plug-in that the system property {@code rapt.librapt_cuda}
  * names: Maven names the emulated one, a GPU box the real one. Without the file tests are skipped;
  * with it every failure to open is one.
  */
 public final class Cuda {
-  private static final Path LIBRARY = Path.of(System.getProperty("rapt.cuda.library", "none"));
+  private static final Path LIBRARY = Path.of(System.getProperty("rapt.librapt_cuda", "none"));
 
   private Cuda() {}
 
@@ -35,7 +35,7 @@ public final class Cuda {
   /** Makes {@link Device#cuda()} the device under test. */
   public static void use() {
     require();
-    System.setProperty("dev.rapt.cuda.library", LIBRARY.toString());
+    System.setProperty("dev.rapt.librapt_cuda", LIBRARY.toString());
   }
 
   /** A device of its own, which the caller closes. */

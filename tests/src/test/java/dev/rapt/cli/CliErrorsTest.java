@@ -128,7 +128,7 @@ class CliErrorsTest {
     Cuda.use();
     String usable = Cli.run("info").out();
     assertTrue(usable.contains("cuda            available: CUDA 0, "), usable);
-    System.setProperty("dev.rapt.cuda.library", "/nowhere/librapt_cuda.so");
+    System.setProperty("dev.rapt.librapt_cuda", "/nowhere/librapt_cuda.so");
     try {
       String missing = Cli.run("info").out();
       assertTrue(

@@ -7,6 +7,7 @@ import dev.rapt.Isa;
 import dev.rapt.internal.ffi.rapt_capabilities;
 import dev.rapt.internal.ffi.rapt_error;
 import dev.rapt.internal.ffi.rapt_h;
+import dev.rapt.internal.natives.CudaLibrary;
 import dev.rapt.internal.natives.NativeLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -48,8 +49,17 @@ public final class CpuCapabilities {
               new Tier(Isa.PORTABLE, true, ""),
               new Tier(Isa.AVX2, avx2.isEmpty(), avx2),
               new Tier(Isa.AVX512, avx512.isEmpty(), avx512)),
-          rapt_capabilities.cuda_reason(struct).getString(0));
+          cudaReason(rapt_capabilities.cuda_reason(struct).getString(0)));
     }
+  }
+
+  /** The native library knows nothing of properties and jars. */
+  private static String cudaReason(String ofNativeLibrary) {
+    CudaLibrary.Found library = CudaLibrary.find();
+    if (!library.path().isEmpty()) {
+      return CudaBackend.unavailable();
+    }
+    return CudaBackend.withFailure(ofNativeLibrary, library);
   }
 
   private static Capabilities unavailable(String reason) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.abi;
 
+import dev.rapt.RaptException;
 import dev.rapt.internal.Backend;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_h;
+import dev.rapt.internal.natives.CudaLibrary;
 import dev.rapt.internal.natives.NativeLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,9 +18,6 @@ import java.lang.foreign.ValueLayout;
  * after the context is.
  */
 public final class CudaBackend extends NativeBackend {
-  /** Names the plug-in's file; without it the library looks beside itself. */
-  public static final String LIBRARY_PROPERTY = "dev.rapt.cuda.library";
-
   private final Info info;
 
   /**
@@ -45,13 +44,14 @@ public final class CudaBackend extends NativeBackend {
   /** Creates a context; throws RaptException where plug-in, driver or GPU cannot be used. */
   public static CudaBackend open(int ordinal) {
     NativeLibrary.require();
+    CudaLibrary.Found library = CudaLibrary.find();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = rapt_context_options.allocate(arena);
       rapt_context_options.device(struct, rapt_h.RAPT_DEVICE_CUDA());
       rapt_context_options.ordinal(struct, ordinal);
-      String library = System.getProperty(LIBRARY_PROPERTY, "");
       rapt_context_options.cuda_library(
-          struct, library.isEmpty() ? MemorySegment.NULL : arena.allocateFrom(library));
+          struct,
+          library.path().isEmpty() ? MemorySegment.NULL : arena.allocateFrom(library.path()));
       MemorySegment context = Contexts.create(arena, struct);
       MemorySegment info = Contexts.info(arena, context);
       return new CudaBackend(
@@ -61,6 +61,28 @@ public final class CudaBackend extends NativeBackend {
               rapt_context_info.name(info).getString(0),
               rapt_context_info.compute_capability(info),
               rapt_context_info.driver_version(info)));
+    } catch (RaptException refused) {
+      throw new RaptException(
+          refused.status(),
+          withFailure(refused.getMessage(), library),
+          refused.deviceCode(),
+          refused);
+    }
+  }
+
+  /** Where the native library found no plug-in either, why the jar gave none. */
+  static String withFailure(String reason, CudaLibrary.Found library) {
+    boolean missing = !library.failure().isEmpty() && reason.contains("cannot be loaded");
+    return missing ? reason + "; " + library.failure() : reason;
+  }
+
+  /** Why the first GPU cannot be used; empty where it can. */
+  static String unavailable() {
+    try {
+      open(0).close();
+      return "";
+    } catch (RaptException refused) {
+      return refused.getMessage();
     }
   }
 

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.natives;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +32,7 @@ public final class LibraryLoader {
     this(
         System.getProperty(PATH_PROPERTY),
         LibraryLoader.class.getClassLoader(),
-        platform(System.getProperty("os.name", ""), System.getProperty("os.arch", "")),
+        platform(),
         defaultFolders());
   }
 
@@ -73,44 +70,10 @@ public final class LibraryLoader {
   }
 
   private @Nullable String loadPackaged() {
-    String folder = "META-INF/rapt/" + platform + "/";
-    Properties description = new Properties();
-    try (InputStream stream = resources.getResourceAsStream(folder + "natives.properties")) {
-      if (stream == null) {
-        failures.add(
-            "no resource "
-                + folder
-                + "natives.properties: the jar with classifier "
-                + platform
-                + " is not on the class path, or does not exist; on the module path add"
-                + " --add-modules dev.rapt.natives."
-                + platform.replace('-', '_'));
-        return null;
-      }
-      description.load(stream);
-    } catch (IOException | IllegalArgumentException unreadable) {
-      failures.add(folder + "natives.properties: " + unreadable);
-      return null;
-    }
-    String name = description.getProperty("library", "librapt.so");
-    String sha256 = description.getProperty("sha256", "");
-    if (!sha256.matches("[0-9a-f]{64}") || !name.matches("[A-Za-z0-9._-]+")) {
-      failures.add(folder + "natives.properties: names no library with its SHA-256");
-      return null;
-    }
-    for (Path base : folders) {
-      try {
-        Path file =
-            new Extraction(base, sha256, name)
-                .extract(() -> resources.getResourceAsStream(folder + name));
-        if (loadFile(file, file.toString())) {
-          return file.toString();
-        }
-      } catch (IOException | SecurityException unusable) {
-        failures.add(base + ": " + unusable.getMessage());
-      }
-    }
-    return null;
+    Path file =
+        new PackagedLibrary(resources, platform, folders, failures)
+            .unpack(unpacked -> loadFile(unpacked, unpacked.toString()));
+    return file == null ? null : file.toString();
   }
 
   private boolean loadFile(Path file, String place) {
@@ -125,6 +88,11 @@ public final class LibraryLoader {
     return false;
   }
 
+  /** The name of this platform's jar. */
+  static String platform() {
+    return platform(System.getProperty("os.name", ""), System.getProperty("os.arch", ""));
+  }
+
   /** The name of a platform's jar, for example {@code linux-x86_64}. */
   static String platform(String osName, String osArch) {
     String os = osName.toLowerCase(Locale.ROOT).replace(" ", "");
@@ -132,7 +100,7 @@ public final class LibraryLoader {
   }
 
   /** The user's cache first: it survives reboots, and /tmp may be mounted noexec. */
-  private static List<Path> defaultFolders() {
+  static List<Path> defaultFolders() {
     List<Path> folders = new ArrayList<>();
     String cache = System.getenv("XDG_CACHE_HOME");
     String home = System.getProperty("user.home", "");
