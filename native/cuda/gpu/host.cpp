@@ -125,6 +125,7 @@ void thread_body(void *argument) {
   for (;;) {
     thread->owner->begun.pass();
     thread->owner->body(thread->owner->argument);
+    if (!thread->copies.empty()) host_fail("a kernel that ends with copies under way");
     thread->owner->ended.reach();
     wait_here(thread_state::done);
   }

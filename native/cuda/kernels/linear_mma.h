@@ -84,7 +84,6 @@ linear_mma(GPU_PARAMETER linear_parameters a) {
         }
       }
     }
-    gpu::wait<0>();
     gpu::barrier();
     GPU_UNROLL
     for (int t = 0; t < mt; t++) {

@@ -58,7 +58,7 @@ GPU_FUNCTION void apply_options(const rapt_problem &p, const row_state *rows, in
                                 int keys, float *stage, float (&score)[PARTS][4], int part) {
   // Parts at a time: 32 keys.
   constexpr int parts = PARTS < 4 ? PARTS : 4, width = parts * 8;
-  gpu::warp_barrier();
+  // No barrier before it: a thread overwrites what it read last itself.
   GPU_UNROLL
   for (int n = 0; n < parts; n++) {
     GPU_UNROLL

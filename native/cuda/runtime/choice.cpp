@@ -5,7 +5,8 @@
 #include <cstring>
 
 // The kernels that have passed the whole test matrix on a real GPU of a generation, with the evidence under
-// bench/results: compute capability's major version, and a prefix of the plan's name. None so far.
+// bench/results (evidence.json of the bundle that scripts/bundle builds lists the plans that ran): compute capability's
+// major version, and a prefix of the plan's name. None so far.
 struct proof {
   int generation;
   const char *prefix;

@@ -164,8 +164,7 @@ class FreshJvmTest {
     Cuda.require();
     assumeTrue(Cuda.isEmulated(), "what a real plug-in finds is the machine's business");
     Path library = Path.of(System.getProperty("rapt.librapt_cuda"));
-    Path folder =
-        Files.createDirectories(temp.resolve("jar/META-INF/rapt/linux-x86_64-cuda13"));
+    Path folder = Files.createDirectories(temp.resolve("jar/META-INF/rapt/linux-x86_64-cuda13"));
     Files.copy(library, folder.resolve("librapt_cuda.so"));
     byte[] hash = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(library));
     Path properties = folder.resolve("natives.properties");

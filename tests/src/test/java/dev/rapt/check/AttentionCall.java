@@ -98,7 +98,9 @@ public final class AttentionCall implements AutoCloseable {
   public Actual run(Device device) {
     outputs.values().forEach(Placed::reset);
     try (Staging staging = Staging.on(device)) {
-      attention.run(device, move(staging));
+      AttentionTensors moved = move(staging);
+      Cuda.note(device, attention.plan(device, moved));
+      attention.run(device, moved);
       staging.fetch();
     }
     inputs.forEach((name, placed) -> placed.checkUnchanged(name));

@@ -5,8 +5,14 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.rapt.CudaDevice;
 import dev.rapt.Device;
+import dev.rapt.Plan;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
@@ -16,6 +22,9 @@ import java.util.stream.Stream;
  */
 public final class Cuda {
   private static final Path LIBRARY = Path.of(System.getProperty("rapt.librapt_cuda", "none"));
+
+  private static final String PLANS = System.getProperty("rapt.plans", "");
+  private static final Set<String> NOTED = ConcurrentHashMap.newKeySet();
 
   private Cuda() {}
 
@@ -61,6 +70,22 @@ public final class Cuda {
   /** Whether the device is bookkeeping in host memory: right, but some 10,000 times slower. */
   public static boolean isEmulated() {
     return LIBRARY.getFileName().toString().contains("emulated");
+  }
+
+  /**
+   * Adds a plan that a test is about to run on the GPU to the file that {@code rapt.plans} names, a
+   * name a line: which kernels a run of the matrix is evidence for.
+   */
+  public static void note(Device device, Plan plan) {
+    if (PLANS.isEmpty() || !(device instanceof CudaDevice) || !NOTED.add(plan.name())) {
+      return;
+    }
+    try {
+      Files.writeString(
+          Path.of(PLANS), plan.name() + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The environment variables that play the machine, read by the emulated driver at each call. */

@@ -146,7 +146,10 @@ class LinearMatrixTest {
       Placed output = Placed.output(arena, c.output(), c.layout(), c.batch(), c.rows(), c.out());
       try (Linear linear = Linear.of(device, weight.tensor(), bias);
           Staging staging = Staging.on(device)) {
-        linear.run(staging.put(input.tensor()), staging.put(output.tensor()));
+        Tensor from = staging.put(input.tensor());
+        Tensor to = staging.put(output.tensor());
+        Cuda.note(device, linear.plan(from, to));
+        linear.run(from, to);
         staging.fetch();
       }
       ErrorBound.check(what, exact, rounded, output.values());

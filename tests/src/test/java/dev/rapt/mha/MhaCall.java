@@ -8,6 +8,7 @@ import dev.rapt.MultiHeadAttentionTensors;
 import dev.rapt.Tensor;
 import dev.rapt.check.AttentionCase;
 import dev.rapt.check.AttentionProblem;
+import dev.rapt.check.Cuda;
 import dev.rapt.check.Layout;
 import dev.rapt.check.Placed;
 import dev.rapt.check.Staging;
@@ -52,7 +53,9 @@ public final class MhaCall implements AutoCloseable {
     tensors = weights == null ? tensors : tensors.withWeights(weights.tensor());
     try (MultiHeadAttention attention = build(device);
         Staging staging = Staging.on(device)) {
-      attention.run(move(staging, tensors));
+      MultiHeadAttentionTensors moved = move(staging, tensors);
+      Cuda.note(device, attention.plan(moved));
+      attention.run(moved);
       staging.fetch();
     }
     inputs.forEach(input -> input.checkUnchanged("an input"));

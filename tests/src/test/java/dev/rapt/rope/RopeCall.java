@@ -7,6 +7,7 @@ import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.RotaryEmbedding;
 import dev.rapt.Tensor;
+import dev.rapt.check.Cuda;
 import dev.rapt.check.ErrorBound;
 import dev.rapt.check.Placed;
 import dev.rapt.check.Staging;
@@ -65,13 +66,13 @@ final class RopeCall implements AutoCloseable {
         RotaryEmbedding.builder().interleaved(c.interleaved()).rotaryDim(c.rotaryDim()).build();
     try (Staging staging = Staging.on(device)) {
       Tensor rows = positions == null ? null : positions.tensor();
-      embedding.run(
-          device,
-          staging.put(input.tensor()),
-          staging.put(cosine.tensor()),
-          staging.put(sine.tensor()),
-          staging.put(rows),
-          staging.put(output.tensor()));
+      Tensor from = staging.put(input.tensor());
+      Tensor cos = staging.put(cosine.tensor());
+      Tensor sin = staging.put(sine.tensor());
+      Tensor where = staging.put(rows);
+      Tensor to = staging.put(output.tensor());
+      Cuda.note(device, embedding.plan(device, from, cos, sin, where, to));
+      embedding.run(device, from, cos, sin, where, to);
       staging.fetch();
     }
     float[] actual = output.values();

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds librapt_cuda.so, which the native library itself opens: the file that the system property
- * {@value #PATH_PROPERTY} or else the environment variable {@value #PATH_VARIABLE} names, or the one
- * in the jar of this platform, unpacked, or the one beside the native library.
+ * {@value #PATH_PROPERTY} or else the environment variable {@value #PATH_VARIABLE} names, or the
+ * one in the jar of this platform, unpacked, or the one beside the native library.
  */
 public final class CudaLibrary {
   /** Names the plug-in's file; set, it is the only place tried. */
