@@ -95,6 +95,8 @@ typedef struct rapt_prefill_slot {
   float *sum;
   // Whether output has been written yet.
   unsigned char *started;
+  // Whether the maximum stands above a whole tile that every lane saw.
+  unsigned char *settled;
   // [key][head_dim] and [key][value_dim], where the tensors' own layout will not do.
   float *keys;
   float *values;

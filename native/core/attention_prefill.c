@@ -21,6 +21,7 @@ void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const
   slot->maximum = rapt_arena_take(arena, panels * width, sizeof(float));
   slot->sum = rapt_arena_take(arena, panels * width, sizeof(float));
   slot->started = rapt_arena_take(arena, panels, 1);
+  slot->settled = rapt_arena_take(arena, panels, 1);
   slot->keys = rapt_arena_take(arena, g->key_tile * c->head_dim, sizeof(float));
   slot->values = rapt_arena_take(arena, g->key_tile * c->value_dim, sizeof(float));
   slot->scores = rapt_arena_take(arena, g->key_tile * width, sizeof(float));
@@ -115,7 +116,7 @@ static void begin_panels(task_state *s) {
       s->slot.maximum[p * width + r] = -__builtin_inff();
       s->slot.sum[p * width + r] = 0;
     }
-    s->slot.started[p] = 0;
+    s->slot.started[p] = s->slot.settled[p] = 0;
   }
 }
 
@@ -151,17 +152,20 @@ static int is_finite(const task_state *s, key_tile *tile) {
   return tile->finite;
 }
 
-// How far above the highest score a maximum goes when it moves while more keys are to come, as an exponent of 2: far
-// enough that it seldom moves again, and so near that weights lose no precision.
+// How far above the highest score a maximum goes while more keys are to come, as an exponent of 2: far enough that it
+// seldom has to move again, and so near that weights lose no precision.
 #define HEADROOM 4.0f
 
 // Keys at a time between two steps of what is asked for ahead.
 static int64_t step_of(const task_state *s) { return s->ahead != NULL ? s->kernels->tile_rows : INT64_MAX; }
 
+// Rows of the next of nearly equal steps: a last one of a row or two would leave the FMA units waiting.
+static int64_t next_step(int64_t left, int64_t step) { return rapt_ceil_div(left, rapt_ceil_div(left, step)); }
+
 static void score(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
   int64_t width = s->kernels->panel_width, depth = s->problem->call.head_dim, step = step_of(s);
   for (int64_t k = 0, rows; k < keys; k += rows) {
-    rows = rapt_min(keys - k, step);
+    rows = next_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
     s->kernels->multiply(rows, depth, tile->keys + (from + k) * depth, depth, 1, s->slot.query + p * depth * width,
                          s->slot.scores + k * width, width, RAPT_START_ZERO, NULL);
@@ -174,7 +178,7 @@ static int score_and_weigh(const task_state *s, int64_t p, int64_t from, int64_t
   float *sum = s->slot.sum + p * width, before[RAPT_MAX_PANEL_WIDTH];
   memcpy(before, sum, (size_t)width * sizeof(float));
   for (int64_t k = 0, rows; k < keys; k += rows) {
-    rows = rapt_min(keys - k, step);
+    rows = next_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
     if (!s->kernels->multiply_and_weigh(rows, depth, tile->keys + (from + k) * depth, depth,
                                         s->slot.query + p * depth * width, s->slot.scores + k * width,
@@ -195,7 +199,7 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
   int64_t width = kernels->panel_width, keys = to - from, step = step_of(s);
   int bare = rapt_scores_are_bare(s->problem, lanes, j + from, keys), masked = 0;
   rapt_start start = RAPT_START_C;
-  if (!bare || !slot->started[p] || !score_and_weigh(s, p, from, keys, tile)) {
+  if (!bare || !slot->settled[p] || !score_and_weigh(s, p, from, keys, tile)) {
     score(s, p, from, keys, tile);
     masked = rapt_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
     float headroom = HEADROOM / s->problem->to_exponent;
@@ -206,10 +210,11 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
     start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
   }
   slot->started[p] = 1;
+  slot->settled[p] |= bare;
   // 0 * NaN is NaN: a masked value must be left out, not weighted with 0.
   int guarded = masked && !is_finite(s, tile);
   for (int64_t d = 0, rows; d < c->value_dim; d += rows) {
-    rows = rapt_min(c->value_dim - d, step);
+    rows = next_step(c->value_dim - d, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
     (guarded ? kernels->multiply_guarded : kernels->multiply)(
         rows, keys, tile->values + from * c->value_dim + d, 1, c->value_dim, slot->scores,

@@ -70,9 +70,9 @@ typedef struct rapt_kernels {
 
   // One online-softmax step over scores[keys][width], in place: a score's weight is 2^((score - maximum) *
   // to_exponent). lane_max and lane_sum are the running maximum score and the running sum (-inf and 0 at first); a
-  // maximum that has to move goes to the highest score plus headroom. correction[lane] is the weight of the old maximum
-  // under the new one, 1 where it did not move. A score of -inf gives exactly 0. Returns whether any correction may
-  // differ from 1.
+  // maximum less than half of headroom above the highest score goes to that score plus headroom. correction[lane] is
+  // the weight of the old maximum under the new one, 1 where it did not move. A score of -inf gives exactly 0. Returns
+  // whether any correction may differ from 1.
   int (*softmax)(int64_t keys, int64_t width, float to_exponent, float headroom, float *scores, float *lane_max,
                  float *lane_sum, float *correction);
 

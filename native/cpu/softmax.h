@@ -36,7 +36,8 @@ ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width
     if (k < keys) highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
     vf old_max = v_load(lane_max + v * V_LANES), tile_max = v_max(highest[0][v], highest[1][v]);
     // A NaN among the scores may be lost here. It is not lost below, where every score is used.
-    vf new_max = v_if_less(old_max, tile_max, v_add(tile_max, headroom), old_max);
+    vf least = v_add(tile_max, v_mul(headroom, v_set1(0.5f)));
+    vf new_max = v_if_less(old_max, least, v_add(tile_max, headroom), old_max);
     vf kept = one;
     if (v_any_less(old_max, new_max)) {
       moved = 1;
