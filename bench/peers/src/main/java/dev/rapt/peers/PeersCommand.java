@@ -153,8 +153,7 @@ final class PeersCommand implements Callable<Integer> {
         cases, Math.ceil(cases * (seconds + SECONDS_AROUND_CASE) / 60));
     Contest contest = new Contest(bench(root), Commit.of(root), seconds);
     for (int count : threads) {
-      results = results.with(runAll(contest, worlds, plan(chosen, types, count), count));
-      results.write(json);
+      results = runAll(contest, worlds, plan(chosen, types, count), results, json);
     }
     Files.writeString(folder.resolve(files + ".md"), MarkdownTable.of(results));
     List<Path> charts = SpeedChart.write(folder, files, results);
@@ -170,18 +169,21 @@ final class PeersCommand implements Callable<Integer> {
     return cases;
   }
 
-  private List<CaseResult> runAll(
-      Contest contest, List<World> worlds, List<Case> cases, int threads) throws IOException {
+  /** All cases of one number of threads; the file is written after each, so that none is lost. */
+  private Results runAll(
+      Contest contest, List<World> worlds, List<Case> cases, Results earlier, Path json)
+      throws IOException {
     PrintWriter console = spec.commandLine().getOut();
-    List<CaseResult> results = new ArrayList<>();
+    Results results = earlier;
     List<WorkerProcess> workers = new ArrayList<>();
     try {
       for (World world : worlds) {
-        workers.add(new WorkerProcess(world, threads));
+        workers.add(new WorkerProcess(world, cases.getFirst().threads()));
       }
       for (Case one : cases) {
-        CaseResult result = contest.run(workers, one.shape(), one.dtype(), threads);
-        results.add(result);
+        CaseResult result = contest.run(workers, one.shape(), one.dtype(), one.threads());
+        results = results.with(List.of(result));
+        results.write(json);
         console.println(Summary.of(one.toString(), result));
       }
     } finally {

@@ -14,7 +14,7 @@ import org.bytedeco.pytorch.global.torch;
 /** libtorch's scaled_dot_product_attention. */
 final class TorchAttention implements Contender {
   /** A call that would take longer is not waited for. */
-  private static final double MAX_SECONDS = 6;
+  private static final double MAX_SECONDS = 3;
 
   /** The share of the queries that tells how long all of them would take. */
   private static final int PROBE_PARTS = 64;
