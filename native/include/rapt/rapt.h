@@ -147,7 +147,8 @@ enum {
 /**
  * A device with its worker threads and its scratch memory. Thread-safe: any number of threads may run
  * operations on one context at the same time; they share its workers and never oversubscribe them. Equal
- * inputs give equal bits, whatever the number of threads and callers.
+ * inputs give equal bits, whatever the number of threads and callers and whatever else is in the batch: results are
+ * batch-invariant on every device.
  */
 typedef struct rapt_context rapt_context;
 
@@ -392,7 +393,11 @@ typedef struct rapt_attention {
   rapt_tensor lse;
   /** Optional (batch, query_heads, query_len, kv_len), f32, written, at the stage options name. */
   rapt_tensor weights;
-  /** Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned; NULL = the context's own. */
+  /**
+   * Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned. NULL = the context's own; on CUDA the
+   * stream's own, which grows by an allocation where a call needs more than any before it. A stream that is being
+   * captured into a graph refuses that: bring scratch, or run the call once before.
+   */
   void *scratch;
   int64_t scratch_size;
   /** Sizes; 0 is allowed for batch, query_len and kv_len; both head dims are 1 to 1024. */
@@ -450,7 +455,8 @@ enum {
  * a' = cosine * a - sine * b, b' = sine * a + cosine * b; the other elements are copied. ONNX RotaryEmbedding-23;
  * Su et al. 2021, section 3.2.2.
  *
- * Inputs and cosines of f16 and bf16 are widened, the arithmetic is f32, and results are rounded to nearest even.
+ * Inputs and cosines of f16 and bf16 are widened, the arithmetic is f32, each product rounded before the sum, and
+ * results are rounded to nearest even: the same bits on every device and tier.
  */
 typedef struct rapt_rope {
   int64_t struct_size;
