@@ -19,6 +19,7 @@ void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const 
   slot->maximum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   slot->sum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   slot->scores = rapt_arena_take(arena, problem->rows * g->key_tile, sizeof(float));
+  slot->visible = rapt_arena_take(arena, problem->rows * g->key_tile, 1);
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : g->key_tile;
   slot->rows = rapt_arena_take(arena, rows * rapt_max(c->head_dim, c->value_dim), sizeof(float));
@@ -123,8 +124,14 @@ static void attend(const rapt_kernels *kernels, const rapt_problem *problem, con
   if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0);
   int guarded = rapt_transform_rows(kernels, problem, slot->lanes, j, keys, stride, slot->scores, slot->biases);
   guarded = guarded && !all_finite(kernels, &v, slot, kv_head, j, keys);
+  for (int64_t r = 0; guarded && r < rows; r++) {
+    rapt_note_visible(keys, slot->scores + r * stride, slot->visible + r * stride);
+  }
   kernels->softmax_rows(rows, keys, stride, problem->to_exponent, slot->scores, slot->maximum, slot->sum,
                         slot->correction);
+  for (int64_t r = 0; guarded && r < rows; r++) {
+    rapt_keep_visible(keys, slot->visible + r * stride, slot->scores + r * stride);
+  }
   from = load_tile(kernels, &v, slot, kv_head, j, keys);
   if (from.dtype == RAPT_I8) apply_scales(kernels, &v, slot, kv_head, j, keys, rows, stride, guarded);
   gather_of(kernels, from.dtype)(rows, slot->scores, stride, keys, from.rows, from.stride, c->value_dim,

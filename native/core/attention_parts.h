@@ -85,6 +85,11 @@ void rapt_partials_merge(const rapt_partials *partials, const rapt_problem *prob
 void rapt_finish(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_lanes *lanes, rapt_path path,
                  const float *maximum, const float *sum, float *output, float *staging);
 
+// Around the softmax of scores whose terms of weight 0 will be left out: notes which keys are visible (a score of -inf
+// is not), and sees to it that their weights are not 0.
+void rapt_note_visible(int64_t count, const float *scores, unsigned char *visible);
+void rapt_keep_visible(int64_t count, const unsigned char *visible, float *weights);
+
 // Per-thread scratch of the two paths.
 typedef struct rapt_prefill_slot {
   rapt_lanes *lanes;
@@ -101,6 +106,8 @@ typedef struct rapt_prefill_slot {
   float *keys;
   float *values;
   float *scores;
+  // Which scores are of visible keys, where that matters.
+  unsigned char *visible;
   float *correction;
   // Rows gathered from a last dimension that is not contiguous, and output on its way to one.
   float *rows;
@@ -120,6 +127,8 @@ typedef struct rapt_decode_slot {
   float *sum;
   // [row][key]
   float *scores;
+  // Which scores are of visible keys, where that matters.
+  unsigned char *visible;
   float *correction;
   // Keys or values widened in memory: a tile where the kernels do not read them as they lie, else one row.
   float *rows;

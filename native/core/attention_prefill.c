@@ -25,6 +25,7 @@ void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const
   slot->keys = rapt_arena_take(arena, g->key_tile * c->head_dim, sizeof(float));
   slot->values = rapt_arena_take(arena, g->key_tile * c->value_dim, sizeof(float));
   slot->scores = rapt_arena_take(arena, g->key_tile * width, sizeof(float));
+  slot->visible = rapt_arena_take(arena, g->key_tile * width, 1);
   slot->correction = rapt_arena_take(arena, width, sizeof(float));
   slot->rows = rapt_arena_take(arena, RAPT_MAX_PANEL_WIDTH * depth, sizeof(float));
   rapt_transform_room_lay(arena, problem, g->key_tile, width, &slot->room);
@@ -197,22 +198,23 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
   const rapt_attention *c = &s->problem->call;
   const rapt_lanes *lanes = &slot->lanes[p];
   int64_t width = kernels->panel_width, keys = to - from, step = step_of(s);
-  int bare = rapt_scores_are_bare(s->problem, lanes, j + from, keys), masked = 0;
+  int bare = rapt_scores_are_bare(s->problem, lanes, j + from, keys), guarded = 0;
   rapt_start start = RAPT_START_C;
   if (!bare || !slot->settled[p] || !score_and_weigh(s, p, from, keys, tile)) {
     score(s, p, from, keys, tile);
-    masked = rapt_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
+    int masked = rapt_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
+    guarded = masked && !is_finite(s, tile);
+    if (guarded) rapt_note_visible(keys * width, slot->scores, slot->visible);
     float headroom = HEADROOM / s->problem->to_exponent;
     // Next to a tiny scale it would swallow the scores.
     if (!bare || j + to >= lanes->high || headroom > 1e30f) headroom = 0;
     int moved = kernels->softmax(keys, width, s->problem->to_exponent, headroom, slot->scores,
                                  slot->maximum + p * width, slot->sum + p * width, slot->correction);
+    if (guarded) rapt_keep_visible(keys * width, slot->visible, slot->scores);
     start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
   }
   slot->started[p] = 1;
   slot->settled[p] |= bare;
-  // 0 * NaN is NaN: a masked value must be left out, not weighted with 0.
-  int guarded = masked && !is_finite(s, tile);
   for (int64_t d = 0, rows; d < c->value_dim; d += rows) {
     rows = next_step(c->value_dim - d, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
