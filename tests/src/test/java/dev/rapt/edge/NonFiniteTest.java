@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * NaN and infinities. What a query cannot see must not change a bit of its row; what it can see
@@ -72,6 +73,25 @@ class NonFiniteTest {
       }
       compare(c, clean, dirty, (b, h, i) -> clean.visible(b, h, i, j), column, true);
     }
+  }
+
+  /** ALiBi as steep as this leaves far keys a weight that f32 cannot hold. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "b1 h2 q40 k300 d24/20 mask(q,k) alibi(h)",
+        "b1 h2 q1 k700 d24/20 mask(q,k) alibi(h)",
+        "b1 h2 q2 k1300 d24/20 mask(q,k) alibi(h)"
+      })
+  void nanShowsWhereItsWeightRoundsToZero(String name) {
+    AttentionCase c = AttentionCase.parse(name + " lse");
+    AttentionProblem clean = c.problem();
+    AttentionProblem dirty = c.problem();
+    Arrays.fill(clean.alibiSlopes(), 100);
+    Arrays.fill(dirty.alibiSlopes(), 100);
+    int j = clean.kvLen() / 2;
+    fillRow(dirty.value(), dirty.valueDim(), dirty.kvLen(), j, Double.NaN);
+    compare(c, clean, dirty, (b, h, i) -> clean.visible(b, h, i, j), 0, true);
   }
 
   @ParameterizedTest
