@@ -7,7 +7,7 @@
 #include "core/attention.h"
 #include "core/attention_parts.h"
 
-// Bytes of packed K that one tile may take: with the query and output panels of a task it has to stay in L2.
+// Bytes of K that one tile may take: with the query and output panels of a task it has to stay in L2.
 #define KEY_TILE_BYTES (96 * 1024)
 #define MOST_KEYS_PER_TILE 192
 // Keys per tile of the decode path: many, because K and V are read in turns and each turn has to get going, but no more
@@ -21,7 +21,7 @@
 #define LEAST_PANELS 4
 // Bytes of query, key, value and output from which memory is asked for ahead: half of a common last cache.
 #define AHEAD_BYTES (16 * 1024 * 1024)
-// Query and output panels that one task keeps in L2, in bytes: more panels pack K less often.
+// Query and output panels that one task keeps in L2, in bytes: more panels read K and V less often.
 #define TASK_BYTES (512 * 1024)
 // Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core
 // of a large machine busy at a few kv heads, and bound the partial results.

@@ -19,7 +19,7 @@
 // Upper bounds over all tiers, for fixed-size arrays in the framework.
 #define RAPT_MAX_PANEL_WIDTH 32
 #define RAPT_MAX_TILE_ROWS 16
-// Floats that pack and pack_panel may write behind the end of what they pack.
+// Floats that pack may write behind the end of what they pack.
 #define RAPT_PACK_SLACK 16
 
 // Where the accumulators of multiply start.
