@@ -15,7 +15,7 @@ static int device_kind;
 static const cli_option options[] = {
     {"threads", "N", "threads, 0 = one line for one thread and one for all (default 0)", CLI_INTEGER, &threads, 0, 1024,
      NULL},
-    {"isa", "TIER", "auto, portable, avx2 or avx512 (default auto)", CLI_CHOICE, &isa, -1, 0, isa_choices},
+    {"isa", "TIER", "auto, portable, avx2, avx512 or avx512bf16 (default auto)", CLI_CHOICE, &isa, -1, 0, isa_choices},
     {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &json, 0, 0, NULL},
     DEVICE_OPTION(&device_kind){.name = NULL}};
 static const cli_command command = {

@@ -23,7 +23,7 @@ static const cli_option options[] = {
     {"interleaved", NULL, "neighbouring elements are pairs", CLI_FLAG, &problem.interleaved, 0, 0, NULL},
     {"in-place", NULL, "the output is the input", CLI_FLAG, &problem.in_place, 0, 0, NULL},
     {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &settings.threads, 0, 1024, NULL},
-    {"isa", "TIER", "auto, portable, avx2 or avx512 (default auto)", CLI_CHOICE, &settings.isa, -1, 0, isa_choices},
+    {"isa", "TIER", "auto, portable, avx2, avx512 or avx512bf16 (default auto)", CLI_CHOICE, &settings.isa, -1, 0, isa_choices},
     {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &settings.iters, 1, 10000000, NULL},
     {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &settings.json, 0, 0, NULL},
     DEVICE_OPTION(&device_kind){.name = NULL}};

@@ -105,13 +105,13 @@ int command_verify(int argc, char **argv) {
   if (rapt_get_capabilities(&capabilities, &error) != RAPT_OK) {
     return cli_fail("%s", error.message);
   }
-  const char *reasons[] = {"", capabilities.avx2_reason, capabilities.avx512_reason};
+  const char *reasons[] = {"", capabilities.avx2_reason, capabilities.avx512_reason, capabilities.avx512bf16_reason};
   int status = EXIT_GOOD;
-  for (int32_t isa = RAPT_ISA_PORTABLE; isa <= RAPT_ISA_AVX512; isa++) {
+  for (int32_t isa = RAPT_ISA_PORTABLE; isa <= RAPT_ISA_AVX512BF16; isa++) {
     const char *reason = reasons[isa - RAPT_ISA_PORTABLE];
     if (reason[0]) {
       if (!json) {
-        printf("%-8s left out: %s\n", rapt_isa_name(isa), reason);
+        printf("%-10s left out: %s\n", rapt_isa_name(isa), reason);
       }
       continue;
     }

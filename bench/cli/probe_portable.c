@@ -52,6 +52,7 @@ const probe *probe_of(int32_t isa) {
     case RAPT_ISA_AVX2:
       return &probe_avx2;
     case RAPT_ISA_AVX512:
+    case RAPT_ISA_AVX512BF16:
       return &probe_avx512;
 #endif
     default:

@@ -5,7 +5,7 @@
 
 #include "storage.h"
 
-const char *const isa_choices[] = {"auto", "portable", "avx2", "avx512", NULL};
+const char *const isa_choices[] = {"auto", "portable", "avx2", "avx512", "avx512bf16", NULL};
 const char *const dtype_choices[] = {"f32", "f16", "bf16", NULL};
 const int32_t dtype_values[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
 const char *const kv_dtype_choices[] = {"as-dtype", "f32", "f16", "bf16", "i8", NULL};

@@ -77,7 +77,7 @@ extern const char *const causal_choices[];
    -1, PROBLEM_MAX_SIZE, NULL},
 #define SETTINGS_OPTIONS(s)                                                                                           \
   {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &(s)->threads, 0, 1024, NULL},                        \
-  {"isa", "TIER", "auto, portable, avx2 or avx512 (default auto)", CLI_CHOICE, &(s)->isa, -1, 0, isa_choices},        \
+  {"isa", "TIER", "auto, portable, avx2, avx512 or avx512bf16 (default auto)", CLI_CHOICE, &(s)->isa, -1, 0, isa_choices},        \
   {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &(s)->iters, 1, 10000000, NULL},        \
   {"preset", "NAME", "start from a problem that 'rapt-bench presets' lists", CLI_TEXT, &(s)->preset, 0, 0, NULL},     \
   {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &(s)->json, 0, 0, NULL},

@@ -8,7 +8,7 @@
 
 // clang-format off
 _Static_assert(sizeof(rapt_error) == 512, "ABI: sizeof(rapt_error)");
-_Static_assert(sizeof(rapt_capabilities) == 632, "ABI: sizeof(rapt_capabilities)");
+_Static_assert(sizeof(rapt_capabilities) == 760, "ABI: sizeof(rapt_capabilities)");
 _Static_assert(sizeof(rapt_context_options) == 40, "ABI: sizeof(rapt_context_options)");
 _Static_assert(sizeof(rapt_context_info) == 160, "ABI: sizeof(rapt_context_info)");
 _Static_assert(sizeof(rapt_tensor) == 48, "ABI: sizeof(rapt_tensor)");
@@ -32,6 +32,7 @@ _Static_assert(offsetof(rapt_linear_call, scratch) == 112, "ABI: rapt_linear_cal
 _Static_assert(offsetof(rapt_plan, name) == 32, "ABI: rapt_plan.name");
 _Static_assert(offsetof(rapt_error, message) == 16, "ABI: rapt_error.message");
 _Static_assert(offsetof(rapt_capabilities, cuda_reason) == 376, "ABI: rapt_capabilities.cuda_reason");
+_Static_assert(offsetof(rapt_capabilities, avx512bf16_reason) == 632, "ABI: rapt_capabilities.avx512bf16_reason");
 
 typedef struct field {
   const char *struct_name;
@@ -61,6 +62,7 @@ static const field fields[] = {
   FIELD(rapt_capabilities, avx2_reason),
   FIELD(rapt_capabilities, avx512_reason),
   FIELD(rapt_capabilities, cuda_reason),
+  FIELD(rapt_capabilities, avx512bf16_reason),
   FIELD(rapt_context_options, struct_size),
   FIELD(rapt_context_options, device),
   FIELD(rapt_context_options, ordinal),

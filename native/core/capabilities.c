@@ -25,6 +25,7 @@ rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error) {
   rapt_cpu_name(c.cpu_name, sizeof c.cpu_name);
   copy(c.avx2_reason, sizeof c.avx2_reason, rapt_isa_unusable(RAPT_ISA_AVX2));
   copy(c.avx512_reason, sizeof c.avx512_reason, rapt_isa_unusable(RAPT_ISA_AVX512));
+  copy(c.avx512bf16_reason, sizeof c.avx512bf16_reason, rapt_isa_unusable(RAPT_ISA_AVX512BF16));
   const rapt_backend *cuda;
   rapt_error reason = {.struct_size = sizeof reason};
   if (rapt_open_cuda(NULL, &cuda, &reason) != RAPT_OK) copy(c.cuda_reason, sizeof c.cuda_reason, reason.message);

@@ -22,19 +22,24 @@ static unsigned long long enabled_by_os(void) {
 }
 
 static const char *cpu_lacks(int32_t isa) {
-  unsigned a, b, c, d, b7, c7, d7;
+  unsigned a, b, c, d, a7, b7, c7, d7, a71;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return "this CPU does not answer CPUID";
-  if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) b7 = 0;
+  if (!__get_cpuid_count(7, 0, &a7, &b7, &c7, &d7)) a7 = b7 = c7 = 0;
+  // a7 is the highest part of leaf 7.
+  if (a7 < 1 || !__get_cpuid_count(7, 1, &a71, &b, &d7, &d)) a71 = 0;
   // XCR0: bits 1 and 2 are the XMM and YMM state, bits 5 to 7 the AVX-512 state.
   unsigned long long state = enabled_by_os();
   if (isa == RAPT_ISA_AVX2) {
     if ((c & bit_FMA) == 0 || (c & bit_F16C) == 0 || (b7 & bit_AVX2) == 0) return "this CPU has no AVX2, FMA and F16C";
     if ((state & 0x6) != 0x6) return "the operating system has disabled AVX state";
   }
-  if (isa == RAPT_ISA_AVX512) {
+  if (isa >= RAPT_ISA_AVX512) {
     const unsigned needed = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     if ((b7 & needed) != needed) return "this CPU has no AVX-512 F, BW, DQ and VL";
     if ((state & 0xe6) != 0xe6) return "the operating system has disabled AVX-512 state";
+  }
+  if (isa == RAPT_ISA_AVX512BF16 && ((c7 & bit_AVX512VNNI) == 0 || (a71 & bit_AVX512BF16) == 0)) {
+    return "this CPU has no AVX-512 VNNI and BF16";
   }
   return NULL;
 }
@@ -60,36 +65,37 @@ const char *rapt_isa_unusable(int32_t isa) {
 }
 
 int32_t rapt_best_isa(void) {
-  for (int32_t isa = RAPT_ISA_AVX512; isa > RAPT_ISA_PORTABLE; isa--) {
+  for (int32_t isa = RAPT_ISA_AVX512BF16; isa > RAPT_ISA_PORTABLE; isa--) {
     if (rapt_isa_unusable(isa) == NULL) return isa;
   }
   return RAPT_ISA_PORTABLE;
 }
 
-static const char *const isa_names[] = {"auto", "portable", "avx2", "avx512"};
+static const char *const isa_names[] = {"auto", "portable", "avx2", "avx512", "avx512bf16"};
 
 const char *rapt_isa_name(int32_t isa) {
-  return isa >= RAPT_ISA_AUTO && isa <= RAPT_ISA_AVX512 ? isa_names[isa] : NULL;
+  return isa >= RAPT_ISA_AUTO && isa <= RAPT_ISA_AVX512BF16 ? isa_names[isa] : NULL;
 }
 
 static rapt_status isa_from_environment(int32_t *isa, rapt_error *error) {
   *isa = RAPT_ISA_AUTO;
   const char *text = getenv("RAPT_ISA");
   if (text == NULL || *text == 0) return RAPT_OK;
-  for (int32_t i = RAPT_ISA_AUTO; i <= RAPT_ISA_AVX512; i++) {
+  for (int32_t i = RAPT_ISA_AUTO; i <= RAPT_ISA_AVX512BF16; i++) {
     if (strcmp(text, isa_names[i]) == 0) {
       *isa = i;
       return RAPT_OK;
     }
   }
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                   "the environment variable RAPT_ISA is \"%.64s\"; allowed are auto, portable, avx2 and avx512", text);
+  return rapt_fail(
+      error, RAPT_INVALID_ARGUMENT,
+      "the environment variable RAPT_ISA is \"%.64s\"; allowed are auto, portable, avx2, avx512 and avx512bf16", text);
 }
 
 rapt_status rapt_resolve_isa(int32_t requested, int32_t *isa, rapt_error *error) {
   if (rapt_isa_name(requested) == NULL) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "isa is %d; allowed are %d to %d", requested, RAPT_ISA_AUTO,
-                     RAPT_ISA_AVX512);
+                     RAPT_ISA_AVX512BF16);
   }
   if (requested == RAPT_ISA_AUTO) {
     rapt_status status = isa_from_environment(&requested, error);

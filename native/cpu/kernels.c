@@ -8,7 +8,7 @@
 
 int rapt_kernels_compiled(int32_t isa) {
 #ifdef RAPT_X86_TIERS
-  return isa >= RAPT_ISA_PORTABLE && isa <= RAPT_ISA_AVX512;
+  return isa >= RAPT_ISA_PORTABLE && isa <= RAPT_ISA_AVX512BF16;
 #else
   return isa == RAPT_ISA_PORTABLE;
 #endif
@@ -21,6 +21,7 @@ int rapt_kernels_fill(int32_t isa, rapt_kernels *table) {
 #ifdef RAPT_X86_TIERS
   if (isa >= RAPT_ISA_AVX2) rapt_overwrite_avx2(table);
   if (isa >= RAPT_ISA_AVX512) rapt_overwrite_avx512(table);
+  if (isa >= RAPT_ISA_AVX512BF16) rapt_overwrite_avx512bf16(table);
 #endif
   table->isa = isa;
   return 1;

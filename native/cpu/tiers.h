@@ -8,5 +8,6 @@
 void rapt_overwrite_portable(rapt_kernels *table);
 void rapt_overwrite_avx2(rapt_kernels *table);
 void rapt_overwrite_avx512(rapt_kernels *table);
+void rapt_overwrite_avx512bf16(rapt_kernels *table);
 
 #endif

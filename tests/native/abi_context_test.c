@@ -46,7 +46,7 @@ static void test_options(void) {
       {"ordinal -1", 0, -1, 1, 0, "-1"},
       {"threads -1", 0, 0, -1, 0, "-1"},
       {"threads 1025", 0, 0, 1025, 0, "1025"},
-      {"isa 4", 0, 0, 1, 4, "4"},
+      {"isa 5", 0, 0, 1, 5, "5"},
       {"isa -1", 0, 0, 1, -1, "-1"},
       {"threads max", 0, 0, INT32_MAX, 0, "2147483647"},
       {"isa min", 0, 0, 1, INT32_MIN, "-2147483648"},
@@ -134,7 +134,10 @@ static void test_capabilities(void) {
   CHECK(c.logical_cpus >= 1, "%d logical CPUs", c.logical_cpus);
   CHECK(!strcmp(c.version, rapt_version()), "version '%s' and '%s'", c.version, rapt_version());
   CHECK(memchr(c.cuda_reason, 0, sizeof c.cuda_reason), "the reason against CUDA has no end");
-  int32_t best = !c.avx512_reason[0] ? RAPT_ISA_AVX512 : !c.avx2_reason[0] ? RAPT_ISA_AVX2 : RAPT_ISA_PORTABLE;
+  int32_t best = !c.avx512bf16_reason[0] ? RAPT_ISA_AVX512BF16
+                 : !c.avx512_reason[0]   ? RAPT_ISA_AVX512
+                 : !c.avx2_reason[0]     ? RAPT_ISA_AVX2
+                                         : RAPT_ISA_PORTABLE;
   CHECK(c.best_isa == best, "best tier %d, by the reasons %d", c.best_isa, best);
   CHECK(c.default_isa == best, "default tier %d without RAPT_ISA", c.default_isa);
   CHECK(rapt_get_capabilities(NULL, &error) == RAPT_INVALID_ARGUMENT, "capabilities without a place");
@@ -153,7 +156,9 @@ static void test_capabilities(void) {
   guard_free(&memory);
   CHECK(!rapt_isa_name(0) || strcmp(rapt_isa_name(0), "portable"), "tier 0 is called portable");
   CHECK(!strcmp(rapt_isa_name(RAPT_ISA_AVX512), "avx512"), "avx512 is called %s", rapt_isa_name(RAPT_ISA_AVX512));
-  CHECK(rapt_isa_name(-1) == NULL && rapt_isa_name(4) == NULL && rapt_isa_name(INT32_MAX) == NULL,
+  CHECK(!strcmp(rapt_isa_name(RAPT_ISA_AVX512BF16), "avx512bf16"), "avx512bf16 is called %s",
+        rapt_isa_name(RAPT_ISA_AVX512BF16));
+  CHECK(rapt_isa_name(-1) == NULL && rapt_isa_name(5) == NULL && rapt_isa_name(INT32_MAX) == NULL,
         "an unknown tier has a name");
 }
 

@@ -24,8 +24,8 @@ static const field error_fields[] = {E(struct_size), E(status), E(device_code), 
 
 #define E(name) FIELD(rapt_capabilities, name)
 static const field capabilities_fields[] = {
-    E(struct_size), E(abi_version), E(logical_cpus), E(default_isa),   E(best_isa),
-    E(version),     E(cpu_name),    E(avx2_reason),  E(avx512_reason), E(cuda_reason),
+    E(struct_size), E(abi_version), E(logical_cpus),  E(default_isa), E(best_isa),          E(version),
+    E(cpu_name),    E(avx2_reason), E(avx512_reason), E(cuda_reason), E(avx512bf16_reason),
 };
 #undef E
 

@@ -93,7 +93,9 @@ enum {
   /** AVX2, FMA and F16C. */
   RAPT_ISA_AVX2 = 2,
   /** AVX-512 F, BW, DQ and VL. */
-  RAPT_ISA_AVX512 = 3
+  RAPT_ISA_AVX512 = 3,
+  /** The same with VNNI and BF16: other kernels for bf16 and int8, the same bits for everything else. */
+  RAPT_ISA_AVX512BF16 = 4
 };
 
 /** The library's version, "major.minor.patch". Static storage. */
@@ -131,6 +133,8 @@ typedef struct rapt_capabilities {
   char avx512_reason[128];
   /** Why CUDA is not available; empty where it is. */
   char cuda_reason[256];
+  /** As avx512_reason. */
+  char avx512bf16_reason[128];
 } rapt_capabilities;
 
 /** Thread-safe. Fails only for a NULL or mis-sized out. */

@@ -26,9 +26,10 @@ int usable_tiers(int32_t tiers[MAX_TIERS]) {
   }
   int count = 0;
   tiers[count++] = RAPT_ISA_PORTABLE;
-  const char *reasons[2] = {capabilities.avx2_reason, capabilities.avx512_reason};
-  for (int i = 0; i < 2; i++) {
-    int32_t isa = i == 0 ? RAPT_ISA_AVX2 : RAPT_ISA_AVX512;
+  const char *reasons[MAX_TIERS - 1] = {capabilities.avx2_reason, capabilities.avx512_reason,
+                                        capabilities.avx512bf16_reason};
+  for (int i = 0; i < MAX_TIERS - 1; i++) {
+    int32_t isa = RAPT_ISA_AVX2 + i;
     if (!reasons[i][0]) {
       tiers[count++] = isa;
     } else if (!told) {

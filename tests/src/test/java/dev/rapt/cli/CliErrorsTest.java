@@ -43,7 +43,11 @@ class CliErrorsTest {
             "tpu"),
         usage("--threads must be 0 or more, not -3", "explain", "x", "--threads", "-3"),
         usage(
-            "unknown tier 'mmx'; allowed: portable, avx2, avx512", "explain", "x", "--isa", "mmx"),
+            "unknown tier 'mmx'; allowed: portable, avx2, avx512, avx512bf16",
+            "explain",
+            "x",
+            "--isa",
+            "mmx"),
         usage("not to --device java", "explain", "x", "--device", "java", "--threads", "2"),
         usage("not to --device cuda", "explain", "x", "--device", "cuda", "--isa", "avx2"),
         usage("FILE", "embed"),
@@ -118,7 +122,9 @@ class CliErrorsTest {
     Cli result = Cli.run("info");
     assertEquals(0, result.code(), result.err());
     for (String name :
-        new String[] {"cpu ", "java ", "cuda ", "portable ", "avx2 ", "avx512 ", "ABI "}) {
+        new String[] {
+          "cpu ", "java ", "cuda ", "portable ", "avx2 ", "avx512 ", "avx512bf16 ", "ABI "
+        }) {
       assertTrue(result.out().contains(name), name + result.out());
     }
   }

@@ -43,7 +43,8 @@ final class DeviceOptions {
       paramLabel = "TIER",
       converter = IsaConverter.class,
       description =
-          "force a tier of the CPU device: portable, avx2 or avx512. Default: the best one")
+          "force a tier of the CPU device: portable, avx2, avx512 or avx512bf16."
+              + " Default: the best one")
   private @Nullable Isa isa;
 
   /** Opens the device; the caller closes it. */

@@ -35,6 +35,7 @@ public final class CpuCapabilities {
       }
       String avx2 = rapt_capabilities.avx2_reason(struct).getString(0);
       String avx512 = rapt_capabilities.avx512_reason(struct).getString(0);
+      String avx512bf16 = rapt_capabilities.avx512bf16_reason(struct).getString(0);
       return new Capabilities(
           true,
           "",
@@ -48,7 +49,8 @@ public final class CpuCapabilities {
           List.of(
               new Tier(Isa.PORTABLE, true, ""),
               new Tier(Isa.AVX2, avx2.isEmpty(), avx2),
-              new Tier(Isa.AVX512, avx512.isEmpty(), avx512)),
+              new Tier(Isa.AVX512, avx512.isEmpty(), avx512),
+              new Tier(Isa.AVX512BF16, avx512bf16.isEmpty(), avx512bf16)),
           cudaReason(rapt_capabilities.cuda_reason(struct).getString(0)));
     }
   }
@@ -76,7 +78,8 @@ public final class CpuCapabilities {
         List.of(
             new Tier(Isa.PORTABLE, false, reason),
             new Tier(Isa.AVX2, false, reason),
-            new Tier(Isa.AVX512, false, reason)),
+            new Tier(Isa.AVX512, false, reason),
+            new Tier(Isa.AVX512BF16, false, reason)),
         reason);
   }
 
@@ -87,6 +90,7 @@ public final class CpuCapabilities {
       case PORTABLE -> rapt_h.RAPT_ISA_PORTABLE();
       case AVX2 -> rapt_h.RAPT_ISA_AVX2();
       case AVX512 -> rapt_h.RAPT_ISA_AVX512();
+      case AVX512BF16 -> rapt_h.RAPT_ISA_AVX512BF16();
     };
   }
 

@@ -26,6 +26,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     char avx2_reason[128];
  *     char avx512_reason[128];
  *     char cuda_reason[256];
+ *     char avx512bf16_reason[128];
  * }
  * }
  */
@@ -45,7 +46,8 @@ public class rapt_capabilities {
         MemoryLayout.sequenceLayout(64, rapt_h.C_CHAR).withName("cpu_name"),
         MemoryLayout.sequenceLayout(128, rapt_h.C_CHAR).withName("avx2_reason"),
         MemoryLayout.sequenceLayout(128, rapt_h.C_CHAR).withName("avx512_reason"),
-        MemoryLayout.sequenceLayout(256, rapt_h.C_CHAR).withName("cuda_reason")
+        MemoryLayout.sequenceLayout(256, rapt_h.C_CHAR).withName("cuda_reason"),
+        MemoryLayout.sequenceLayout(128, rapt_h.C_CHAR).withName("avx512bf16_reason")
     ).withName("rapt_capabilities");
 
     /**
@@ -658,6 +660,83 @@ public class rapt_capabilities {
      */
     public static void cuda_reason(MemorySegment struct, long index0, byte fieldValue) {
         cuda_reason$ELEM_HANDLE.set(struct, cuda_reason$OFFSET, index0, fieldValue);
+    }
+
+    private static final SequenceLayout avx512bf16_reason$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("avx512bf16_reason"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * char avx512bf16_reason[128]
+     * }
+     */
+    public static final SequenceLayout avx512bf16_reason$layout() {
+        return avx512bf16_reason$LAYOUT;
+    }
+
+    private static final long avx512bf16_reason$OFFSET = $LAYOUT.byteOffset(groupElement("avx512bf16_reason"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * char avx512bf16_reason[128]
+     * }
+     */
+    public static final long avx512bf16_reason$offset() {
+        return avx512bf16_reason$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * char avx512bf16_reason[128]
+     * }
+     */
+    public static MemorySegment avx512bf16_reason(MemorySegment struct) {
+        return struct.asSlice(avx512bf16_reason$OFFSET, avx512bf16_reason$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * char avx512bf16_reason[128]
+     * }
+     */
+    public static void avx512bf16_reason(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, avx512bf16_reason$OFFSET, avx512bf16_reason$LAYOUT.byteSize());
+    }
+
+    private static long[] avx512bf16_reason$DIMS = { 128 };
+
+    /**
+     * Dimensions for array field:
+     * {@snippet lang=c :
+     * char avx512bf16_reason[128]
+     * }
+     */
+    public static long[] avx512bf16_reason$dimensions() {
+        return avx512bf16_reason$DIMS;
+    }
+    private static final VarHandle avx512bf16_reason$ELEM_HANDLE = avx512bf16_reason$LAYOUT.varHandle(sequenceElement());
+
+    /**
+     * Indexed getter for field:
+     * {@snippet lang=c :
+     * char avx512bf16_reason[128]
+     * }
+     */
+    public static byte avx512bf16_reason(MemorySegment struct, long index0) {
+        return (byte)avx512bf16_reason$ELEM_HANDLE.get(struct, avx512bf16_reason$OFFSET, index0);
+    }
+
+    /**
+     * Indexed setter for field:
+     * {@snippet lang=c :
+     * char avx512bf16_reason[128]
+     * }
+     */
+    public static void avx512bf16_reason(MemorySegment struct, long index0, byte fieldValue) {
+        avx512bf16_reason$ELEM_HANDLE.set(struct, avx512bf16_reason$OFFSET, index0, fieldValue);
     }
 
     /**

@@ -129,6 +129,15 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_ISA_AVX512() {
         return RAPT_ISA_AVX512;
     }
+    private static final int RAPT_ISA_AVX512BF16 = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_ISA_AVX512BF16 = 4
+     * }
+     */
+    public static int RAPT_ISA_AVX512BF16() {
+        return RAPT_ISA_AVX512BF16;
+    }
 
     private static class rapt_version {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
