@@ -15,4 +15,9 @@ static inline int64_t rapt_clamp(int64_t value, int64_t low, int64_t high) {
   return value < low ? low : value > high ? high : value;
 }
 
+// The next of as few, nearly equal steps as `left` > 0 takes, of at most `most` each.
+static inline int64_t rapt_even_step(int64_t left, int64_t most) {
+  return rapt_ceil_div(left, rapt_ceil_div(left, most));
+}
+
 #endif

@@ -160,13 +160,11 @@ static int is_finite(const task_state *s, key_tile *tile) {
 // Keys at a time between two steps of what is asked for ahead.
 static int64_t step_of(const task_state *s) { return s->ahead != NULL ? s->kernels->tile_rows : INT64_MAX; }
 
-// Rows of the next of nearly equal steps: a last one of a row or two would leave the FMA units waiting.
-static int64_t next_step(int64_t left, int64_t step) { return rapt_ceil_div(left, rapt_ceil_div(left, step)); }
-
 static void score(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
   int64_t width = s->kernels->panel_width, depth = s->problem->call.head_dim, step = step_of(s);
   for (int64_t k = 0, rows; k < keys; k += rows) {
-    rows = next_step(keys - k, step);
+    // A last step of a row or two would leave the FMA units waiting.
+    rows = rapt_even_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
     s->kernels->multiply(rows, depth, tile->keys + (from + k) * depth, depth, 1, s->slot.query + p * depth * width,
                          s->slot.scores + k * width, width, RAPT_START_ZERO, NULL);
@@ -179,7 +177,7 @@ static int score_and_weigh(const task_state *s, int64_t p, int64_t from, int64_t
   float *sum = s->slot.sum + p * width, before[RAPT_MAX_PANEL_WIDTH];
   memcpy(before, sum, (size_t)width * sizeof(float));
   for (int64_t k = 0, rows; k < keys; k += rows) {
-    rows = next_step(keys - k, step);
+    rows = rapt_even_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
     if (!s->kernels->multiply_and_weigh(rows, depth, tile->keys + (from + k) * depth, depth,
                                         s->slot.query + p * depth * width, s->slot.scores + k * width,
@@ -216,7 +214,7 @@ static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int6
   slot->started[p] = 1;
   slot->settled[p] |= bare;
   for (int64_t d = 0, rows; d < c->value_dim; d += rows) {
-    rows = next_step(c->value_dim - d, step);
+    rows = rapt_even_step(c->value_dim - d, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
     (guarded ? kernels->multiply_guarded : kernels->multiply)(
         rows, keys, tile->values + from * c->value_dim + d, 1, c->value_dim, slot->scores,

@@ -8,25 +8,19 @@
 #include "core/arithmetic.h"
 #include "core/rows.h"
 
-// Input features per step: a weight panel of that depth is 32 KB, which stays in L1 while the rows pass over it.
-#define DEPTH_BLOCK 256
-// Groups of tile_rows input rows per task, at most and, where there are threads to feed, at least. The weights come
-// from beyond L2, once for every block of rows: the more rows, the longer the time to bring the next panel near. 44
-// groups of 12 rows are half a megabyte, which L2 holds.
+// Input features per step, at most, and what a group of weight panels of that depth may take: L2 keeps it while all
+// rows pass over it, and L1 keeps a tile's rows while they pass over the group. A step so long that most layers are one
+// spares the sums their way to memory and back.
+#define MOST_DEPTH 1024
+#define GROUP_BYTES (INT64_C(512) << 10)
+// Groups of tile_rows input rows per task, at most and, where rows are split to feed threads, at least.
 #define MOST_ROW_GROUPS 44
 #define LEAST_ROW_GROUPS 8
-// Bytes that one prefetch brings, and how many of the next panel's go out per tile: more at a time would hold up the
-// tile's own loads.
-#define LINE 64
-#define MOST_LINES 16
+// Tasks per thread that keep threads evenly busy.
+#define TASKS_PER_THREAD 4
 
 typedef struct projection_slot {
-  // Where the task's input and output rows start in the caller's memory.
-  const unsigned char **from;
-  unsigned char **to;
-  // Output rows that lie a constant stride apart: runs[r] of them from row r on, if a run starts there.
-  int64_t *runs;
-  // A depth block of the input rows, one after the other.
+  // A step of the input rows, one after the other, where they cannot be read as they lie.
   float *input;
   // Output panels that cannot be written where they belong: partial ones, or all where it is not contiguous f32.
   float *staged;
@@ -39,41 +33,70 @@ typedef struct projection_job {
   unsigned char *memory;
 } projection_job;
 
-// Whether the kernel's sums can build up in the output itself.
-static int writes_directly(const rapt_projection *p) { return rapt_is_plain(p->output.dtype, p->output.stride[2]); }
+// Batch entries that follow each other at the distance of rows are one long entry.
+static rapt_projection merge_batch(const rapt_projection *p) {
+  rapt_projection merged = *p;
+  int64_t in = p->input.stride[1], out = p->output.stride[1];
+  if (p->rows == 1) {
+    in = p->input.stride[0];
+    out = p->output.stride[0];
+  } else if (p->input.stride[0] != p->rows * in || p->output.stride[0] != p->rows * out) {
+    return merged;
+  }
+  merged.input.stride[1] = in;
+  merged.output.stride[1] = out;
+  merged.rows *= merged.batch;
+  merged.batch = 1;
+  return merged;
+}
+
+// Whether the kernel can work on the tensor's rows themselves; not worth it in runs of less than a tile.
+static int is_direct(const rapt_kernels *kernels, const rapt_projection *p, const rapt_tensor *t) {
+  return rapt_is_plain(t->dtype, t->stride[2]) && (p->batch == 1 || p->rows >= kernels->tile_rows);
+}
 
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_projection *p,
                      const rapt_projection_geometry *g, projection_slot *slot) {
-  int64_t width = kernels->panel_width, staged = writes_directly(p) ? 1 : g->task_panels;
-  slot->from = rapt_arena_take(arena, g->row_block, sizeof *slot->from);
-  slot->to = rapt_arena_take(arena, g->row_block, sizeof *slot->to);
-  slot->runs = rapt_arena_take(arena, g->row_block, sizeof *slot->runs);
-  slot->input = rapt_arena_take(arena, g->row_block * DEPTH_BLOCK, sizeof(float));
-  slot->staged = rapt_arena_take(arena, staged * g->row_block * width, sizeof(float));
+  int64_t copied = is_direct(kernels, p, &p->input) ? 0 : g->row_block * g->depth_block;
+  int64_t staged = is_direct(kernels, p, &p->output) ? 1 : g->task_panels;
+  slot->input = rapt_arena_take(arena, copied, sizeof(float));
+  slot->staged = rapt_arena_take(arena, staged * g->row_block * kernels->panel_width, sizeof(float));
 }
 
-static int plan_one(const rapt_context *context, const rapt_projection *p, rapt_projection_geometry *g) {
+// Tasks of one group of panels, where rows need no copy; of as many groups as leave the threads evenly busy, where each
+// task has to copy its rows.
+static void share_panels(const rapt_context *context, int copies, rapt_projection_geometry *g) {
+  int64_t wanted = TASKS_PER_THREAD * (int64_t)context->threads;
+  int64_t columns = rapt_ceil_div(context->threads == 1 ? 1 : wanted, g->row_blocks);
+  if (!copies) columns = rapt_max(columns, rapt_ceil_div(g->panels, g->group_panels));
+  g->task_panels = rapt_ceil_div(g->panels, rapt_min(columns, g->panels));
+  g->tasks = g->row_blocks * rapt_ceil_div(g->panels, g->task_panels);
+}
+
+static int plan_one(const rapt_context *context, const rapt_projection *projection, rapt_projection_geometry *g) {
   *g = (rapt_projection_geometry){0};
   const rapt_kernels *kernels = &context->kernels;
-  int64_t rows;
-  if (__builtin_mul_overflow(p->batch, p->rows, &rows)) return 0;
+  int64_t rows, in = projection->linear->in_features;
+  if (__builtin_mul_overflow(projection->batch, projection->rows, &rows)) return 0;
   if (rows == 0) return 1;
+  rapt_projection p = merge_batch(projection);
+  int copies = !is_direct(kernels, &p, &p.input);
+  g->depth_block = rapt_even_step(in, MOST_DEPTH);
+  g->panels = rapt_ceil_div(p.linear->out_features, kernels->panel_width);
+  int64_t panel_bytes = g->depth_block * kernels->panel_width * (int64_t)sizeof(float);
+  g->group_panels = rapt_even_step(g->panels, rapt_max(1, GROUP_BYTES / panel_bytes));
   int64_t groups = rapt_ceil_div(rows, kernels->tile_rows);
-  int64_t blocks = rapt_max(rapt_ceil_div(groups, MOST_ROW_GROUPS),
-                            rapt_min(context->threads, rapt_ceil_div(groups, LEAST_ROW_GROUPS)));
-  g->row_block = rapt_ceil_div(groups, blocks) * kernels->tile_rows;
+  int64_t wanted =
+      rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, rapt_ceil_div(g->panels, g->group_panels));
+  if (copies || context->threads == 1) wanted = context->threads;
+  int64_t blocks = rapt_max(rapt_ceil_div(groups, MOST_ROW_GROUPS), rapt_min(wanted, groups / LEAST_ROW_GROUPS));
+  g->row_block = rapt_even_step(groups, rapt_ceil_div(groups, blocks)) * kernels->tile_rows;
   g->row_blocks = rapt_ceil_div(rows, g->row_block);
-  g->panels = rapt_ceil_div(p->linear->out_features, kernels->panel_width);
-  // Four tasks per thread keep the threads evenly busy; more would copy the same rows again and again.
-  int64_t column_blocks = rapt_ceil_div(4 * (int64_t)context->threads, g->row_blocks);
-  if (context->threads == 1 || column_blocks > g->panels) column_blocks = context->threads == 1 ? 1 : g->panels;
-  g->task_panels = rapt_ceil_div(g->panels, column_blocks);
-  column_blocks = rapt_ceil_div(g->panels, g->task_panels);
-  g->tasks = g->row_blocks * column_blocks;
-  g->work = (double)rows * (double)p->linear->in_features * (double)p->linear->out_features;
+  share_panels(context, copies, g);
+  g->work = (double)rows * (double)in * (double)p.linear->out_features;
   rapt_arena arena = {0};
   projection_slot unused;
-  slot_lay(&arena, kernels, p, g, &unused);
+  slot_lay(&arena, kernels, &p, g, &unused);
   g->slot_scratch = arena.used;
   return !arena.overflow;
 }
@@ -93,124 +116,122 @@ int rapt_projection_plan(const rapt_context *context, const rapt_projection *con
   return !__builtin_mul_overflow(group->slot_scratch, (int64_t)group->share.slots, &group->scratch);
 }
 
-// Finds the task's rows, which are counted through the whole batch.
-static void locate_rows(const rapt_projection *p, const projection_slot *slot, int64_t first, int64_t count) {
-  int64_t batch = first / p->rows, row = first % p->rows;
-  for (int64_t r = 0; r < count; r++) {
-    slot->from[r] = rapt_offset(&p->input, batch * p->input.stride[0] + row * p->input.stride[1]);
-    slot->to[r] = rapt_offset(&p->output, batch * p->output.stride[0] + row * p->output.stride[1]);
-    if (++row == p->rows) {
-      row = 0;
-      batch++;
-    }
-  }
-  for (int64_t r = 0, run; r < count; r += run) {
-    run = r + 1 < count ? 2 : 1;
-    while (r + run < count && slot->to[r + run] - slot->to[r + run - 1] == slot->to[r + 1] - slot->to[r]) run++;
-    slot->runs[r] = run;
-  }
-}
-
-static void copy_input(const rapt_kernels *kernels, const rapt_tensor *t, const projection_slot *slot, int64_t count,
-                       int64_t first_feature, int64_t depth) {
-  int64_t skipped = first_feature * t->stride[2] * rapt_element_size(t->dtype);
-  for (int64_t r = 0; r < count; r++) {
-    float *to = slot->input + r * depth;
-    const float *from = rapt_read_row(kernels, t->dtype, slot->from[r] + skipped, t->stride[2], depth, to);
-    if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
-  }
-}
-
-// What the product with one weight panel writes: rows from feature first_feature on, or the stage.
-typedef struct block {
+// A task: rows first .. first + count, counted through the whole batch, by panels first_panel .. last_panel.
+typedef struct projection_task {
+  const rapt_kernels *kernels;
+  const rapt_packed_linear *linear;
+  rapt_projection projection;
+  projection_slot slot;
+  int64_t row_block;
+  int64_t first;
   int64_t count;
-  int64_t depth;
-  const float *panel;
-  const float *bias;
-  rapt_start start;
-  // The panel after this one, to be brought near meanwhile; NULL at the last.
-  const float *next;
-} block;
+  int64_t first_panel;
+  int64_t last_panel;
+  int reads_directly;
+  int writes_directly;
+} projection_task;
 
-// The block's rows times one weight panel, a tile at a time, into rows `stride` floats apart. Meanwhile the next panel
-// is on its way to L2, and the next tile's sums to L1: both come from far, and neither in an order that the processor
-// foresees.
-static void multiply_rows(const rapt_kernels *kernels, const float *input, const block *b, int64_t first, int64_t count,
-                          float *to, int64_t stride) {
-  int64_t width = kernels->panel_width, group = kernels->tile_rows;
-  int64_t lines = rapt_ceil_div(b->depth * width * (int64_t)sizeof(float), LINE);
-  int64_t share = rapt_min(rapt_ceil_div(lines, rapt_ceil_div(b->count, group)), MOST_LINES);
-  for (int64_t r = 0; r < count; r += group) {
-    int64_t height = rapt_min(count - r, group);
-    if (b->next != NULL) {
-      const char *near = (const char *)b->next + (first + r) / group * share * LINE;
-      for (int64_t i = 0; i < share; i++) __builtin_prefetch(near + i * LINE, 0, 2);
-    }
-    for (int64_t i = r + group; i < r + 2 * group && i < count; i++) {
-      for (int64_t f = 0; f < width; f += LINE / (int64_t)sizeof(float)) __builtin_prefetch(to + i * stride + f, 1, 3);
-    }
-    kernels->multiply(height, b->depth, input + r * b->depth, b->depth, 1, b->panel, to + r * stride, stride, b->start,
-                      b->bias);
+// Element 0 of the task's row r.
+static void *task_row(const projection_task *t, const rapt_tensor *tensor, int64_t r) {
+  int64_t row = t->first + r;
+  return rapt_row(tensor, row / t->projection.rows, row % t->projection.rows, 0);
+}
+
+static void copy_input(const projection_task *t, int64_t from, int64_t depth) {
+  const rapt_tensor *input = &t->projection.input;
+  int64_t skipped = from * input->stride[2] * rapt_element_size(input->dtype);
+  for (int64_t r = 0; r < t->count; r++) {
+    const unsigned char *row = (const unsigned char *)task_row(t, input, r) + skipped;
+    float *to = t->slot.input + r * depth;
+    const float *floats = rapt_read_row(t->kernels, input->dtype, row, input->stride[2], depth, to);
+    if (floats != to) memcpy(to, floats, (size_t)depth * sizeof(float));
   }
 }
 
-// As much at a time as lies a constant stride apart.
-static void multiply_direct(const rapt_kernels *kernels, const projection_slot *slot, const block *b,
-                            int64_t first_feature) {
-  for (int64_t r = 0; r < b->count; r += slot->runs[r]) {
-    int64_t stride = slot->runs[r] > 1 ? (slot->to[r + 1] - slot->to[r]) / (int64_t)sizeof(float) : 0;
-    multiply_rows(kernels, slot->input + r * b->depth, b, r, slot->runs[r], (float *)slot->to[r] + first_feature,
-                  stride);
+// Features of panel n.
+static int64_t panel_features(const projection_task *t, int64_t n) {
+  return rapt_min(t->linear->head.out_features - n * t->kernels->panel_width, t->kernels->panel_width);
+}
+
+static int is_staged(const projection_task *t, int64_t n) {
+  return !t->writes_directly || panel_features(t, n) < t->kernels->panel_width;
+}
+
+// The task's rows of panel n; where others are written directly, that is the last one alone.
+static float *stage_of(const projection_task *t, int64_t n) {
+  return t->slot.staged + (t->writes_directly ? 0 : n - t->first_panel) * t->row_block * t->kernels->panel_width;
+}
+
+// Rows r .. r + height of the task, a tile, times panels n .. end of the group, features from .. from + depth.
+static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t height, int64_t n, int64_t end,
+                               int64_t from, int64_t depth) {
+  const rapt_projection *p = &t->projection;
+  int64_t width = t->kernels->panel_width, in = t->linear->head.in_features;
+  const float *rows = t->slot.input + r * depth;
+  if (t->reads_directly) rows = (const float *)task_row(t, &p->input, r) + from;
+  float *out = task_row(t, &p->output, r);
+  for (; n < end; n++) {
+    int staged = is_staged(t, n);
+    t->kernels->multiply(height, depth, rows, t->reads_directly ? p->input.stride[1] : depth, 1,
+                         t->linear->panels + (n * in + from) * width,
+                         staged ? stage_of(t, n) + r * width : out + n * width, staged ? width : p->output.stride[1],
+                         from == 0 ? RAPT_START_LANE : RAPT_START_C, t->linear->bias + n * width);
   }
 }
 
-static void run_task(void *argument, int64_t task, int32_t slot_index) {
+// All rows of the task times a group of panels. Rows of different batch entries are no constant stride apart.
+static void multiply_group(const projection_task *t, int64_t n, int64_t end, int64_t from, int64_t depth) {
+  int64_t rows = t->projection.rows;
+  for (int64_t r = 0, height; r < t->count; r += height) {
+    int64_t run = t->count - r;
+    if (t->reads_directly || t->writes_directly) run = rapt_min(run, rows - (t->first + r) % rows);
+    height = rapt_even_step(run, t->kernels->tile_rows);
+    multiply_tile_rows(t, r, height, n, end, from, depth);
+  }
+}
+
+static void write_staged(const projection_task *t) {
+  const rapt_tensor *output = &t->projection.output;
+  int64_t width = t->kernels->panel_width;
+  for (int64_t n = t->first_panel; n < t->last_panel; n++) {
+    if (!is_staged(t, n)) continue;
+    int64_t skipped = n * width * output->stride[2] * rapt_element_size(output->dtype);
+    for (int64_t r = 0; r < t->count; r++) {
+      rapt_write_row(t->kernels, stage_of(t, n) + r * width, panel_features(t, n), output->dtype,
+                     (unsigned char *)task_row(t, output, r) + skipped, output->stride[2]);
+    }
+  }
+}
+
+static void run_task(void *argument, int64_t task, int32_t slot) {
   const projection_job *job = argument;
   const rapt_projection_group *group = job->group;
   int which = 0;
   while (task >= group->geometries[which].tasks) task -= group->geometries[which++].tasks;
-  const rapt_projection *p = job->projections[which];
   const rapt_projection_geometry *g = &group->geometries[which];
-  const rapt_packed_linear *packed = (const rapt_packed_linear *)p->linear;
-  const rapt_linear *linear = &packed->head;
-  int64_t width = job->kernels->panel_width;
-  rapt_arena arena = {.base = job->memory + slot_index * group->slot_scratch};
-  projection_slot slot;
-  slot_lay(&arena, job->kernels, p, g, &slot);
+  projection_task t = {.kernels = job->kernels,
+                       .linear = (const rapt_packed_linear *)job->projections[which]->linear,
+                       .projection = merge_batch(job->projections[which]),
+                       .row_block = g->row_block,
+                       .first = task % g->row_blocks * g->row_block,
+                       .first_panel = task / g->row_blocks * g->task_panels};
+  const rapt_projection *p = &t.projection;
+  t.count = rapt_min(p->batch * p->rows - t.first, g->row_block);
+  t.last_panel = rapt_min(g->panels, t.first_panel + g->task_panels);
+  t.reads_directly = is_direct(t.kernels, p, &p->input);
+  t.writes_directly = is_direct(t.kernels, p, &p->output);
+  rapt_arena arena = {.base = job->memory + slot * group->slot_scratch};
+  slot_lay(&arena, t.kernels, p, g, &t.slot);
 
-  int64_t first = task % g->row_blocks * g->row_block, left = p->batch * p->rows - first;
-  int64_t count = left < g->row_block ? left : g->row_block;
-  int64_t first_panel = task / g->row_blocks * g->task_panels;
-  int64_t last_panel = g->panels - first_panel < g->task_panels ? g->panels : first_panel + g->task_panels;
-  int direct = writes_directly(p);
-  locate_rows(p, &slot, first, count);
-
-  for (int64_t from = 0; from < linear->in_features; from += DEPTH_BLOCK) {
-    int64_t depth = linear->in_features - from < DEPTH_BLOCK ? linear->in_features - from : DEPTH_BLOCK;
-    copy_input(job->kernels, &p->input, &slot, count, from, depth);
-    for (int64_t n = first_panel; n < last_panel; n++) {
-      const float *panel = packed->panels + (n * linear->in_features + from) * width;
-      block b = {.count = count,
-                 .depth = depth,
-                 .panel = panel,
-                 .bias = packed->bias + n * width,
-                 .start = from == 0 ? RAPT_START_LANE : RAPT_START_C,
-                 .next = n + 1 < last_panel ? panel + linear->in_features * width : NULL};
-      int64_t features = linear->out_features - n * width < width ? linear->out_features - n * width : width;
-      if (direct && features == width) {
-        multiply_direct(job->kernels, &slot, &b, n * width);
-        continue;
-      }
-      float *stage = slot.staged + (direct ? 0 : n - first_panel) * g->row_block * width;
-      multiply_rows(job->kernels, slot.input, &b, 0, count, stage, width);
-      if (from + depth < linear->in_features) continue;
-      int64_t skipped = n * width * p->output.stride[2] * rapt_element_size(p->output.dtype);
-      for (int64_t r = 0; r < count; r++) {
-        rapt_write_row(job->kernels, stage + r * width, features, p->output.dtype, slot.to[r] + skipped,
-                       p->output.stride[2]);
-      }
+  int64_t in = t.linear->head.in_features;
+  for (int64_t from = 0, depth; from < in; from += depth) {
+    depth = rapt_min(in - from, g->depth_block);
+    if (!t.reads_directly) copy_input(&t, from, depth);
+    for (int64_t n = t.first_panel; n < t.last_panel; n += g->group_panels) {
+      multiply_group(&t, n, rapt_min(t.last_panel, n + g->group_panels), from, depth);
     }
   }
+  write_staged(&t);
 }
 
 void rapt_projection_run(rapt_context *context, const rapt_projection *const *projections,

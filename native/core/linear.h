@@ -21,9 +21,12 @@ typedef struct rapt_packed_linear {
 typedef struct rapt_projection_geometry {
   int64_t row_block;
   int64_t row_blocks;
-  // Weight panels: in all, and per task.
+  // Input features per step.
+  int64_t depth_block;
+  // Weight panels: in all, per task, and as many as a tile of rows passes over before the next tile.
   int64_t panels;
   int64_t task_panels;
+  int64_t group_panels;
   int64_t tasks;
   // Multiply-adds.
   double work;

@@ -179,6 +179,15 @@ static void run_all(void) {
   run_case(&(linear_case){2, 0, 7, 9, 1, 0, 0, 0, seed++});
   run_case(&(linear_case){1, 64, 768, 768, 1, 0, 0, 0, seed++});
   run_case(&(linear_case){1, 5, 3000, 40, 1, 0, 0, 0, seed++});
+  /* Several steps over the input features, groups of weight panels, blocks of rows, and rows that follow each other at
+     one distance through the batch or do not. */
+  for (int64_t layout = 0; layout < LAYOUTS; layout++) {
+    run_case(&(linear_case){2, 13, 1100, 150, 1, layout, 0, 0, seed++});
+    run_case(&(linear_case){1, 550, 30, 70, 1, layout, 0, 1, seed++});
+    run_case(&(linear_case){50, 13, 30, 70, 1, layout, 0, 0, seed++});
+    run_case(&(linear_case){300, 2, 30, 70, 0, layout, 0, 1, seed++});
+    run_case(&(linear_case){600, 1, 30, 70, 0, layout, 0, 0, seed++});
+  }
   random_state r = {5};
   for (int i = 0; i < (TEST_REDUCED ? 60 : 300); i++) {
     run_case(&(linear_case){random_between(&r, 1, 3), random_between(&r, 1, 130), random_between(&r, 1, 300),
