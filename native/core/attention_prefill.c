@@ -43,7 +43,17 @@ typedef struct task_state {
   int64_t split;
   // What the steps of the current tile ask for; NULL where the whole problem fits a cache.
   rapt_ahead *ahead;
+  // Whether queries and keys stay bf16, and the 32-bit elements of their rows: floats, or pairs of bf16, an odd last
+  // one beside a zero.
+  int pairs;
+  int64_t score_depth;
 } task_state;
+
+static void choose_elements(task_state *s) {
+  const rapt_attention *c = &s->problem->call;
+  s->pairs = s->kernels->multiply_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16;
+  s->score_depth = s->pairs ? rapt_ceil_div(c->head_dim, 2) : c->head_dim;
+}
 
 // Finds out what task t is.
 static void locate_task(const rapt_problem *problem, const rapt_geometry *g, int64_t task, task_state *s) {
@@ -95,13 +105,31 @@ static void ask_for_next_task(const task_state *s, const rapt_geometry *g, int64
   ask_for_rows(&next, ahead, &c->query, c->head_dim, 0);
 }
 
+// A row of bf16 as pairs.
+static void copy_pairs(const task_state *s, const uint16_t *from, int64_t stride, float *to) {
+  int64_t depth = s->problem->call.head_dim;
+  uint16_t *at = (uint16_t *)to;
+  if (stride == 1) {
+    memcpy(at, from, (size_t)depth * sizeof *at);
+  } else {
+    for (int64_t i = 0; i < depth; i++) at[i] = from[i * stride];
+  }
+  if (depth % 2 != 0) at[depth] = 0;
+}
+
 static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *lanes) {
   const rapt_tensor *q = &s->problem->call.query;
-  int64_t depth = s->problem->call.head_dim;
+  int64_t depth = s->score_depth;
   const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
   for (int64_t r = 0; r < lanes->count; r++) {
     const void *row = rapt_row(q, lanes->batch, lanes->head[r], lanes->query[r]);
-    rows[r] = rapt_read_row(s->kernels, q->dtype, row, q->stride[3], depth, s->slot.rows + r * depth);
+    float *near = s->slot.rows + r * depth;
+    if (s->pairs) {
+      copy_pairs(s, row, q->stride[3], near);
+      rows[r] = near;
+    } else {
+      rows[r] = rapt_read_row(s->kernels, q->dtype, row, q->stride[3], depth, near);
+    }
   }
   s->kernels->pack(rows, lanes->count, depth, lanes->width, s->slot.query + panel * depth * lanes->width);
 }
@@ -135,6 +163,20 @@ static const float *load_rows(const task_state *s, rapt_kv kv, int64_t j, int64_
   return near;
 }
 
+// The same for keys that stay bf16: where they lie, they are pairs only if no row ends within one.
+static const float *load_keys(const task_state *s, int64_t j, int64_t low, int64_t high) {
+  const rapt_tensor *t = &s->problem->call.key;
+  int64_t depth = s->problem->call.head_dim;
+  if (!s->pairs) return load_rows(s, rapt_keys(s->problem), j, low, high, s->slot.keys);
+  const void *first = rapt_row(t, s->batch, s->kv_head, j);
+  int aligned = (uintptr_t)first % sizeof(float) == 0 && depth % 2 == 0;
+  if (aligned && t->stride[3] == 1 && t->stride[2] == depth) return first;
+  for (int64_t i = low; i < high; i++) {
+    copy_pairs(s, rapt_row(t, s->batch, s->kv_head, j + i), t->stride[3], s->slot.keys + i * s->score_depth);
+  }
+  return s->slot.keys;
+}
+
 typedef struct key_tile {
   // Row i belongs to key j + i; rows low .. high are there.
   const float *keys;
@@ -161,27 +203,28 @@ static int is_finite(const task_state *s, key_tile *tile) {
 static int64_t step_of(const task_state *s) { return s->ahead != NULL ? s->kernels->tile_rows : INT64_MAX; }
 
 static void score(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
-  int64_t width = s->kernels->panel_width, depth = s->problem->call.head_dim, step = step_of(s);
+  int64_t width = s->kernels->panel_width, depth = s->score_depth, step = step_of(s);
   for (int64_t k = 0, rows; k < keys; k += rows) {
     // A last step of a row or two would leave the FMA units waiting.
     rows = rapt_even_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
-    s->kernels->multiply(rows, depth, tile->keys + (from + k) * depth, depth, 1, s->slot.query + p * depth * width,
-                         s->slot.scores + k * width, width, RAPT_START_ZERO, NULL);
+    (s->pairs ? s->kernels->multiply_pairs : s->kernels->multiply)(
+        rows, depth, tile->keys + (from + k) * depth, depth, 1, s->slot.query + p * depth * width,
+        s->slot.scores + k * width, width, RAPT_START_ZERO, NULL);
   }
 }
 
 // The same, and the softmax at once. Returns 0 where a maximum has to move; then nothing has happened.
 static int score_and_weigh(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
-  int64_t width = s->kernels->panel_width, depth = s->problem->call.head_dim, step = step_of(s);
+  int64_t width = s->kernels->panel_width, depth = s->score_depth, step = step_of(s);
   float *sum = s->slot.sum + p * width, before[RAPT_MAX_PANEL_WIDTH];
   memcpy(before, sum, (size_t)width * sizeof(float));
   for (int64_t k = 0, rows; k < keys; k += rows) {
     rows = rapt_even_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
-    if (!s->kernels->multiply_and_weigh(rows, depth, tile->keys + (from + k) * depth, depth,
-                                        s->slot.query + p * depth * width, s->slot.scores + k * width,
-                                        s->problem->to_exponent, s->slot.maximum + p * width, sum)) {
+    if (!(s->pairs ? s->kernels->multiply_pairs_and_weigh : s->kernels->multiply_and_weigh)(
+            rows, depth, tile->keys + (from + k) * depth, depth, s->slot.query + p * depth * width,
+            s->slot.scores + k * width, s->problem->to_exponent, s->slot.maximum + p * width, sum)) {
       memcpy(sum, before, (size_t)width * sizeof(float));
       return 0;
     }
@@ -240,7 +283,7 @@ static void walk_keys(const task_state *s, const rapt_geometry *g, int64_t task)
     if (low >= high) continue;
     if (high > end) high = end;
     low = rapt_max(low, 0);
-    key_tile tile = {.keys = load_rows(s, rapt_keys(s->problem), j, low, high, s->slot.keys),
+    key_tile tile = {.keys = load_keys(s, j, low, high),
                      .values = load_rows(s, rapt_values(s->problem), j, low, high, s->slot.values),
                      .low = low,
                      .high = high,
@@ -291,6 +334,7 @@ void rapt_prefill_task(void *argument, int64_t task, int32_t slot) {
   rapt_prefill_slot_lay(&arena, job->context, job->problem, g, &s.slot);
 
   locate_task(job->problem, g, task, &s);
+  choose_elements(&s);
   rapt_ahead ahead;
   if (g->ahead) s.ahead = &ahead;
   begin_panels(&s);

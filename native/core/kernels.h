@@ -83,6 +83,14 @@ typedef struct rapt_kernels {
   int (*multiply_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
                             float to_exponent, const float *lane_max, float *lane_sum);
 
+  // multiply and multiply_and_weigh where an element of a and of the panel is not a float but the 32 bits of two bf16
+  // side by side, whose products are both added: depth, a_row and a_step count such pairs. Denormal bf16 count as 0.
+  // NULL on tiers without such an instruction.
+  void (*multiply_pairs)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
+                         float *c, int64_t c_stride, rapt_start start, const float *lane);
+  int (*multiply_pairs_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
+                                  float to_exponent, const float *lane_max, float *lane_sum);
+
   // scores *= factor, elementwise; count is whole panel rows.
   void (*scale)(int64_t count, float factor, float *scores);
   // scores = cap * tanh(scores / cap), elementwise; count is whole panel rows.

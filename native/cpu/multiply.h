@@ -8,6 +8,11 @@
 #include "cpu/exp.h"
 #include "cpu/tile.h"
 
+// What an element of a, broadcast, and a vector of the panel add to a vector of sums.
+#ifndef ADD_PRODUCT
+#define ADD_PRODUCT v_fma
+#endif
+
 // The steps over depth, into accumulators that live in registers because rows is a constant at every call.
 ALWAYS_INLINE void accumulate(const int rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step,
                               const float *b, vf sum[TILE_ROWS][TILE_VECTORS]) {
@@ -24,7 +29,7 @@ ALWAYS_INLINE void accumulate(const int rows, int64_t depth, const float *a, int
     for (int r = 0; r < rows; r++) {
       vf x = v_set1(at[r / 3][r % 3 * a_row]);
 #pragma GCC unroll 4
-      for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_fma(x, column[v], sum[r][v]);
+      for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = ADD_PRODUCT(x, column[v], sum[r][v]);
     }
 #pragma GCC unroll 8
     for (int g = 0; g < (rows + 2) / 3; g++) at[g] += a_step;
@@ -147,24 +152,6 @@ static int multiply_and_weigh(int64_t rows, int64_t depth, const float *a, int64
   if (moved) return 0;
   for (int v = 0; v < TILE_VECTORS; v++) v_store(lane_sum + v * V_LANES, total[v]);
   return 1;
-}
-
-static void multiply_guarded(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
-                             float *c, int64_t c_stride, rapt_start start, const float *lane) {
-  vf zero = v_set1(0.0f);
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t v = 0; v < PANEL_WIDTH; v += V_LANES) {
-      float *to = c + r * c_stride + v;
-      vf sum = start == RAPT_START_LANE ? v_load(lane + v) : zero;
-      if (start == RAPT_START_C) sum = v_load(to);
-      if (start == RAPT_START_SCALED) sum = v_mul(v_load(to), v_load(lane + v));
-      for (int64_t k = 0; k < depth; k++) {
-        vf weight = v_load(b + k * PANEL_WIDTH + v);
-        sum = v_if_equal(weight, zero, sum, v_fma(v_set1(a[r * a_row + k * a_step]), weight, sum));
-      }
-      v_store(to, sum);
-    }
-  }
 }
 
 #endif

@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What VNNI and BF16 add to AVX-512. Not another instance of the templates: every entry that is not set here stays the
 // AVX-512 tier's own function, and so gives its bits.
+#include "core/kernels.h"
 #include "cpu/tiers.h"
+#include "cpu/vec_avx512.h"
 
-void rapt_overwrite_avx512bf16(rapt_kernels *table) { (void)table; }
+// sum + a's first bf16 * b's first + a's second * b's second in every 32-bit lane: as two FMAs, with denormals as 0.
+static inline vf v_add_pair_products(vf a, vf b, vf sum) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+
+#define ADD_PRODUCT v_add_pair_products
+#include "cpu/multiply.h"
+
+void rapt_overwrite_avx512bf16(rapt_kernels *table) {
+  table->multiply_pairs = multiply;
+  table->multiply_pairs_and_weigh = multiply_and_weigh;
+}

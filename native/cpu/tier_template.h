@@ -5,6 +5,7 @@
 #include "cpu/convert.h"
 #include "cpu/decode.h"
 #include "cpu/multiply.h"
+#include "cpu/multiply_guarded.h"
 #include "cpu/pack.h"
 #include "cpu/rope.h"
 #include "cpu/scores.h"

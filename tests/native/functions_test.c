@@ -79,7 +79,7 @@ static void test_tanh(const char *tier_name, rapt_context *context, float cap, f
 int main(void) {
   check_start();
   int count;
-  const tier *tiers = test_tiers(&count);
+  const tier *tiers = test_tiers(1, &count);
   for (int t = 0; t < count; t++) {
     const char *name = rapt_isa_name(tiers[t].isa);
     static const float lowest[] = {-1e-3f, -0.7f, -3, -20, -100, -1000};

@@ -128,7 +128,7 @@ static void run_case(const linear_case *c) {
   }
   double bound = reference_bound(&expected, 1);
   int tier_count;
-  const tier *tiers = test_tiers(&tier_count);
+  const tier *tiers = test_tiers(0, &tier_count);
   for (int i = 0; i < tier_count; i++) {
     unsigned char *first = NULL;
     for (int n = 0; n < THREAD_COUNTS; n++) {

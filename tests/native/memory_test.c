@@ -101,7 +101,7 @@ int main(void) {
     memory[i] = (float)(i % 13) * 0.125f - 0.75f;
   }
   int count;
-  const tier *tiers = test_tiers(&count);
+  const tier *tiers = test_tiers(1, &count);
   for (int t = 0; t < count; t++) {
     check_set_case("memory_test on %s", rapt_isa_name(tiers[t].isa));
     for (int n = 0; n < THREAD_COUNTS; n++) {

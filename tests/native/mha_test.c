@@ -99,7 +99,7 @@ static void run_case(const mha_case *c) {
   expectation e[RESULTS];
   expect(c, &call, &p, e);
   int tier_count;
-  const tier *tiers = test_tiers(&tier_count);
+  const tier *tiers = test_tiers(0, &tier_count);
   for (int i = 0; i < tier_count; i++) {
     unsigned char *first = NULL;
     mha_case_name(c, tiers[i].isa);

@@ -224,7 +224,7 @@ static void run_case(const rope_case *c) {
   build(c, &t, &call);
   compute(&call, &t);
   int tier_count;
-  const tier *tiers = test_tiers(&tier_count);
+  const tier *tiers = test_tiers(0, &tier_count);
   for (int i = 0; i < tier_count; i++) {
     for (int n = 0; n < THREAD_COUNTS; n++) {
       char where[64];

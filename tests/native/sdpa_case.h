@@ -83,7 +83,7 @@ enum sdpa_bias_fill {
 /*
  * name, default. mask and bias: -1 = absent, else a bit per dimension (1 batch, 2 heads, 4 queries, 8 keys) that
  * is set where the tensor has that dimension and clear where it is broadcast. weights: -1 or the stage.
- * key_groups, value_groups: 0, or the scales of a row that is int8.
+ * key_groups, value_groups: 0, or the scales of a row that is int8. bf16: 1 where query and key are.
  * Not formatted: clang-format 14 breaks this table anew each time.
  */
 /* clang-format off */
@@ -92,7 +92,7 @@ enum sdpa_bias_fill {
   X(causal, 0) X(offset, 0) X(window, 0) X(window_left, -1) X(window_right, -1) X(scaled, 0)         \
   X(mask, -1) X(mask_fill, 0) X(bias, -1) X(bias_fill, 0) X(alibi, 0) X(sinks, 0) X(lse, 1)          \
   X(weights, -1) X(layout, 0) X(fill, 0) X(guard, 0) X(scratch, 0) X(seed, 1)                         \
-  X(key_groups, 0) X(value_groups, 0)
+  X(key_groups, 0) X(value_groups, 0) X(bf16, 0)
 /* clang-format on */
 #define SDPA_REALS(X) X(scale, 0) X(softcap, 0)
 
@@ -116,7 +116,7 @@ typedef struct sdpa_tensors {
   test_tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights;
   /** The memory behind query, key and value in LAYOUT_PACKED. */
   test_tensor packed;
-  test_tensor key_i8, key_scale, value_i8, value_scale;
+  test_tensor key_i8, key_scale, value_i8, value_scale, query_bf16, key_bf16;
   guard_buffer scratch;
 } sdpa_tensors;
 
@@ -124,10 +124,10 @@ typedef struct sdpa_tensors {
 void sdpa_case_build(const sdpa_case *c, sdpa_tensors *t, rapt_attention *call);
 
 /**
- * Gives the call int8 keys or values with scales where the case asks for them, and leaves in the f32 tensors what they
- * stand for.
+ * Gives the call int8 keys or values with scales, or query and key in bf16, where the case asks for them, and leaves in
+ * the f32 tensors what they stand for.
  */
-void sdpa_case_quantise(const sdpa_case *c, sdpa_tensors *t, rapt_attention *call);
+void sdpa_case_narrow(const sdpa_case *c, sdpa_tensors *t, rapt_attention *call);
 
 /** Builds the case and runs it on every tier with one thread and with three, against the double reference. */
 void sdpa_case_run(const sdpa_case *c);

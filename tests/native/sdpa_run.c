@@ -101,8 +101,9 @@ static unsigned char *copy_of(const test_tensor *t) {
   return copy;
 }
 
-static void run_tier(const tier *on, const sdpa_case *c, sdpa_tensors *t, rapt_attention *call,
-                     const expectation e[RESULT_COUNT]) {
+/* Returns the output's bytes, which the caller frees. */
+static unsigned char *run_tier(const tier *on, const sdpa_case *c, sdpa_tensors *t, rapt_attention *call,
+                               const expectation e[RESULT_COUNT]) {
   unsigned char *first = NULL;
   for (int n = 0; n < THREAD_COUNTS; n++) {
     char where[64];
@@ -127,26 +128,38 @@ static void run_tier(const tier *on, const sdpa_case *c, sdpa_tensors *t, rapt_a
             (int)thread_counts[0]);
     }
   }
-  free(first);
+  return first;
 }
 
 void sdpa_case_run(const sdpa_case *c) {
   static sdpa_tensors tensors;
   int tier_count;
-  const tier *tiers = test_tiers(&tier_count);
+  int own = c->bf16 || c->key_groups > 0 || c->value_groups > 0;
+  const tier *tiers = test_tiers(own, &tier_count);
   rapt_attention call;
   char text[768];
   sdpa_case_print(c, text, sizeof text);
   check_set_case("sdpa_test --case '%s'", text);
   sdpa_case_build(c, &tensors, &call);
   rapt_attention wide = call;
-  sdpa_case_quantise(c, &tensors, &call);
+  sdpa_case_narrow(c, &tensors, &call);
   expectation e[RESULT_COUNT];
   expect(&wide, e);
+  unsigned char *below = NULL;
   for (int t = 0; t < tier_count; t++) {
+    /* Tiers below the best read bf16 as what it stands for, bit by bit: storage_test. */
+    if (c->bf16 && t < tier_count - 1) {
+      continue;
+    }
     check_set_case("sdpa_test --isa %s --case '%s'", rapt_isa_name(tiers[t].isa), text);
-    run_tier(&tiers[t], c, &tensors, &call, e);
+    unsigned char *output = run_tier(&tiers[t], c, &tensors, &call, e);
+    if (tiers[t].isa == RAPT_ISA_AVX512BF16 && !own && below && output) {
+      CHECK(!memcmp(below, output, tensors.output.bytes), "%s: other bits than avx512", rapt_isa_name(tiers[t].isa));
+    }
+    free(below);
+    below = output;
   }
+  free(below);
   for (int n = 0; n < RESULT_COUNT; n++) {
     reference_result_free(&e[n].result);
   }

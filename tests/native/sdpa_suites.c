@@ -30,7 +30,13 @@ static sdpa_case shape(int64_t heads, int64_t kv_heads, int64_t q_len, int64_t k
   return c;
 }
 
-static void run(sdpa_case c) { sdpa_case_run(&c); }
+/* Whether cases take query and key in bf16. */
+static int as_bf16;
+
+static void run(sdpa_case c) {
+  c.bf16 = as_bf16;
+  sdpa_case_run(&c);
+}
 
 void suite_sizes(void) {
   for (int i = 0; i < COUNT(edges); i++) {
@@ -433,4 +439,18 @@ void suite_quantised(void) {
     c.key_groups = 0;
     run(c);
   }
+}
+
+/* Everything once more, except for what would only cost time: decoding lengths, and random cases. */
+void suite_bf16(void) {
+  as_bf16 = 1;
+  suite_sizes();
+  suite_options();
+  suite_layouts();
+  suite_guards();
+  suite_masks();
+  suite_poison();
+  suite_corners();
+  suite_extremes();
+  as_bf16 = 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * 16-bit storage. Arithmetic is f32 whatever the storage, so there is an exact oracle: the same call on f32 tensors
- * that hold the widened values, its output narrowed, must agree bit by bit; int8 keys and values likewise. The
- * conversions themselves are checked for every 16-bit pattern and around every rounding boundary, through a linear
- * projection by the number 1.
+ * that hold the widened values, its output narrowed, must agree bit by bit; int8 keys and values likewise. Only where a
+ * tier multiplies bf16 as such, its sums are others, and the bound judges them. The conversions themselves are checked
+ * for every 16-bit pattern and around every rounding boundary, through a linear projection by the number 1.
  */
 #include "support/storage.h"
 
@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/compare.h"
 #include "support/contexts.h"
 #include "support/random.h"
+#include "support/reference.h"
 
 /* out = in * 1 + 0 for a column of numbers, between any two storage types. */
 static void convert(rapt_context *context, const rapt_linear *one, int64_t count, const void *from, int32_t from_dtype,
@@ -120,8 +122,36 @@ static void release(operand o) {
   free(o.narrow);
 }
 
+/* Results of bf16 queries and keys in f32 against the double reference of what they stand for. */
+static void judge(rapt_context *context, const rapt_attention *narrow, const rapt_attention *wide) {
+  int64_t rows = wide->batch * wide->query_heads * wide->query_len, count = rows * wide->value_dim;
+  float *output = malloc((size_t)count * sizeof(float));
+  double *lse = malloc((size_t)rows * sizeof(double));
+  if (output == NULL || lse == NULL) check_abort("the test cannot allocate its output");
+  rapt_attention call = *narrow;
+  call.output.data = output;
+  call.output.dtype = RAPT_F32;
+  rapt_error error = {.struct_size = sizeof error};
+  CHECK(rapt_attention_run(context, &call, &error) == RAPT_OK, "attention: %s", error.message);
+  reference_result result = reference_result_make(count);
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) reference_attention(wide, mode, result.in[mode], lse, NULL);
+  const int64_t size[4] = {wide->batch, wide->query_heads, wide->query_len, wide->value_dim};
+  compare_result("f32 output", "output", &call.output, size, result.in[REFERENCE_EXACT], reference_bound(&result, 3));
+  /* What narrow's own output has to round to. */
+  memcpy(wide->output.data, output, (size_t)count * sizeof(float));
+  reference_result_free(&result);
+  free(output), free(lse);
+}
+
+/* Prefill, in short: decode and the other tiers widen bf16. */
+static int multiplies_bf16(int32_t isa, int32_t dtype, const shape *s) {
+  return isa == RAPT_ISA_AVX512BF16 && dtype == RAPT_BF16 &&
+         (s->transposed || s->heads / s->kv_heads * s->query_len > 16);
+}
+
 /* bias: also an additive bias in the same storage. */
-static void test_attention(rapt_context *context, int32_t dtype, const shape *s, int bias, uint64_t seed) {
+static void test_attention(const tier *on, int32_t dtype, const shape *s, int bias, uint64_t seed) {
+  rapt_context *context = on->context[1];
   random_state random = {seed};
   int64_t rows = s->batch * s->heads * s->query_len, keys = s->batch * s->kv_heads * s->kv_len;
   operand q = fill(&random, dtype, rows * s->head_dim), k = fill(&random, dtype, keys * s->head_dim);
@@ -138,6 +168,7 @@ static void test_attention(rapt_context *context, int32_t dtype, const shape *s,
   call.options.flags = RAPT_CAUSAL;
   call.options.offset = s->kv_len - s->query_len;
   rapt_error error = {.struct_size = sizeof error};
+  rapt_attention wide;
   for (int narrow = 0; narrow < 2; narrow++) {
     int32_t d = narrow ? dtype : RAPT_F32;
     void *data[] = {q.wide, k.wide, v.wide, o.wide, b.wide};
@@ -149,7 +180,9 @@ static void test_attention(rapt_context *context, int32_t dtype, const shape *s,
     call.output = tensor(from[3], d, s->heads, s->query_len, s->value_dim, s->transposed);
     if (bias) call.bias = (rapt_tensor){.data = from[4], .stride = {0, 0, s->kv_len, 1}, .dtype = d};
     CHECK(rapt_attention_run(context, &call, &error) == RAPT_OK, "attention: %s", error.message);
+    if (!narrow) wide = call;
   }
+  if (multiplies_bf16(on->isa, dtype, s)) judge(context, &call, &wide);
   for (int64_t i = 0; i < rows * s->value_dim; i++) {
     uint16_t expected = storage_nearest(dtype, o.wide[i]);
     CHECK(o.narrow[i] == expected, "output[%lld]: expected 0x%04x (%g), got 0x%04x", (long long)i, (unsigned)expected,
@@ -229,7 +262,7 @@ static void test_bytes(rapt_context *context, const shape *s, int64_t groups, ui
 int main(void) {
   check_start();
   int count;
-  const tier *tiers = test_tiers(&count);
+  const tier *tiers = test_tiers(1, &count);
   static const int32_t dtypes[] = {RAPT_F16, RAPT_BF16};
   for (int t = 0; t < count; t++) {
     for (int d = 0; d < 2; d++) {
@@ -240,7 +273,7 @@ int main(void) {
       rapt_linear_destroy(one);
       for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         check_set_case("storage_test: %s on %s, shape %zu", storage_name(dtypes[d]), rapt_isa_name(tiers[t].isa), i);
-        test_attention(tiers[t].context[1], dtypes[d], &shapes[i], (int)(i % 2), 77 + i);
+        test_attention(&tiers[t], dtypes[d], &shapes[i], (int)(i % 2), 77 + i);
       }
     }
   }

@@ -95,7 +95,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   sdpa_case_build(c, &t, &call);
   /* The reference reads the f32 tensors, which then hold what the i8 ones stand for. */
   rapt_attention quantised = call;
-  sdpa_case_quantise(c, &t, &quantised);
+  sdpa_case_narrow(c, &t, &quantised);
   expectation e[RESULT_COUNT];
   expect(&call, e);
   test_tensor_wipe(&t.output);

@@ -27,8 +27,12 @@ typedef struct tier {
   rapt_context *context[THREAD_COUNTS];
 } tier;
 
-/** All tiers under test, created at the first call and destroyed when the test ends. */
-const tier *test_tiers(int *count);
+/**
+ * All tiers under test in ascending order, created at the first call and destroyed when the test ends. own: whether the
+ * case runs kernels that avx512bf16 has for itself. Where it does not, that tier is the one below it (tiers_test), and
+ * joins in the first case and every sixteenth after it.
+ */
+const tier *test_tiers(int own, int *count);
 
 /** Leaves only the tier of this name under test; 0 where there is none of this name. Before test_tiers. */
 int test_only_tier(const char *name);

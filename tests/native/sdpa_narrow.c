@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* int8 keys and values of a case, and what they stand for in the f32 tensors that the reference reads. */
+/* A case's tensors of other types, and what they stand for in the f32 tensors that the reference reads. */
 #include <math.h>
 
 #include "sdpa_case.h"
+#include "support/storage.h"
 
 static void place_scale(const sdpa_case *c, const test_tensor *of, int64_t groups, test_tensor *scale) {
   const int64_t size[4] = {of->size[0], of->size[1], of->size[2], groups};
@@ -53,7 +54,24 @@ static void quantise(const sdpa_case *c, const test_tensor *wide, int64_t groups
   }
 }
 
-void sdpa_case_quantise(const sdpa_case *c, sdpa_tensors *t, rapt_attention *call) {
+/* Memory that is shared, or that value is a part of, is rounded once or again to what it is. */
+static void round_to_bf16(const sdpa_case *c, const test_tensor *wide, test_tensor *narrow) {
+  const rapt_tensor *t = &wide->tensor;
+  test_tensor_place(narrow, RAPT_BF16, 4, wide->size, t->stride, (int)c->guard);
+  for (int64_t b = 0; b < wide->size[0]; b++) {
+    for (int64_t h = 0; h < wide->size[1]; h++) {
+      for (int64_t i = 0; i < wide->size[2]; i++) {
+        for (int64_t d = 0; d < wide->size[3]; d++) {
+          int64_t at = tensor_index(t, b, h, i, d);
+          storage_set(narrow->tensor.data, RAPT_BF16, at, *tensor_f32(t, b, h, i, d));
+          *tensor_f32(t, b, h, i, d) = storage_get(narrow->tensor.data, RAPT_BF16, at);
+        }
+      }
+    }
+  }
+}
+
+void sdpa_case_narrow(const sdpa_case *c, sdpa_tensors *t, rapt_attention *call) {
   if (c->key_groups > 0) {
     quantise(c, &t->key, c->key_groups, &t->key_i8, &t->key_scale);
     call->key = t->key_i8.tensor;
@@ -65,5 +83,11 @@ void sdpa_case_quantise(const sdpa_case *c, sdpa_tensors *t, rapt_attention *cal
     call->value = t->value_i8.tensor;
     call->value_scale = t->value_scale.tensor;
     call->value_scale_groups = c->value_groups;
+  }
+  if (c->bf16) {
+    round_to_bf16(c, &t->query, &t->query_bf16);
+    round_to_bf16(c, &t->key, &t->key_bf16);
+    call->query = t->query_bf16.tensor;
+    call->key = t->key_bf16.tensor;
   }
 }

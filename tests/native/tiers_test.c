@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the tables of two tiers have in common. avx512bf16 has kernels of its own for bf16 and int8, and for everything
+ * else the very functions of avx512: f32 results are the same bits, and tests of f32 need not run on both.
+ */
+#include <rapt/rapt.h>
+#include <string.h>
+
+#include "core/kernels.h"
+#include "support/check.h"
+
+int main(void) {
+  check_start();
+  rapt_kernels below, best;
+  if (rapt_kernels_fill(RAPT_ISA_AVX512, &below) && rapt_kernels_fill(RAPT_ISA_AVX512BF16, &best)) {
+    CHECK(!below.multiply_pairs && !below.multiply_pairs_and_weigh, "avx512 multiplies pairs of bf16");
+    CHECK(best.multiply_pairs && best.multiply_pairs_and_weigh, "avx512bf16 does not multiply pairs of bf16");
+    /* All that it has for itself. */
+    below.isa = best.isa;
+    below.multiply_pairs = best.multiply_pairs;
+    below.multiply_pairs_and_weigh = best.multiply_pairs_and_weigh;
+    CHECK(!memcmp(&below, &best, sizeof best), "avx512bf16 has replaced more of avx512 than it may");
+  }
+  CHECK(rapt_kernels_fill(RAPT_ISA_PORTABLE, &best) && !best.multiply_pairs, "portable multiplies pairs of bf16");
+  return check_finish("tiers_test");
+}
