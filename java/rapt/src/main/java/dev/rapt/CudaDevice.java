@@ -68,7 +68,7 @@ public final class CudaDevice extends Device {
   /** Device memory that a tensor of this type and shape fills. */
   public DeviceMemory allocate(DType dtype, long... shape) {
     TensorChecks.checkShape(shape);
-    return allocate(Math.multiplyExact(Layout.elements(shape), (long) dtype.bytes()));
+    return allocate(Layout.bytes(shape, dtype));
   }
 
   /** Page-locked host memory; the caller closes it. */

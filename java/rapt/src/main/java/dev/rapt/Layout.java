@@ -35,6 +35,16 @@ final class Layout {
     return elements;
   }
 
+  /** What a contiguous tensor takes. */
+  static long bytes(long[] shape, DType dtype) {
+    long elements = elements(shape);
+    if (elements > Long.MAX_VALUE / dtype.bytes()) {
+      throw new IllegalArgumentException(
+          "shape " + text(shape) + " of " + dtype + " takes more than 2^63 - 1 bytes");
+    }
+    return elements * dtype.bytes();
+  }
+
   /** Elements between index 0 and the lowest element: zero or negative. */
   static long lowest(long[] shape, long[] strides) {
     long low = 0;

@@ -10,7 +10,7 @@ final class Overlap {
   private Overlap() {}
 
   static boolean possible(Tensor a, Tensor b) {
-    if (a.high <= b.low || b.high <= a.low) {
+    if (a.elements() == 0 || b.elements() == 0 || a.high <= b.low || b.high <= a.low) {
       return false;
     }
     return !interleaved(a, b, a) && !interleaved(a, b, b);

@@ -104,8 +104,7 @@ public final class Tensor {
     Objects.requireNonNull(dtype, "dtype");
     Objects.requireNonNull(shape, "shape");
     TensorChecks.checkShape(shape);
-    long bytes = Math.multiplyExact(Layout.elements(shape), (long) dtype.bytes());
-    return of(arena.allocate(bytes, ALIGNMENT), dtype, shape);
+    return of(arena.allocate(Layout.bytes(shape, dtype), ALIGNMENT), dtype, shape);
   }
 
   /** {@code shape}: an F32 tensor in {@code arena} with a copy of row-major {@code data}. */
@@ -309,8 +308,8 @@ public final class Tensor {
   }
 
   /**
-   * {@code newShape}: a read-only broadcast, right-aligned; a dimension of size 1 or a new one gets
-   * stride 0.
+   * {@code newShape}: a broadcast, right-aligned; a dimension of size 1 or a new one gets stride 0.
+   * Its elements share memory, so that no call takes it as an output.
    */
   public Tensor expand(long... newShape) {
     Objects.requireNonNull(newShape, "shape");

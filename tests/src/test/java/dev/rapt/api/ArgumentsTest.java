@@ -101,6 +101,19 @@ class ArgumentsTest {
     rejected("query", "F32, F16 or BF16", () -> attention.run(device, bool(2, 4, 3, 8), k, v, out));
   }
 
+  /** The native library alone knows them, and only strides of 0 reach them. */
+  @Test
+  void checksSizesThatKernelsCannotCount() {
+    String size = "kv_len is " + (1L << 41);
+    long[] shape = {2, 2, 1L << 41, 8};
+    Tensor endless = Tensor.of(k.segment(), DType.F32, shape, new long[4]);
+    Tensor output = f32(2, 4, 3, 8);
+    try (Device cpu = Device.cpu()) {
+      rejected(size, "0 to", () -> attention.run(cpu, q, endless, endless, output));
+      rejected(size, "0 to", () -> attention.plan(cpu, q, endless, endless));
+    }
+  }
+
   @Test
   void checksOptionalTensors() {
     run(tensors4().withMask(bool(5)));

@@ -95,6 +95,20 @@ class OverlapTest {
     }
   }
 
+  /** Before the first token: the cache is empty, wherever its slice begins. */
+  @ParameterizedTest
+  @ValueSource(strings = {"java", "cpu"})
+  void anEmptyTensorOverlapsNothing(String name) {
+    Tensor q = Tensor.allocate(arena, DType.F32, 1, 1, S, D);
+    Tensor out = Tensor.allocate(arena, DType.F32, 1, 1, S, D);
+    Tensor none = out.slice(2, 1, 1);
+    try (Device device = device(name)) {
+      out.set(1, 0, 0, 0, 0);
+      attention.run(device, q, none, none, out);
+      assertArrayEquals(new float[S * D], out.toFloatArray());
+    }
+  }
+
   @Test
   void comparesOutputsWithEachOther() {
     Tensor q = Tensor.allocate(arena, DType.F32, 1, 1, S, D);

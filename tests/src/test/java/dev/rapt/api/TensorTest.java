@@ -181,6 +181,7 @@ class TensorTest {
         "overflows", () -> Tensor.of(segment, 4, DType.F32, new long[] {2}, new long[] {huge}));
     assertRejected("2^63", () -> Tensor.of(segment, DType.F32, 1L << 32, 1L << 32));
     assertRejected("2^63", () -> Tensor.allocate(arena, DType.F32, 1L << 32, 1L << 32));
+    assertRejected("bytes", () -> Tensor.allocate(arena, DType.F32, 1L << 61));
   }
 
   @Test

@@ -67,6 +67,23 @@ class RotaryEmbeddingTest {
     assertEquals(DType.F32, usual.sine().dtype());
   }
 
+  /** The stride of a dimension of one element, like the batch of a single sequence, is anything. */
+  @Test
+  void turnsInPlaceWhateverStridesSayNothing() {
+    float[] rows = Values.normal(new Random(1), 24, 1);
+    Tensor tokens = Tensor.copyOf(arena, rows, 1, 1, 4, 6);
+    Tensor same = Tensor.of(tokens.segment(), DType.F32, tokens.shape(), new long[] {1, 2, 6, 1});
+    RotaryEmbedding.Tables tables = RotaryEmbedding.tables(arena, 4, 6);
+    Tensor expected = f32(1, 1, 4, 6);
+    Judge.everyTier(
+        tier -> {
+          tokens.copyFrom(rows);
+          rope.run(tier.device(), tokens, tables.cosine(), tables.sine(), null, expected);
+          rope.run(tier.device(), tokens, tables.cosine(), tables.sine(), null, same);
+          assertArrayEquals(expected.toFloatArray(), tokens.toFloatArray(), tier.toString());
+        });
+  }
+
   /** The point of it: scores depend on how far apart two tokens are, and on nothing else. */
   @Test
   void scoresDependOnDistancesOnly() {

@@ -95,8 +95,8 @@ final class CallFrame {
   }
 
   /**
-   * The same where the native library looks at values that nobody has looked at before: those it
-   * refuses are bad arguments like any other.
+   * The same for a call on tensors: what the native library refuses, like a position outside its
+   * table or a length beyond what kernels count, is a bad argument like any other.
    */
   void checkArguments(int status) {
     if (status == rapt_h.RAPT_INVALID_ARGUMENT()) {

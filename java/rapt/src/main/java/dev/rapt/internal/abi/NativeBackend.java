@@ -74,7 +74,7 @@ public class NativeBackend implements Backend {
           weights,
           keyScale,
           valueScale);
-      frame.check(
+      frame.checkArguments(
           rapt_h.rapt_attention_run_held(
               context,
               call,
@@ -130,7 +130,7 @@ public class NativeBackend implements Backend {
           weights,
           keyScale,
           valueScale);
-      frame.check(rapt_h.rapt_attention_plan(context, call, frame.plan, frame.error));
+      frame.checkArguments(rapt_h.rapt_attention_plan(context, call, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
       frame.give();
@@ -147,7 +147,7 @@ public class NativeBackend implements Backend {
     CallFrame frame = CallFrame.take();
     try {
       LinearStruct.write(frame.linear, stream, projection, input, output);
-      frame.check(
+      frame.checkArguments(
           rapt_h.rapt_linear_run_held(
               context, frame.linear, frame.error, input.segment(), output.segment()));
     } finally {
@@ -160,7 +160,7 @@ public class NativeBackend implements Backend {
     CallFrame frame = CallFrame.take();
     try {
       LinearStruct.write(frame.linear, stream, projection, input, output);
-      frame.check(rapt_h.rapt_linear_plan(context, frame.linear, frame.plan, frame.error));
+      frame.checkArguments(rapt_h.rapt_linear_plan(context, frame.linear, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
       frame.give();
@@ -187,7 +187,7 @@ public class NativeBackend implements Backend {
       MultiHeadStruct.write(call, stream, model, query, key, value, output);
       MultiHeadStruct.writeOptional(
           call, mask, bias, keyPaddingMask, alibiSlopes, sinks, lse, weights, model);
-      frame.check(
+      frame.checkArguments(
           rapt_h.rapt_mha_run_held(
               context,
               call,
@@ -230,7 +230,7 @@ public class NativeBackend implements Backend {
       MultiHeadStruct.write(call, stream, model, query, key, value, output);
       MultiHeadStruct.writeOptional(
           call, mask, bias, keyPaddingMask, alibiSlopes, sinks, lse, weights, model);
-      frame.check(rapt_h.rapt_mha_plan(context, call, frame.plan, frame.error));
+      frame.checkArguments(rapt_h.rapt_mha_plan(context, call, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
       frame.give();
@@ -276,7 +276,7 @@ public class NativeBackend implements Backend {
     try {
       MemorySegment call = frame.rope;
       RopeStruct.write(call, stream, options, input, cosine, sine, positions, output);
-      frame.check(rapt_h.rapt_rope_plan(context, call, frame.plan, frame.error));
+      frame.checkArguments(rapt_h.rapt_rope_plan(context, call, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
       frame.give();

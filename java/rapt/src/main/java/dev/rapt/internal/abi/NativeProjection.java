@@ -34,7 +34,7 @@ final class NativeProjection implements Projection {
       MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
       CallFrame frame = CallFrame.take();
       try {
-        frame.check(rapt_h.rapt_linear_create(context, weights, out, frame.error));
+        frame.checkArguments(rapt_h.rapt_linear_create(context, weights, out, frame.error));
       } finally {
         frame.give();
       }
