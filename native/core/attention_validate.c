@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -88,7 +89,8 @@ void rapt_problem_derive(rapt_problem *problem) {
   int shown = c->weights.data != NULL && c->options.weights_stage != RAPT_WEIGHTS_SOFTMAX;
   int late = scale > 0 && !shown && c->options.softcap == 0 && c->bias.data == NULL && c->alibi_slopes.data == NULL;
   const double log2e = 1.4426950408889634;
-  problem->score_scale = late ? 1 : scale;
-  problem->softmax_scale = late ? scale : 1;
+  // Of a scale that is no float any more once it is multiplied by log2(e), the scores take a factor, an exact one.
+  problem->score_scale = !late ? scale : scale > FLT_MAX / 2 ? 4 : 1;
+  problem->softmax_scale = late ? scale / problem->score_scale : 1;
   problem->to_exponent = (float)(problem->softmax_scale * log2e);
 }

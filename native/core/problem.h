@@ -23,7 +23,7 @@ typedef struct rapt_problem {
   // Of the first query, where the call is a slice of a longer one.
   int64_t first_query;
   // The scale is applied once, as late as it can be: to the scores before anything else happens to them (score_scale),
-  // or by the softmax where nothing does (softmax_scale, > 0). The other one is 1.
+  // or by the softmax where nothing does (softmax_scale, > 0). The other one is 1, but for scales near FLT_MAX.
   float score_scale;
   float softmax_scale;
   // softmax_scale * log2(e): from a difference of scores to an exponent of 2.

@@ -116,9 +116,12 @@ class ExtremeScoresTest {
         "b1 h2/1 q1 k700 d16 scale(-1) causal(bottom) lse",
         "b1 h2 q20 k70 d16 scale(1e-38) lse",
         "b1 h2 q20 k70 d16 scale(1e-42) lse",
+        "b1 h2 q20 k70 d16 scale(3.4e38) spread(1e-38) lse",
+        "b1 h2 q20 k70 d16 scale(3.4e38) spread(1e-38) weights(softmax) lse",
+        "b1 h2/1 q1 k1300 d16 scale(3.4e38) spread(1e-38) sinks(h) lse",
         "b1 h2 q20 k70 d16 scale(0) mask(q,k) weights(softmax) lse"
       })
-  void scaleNegativeTinyAndZero(String name) {
+  void scaleNegativeTinyHugeAndZero(String name) {
     Judge.everyTier(name);
   }
 

@@ -94,6 +94,26 @@ class NonFiniteTest {
     compare(c, clean, dirty, (b, h, i) -> clean.visible(b, h, i, j), 0, true);
   }
 
+  /** Not even beside a NaN that is masked, where weights are kept from rounding to 0. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "b1 h2 q40 k300 d24/20 mask(k) alibi(h)",
+        "b1 h2 q1 k700 d24/20 mask(k) alibi(h)",
+        "b1 h2 q2 k1300 d24/20 mask(k) alibi(h)"
+      })
+  void theLargestValueAddsNothingWhereItsWeightIsZero(String name) {
+    AttentionCase c = AttentionCase.parse(name + " lse");
+    AttentionProblem p = c.problem();
+    Arrays.fill(p.alibiSlopes(), 100);
+    int j = p.kvLen() / 2;
+    p.mask().data()[j] = 1;
+    p.mask().data()[j + 1] = 0;
+    fillRow(p.value(), p.valueDim(), p.kvLen(), j, Float.MAX_VALUE);
+    fillRow(p.value(), p.valueDim(), p.kvLen(), j + 1, Double.NaN);
+    Judge.everyTier(c, p);
+  }
+
   @ParameterizedTest
   @MethodSource("visibilities")
   void nanInAQueryStaysInItsRow(String name) {
