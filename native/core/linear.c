@@ -12,7 +12,7 @@
 // rows pass over it, and L1 keeps a tile's rows while they pass over the group. A step so long that most layers are one
 // spares the sums their way to memory and back.
 #define MOST_DEPTH 1024
-#define GROUP_BYTES (INT64_C(512) << 10)
+#define GROUP_BYTES (INT64_C(384) << 10)
 // Groups of tile_rows input rows per task, at most and, where rows are split to feed threads, at least.
 #define MOST_ROW_GROUPS 44
 #define LEAST_ROW_GROUPS 8
