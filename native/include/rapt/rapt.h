@@ -375,7 +375,8 @@ typedef struct rapt_attention {
   int64_t struct_size;
   /** (batch, query_heads, query_len, head_dim), f32, f16 or bf16. */
   rapt_tensor query;
-  /** (batch, kv_heads, kv_len, head_dim), f32, f16, bf16, or i8 with key_scale. */
+  /** (batch, kv_heads, kv_len, head_dim), f32, f16, bf16, or i8 with key_scale. Where query and key are both bf16, the
+   * tier avx512bf16 takes their denormals (below 2^-126), and such intermediate sums of their products, as 0. */
   rapt_tensor key;
   /** (batch, kv_heads, kv_len, value_dim), f32, f16, bf16, or i8 with value_scale. */
   rapt_tensor value;

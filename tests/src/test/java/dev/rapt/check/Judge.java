@@ -28,6 +28,7 @@ public final class Judge {
     Answer rounded = Oracle.rounded(problem).stored(c.dtype("out"));
     try (AttentionCall call = new AttentionCall(c, problem)) {
       everyTier(
+          Tier.worth(c, runsOwnKernels(c)),
           tier -> {
             Actual actual = call.run(tier.device());
             String what = c + " on " + tier;
@@ -58,10 +59,23 @@ public final class Judge {
     }
   }
 
+  /** Whether bf16 keys meet bf16 queries, or there are bytes. */
+  private static boolean runsOwnKernels(AttentionCase c) {
+    DType key = c.dtype("key");
+    return key == DType.I8
+        || c.dtype("value") == DType.I8
+        || (key == DType.BF16 && c.dtype("query") == DType.BF16);
+  }
+
   /** Runs a check on every tier and fails with one line for each tier that fails. */
   public static void everyTier(Consumer<Tier> check) {
+    everyTier(Tier.usable(), check);
+  }
+
+  /** The same on some tiers. */
+  public static void everyTier(List<Tier> tiers, Consumer<Tier> check) {
     List<String> failures = new ArrayList<>();
-    for (Tier tier : Tier.usable()) {
+    for (Tier tier : tiers) {
       try {
         check.accept(tier);
       } catch (AssertionError e) {

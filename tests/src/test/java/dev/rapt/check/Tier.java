@@ -51,6 +51,18 @@ public enum Tier {
     return Arrays.stream(values()).filter(tier -> flags.containsAll(tier.cpuFlags)).toList();
   }
 
+  /**
+   * The usable tiers that a case is worth running on: all, where it runs kernels that AVX512BF16
+   * has for itself. Every other kernel of that tier is the very function of the tier below (the
+   * native tiers_test compares the tables), so that one case in sixteen will do.
+   */
+  public static List<Tier> worth(Object testCase, boolean runsOwnKernels) {
+    boolean all = runsOwnKernels || testCase.toString().hashCode() % 16 == 0;
+    return System.getProperty("rapt.tier") != null
+        ? usable()
+        : usable().stream().filter(tier -> all || tier != AVX512BF16).toList();
+  }
+
   /** The native tiers among {@link #usable()}. */
   public static List<Tier> usableNative() {
     return usable().stream().filter(tier -> tier != JAVA).toList();

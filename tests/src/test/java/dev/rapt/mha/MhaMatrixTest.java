@@ -110,6 +110,7 @@ class MhaMatrixTest {
     Answer rounded = MhaOracle.rounded(c, data).stored(c.core().dtype("out"));
     try (MhaCall call = new MhaCall(c, data)) {
       Judge.everyTier(
+          Tier.worth(c, false),
           tier -> {
             Actual actual = call.run(tier.device());
             String what = c + " on " + tier;
