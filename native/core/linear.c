@@ -162,6 +162,14 @@ static float *stage_of(const projection_task *t, int64_t n) {
   return t->slot.staged + (t->writes_directly ? 0 : n - t->first_panel) * t->row_block * t->kernels->panel_width;
 }
 
+// Where output features from panel n on go, in elements from feature 0. A head is whole panels.
+static int64_t panel_offset(const projection_task *t, int64_t n) {
+  const rapt_projection *p = &t->projection;
+  int64_t feature = n * t->kernels->panel_width;
+  if (p->head_features == 0) return feature * p->output.stride[2];
+  return feature / p->head_features * p->head_stride + feature % p->head_features * p->output.stride[2];
+}
+
 // Rows r .. r + height of the task, a tile, times panels n .. end of the group, features from .. from + depth.
 static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t height, int64_t n, int64_t end,
                                int64_t from, int64_t depth) {
@@ -172,10 +180,10 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
   float *out = task_row(t, &p->output, r);
   for (; n < end; n++) {
     int staged = is_staged(t, n);
-    t->kernels->multiply(height, depth, rows, t->reads_directly ? p->input.stride[1] : depth, 1,
-                         t->linear->panels + (n * in + from) * width,
-                         staged ? stage_of(t, n) + r * width : out + n * width, staged ? width : p->output.stride[1],
-                         from == 0 ? RAPT_START_LANE : RAPT_START_C, t->linear->bias + n * width);
+    t->kernels->multiply(
+        height, depth, rows, t->reads_directly ? p->input.stride[1] : depth, 1,
+        t->linear->panels + (n * in + from) * width, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
+        staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C, t->linear->bias + n * width);
   }
 }
 
@@ -195,7 +203,7 @@ static void write_staged(const projection_task *t) {
   int64_t width = t->kernels->panel_width;
   for (int64_t n = t->first_panel; n < t->last_panel; n++) {
     if (!is_staged(t, n)) continue;
-    int64_t skipped = n * width * output->stride[2] * rapt_element_size(output->dtype);
+    int64_t skipped = panel_offset(t, n) * rapt_element_size(output->dtype);
     for (int64_t r = 0; r < t->count; r++) {
       rapt_write_row(t->kernels, stage_of(t, n) + r * width, panel_features(t, n), output->dtype,
                      (unsigned char *)task_row(t, output, r) + skipped, output->stride[2]);

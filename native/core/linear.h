@@ -47,7 +47,7 @@ typedef struct rapt_projection_group {
   int64_t scratch;
 } rapt_projection_group;
 
-// Pure; returns 0 where sizes overflow.
+// Pure; returns 0 where sizes overflow. head_features are multiples of the tier's panel width.
 int rapt_projection_plan(const rapt_context *context, const rapt_projection *const *projections, int count,
                          rapt_projection_group *group);
 

@@ -21,6 +21,9 @@ typedef struct rapt_mha_geometry {
   int64_t scratch;
 } rapt_mha_geometry;
 
+// Lays the projected heads out as attention reads them best; before the plan.
+void rapt_mha_part_heads(const rapt_context *context, rapt_mha_problem *problem);
+
 // Returns 0 where sizes overflow.
 int rapt_mha_plan_geometry(const rapt_context *context, const rapt_mha_problem *problem, rapt_mha_geometry *geometry);
 

@@ -13,6 +13,7 @@ static rapt_status prepare(const rapt_context *context, const rapt_mha *call, ra
   rapt_status status = rapt_mha_validate(context, rapt_check_linear, call, problem, error);
   if (status == RAPT_OK) status = rapt_check_no_stream(problem->call.stream, error);
   if (status != RAPT_OK) return status;
+  rapt_mha_part_heads(context, problem);
   if (!rapt_mha_plan_geometry(context, problem, geometry)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
   }

@@ -2,6 +2,27 @@
 // How multi-head attention lies in its scratch, and how much that is.
 #include "core/mha.h"
 
+// Rows of one batch entry from which on the projections do not mind that entries no longer follow each other.
+#define PARTED_ROWS 128
+
+// A head's rows one after the other: attention then reads keys and values as they lie. Not where a weight panel would
+// reach into the next head.
+static void part_heads(const rapt_kernels *kernels, rapt_projection *p, rapt_tensor *heads, int64_t depth) {
+  if (depth % kernels->panel_width != 0 || (p->batch > 1 && p->rows < PARTED_ROWS)) return;
+  p->head_features = depth;
+  p->head_stride = heads->stride[1] = p->rows * depth;
+  p->output.stride[1] = heads->stride[2] = depth;
+}
+
+void rapt_mha_part_heads(const rapt_context *context, rapt_mha_problem *p) {
+  rapt_attention *c = &p->attention.call;
+  part_heads(&context->kernels, &p->query, &c->query, p->head_dim);
+  // Appended rows go in as rows of all heads.
+  if (p->total_len > p->call.kv_len) return;
+  part_heads(&context->kernels, &p->key, &c->key, p->head_dim);
+  part_heads(&context->kernels, &p->value, &c->value, p->value_dim);
+}
+
 static float *take(rapt_arena *arena, int64_t batch, int64_t rows, int64_t features) {
   int64_t count;
   if (__builtin_mul_overflow(batch, rows, &count) || __builtin_mul_overflow(count, features, &count)) {

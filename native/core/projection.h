@@ -24,6 +24,10 @@ typedef struct rapt_projection {
   rapt_tensor output;
   int64_t batch;
   int64_t rows;
+  // Not 0 where a device has parted the output features into heads of so many: head_stride elements from one to the
+  // next, side by side within each.
+  int64_t head_features;
+  int64_t head_stride;
 } rapt_projection;
 
 // Whether a device (its context or state) can use a linear; `name` is the argument's, for the message.
