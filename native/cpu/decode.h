@@ -4,46 +4,78 @@
 #ifndef RAPT_CPU_DECODE_H
 #define RAPT_CPU_DECODE_H
 
+#include "core/arithmetic.h"
 #include "cpu/convert.h"
 
 // The out-of-order window alone holds too few rows in flight to keep the memory busy, so rows are asked for this many
-// bytes ahead; behind a tile's last row that is the start of the next tile. How they are asked for matters more
-// than the distance: hardware prefetchers follow a single instruction that walks over the lines in short bursts, and
-// lose track of requests spread among the loads of four rows.
+// bytes ahead, more where a byte means more arithmetic; behind a tile's last row that is the start of the next tile.
+// How they are asked for matters more than the distance: hardware prefetchers follow a single instruction that walks
+// over all lines in order, and lose track of requests by several instructions and of gaps. A few lines between any two
+// steps of the arithmetic keep the memory busier than as many at once.
 #define AHEAD_BYTES 8192
-#define BURST_BYTES 2048
+#define AHEAD_BYTES_NARROW 10240
+#define BYTES_BURST 2048
+#define CACHE_LINE 64
 
 // Rows of `depth` elements, `stride` bytes apart, that a kernel walks over.
 typedef struct walk {
   const char *first;
   int64_t stride;
   int64_t bytes;
-  // Rows of a burst, and how many rows lie between the one at work and the one asked for.
-  int64_t burst;
+  // How many rows lie between the one at work and the one asked for.
   int64_t ahead;
 } walk;
 
-static inline walk walk_over(const void *rows, int64_t stride, int64_t depth, int64_t size, int64_t multiple) {
+static inline walk walk_over(const void *rows, int64_t stride, int64_t depth, int64_t size) {
   walk w = {.first = rows, .stride = stride * size, .bytes = depth * size};
-  w.burst = BURST_BYTES / (w.bytes * multiple) * multiple;
-  if (w.burst < multiple) w.burst = multiple;
-  w.ahead = (AHEAD_BYTES + w.bytes - 1) / w.bytes;
+  w.ahead = ((size == 4 ? AHEAD_BYTES : AHEAD_BYTES_NARROW) + w.bytes - 1) / w.bytes;
   return w;
 }
 
-static inline void ask_ahead(const walk *w, int64_t row, int64_t count) {
-  const char *from = w->first + (row + w->ahead) * w->stride;
+// The lines of some rows, on their way to being asked for.
+typedef struct request {
+  const char *next;
+  // Lines left of the row at hand, rows behind it, lines of each, and bytes from its last line to the next row.
+  int64_t lines;
+  int64_t rows;
+  int64_t row_lines;
+  int64_t gap;
+} request;
+
+static inline int64_t line_count(int64_t bytes) { return (bytes + CACHE_LINE - 1) / CACHE_LINE; }
+
+static inline request request_ahead(const walk *w, int64_t row, int64_t count) {
   int64_t bytes = w->bytes;
+  request q = {.next = w->first + (row + w->ahead) * w->stride};
   // Rows without gaps are one long row.
   if (bytes == w->stride) {
     bytes *= count;
     count = 1;
   }
-  for (int64_t i = 0; i < count; i++, from += w->stride) {
-    // One instruction for all lines: prefetchers tell streams apart by the instruction that reads them.
+  q.lines = q.row_lines = line_count(bytes);
+  q.rows = count - 1;
+  q.gap = w->stride - q.row_lines * CACHE_LINE;
+  return q;
+}
+
+// Up to `count` lines of one row.
+ALWAYS_INLINE void ask(request *q, int64_t count) {
+  if (count > q->lines) count = q->lines;
+  q->lines -= count;
+  // One instruction for all lines: prefetchers tell streams apart by the instruction that reads them.
 #pragma GCC unroll 1
-    for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(from + b);
+  for (const char *end = q->next + count * CACHE_LINE; q->next < end; q->next += CACHE_LINE) {
+    __builtin_prefetch(q->next);
   }
+  if (q->lines == 0 && q->rows > 0) {
+    q->rows--;
+    q->lines = q->row_lines;
+    q->next += q->gap;
+  }
+}
+
+ALWAYS_INLINE void ask_rest(request *q) {
+  while (q->lines > 0) ask(q, q->lines);
 }
 
 // Rows of one register block; its keys are the tier's DOT_KEYS.
@@ -66,13 +98,17 @@ ALWAYS_INLINE void dot_step(const int type, const int rows, const int keys, cons
   }
 }
 
+// Between any two steps along the keys `share` lines of `ahead` are asked for.
 ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const float *queries, int64_t query_stride,
-                             const char *key, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
+                             const char *key, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride,
+                             request *ahead, int64_t share) {
   vf sum[DOT_ROWS * DOT_KEYS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
   int64_t d = 0;
+#pragma GCC unroll 1
   for (; d + V_LANES <= depth; d += V_LANES) {
+    ask(ahead, share);
     dot_step(type, rows, keys, queries, query_stride, key, key_stride, d, V_LANES, sum);
   }
   if (d < depth) dot_step(type, rows, keys, queries, query_stride, key, key_stride, d, depth - d, sum);
@@ -92,21 +128,27 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
 
 ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, int64_t query_stride, int64_t key_count,
                            const void *keys, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
-  walk w = walk_over(keys, key_stride, depth, size_as(type), DOT_KEYS);
+  walk w = walk_over(keys, key_stride, depth, size_as(type));
+  int64_t steps = (rows + DOT_ROWS - 1) / DOT_ROWS * (depth / V_LANES), share = 0;
+  if (steps > 0) share = (line_count(DOT_KEYS * w.bytes) + steps - 1) / steps;
+  // A step of bytes would ask for less than a line.
+  int64_t burst = type == AS_I8 ? rapt_max(1, BYTES_BURST / (w.bytes * DOT_KEYS)) * DOT_KEYS : 0;
   for (int64_t k = 0; k < key_count;) {
-    if (k % w.burst == 0) ask_ahead(&w, k, w.burst);
     int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
+    request ahead = {0};
+    if (type != AS_I8 || k % burst == 0) ahead = request_ahead(&w, k, type == AS_I8 ? burst : block);
+    if (type == AS_I8) ask_rest(&ahead);
     const char *key = w.first + k * w.stride;
     for (int64_t r = 0; r < rows; r += DOT_ROWS) {
       const float *from = queries + r * query_stride;
       float *to = scores + r * score_stride + k;
-#define ROWS(n)                                                                                 \
-  case n:                                                                                       \
-    if (block == DOT_KEYS) {                                                                    \
-      dot_block(type, n, DOT_KEYS, from, query_stride, key, w.stride, depth, to, score_stride); \
-    } else {                                                                                    \
-      dot_block(type, n, 1, from, query_stride, key, w.stride, depth, to, score_stride);        \
-    }                                                                                           \
+#define ROWS(n)                                                                                                \
+  case n:                                                                                                      \
+    if (block == DOT_KEYS) {                                                                                   \
+      dot_block(type, n, DOT_KEYS, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share); \
+    } else {                                                                                                   \
+      dot_block(type, n, 1, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share);        \
+    }                                                                                                          \
     break;
       switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
         ROWS(1)
@@ -116,6 +158,7 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, i
       }
 #undef ROWS
     }
+    ask_rest(&ahead);
     k += block;
   }
 }
@@ -123,13 +166,13 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, i
 // Rows x vectors of one register block of the output.
 #define GATHER_ROWS 4
 #define GATHER_VECTORS 4
-// Keys that a burst brings at least.
-#define GATHER_KEYS 4
+// Bytes of values that wait in L1 while one register block after another passes over them.
+#define GATHER_BYTES 8192
 
 ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, int64_t last, const float *weights,
                                 int64_t weight_stride, int64_t key_count, const char *values, int64_t value_stride,
                                 int64_t depth, const float *correction, float *out, int64_t out_stride,
-                                const int guarded) {
+                                const int guarded, request *ahead, int64_t share) {
   // The block starts at element `depth` of a value; its last vector holds `last` elements, the others V_LANES.
   vf sum[GATHER_ROWS][GATHER_VECTORS], zero = v_set1(0.0f);
 #pragma GCC unroll 4
@@ -140,7 +183,9 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
       sum[r][v] = v_mul(v == vectors - 1 ? v_load_n(from, last) : v_load(from), v_set1(correction[r]));
     }
   }
+#pragma GCC unroll 1
   for (int64_t k = 0; k < key_count; k++) {
+    ask(ahead, share);
     vf value[GATHER_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
@@ -172,40 +217,48 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 }
 
-// Keys k .. k + key_count. Four rows by four vectors where both are there; what is left over goes by two rows or one,
-// or vector by vector. Each pass over the keys asks for one burst.
+// Keys k .. k + key_count. Four rows by four vectors where both are there; what is left over goes by fewer rows, or
+// vector by vector. Between any two keys of a block `share` lines are asked for.
 ALWAYS_INLINE void gather_some(const int type, int64_t rows, const float *weights, int64_t weight_stride, const walk *w,
                                int64_t k, int64_t key_count, int64_t depth, const float *correction, float *out,
-                               int64_t out_stride, int guarded) {
-  int64_t ask = k;
-#define BLOCK(height, vectors, last, guard)                                                            \
-  gather_block(type, height, vectors, last, weights + r * weight_stride + k, weight_stride, key_count, \
-               w->first + k * w->stride, w->stride, d, correction + r, out + r * out_stride, out_stride, guard)
+                               int64_t out_stride, int guarded, int64_t share) {
+  request ahead = request_ahead(w, k, key_count);
+#define BLOCK(height, vectors, last, guard)                                                                     \
+  gather_block(type, height, vectors, last, weights + r * weight_stride + k, weight_stride, key_count,          \
+               w->first + k * w->stride, w->stride, d, correction + r, out + r * out_stride, out_stride, guard, \
+               &ahead, share)
+#define ROWS(height)                             \
+  case height:                                   \
+    if (wide) {                                  \
+      BLOCK(height, GATHER_VECTORS, V_LANES, 0); \
+    } else {                                     \
+      BLOCK(height, 1, last, 0);                 \
+    }                                            \
+    break;
   for (int64_t d = 0; d < depth;) {
     int64_t left = depth - d;
     int wide = left >= GATHER_VECTORS * V_LANES;
     int64_t last = left < V_LANES ? left : V_LANES;
-    ask_ahead(w, ask, w->burst);
-    ask += w->burst;
-    for (int64_t r = 0; r < rows;) {
-      int64_t height = guarded || !wide || rows - r < 2 ? 1 : rows - r < GATHER_ROWS ? 2 : GATHER_ROWS;
-      if (height == GATHER_ROWS) {
-        BLOCK(GATHER_ROWS, GATHER_VECTORS, V_LANES, 0);
-      } else if (height == 2) {
-        BLOCK(2, GATHER_VECTORS, V_LANES, 0);
-      } else if (wide && !guarded) {
-        BLOCK(1, GATHER_VECTORS, V_LANES, 0);
-      } else if (wide) {
+    int64_t most = guarded ? 1 : GATHER_ROWS, height = most;
+    for (int64_t r = 0; r < rows; r += height) {
+      height = rows - r < most ? rows - r : most;
+      if (guarded && wide) {
         BLOCK(1, GATHER_VECTORS, V_LANES, 1);
       } else if (guarded) {
         BLOCK(1, 1, last, 1);
       } else {
-        BLOCK(1, 1, last, 0);
+        switch (height) {
+          ROWS(1)
+          ROWS(2)
+          ROWS(3)
+          ROWS(GATHER_ROWS)
+        }
       }
-      r += height;
     }
     d += wide ? GATHER_VECTORS * V_LANES : last;
   }
+  ask_rest(&ahead);
+#undef ROWS
 #undef BLOCK
 }
 
@@ -213,14 +266,16 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, const float *weights,
                              int64_t key_count, const void *values, int64_t value_stride, int64_t depth,
                              const float *correction, float *out, int64_t out_stride, int guarded) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  walk w = walk_over(values, value_stride, depth, size_as(type), GATHER_KEYS);
-  // As many keys at a time as all passes over them ask for, so that loading and storing the accumulators weighs little
-  // and the values stay in L1 from pass to pass.
-  int64_t wide = depth / (GATHER_VECTORS * V_LANES), rest = depth - wide * GATHER_VECTORS * V_LANES;
-  int64_t step = w.burst * (wide + (rest + V_LANES - 1) / V_LANES);
+  walk w = walk_over(values, value_stride, depth, size_as(type));
+  // Many keys at a time, so that loading and storing the accumulators weighs little, but no more than stay in L1 from
+  // pass to pass.
+  int64_t step = key_count, vectors = (depth + V_LANES - 1) / V_LANES;
+  int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / GATHER_VECTORS + vectors % GATHER_VECTORS);
+  if (passes > 1) step = rapt_max(4, GATHER_BYTES / w.bytes);
+  int64_t share = (line_count(w.bytes) + passes - 1) / passes;
   for (int64_t k = 0; k < key_count; k += step) {
     gather_some(type, rows, weights, weight_stride, &w, k, key_count - k < step ? key_count - k : step, depth,
-                k == 0 ? correction : ones, out, out_stride, guarded);
+                k == 0 ? correction : ones, out, out_stride, guarded, share);
   }
 }
 
