@@ -123,10 +123,10 @@ public final class MhaCall implements AutoCloseable {
               input(c.core().dtype("bias"), core.bias().data(), core.bias().shape()).tensor());
     }
     if (core.sinks() != null) {
-      t = t.withSinks(perHead(core.sinks()));
+      t = t.withSinks(perHead("sinks", core.sinks()));
     }
     if (core.alibiSlopes() != null) {
-      t = t.withAlibiSlopes(perHead(core.alibiSlopes()));
+      t = t.withAlibiSlopes(perHead("alibi", core.alibiSlopes()));
     }
     if (data.padding() != null) {
       float[] padding = new float[data.padding().length];
@@ -180,8 +180,11 @@ public final class MhaCall implements AutoCloseable {
     return placed;
   }
 
-  private Tensor perHead(float[] values) {
-    return input(Arrays.copyOf(values, core.heads()), core.heads()).tensor();
+  /** (heads), or (batch, heads) where the case says so. */
+  private Tensor perHead(String name, float[] values) {
+    return c.core().options().get(name).equals("bh")
+        ? input(values, core.batch(), core.heads()).tensor()
+        : input(Arrays.copyOf(values, core.heads()), core.heads()).tensor();
   }
 
   private Tensor mask(float[] dense, int... shape) {

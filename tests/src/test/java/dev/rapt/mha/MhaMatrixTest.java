@@ -34,6 +34,7 @@ class MhaMatrixTest {
     "b2 h4 q50 k50 d16 softcap(5) sinks(h) lse",
     "b1 h2 q20 k300 d64 scale(0.3)",
     "b2 h4 q11 k40 d16 alibi(h) causal(bottom) lse",
+    "b3 h4/2 q11 k40 d16 alibi(bh) sinks(bh) lse",
     "b2 h4/2 q17 k30 d8 weights(softmax) lse",
     "b2 h4 q3 k130 d8 mask(k) weights(softmax)",
     "b2 h4 q17 k30 d8 weights(raw)",
