@@ -56,10 +56,12 @@ static void choose(const rapt_context *context, const rapt_rope *c, rope_geometr
   g->share.slots = (int32_t)rapt_min(g->share.slots, g->tasks);
 }
 
-// The row of cosine or sine that belongs to token (b, s).
+// The row of cosine or sine that belongs to token (b, s). A position that another thread has changed since it was
+// checked names some row, and never memory outside the table.
 static const void *angles(const rapt_rope *c, const rapt_tensor *t, int64_t b, int64_t s) {
   if (c->positions.data == NULL) return rapt_row(t, b, s, 0);
-  return rapt_row(t, *(const int64_t *)rapt_row(&c->positions, b, s, 0), 0, 0);
+  int64_t position = *(const volatile int64_t *)rapt_row(&c->positions, b, s, 0);
+  return rapt_row(t, rapt_clamp(position, 0, c->table_length - 1), 0, 0);
 }
 
 // Rows of one type that are contiguous, where they lie.

@@ -4,6 +4,8 @@
  * to f32, then to the output's storage, so every bit of a result that is a number is known.
  */
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,6 +322,52 @@ static void run_random(void) {
   }
 }
 
+enum { CHANGING_TOKENS = 4096 };
+
+typedef struct changing_positions {
+  volatile int64_t position[CHANGING_TOKENS];
+  atomic_int stop;
+} changing_positions;
+
+static void *change_positions(void *argument) {
+  changing_positions *p = argument;
+  for (int64_t i = 0; !atomic_load(&p->stop); i++) {
+    p->position[i % CHANGING_TOKENS] = i / CHANGING_TOKENS % 16 == 0 ? INT64_C(1) << 40 : 0;
+  }
+  return NULL;
+}
+
+/* Positions that another thread changes behind the check are the caller's mistake, but no reason to read anywhere. */
+static void run_changing_positions(void) {
+  check_set_case("positions that change");
+  static float input[CHANGING_TOKENS * 2], output[CHANGING_TOKENS * 2];
+  static changing_positions positions;
+  float cosine[1] = {1}, sine[1] = {0};
+  rapt_rope call = {.struct_size = sizeof call,
+                    .input = {.data = input, .stride = {0, 0, 2, 1}, .dtype = RAPT_F32},
+                    .output = {.data = output, .stride = {0, 0, 2, 1}, .dtype = RAPT_F32},
+                    .cosine = {.data = cosine, .stride = {1, 1}, .dtype = RAPT_F32},
+                    .sine = {.data = sine, .stride = {1, 1}, .dtype = RAPT_F32},
+                    .positions = {.data = (void *)positions.position, .stride = {0, 1}, .dtype = RAPT_I64},
+                    .batch = 1,
+                    .heads = 1,
+                    .length = CHANGING_TOKENS,
+                    .head_dim = 2,
+                    .table_length = 1};
+  rapt_context *context = NULL;
+  rapt_error error = {.struct_size = sizeof error};
+  CHECK(rapt_context_create(NULL, &context, &error) == RAPT_OK, "%s", error.message);
+  pthread_t changer;
+  CHECK(pthread_create(&changer, NULL, change_positions, &positions) == 0, "no thread");
+  for (int i = 0; i < 10000; i++) {
+    rapt_status status = rapt_rope_run(context, &call, &error);
+    CHECK(status == RAPT_OK || status == RAPT_INVALID_ARGUMENT, "status %d: %s", status, error.message);
+  }
+  atomic_store(&positions.stop, 1);
+  pthread_join(changer, NULL);
+  rapt_context_destroy(context);
+}
+
 /* rope_test ["batch,heads,...,seed"]: all cases, or the one that a failure has named. */
 int main(int argc, char **argv) {
   check_start();
@@ -337,6 +385,7 @@ int main(int argc, char **argv) {
     run_sizes();
     run_layouts();
     run_random();
+    run_changing_positions();
   }
   return check_finish("rope_test");
 }
