@@ -115,10 +115,10 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
   if (keys == 4) {
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) v_sum4(sum + r * keys, scores + r * score_stride);
-  } else if (keys == 2 && rows == 4) {
-    float total[8];
-    v_sum4(sum, total);
-    v_sum4(sum + 4, total + 4);
+  } else if (rows == 4) {
+    float total[DOT_ROWS * DOT_KEYS];
+#pragma GCC unroll 4
+    for (int i = 0; i < keys; i++) v_sum4(sum + 4 * i, total + 4 * i);
     for (int r = 0; r < rows; r++) memcpy(scores + r * score_stride, total + r * keys, keys * sizeof(float));
   } else {
 #pragma GCC unroll 16
@@ -163,9 +163,8 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, i
   }
 }
 
-// Rows x vectors of one register block of the output.
+// Rows of one register block of the output; its vectors are the tier's GATHER_VECTORS.
 #define GATHER_ROWS 4
-#define GATHER_VECTORS 4
 // Bytes of values that wait in L1 while one register block after another passes over them.
 #define GATHER_BYTES 8192
 
@@ -185,7 +184,7 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 #pragma GCC unroll 1
   for (int64_t k = 0; k < key_count; k++) {
-    ask(ahead, share);
+    if (k % 2 == 0) ask(ahead, 2 * share);
     vf value[GATHER_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {

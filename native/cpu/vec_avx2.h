@@ -10,8 +10,10 @@
 // 12 accumulators, 2 columns of b and a broadcast: 15 of 16 registers.
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
-// Keys per register block of the decode dot products, by 4 rows: 8 accumulators, 6 loads for 8 FMAs.
-#define DOT_KEYS 2
+// Keys per register block of the decode dot products, by 4 rows: 12 accumulators, 7 loads for 12 FMAs.
+#define DOT_KEYS 3
+// Vectors per register block of the decode products with V, by 4 rows: 8 accumulators, 6 loads for 8 FMAs.
+#define GATHER_VECTORS 2
 
 typedef __m256 vf;
 

@@ -12,6 +12,8 @@
 #define TILE_VECTORS 2
 // Keys per register block of the decode dot products, by 4 rows: 16 accumulators, 8 loads for 16 FMAs.
 #define DOT_KEYS 4
+// Vectors per register block of the decode products with V, by 4 rows: 16 accumulators, 8 loads for 16 FMAs.
+#define GATHER_VECTORS 4
 
 typedef __m512 vf;
 

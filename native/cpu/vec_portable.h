@@ -14,6 +14,8 @@
 #define TILE_VECTORS 2
 // Keys per register block of the decode dot products, by 4 rows: 8 accumulators.
 #define DOT_KEYS 2
+// Vectors per register block of the decode products with V, by 4 rows: 16 accumulators.
+#define GATHER_VECTORS 4
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
