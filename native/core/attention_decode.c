@@ -26,12 +26,22 @@ void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const 
   slot->biases = rapt_arena_take(arena, g->key_tile, sizeof(float));
 }
 
+// Whether queries stay bf16, because keys are.
+static int takes_pairs(const rapt_kernels *kernels, const rapt_problem *problem) {
+  const rapt_attention *c = &problem->call;
+  return kernels->dots_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16;
+}
+
 static void begin(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot) {
   const rapt_attention *c = &problem->call;
   const rapt_lanes *lanes = slot->lanes;
   for (int64_t r = 0; r < lanes->count; r++) {
     const void *row = rapt_row(&c->query, lanes->batch, lanes->head[r], lanes->query[r]);
     float *to = slot->query + r * c->head_dim;
+    if (takes_pairs(kernels, problem)) {
+      rapt_read_bf16(row, c->query.stride[3], c->head_dim, (uint16_t *)to);
+      continue;
+    }
     const float *from = rapt_read_row(kernels, c->query.dtype, row, c->query.stride[3], c->head_dim, to);
     if (from != to) memcpy(to, from, (size_t)c->head_dim * sizeof(float));
   }
@@ -119,8 +129,8 @@ static void attend(const rapt_kernels *kernels, const rapt_problem *problem, con
   int64_t rows = problem->rows, stride = g->key_tile;
   rapt_kv k = rapt_keys(problem), v = rapt_values(problem);
   tile from = load_tile(kernels, &k, slot, kv_head, j, keys);
-  dots_of(kernels, from.dtype)(rows, slot->query, c->head_dim, keys, from.rows, from.stride, c->head_dim, slot->scores,
-                               stride);
+  (takes_pairs(kernels, problem) ? kernels->dots_pairs : dots_of(kernels, from.dtype))(
+      rows, slot->query, c->head_dim, keys, from.rows, from.stride, c->head_dim, slot->scores, stride);
   if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0);
   int guarded = rapt_transform_rows(kernels, problem, slot->lanes, j, keys, stride, slot->scores, slot->biases);
   guarded = guarded && !all_finite(kernels, &v, slot, kv_head, j, keys);

@@ -106,14 +106,10 @@ static void ask_for_next_task(const task_state *s, const rapt_geometry *g, int64
 }
 
 // A row of bf16 as pairs.
-static void copy_pairs(const task_state *s, const uint16_t *from, int64_t stride, float *to) {
+static void copy_pairs(const task_state *s, const void *from, int64_t stride, float *to) {
   int64_t depth = s->problem->call.head_dim;
   uint16_t *at = (uint16_t *)to;
-  if (stride == 1) {
-    memcpy(at, from, (size_t)depth * sizeof *at);
-  } else {
-    for (int64_t i = 0; i < depth; i++) at[i] = from[i * stride];
-  }
+  rapt_read_bf16(from, stride, depth, at);
   if (depth % 2 != 0) at[depth] = 0;
 }
 

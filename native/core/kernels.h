@@ -129,6 +129,9 @@ typedef struct rapt_kernels {
   rapt_dots *dots_f16;
   rapt_dots *dots_bf16;
   rapt_dots *dots_i8;
+  // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride bf16. NULL on tiers
+  // without such an instruction.
+  rapt_dots *dots_pairs;
   rapt_gather *gather_f32;
   rapt_gather *gather_f16;
   rapt_gather *gather_bf16;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/rows.h"
 
+#include <string.h>
+
 // Elements converted at a time where they do not lie together.
 #define SOME 128
 
@@ -25,6 +27,15 @@ const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const voi
     widen(n, some, staging + i);
   }
   return staging;
+}
+
+void rapt_read_bf16(const void *row, int64_t stride, int64_t count, uint16_t *to) {
+  const uint16_t *from = row;
+  if (stride == 1) {
+    memcpy(to, from, (size_t)count * sizeof *to);
+  } else {
+    for (int64_t i = 0; i < count; i++) to[i] = from[i * stride];
+  }
 }
 
 static void widen_i8(const rapt_kernels *kernels, const int8_t *from, int64_t stride, int64_t count, float scale,

@@ -44,6 +44,9 @@ static inline int rapt_is_plain(int32_t dtype, int64_t stride) { return dtype ==
 const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const void *row, int64_t stride, int64_t count,
                            float *staging);
 
+// The same for bf16 that stay bf16, always as a copy.
+void rapt_read_bf16(const void *row, int64_t stride, int64_t count, uint16_t *to);
+
 // Keys or values: (batch, kv_heads, kv_len, depth), and where they are i8 their scales, `groups` to a row.
 typedef struct rapt_kv {
   const rapt_tensor *rows;

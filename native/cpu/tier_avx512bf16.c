@@ -9,9 +9,11 @@
 static inline vf v_add_pair_products(vf a, vf b, vf sum) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
 
 #define ADD_PRODUCT v_add_pair_products
+#include "cpu/dots_pairs.h"
 #include "cpu/multiply.h"
 
 void rapt_overwrite_avx512bf16(rapt_kernels *table) {
+  table->dots_pairs = dots_pairs;
   table->multiply_pairs = multiply;
   table->multiply_pairs_and_weigh = multiply_and_weigh;
 }

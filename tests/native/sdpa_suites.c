@@ -250,7 +250,7 @@ void suite_decode(void) {
   for (int64_t q_len = 1; q_len <= 16; q_len += q_len < 5 ? 1 : 3) {
     for (int l = 0; l < COUNT(lengths); l++) {
       for (int g = 0; g < COUNT(groups); g++) {
-        if ((l + g + q_len) % (TEST_REDUCED ? 7 : 2)) {
+        if ((l + g + q_len) % (TEST_REDUCED || as_bf16 ? 7 : 2)) {
           continue;
         }
         int64_t d = l % 2 ? 64 : 40;
@@ -441,13 +441,14 @@ void suite_quantised(void) {
   }
 }
 
-/* Everything once more, except for what would only cost time: decoding lengths, and random cases. */
+/* Everything once more, except for what would only cost time: random cases, and most lengths of decoding. */
 void suite_bf16(void) {
   as_bf16 = 1;
   suite_sizes();
   suite_options();
   suite_layouts();
   suite_guards();
+  suite_decode();
   suite_masks();
   suite_poison();
   suite_corners();

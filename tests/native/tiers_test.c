@@ -13,12 +13,15 @@ int main(void) {
   check_start();
   rapt_kernels below, best;
   if (rapt_kernels_fill(RAPT_ISA_AVX512, &below) && rapt_kernels_fill(RAPT_ISA_AVX512BF16, &best)) {
-    CHECK(!below.multiply_pairs && !below.multiply_pairs_and_weigh, "avx512 multiplies pairs of bf16");
-    CHECK(best.multiply_pairs && best.multiply_pairs_and_weigh, "avx512bf16 does not multiply pairs of bf16");
+    CHECK(!below.multiply_pairs && !below.multiply_pairs_and_weigh && !below.dots_pairs,
+          "avx512 multiplies pairs of bf16");
+    CHECK(best.multiply_pairs && best.multiply_pairs_and_weigh && best.dots_pairs,
+          "avx512bf16 does not multiply pairs of bf16");
     /* All that it has for itself. */
     below.isa = best.isa;
     below.multiply_pairs = best.multiply_pairs;
     below.multiply_pairs_and_weigh = best.multiply_pairs_and_weigh;
+    below.dots_pairs = best.dots_pairs;
     CHECK(!memcmp(&below, &best, sizeof best), "avx512bf16 has replaced more of avx512 than it may");
   }
   CHECK(rapt_kernels_fill(RAPT_ISA_PORTABLE, &best) && !best.multiply_pairs, "portable multiplies pairs of bf16");
