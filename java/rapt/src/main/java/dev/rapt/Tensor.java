@@ -229,15 +229,7 @@ public final class Tensor {
 
   /** (n[dims[0]], n[dims[1]], ...): the same elements with reordered dimensions. */
   public Tensor permute(int... dims) {
-    Objects.requireNonNull(dims, "dims");
-    TensorChecks.checkPermutation(dims, rank());
-    long[] newShape = new long[rank()];
-    long[] newStrides = new long[rank()];
-    for (int i = 0; i < dims.length; i++) {
-      newShape[i] = shape[dims[i]];
-      newStrides[i] = strides[dims[i]];
-    }
-    return new Tensor(segment, memory, offset, dtype, newShape, newStrides);
+    return TensorViews.permute(this, Objects.requireNonNull(dims, "dims"));
   }
 
   /**
@@ -245,22 +237,7 @@ public final class Tensor {
    * dimension.
    */
   public Tensor slice(int dim, long from, long to) {
-    TensorChecks.checkDim(dim, this);
-    if (from < 0 || to < from || to > shape[dim]) {
-      throw new IllegalArgumentException(
-          "slice "
-              + from
-              + " to "
-              + to
-              + " of dimension "
-              + dim
-              + "; allowed: 0 <= from <= to <= "
-              + shape[dim]);
-    }
-    long[] newShape = shape.clone();
-    newShape[dim] = to - from;
-    return new Tensor(
-        segment, memory, offset + from * strides[dim], dtype, newShape, strides.clone());
+    return TensorViews.slice(this, dim, from, to);
   }
 
   /**
@@ -268,43 +245,12 @@ public final class Tensor {
    * 2.
    */
   public Tensor select(int dim, long index) {
-    TensorChecks.checkDim(dim, this);
-    if (rank() == 1) {
-      throw new IllegalArgumentException("select needs rank 2 or more; the tensor is " + this);
-    }
-    if (index < 0 || index >= shape[dim]) {
-      throw new IllegalArgumentException(
-          "index " + index + " of dimension " + dim + "; allowed: 0 to " + (shape[dim] - 1));
-    }
-    long[] newShape = new long[rank() - 1];
-    long[] newStrides = new long[rank() - 1];
-    for (int from = 0, to = 0; from < rank(); from++) {
-      if (from != dim) {
-        newShape[to] = shape[from];
-        newStrides[to++] = strides[from];
-      }
-    }
-    return new Tensor(segment, memory, offset + index * strides[dim], dtype, newShape, newStrides);
+    return TensorViews.select(this, dim, index);
   }
 
   /** {@code newShape}: the same elements of a contiguous tensor in another shape. */
   public Tensor reshape(long... newShape) {
-    Objects.requireNonNull(newShape, "shape");
-    TensorChecks.checkShape(newShape);
-    if (!contiguous) {
-      throw new IllegalArgumentException("reshape needs a contiguous tensor; this one is " + this);
-    }
-    if (Layout.elements(newShape) != elements) {
-      throw new IllegalArgumentException(
-          "shape "
-              + Layout.text(newShape)
-              + " does not have the "
-              + elements
-              + " elements of "
-              + this);
-    }
-    return new Tensor(
-        segment, memory, offset, dtype, newShape.clone(), Layout.contiguousStrides(newShape));
+    return TensorViews.reshape(this, Objects.requireNonNull(newShape, "shape").clone());
   }
 
   /**
@@ -312,21 +258,7 @@ public final class Tensor {
    * Its elements share memory, so that no call takes it as an output.
    */
   public Tensor expand(long... newShape) {
-    Objects.requireNonNull(newShape, "shape");
-    TensorChecks.checkShape(newShape);
-    long[] newStrides = new long[newShape.length];
-    int added = newShape.length - rank();
-    boolean fits = added >= 0;
-    for (int dim = 0; fits && dim < rank(); dim++) {
-      boolean same = shape[dim] == newShape[dim + added];
-      newStrides[dim + added] = same ? strides[dim] : 0;
-      fits = same || shape[dim] == 1;
-    }
-    if (!fits) {
-      throw new IllegalArgumentException(
-          "shape " + Layout.text(newShape) + " is not a broadcast of " + this);
-    }
-    return new Tensor(segment, memory, offset, dtype, newShape.clone(), newStrides);
+    return TensorViews.expand(this, Objects.requireNonNull(newShape, "shape").clone());
   }
 
   /**
@@ -427,6 +359,11 @@ public final class Tensor {
     TensorChecks.checkElements(this, DType.I64);
     TensorChecks.checkIndex(index, this);
     Elements.writeLong(segment, position(index), value);
+  }
+
+  /** Another view of the same memory. Takes the arrays. */
+  Tensor view(long newOffset, long[] newShape, long[] newStrides) {
+    return new Tensor(segment, memory, newOffset, dtype, newShape, newStrides);
   }
 
   /** For example {@code F32 (1, 12, 512, 64)}, with the strides where they are not contiguous. */

@@ -287,6 +287,12 @@ class TensorTest {
     assertEquals(0, tensor.elements());
     assertTrue(tensor.address() != 0, "address 0 means absent to the native library");
     assertArrayEquals(new float[0], tensor.toFloatArray());
+    // The end of what is stored last to first lies in front of the memory.
+    MemorySegment segment = arena.allocate(24, 64);
+    Tensor reversed = Tensor.of(segment, 4, DType.F32, new long[] {3, 2}, new long[] {-2, 1});
+    assertEquals(0, reversed.slice(0, 3, 3).elements());
+    assertEquals(0, reversed.slice(0, 1, 1).slice(1, 1, 2).select(1, 0).elements());
+    assertEquals(0, reversed.slice(1, 0, 0).slice(0, 2, 3).select(0, 0).elements());
   }
 
   private static void assertRejected(String part, Runnable action) {
