@@ -90,6 +90,10 @@ void rapt_finish(const rapt_kernels *kernels, const rapt_problem *problem, const
 void rapt_note_visible(int64_t count, const float *scores, unsigned char *visible);
 void rapt_keep_visible(int64_t count, const unsigned char *visible, float *weights);
 
+// What is known of a panel's maxima: nothing, that they stand above some keys that every lane saw, or that they had to
+// move again.
+typedef enum rapt_trend { RAPT_TREND_UNKNOWN, RAPT_TREND_STEADY, RAPT_TREND_RISING } rapt_trend;
+
 // Per-thread scratch of the two paths.
 typedef struct rapt_prefill_slot {
   rapt_lanes *lanes;
@@ -100,8 +104,8 @@ typedef struct rapt_prefill_slot {
   float *sum;
   // Whether output has been written yet.
   unsigned char *started;
-  // Whether the maximum stands above a whole tile that every lane saw.
-  unsigned char *settled;
+  // How the maximum behaves, a rapt_trend.
+  unsigned char *trend;
   // [key][head_dim] and [key][value_dim], where the tensors' own layout will not do.
   float *keys;
   float *values;

@@ -21,7 +21,7 @@ void rapt_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const
   slot->maximum = rapt_arena_take(arena, panels * width, sizeof(float));
   slot->sum = rapt_arena_take(arena, panels * width, sizeof(float));
   slot->started = rapt_arena_take(arena, panels, 1);
-  slot->settled = rapt_arena_take(arena, panels, 1);
+  slot->trend = rapt_arena_take(arena, panels, 1);
   slot->keys = rapt_arena_take(arena, g->key_tile * c->head_dim, sizeof(float));
   slot->values = rapt_arena_take(arena, g->key_tile * c->value_dim, sizeof(float));
   slot->scores = rapt_arena_take(arena, g->key_tile * width, sizeof(float));
@@ -141,7 +141,8 @@ static void begin_panels(task_state *s) {
       s->slot.maximum[p * width + r] = -__builtin_inff();
       s->slot.sum[p * width + r] = 0;
     }
-    s->slot.started[p] = s->slot.settled[p] = 0;
+    s->slot.started[p] = 0;
+    s->slot.trend[p] = RAPT_TREND_UNKNOWN;
   }
 }
 
@@ -193,71 +194,103 @@ static int is_finite(const task_state *s, key_tile *tile) {
 
 // How far above the highest score a maximum goes while more keys are to come, as an exponent of 2: far enough that it
 // seldom has to move again, and so near that weights lose no precision.
-#define HEADROOM 4.0f
+#define HEADROOM 8.0f
 
 // Keys at a time between two steps of what is asked for ahead.
 static int64_t step_of(const task_state *s) { return s->ahead != NULL ? s->kernels->tile_rows : INT64_MAX; }
 
-static void score(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
+// Keys that show where the maxima of a new panel are: so few that little goes the longer way, and so many that the rest
+// seldom exceeds them by more than the headroom.
+#define FIRST_KEYS 24
+
+// Scores of keys from .. from + keys of the tile.
+static void score(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile, float *scores) {
   int64_t width = s->kernels->panel_width, depth = s->score_depth, step = step_of(s);
   for (int64_t k = 0, rows; k < keys; k += rows) {
     // A last step of a row or two would leave the FMA units waiting.
     rows = rapt_even_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
-    (s->pairs ? s->kernels->multiply_pairs : s->kernels->multiply)(
-        rows, depth, tile->keys + (from + k) * depth, depth, 1, s->slot.query + p * depth * width,
-        s->slot.scores + k * width, width, RAPT_START_ZERO, NULL);
+    (s->pairs ? s->kernels->multiply_pairs : s->kernels->multiply)(rows, depth, tile->keys + (from + k) * depth, depth,
+                                                                   1, s->slot.query + p * depth * width,
+                                                                   scores + k * width, width, RAPT_START_ZERO, NULL);
   }
 }
 
-// The same, and the softmax at once. Returns 0 where a maximum has to move; then nothing has happened.
-static int score_and_weigh(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile) {
+// The same, and the softmax at once. Returns how many keys come before a maximum has to move; of *scored more there
+// are scores.
+static int64_t score_and_weigh(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile,
+                               float *scores, int64_t *scored) {
   int64_t width = s->kernels->panel_width, depth = s->score_depth, step = step_of(s);
-  float *sum = s->slot.sum + p * width, before[RAPT_MAX_PANEL_WIDTH];
-  memcpy(before, sum, (size_t)width * sizeof(float));
   for (int64_t k = 0, rows; k < keys; k += rows) {
     rows = rapt_even_step(keys - k, step);
     if (s->ahead != NULL) rapt_ahead_step(s->ahead);
-    if (!(s->pairs ? s->kernels->multiply_pairs_and_weigh : s->kernels->multiply_and_weigh)(
-            rows, depth, tile->keys + (from + k) * depth, depth, s->slot.query + p * depth * width,
-            s->slot.scores + k * width, s->problem->to_exponent, s->slot.maximum + p * width, sum)) {
-      memcpy(sum, before, (size_t)width * sizeof(float));
-      return 0;
-    }
+    int64_t weighed = (s->pairs ? s->kernels->multiply_pairs_and_weigh : s->kernels->multiply_and_weigh)(
+        rows, depth, tile->keys + (from + k) * depth, depth, s->slot.query + p * depth * width, scores + k * width,
+        s->problem->to_exponent, s->slot.maximum + p * width, s->slot.sum + p * width, scored);
+    if (weighed < rows) return k + weighed;
   }
-  return 1;
+  return keys;
+}
+
+// Weights from scores of keys j + from .. j + from + keys, under maxima that may move. Returns where output starts
+// from.
+static rapt_start weigh(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t keys, int bare, key_tile *tile,
+                        int *guarded) {
+  const rapt_kernels *kernels = s->kernels;
+  const rapt_prefill_slot *slot = &s->slot;
+  const rapt_lanes *lanes = &slot->lanes[p];
+  int64_t width = kernels->panel_width;
+  int masked = rapt_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
+  *guarded = masked && !is_finite(s, tile);
+  if (*guarded) rapt_note_visible(keys * width, slot->scores, slot->visible);
+  float headroom = HEADROOM / s->problem->to_exponent;
+  // Next to a tiny scale it would swallow the scores.
+  if (!bare || j + from + keys >= lanes->high || headroom > 1e30f) headroom = 0;
+  int moved = kernels->softmax(keys, width, s->problem->to_exponent, headroom, slot->scores, slot->maximum + p * width,
+                               slot->sum + p * width, slot->correction);
+  if (*guarded) rapt_keep_visible(keys * width, slot->visible, slot->scores);
+  if (bare && (slot->trend[p] == RAPT_TREND_UNKNOWN || !moved)) slot->trend[p] = RAPT_TREND_STEADY;
+  return !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
+}
+
+// Keys from .. to of the tile, whose weights are there, times their values.
+static void add_values(const task_state *s, int64_t p, int64_t from, int64_t to, const key_tile *tile, int guarded,
+                       rapt_start start) {
+  int64_t width = s->kernels->panel_width, depth = s->problem->call.value_dim;
+  for (int64_t d = 0, rows; d < depth; d += rows) {
+    rows = rapt_even_step(depth - d, step_of(s));
+    if (s->ahead != NULL) rapt_ahead_step(s->ahead);
+    (guarded ? s->kernels->multiply_guarded : s->kernels->multiply)(
+        rows, to - from, tile->values + from * depth + d, 1, depth, s->slot.scores,
+        s->slot.output + (p * depth + d) * width, width, start, s->slot.correction);
+  }
+  s->slot.started[p] = 1;
 }
 
 // Keys j + from .. j + to of the tile against one panel.
 static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t to, key_tile *tile) {
-  const rapt_kernels *kernels = s->kernels;
-  const rapt_prefill_slot *slot = &s->slot;
-  const rapt_attention *c = &s->problem->call;
-  const rapt_lanes *lanes = &slot->lanes[p];
-  int64_t width = kernels->panel_width, keys = to - from, step = step_of(s);
-  int bare = rapt_scores_are_bare(s->problem, lanes, j + from, keys), guarded = 0;
-  rapt_start start = RAPT_START_C;
-  if (!bare || !slot->settled[p] || !score_and_weigh(s, p, from, keys, tile)) {
-    score(s, p, from, keys, tile);
-    int masked = rapt_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
-    guarded = masked && !is_finite(s, tile);
-    if (guarded) rapt_note_visible(keys * width, slot->scores, slot->visible);
-    float headroom = HEADROOM / s->problem->to_exponent;
-    // Next to a tiny scale it would swallow the scores.
-    if (!bare || j + to >= lanes->high || headroom > 1e30f) headroom = 0;
-    int moved = kernels->softmax(keys, width, s->problem->to_exponent, headroom, slot->scores,
-                                 slot->maximum + p * width, slot->sum + p * width, slot->correction);
-    if (guarded) rapt_keep_visible(keys * width, slot->visible, slot->scores);
-    start = !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
-  }
-  slot->started[p] = 1;
-  slot->settled[p] |= bare;
-  for (int64_t d = 0, rows; d < c->value_dim; d += rows) {
-    rows = rapt_even_step(c->value_dim - d, step);
-    if (s->ahead != NULL) rapt_ahead_step(s->ahead);
-    (guarded ? kernels->multiply_guarded : kernels->multiply)(
-        rows, keys, tile->values + from * c->value_dim + d, 1, c->value_dim, slot->scores,
-        slot->output + (p * c->value_dim + d) * width, width, start, slot->correction);
+  int bare = rapt_scores_are_bare(s->problem, &s->slot.lanes[p], j + from, to - from);
+  int64_t width = s->kernels->panel_width, scored = 0;
+  unsigned char *trend = &s->slot.trend[p];
+  float *scores = s->slot.scores;
+  while (from < to) {
+    // Keys from .. at have their weights.
+    int64_t at = from;
+    rapt_start start = RAPT_START_C;
+    int guarded = 0;
+    if (!bare || *trend != RAPT_TREND_STEADY) {
+      at = bare && *trend == RAPT_TREND_UNKNOWN ? rapt_min(to, from + FIRST_KEYS) : to;
+      score(s, p, from + scored, at - from - scored, tile, scores + scored * width);
+      start = weigh(s, p, j, from, at - from, bare, tile, &guarded);
+      scored = 0;
+    }
+    if (at < to) {
+      at += score_and_weigh(s, p, at, to - at, tile, scores + (at - from) * width, &scored);
+      if (at < to) *trend = RAPT_TREND_RISING;
+    }
+    if (at > from) add_values(s, p, from, at, tile, guarded, start);
+    memmove(scores, scores + (at - from) * width, (size_t)(scored * width) * sizeof(float));
+    from = at;
   }
 }
 

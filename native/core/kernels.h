@@ -78,18 +78,19 @@ typedef struct rapt_kernels {
 
   // multiply from zero and softmax in one, for scores to which nothing happens in between, [rows][panel_width], under
   // maxima that stay: c[row][lane] = 2^((a . b - lane_max) * to_exponent), with a(r, k) = a[r * a_row + k], and
-  // lane_sum grows by the columns' sums. Returns 0 where a maximum is -inf or exceeded: then lane_sum is left alone,
-  // and what is in c is of no use.
-  int (*multiply_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
-                            float to_exponent, const float *lane_max, float *lane_sum);
+  // lane_sum grows by the columns' sums. Ends where a maximum is -inf or exceeded, and returns how many rows come
+  // before that; as many as *scored of the next rows of c then hold their scores.
+  int64_t (*multiply_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
+                                float to_exponent, const float *lane_max, float *lane_sum, int64_t *scored);
 
   // multiply and multiply_and_weigh where an element of a and of the panel is not a float but the 32 bits of two bf16
   // side by side, whose products are both added: depth, a_row and a_step count such pairs. Denormal bf16 count as 0.
   // NULL on tiers without such an instruction.
   void (*multiply_pairs)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
                          float *c, int64_t c_stride, rapt_start start, const float *lane);
-  int (*multiply_pairs_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
-                                  float to_exponent, const float *lane_max, float *lane_sum);
+  int64_t (*multiply_pairs_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b,
+                                      float *c, float to_exponent, const float *lane_max, float *lane_sum,
+                                      int64_t *scored);
 
   // scores *= factor, elementwise; count is whole panel rows.
   void (*scale)(int64_t count, float factor, float *scores);

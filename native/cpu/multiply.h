@@ -97,45 +97,61 @@ static void multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row,
   }
 }
 
-// The scores of a tile become weights before they leave the registers.
-ALWAYS_INLINE void weigh_tile(const int rows, int64_t depth, const float *a, int64_t a_row, const float *restrict b,
-                              float *restrict c, vf factor, const vf reference[TILE_VECTORS], vf highest[TILE_VECTORS],
-                              vf total[TILE_VECTORS]) {
-  vf sum[TILE_ROWS][TILE_VECTORS];
+// The scores of a tile become weights before they leave the registers, unless one is above its reference: then they
+// leave as they are, and the result is 0.
+ALWAYS_INLINE int weigh_tile(const int rows, int64_t depth, const float *a, int64_t a_row, const float *restrict b,
+                             float *restrict c, vf factor, const vf reference[TILE_VECTORS], vf total[TILE_VECTORS]) {
+  vf sum[TILE_ROWS][TILE_VECTORS], highest[TILE_VECTORS];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_set1(0.0f);
   }
   accumulate(rows, depth, a, a_row, 1, b, sum);
+  int exceeded = 0;
+#pragma GCC unroll 4
+  for (int v = 0; v < TILE_VECTORS; v++) {
+    highest[v] = reference[v];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) highest[v] = v_max(sum[r][v], highest[v]);
+    exceeded |= v_any_less(reference[v], highest[v]);
+  }
+  if (exceeded) {
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+      for (int v = 0; v < TILE_VECTORS; v++) v_store(c + r * PANEL_WIDTH + v * V_LANES, sum[r][v]);
+    }
+    return 0;
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < TILE_VECTORS; v++) {
-      vf above = v_sub(sum[r][v], reference[v]);
-      highest[v] = v_max(above, highest[v]);
-      vf weight = v_exp2(v_mul(above, factor));
+      vf weight = v_exp2(v_mul(v_sub(sum[r][v], reference[v]), factor));
       v_store(c + r * PANEL_WIDTH + v * V_LANES, weight);
       total[v] = v_add(total[v], weight);
     }
   }
+  return 1;
 }
 
-static int multiply_and_weigh(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
-                              float to_exponent, const float *lane_max, float *lane_sum) {
-  vf reference[TILE_VECTORS], highest[TILE_VECTORS], total[TILE_VECTORS], zero = v_set1(0.0f);
-  vf factor = v_set1(to_exponent);
+static int64_t multiply_and_weigh(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
+                                  float to_exponent, const float *lane_max, float *lane_sum, int64_t *scored) {
+  vf reference[TILE_VECTORS], total[TILE_VECTORS], factor = v_set1(to_exponent);
+  *scored = 0;
   for (int v = 0; v < TILE_VECTORS; v++) {
     reference[v] = v_load(lane_max + v * V_LANES);
     total[v] = v_load(lane_sum + v * V_LANES);
-    highest[v] = zero;
+    if (v_any_less(reference[v], v_set1(-__FLT_MAX__))) return 0;
   }
-  int64_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
-  for (int64_t t = 0, r = 0; t < tiles; t++) {
+  int64_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS, r = 0;
+  for (int64_t t = 0; t < tiles; t++) {
     int64_t height = (rows - r + tiles - t - 1) / (tiles - t);
-#define HEIGHT(n)                                                                                          \
-  case n:                                                                                                  \
-    weigh_tile(n, depth, a + r * a_row, a_row, b, c + r * PANEL_WIDTH, factor, reference, highest, total); \
+    int weighed = 0;
+#define HEIGHT(n)                                                                                           \
+  case n:                                                                                                   \
+    weighed = weigh_tile(n, depth, a + r * a_row, a_row, b, c + r * PANEL_WIDTH, factor, reference, total); \
     break;
     switch (height) {
       EACH_HEIGHT(HEIGHT)
@@ -143,15 +159,14 @@ static int multiply_and_weigh(int64_t rows, int64_t depth, const float *a, int64
         break;
     }
 #undef HEIGHT
+    if (!weighed) {
+      *scored = height;
+      break;
+    }
     r += height;
   }
-  int moved = 0;
-  for (int v = 0; v < TILE_VECTORS; v++) {
-    moved |= v_any_less(zero, highest[v]) | v_any_less(reference[v], v_set1(-__FLT_MAX__));
-  }
-  if (moved) return 0;
   for (int v = 0; v < TILE_VECTORS; v++) v_store(lane_sum + v * V_LANES, total[v]);
-  return 1;
+  return r;
 }
 
 #endif
