@@ -20,6 +20,10 @@ typedef struct rapt_geometry {
   int64_t key_tile;
   int64_t chunk;
   int64_t splits;
+  // Decode: keys that get their scores before the first of their values is read, a multiple of key_tile; and chunks per
+  // task.
+  int64_t pass_keys;
+  int64_t task_chunks;
   // (batch, kv head) pairs.
   int64_t units;
   // Prefill: panels of query rows per unit, and how many of them one task takes.

@@ -18,7 +18,7 @@ void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const 
   slot->output = rapt_arena_take(arena, problem->rows * c->value_dim, sizeof(float));
   slot->maximum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   slot->sum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  slot->scores = rapt_arena_take(arena, problem->rows * g->key_tile, sizeof(float));
+  slot->scores = rapt_arena_take(arena, problem->rows * g->pass_keys, sizeof(float));
   slot->visible = rapt_arena_take(arena, problem->rows * g->key_tile, 1);
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : g->key_tile;
@@ -32,7 +32,7 @@ static int takes_pairs(const rapt_kernels *kernels, const rapt_problem *problem)
   return kernels->dots_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16;
 }
 
-static void begin(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot) {
+static void load_queries(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot) {
   const rapt_attention *c = &problem->call;
   const rapt_lanes *lanes = slot->lanes;
   for (int64_t r = 0; r < lanes->count; r++) {
@@ -45,7 +45,17 @@ static void begin(const rapt_kernels *kernels, const rapt_problem *problem, cons
     const float *from = rapt_read_row(kernels, c->query.dtype, row, c->query.stride[3], c->head_dim, to);
     if (from != to) memcpy(to, from, (size_t)c->head_dim * sizeof(float));
   }
-  memset(slot->output, 0, (size_t)(problem->rows * c->value_dim) * sizeof(float));
+}
+
+// Chunk `index` of all: results go to its partials, where there are any.
+static void begin_chunk(const rapt_problem *problem, const rapt_partials *partials, int64_t index,
+                        rapt_decode_slot *slot) {
+  if (partials->output != NULL) {
+    slot->maximum = partials->maximum + index * partials->width;
+    slot->sum = partials->sum + index * partials->width;
+    slot->output = partials->output + index * partials->output_size;
+  }
+  memset(slot->output, 0, (size_t)(problem->rows * problem->call.value_dim) * sizeof(float));
   for (int64_t r = 0; r < RAPT_DECODE_WIDTH; r++) {
     slot->maximum[r] = -__builtin_inff();
     slot->sum[r] = 0;
@@ -100,15 +110,15 @@ static rapt_gather *gather_of(const rapt_kernels *kernels, int32_t dtype) {
 // Multiplies scores or weights of keys j .. j + keys by these keys' scales; with guarded, zeros stay zeros whatever the
 // scale.
 static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_decode_slot *slot, int64_t kv_head,
-                         int64_t j, int64_t keys, int64_t rows, int64_t stride, int guarded) {
+                         int64_t j, int64_t keys, int64_t rows, int64_t stride, int guarded, float *scores) {
   const float *scale = rapt_row(kv->scale, slot->lanes->batch, kv_head, j);
   int64_t step = kv->scale->stride[2];
   if (step == 1 && !guarded) {
-    kernels->scale_keys(rows, keys, stride, scale, slot->scores);
+    kernels->scale_keys(rows, keys, stride, scale, scores);
     return;
   }
   for (int64_t r = 0; r < rows; r++) {
-    float *row = slot->scores + r * stride;
+    float *row = scores + r * stride;
     for (int64_t k = 0; k < keys; k++) row[k] = guarded && row[k] == 0 ? 0 : row[k] * scale[k * step];
   }
 }
@@ -123,29 +133,54 @@ static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const 
   return 1;
 }
 
-static void attend(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_geometry *g,
-                   const rapt_decode_slot *slot, int64_t kv_head, int64_t j, int64_t keys) {
-  const rapt_attention *c = &problem->call;
-  int64_t rows = problem->rows, stride = g->key_tile;
-  rapt_kv k = rapt_keys(problem), v = rapt_values(problem);
+// Scores of keys j .. j + keys.
+static void score(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_geometry *g,
+                  const rapt_decode_slot *slot, int64_t kv_head, int64_t j, int64_t keys, float *scores) {
+  int64_t rows = problem->rows, stride = g->pass_keys, depth = problem->call.head_dim;
+  rapt_kv k = rapt_keys(problem);
   tile from = load_tile(kernels, &k, slot, kv_head, j, keys);
   (takes_pairs(kernels, problem) ? kernels->dots_pairs : dots_of(kernels, from.dtype))(
-      rows, slot->query, c->head_dim, keys, from.rows, from.stride, c->head_dim, slot->scores, stride);
-  if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0);
-  int guarded = rapt_transform_rows(kernels, problem, slot->lanes, j, keys, stride, slot->scores, slot->biases);
+      rows, slot->query, depth, keys, from.rows, from.stride, depth, scores, stride);
+  if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0, scores);
+}
+
+// From these scores to weights and on to the output.
+static void attend(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_geometry *g,
+                   const rapt_decode_slot *slot, int64_t kv_head, int64_t j, int64_t keys, float *scores) {
+  const rapt_attention *c = &problem->call;
+  int64_t rows = problem->rows, stride = g->pass_keys, tile_keys = g->key_tile;
+  rapt_kv v = rapt_values(problem);
+  int guarded = rapt_transform_rows(kernels, problem, slot->lanes, j, keys, stride, scores, slot->biases);
   guarded = guarded && !all_finite(kernels, &v, slot, kv_head, j, keys);
   for (int64_t r = 0; guarded && r < rows; r++) {
-    rapt_note_visible(keys, slot->scores + r * stride, slot->visible + r * stride);
+    rapt_note_visible(keys, scores + r * stride, slot->visible + r * tile_keys);
   }
-  kernels->softmax_rows(rows, keys, stride, problem->to_exponent, slot->scores, slot->maximum, slot->sum,
-                        slot->correction);
+  kernels->softmax_rows(rows, keys, stride, problem->to_exponent, scores, slot->maximum, slot->sum, slot->correction);
   for (int64_t r = 0; guarded && r < rows; r++) {
-    rapt_keep_visible(keys, slot->visible + r * stride, slot->scores + r * stride);
+    rapt_keep_visible(keys, slot->visible + r * tile_keys, scores + r * stride);
   }
-  from = load_tile(kernels, &v, slot, kv_head, j, keys);
-  if (from.dtype == RAPT_I8) apply_scales(kernels, &v, slot, kv_head, j, keys, rows, stride, guarded);
-  gather_of(kernels, from.dtype)(rows, slot->scores, stride, keys, from.rows, from.stride, c->value_dim,
-                                 slot->correction, slot->output, c->value_dim, guarded);
+  tile from = load_tile(kernels, &v, slot, kv_head, j, keys);
+  if (from.dtype == RAPT_I8) apply_scales(kernels, &v, slot, kv_head, j, keys, rows, stride, guarded, scores);
+  gather_of(kernels, from.dtype)(rows, scores, stride, keys, from.rows, from.stride, c->value_dim, slot->correction,
+                                 slot->output, c->value_dim, guarded);
+}
+
+static int64_t tasks_per_unit(const rapt_geometry *g) { return rapt_ceil_div(g->splits, g->task_chunks); }
+
+void rapt_decode_begin(const rapt_attention_job *job) {
+  const rapt_geometry *g = job->geometry;
+  for (int64_t unit = 0; job->partials.tasks_left != NULL && unit < g->units; unit++) {
+    atomic_init(&job->partials.tasks_left[unit], (int)tasks_per_unit(g));
+  }
+}
+
+// Merges what a unit's tasks have left, and writes it.
+static void finish_unit(const rapt_attention_job *job, const rapt_lanes *lanes, int64_t unit) {
+  const rapt_partials *p = &job->partials;
+  int64_t first = unit * job->geometry->splits;
+  rapt_partials_merge(p, job->problem, RAPT_PATH_DECODE, first, job->geometry->splits);
+  rapt_finish(&job->context->kernels, job->problem, lanes, RAPT_PATH_DECODE, p->maximum + first * p->width,
+              p->sum + first * p->width, p->output + first * p->output_size, NULL);
 }
 
 void rapt_decode_task(void *argument, int64_t task, int32_t slot_index) {
@@ -158,23 +193,31 @@ void rapt_decode_task(void *argument, int64_t task, int32_t slot_index) {
   rapt_decode_slot slot;
   rapt_decode_slot_lay(&arena, problem, g, &slot);
 
-  int64_t unit = task / g->splits, split = task % g->splits;
+  int64_t unit = task / tasks_per_unit(g), split = task % tasks_per_unit(g) * g->task_chunks;
   int64_t kv_head = unit % c->kv_heads;
   rapt_lanes *lanes = slot.lanes;
   rapt_lanes_fill(problem, unit / c->kv_heads, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, lanes);
-  begin(kernels, problem, &slot);
-  int64_t first = split * g->chunk, last = first + rapt_min(c->kv_len - first, g->chunk);
-  for (int64_t j = first; j < last; j += g->key_tile) {
-    int64_t from = rapt_max(lanes->low, j);
-    int64_t to = rapt_min(lanes->high, j + rapt_min(last - j, g->key_tile));
-    if (from < to) attend(kernels, problem, g, &slot, kv_head, from, to - from);
+  load_queries(kernels, problem, &slot);
+  int64_t first = split * g->chunk, last = first + rapt_min(c->kv_len - first, g->task_chunks * g->chunk);
+  begin_chunk(problem, &job->partials, unit * g->splits + split, &slot);
+  for (int64_t pass = first; pass < last; pass += g->pass_keys) {
+    int64_t end = pass + rapt_min(last - pass, g->pass_keys);
+    // All of the pass's keys, then all of its values: each stream of rows takes its time to get going.
+    for (int values = 0; values <= 1; values++) {
+      for (int64_t j = pass; j < end; j += g->key_tile) {
+        int64_t from = rapt_max(lanes->low, j);
+        int64_t to = rapt_min(lanes->high, j + rapt_min(end - j, g->key_tile));
+        if (values && j > first && j % g->chunk == 0) {
+          begin_chunk(problem, &job->partials, unit * g->splits + ++split, &slot);
+        }
+        if (from >= to) continue;
+        (values ? attend : score)(kernels, problem, g, &slot, kv_head, from, to - from, slot.scores + (j - pass));
+      }
+    }
   }
   if (g->splits == 1) {
     rapt_finish(kernels, problem, lanes, RAPT_PATH_DECODE, slot.maximum, slot.sum, slot.output, NULL);
-    return;
+  } else if (atomic_fetch_sub(&job->partials.tasks_left[unit], 1) == 1) {
+    finish_unit(job, lanes, unit);
   }
-  const rapt_partials *partials = &job->partials;
-  memcpy(partials->maximum + task * partials->width, slot.maximum, RAPT_DECODE_WIDTH * sizeof(float));
-  memcpy(partials->sum + task * partials->width, slot.sum, RAPT_DECODE_WIDTH * sizeof(float));
-  memcpy(partials->output + task * partials->output_size, slot.output, (size_t)partials->output_size * sizeof(float));
 }

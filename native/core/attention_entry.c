@@ -35,7 +35,7 @@ rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attentio
   return RAPT_OK;
 }
 
-// Task t merges and writes one panel.
+// Task t merges and writes one panel of the prefill path.
 static void merge_task(void *argument, int64_t task, int32_t slot) {
   const rapt_attention_job *job = argument;
   const rapt_geometry *g = job->geometry;
@@ -46,15 +46,12 @@ static void merge_task(void *argument, int64_t task, int32_t slot) {
   rapt_lanes_fill(problem, unit / problem->call.kv_heads, unit % problem->call.kv_heads, row,
                   left < width ? left : width, width, &lanes);
   rapt_partials_merge(&job->partials, problem, g->path, first, g->splits);
-  float *staging = NULL;
-  if (g->path == RAPT_PATH_PREFILL) {
-    rapt_arena arena = {.base = job->slots + slot * g->slot_scratch};
-    rapt_prefill_slot scratch;
-    rapt_prefill_slot_lay(&arena, job->context, problem, g, &scratch);
-    staging = scratch.rows;
-  }
+  rapt_arena arena = {.base = job->slots + slot * g->slot_scratch};
+  rapt_prefill_slot scratch;
+  rapt_prefill_slot_lay(&arena, job->context, problem, g, &scratch);
   rapt_finish(&job->context->kernels, problem, &lanes, g->path, job->partials.maximum + first * width,
-              job->partials.sum + first * width, job->partials.output + first * job->partials.output_size, staging);
+              job->partials.sum + first * width, job->partials.output + first * job->partials.output_size,
+              scratch.rows);
 }
 
 void rapt_attention_execute(rapt_context *context, const rapt_problem *problem, const rapt_geometry *g, void *memory) {
@@ -62,8 +59,12 @@ void rapt_attention_execute(rapt_context *context, const rapt_problem *problem, 
   rapt_attention_job job = {.context = context, .problem = problem, .geometry = g, .slots = memory};
   rapt_arena arena = {.base = job.slots + g->share.slots * g->slot_scratch};
   rapt_partials_lay(&arena, context, problem, g, &job.partials);
-  rapt_task task = g->path == RAPT_PATH_DECODE ? rapt_decode_task : rapt_prefill_task;
-  rapt_parallel(context->pool, g->tasks, g->share, task, &job);
+  if (g->path == RAPT_PATH_DECODE) {
+    rapt_decode_begin(&job);
+    rapt_parallel(context->pool, g->tasks, g->share, rapt_decode_task, &job);
+    return;
+  }
+  rapt_parallel(context->pool, g->tasks, g->share, rapt_prefill_task, &job);
   if (g->splits > 1) rapt_parallel(context->pool, g->units * g->panels, g->share, merge_task, &job);
 }
 

@@ -17,6 +17,7 @@ void rapt_partials_lay(rapt_arena *arena, const rapt_context *context, const rap
     arena->overflow = 1;
     return;
   }
+  if (g->path == RAPT_PATH_DECODE) partials->tasks_left = rapt_arena_take(arena, g->units, sizeof(atomic_int));
   partials->maximum = rapt_arena_take(arena, count * width, sizeof(float));
   partials->sum = rapt_arena_take(arena, count * width, sizeof(float));
   partials->output = rapt_arena_take(arena, count * partials->output_size, sizeof(float));

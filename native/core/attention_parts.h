@@ -3,6 +3,8 @@
 #ifndef RAPT_CORE_ATTENTION_PARTS_H
 #define RAPT_CORE_ATTENTION_PARTS_H
 
+#include <stdatomic.h>
+
 #include "core/attention.h"
 #include "core/kernels.h"
 #include "core/rows.h"
@@ -68,6 +70,8 @@ static inline rapt_kv rapt_values(const rapt_problem *problem) {
 typedef struct rapt_partials {
   int64_t width;
   int64_t output_size;
+  // Decode: tasks of each unit that have not ended yet.
+  atomic_int *tasks_left;
   float *maximum;
   float *sum;
   float *output;
@@ -152,7 +156,10 @@ typedef struct rapt_attention_job {
   rapt_partials partials;
 } rapt_attention_job;
 
-// Task t of a parallel run, on the scratch of a slot.
+// Before the first decode task.
+void rapt_decode_begin(const rapt_attention_job *job);
+
+// Task t of a parallel run, on the scratch of a slot. The last decode task of a unit writes the unit's results.
 void rapt_prefill_task(void *job, int64_t task, int32_t slot);
 void rapt_decode_task(void *job, int64_t task, int32_t slot);
 

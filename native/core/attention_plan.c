@@ -15,6 +15,10 @@
 #define DECODE_SCORES 2048
 #define MOST_DECODE_KEYS 512
 #define LEAST_DECODE_KEYS 128
+// Scores of the keys that are read before their values, and the most such keys: a stream of K or V takes a third of a
+// microsecond to get going.
+#define PASS_SCORES 8192
+#define MOST_PASS_KEYS 2048
 // Tasks that keep the threads evenly busy to the end, and panels that a task does not go below: fewer would bring K and
 // V to L2 for too little work.
 #define TASKS_PER_THREAD 4
@@ -40,6 +44,8 @@ static void choose_tiles(const rapt_context *context, const rapt_problem *proble
   if (few) {
     g->key_tile = MOST_DECODE_KEYS;
     while (g->key_tile > LEAST_DECODE_KEYS && g->key_tile * problem->rows > DECODE_SCORES) g->key_tile /= 2;
+    g->pass_keys = g->key_tile;
+    while (g->pass_keys < MOST_PASS_KEYS && g->pass_keys * problem->rows < PASS_SCORES) g->pass_keys *= 2;
   } else {
     int64_t rows = context->kernels.tile_rows;
     int64_t keys = rapt_min(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));
@@ -65,6 +71,13 @@ static int64_t visible_keys(const rapt_problem *problem, int64_t row) {
   return lanes.high - lanes.low;
 }
 
+// As many chunks per task as one pass covers, but tasks enough for all threads.
+static void choose_task_chunks(int64_t threads, rapt_geometry *g) {
+  int64_t most = g->units * g->splits / (TASKS_PER_THREAD * threads);
+  g->task_chunks = rapt_clamp(rapt_min(g->pass_keys / g->chunk, most), 1, g->splits);
+  g->tasks = g->units * rapt_ceil_div(g->splits, g->task_chunks);
+}
+
 static void choose_tasks(const rapt_context *context, const rapt_problem *problem, rapt_geometry *g) {
   const rapt_attention *c = &problem->call;
   int64_t width = context->kernels.panel_width;
@@ -82,6 +95,7 @@ static void choose_tasks(const rapt_context *context, const rapt_problem *proble
   g->blocks = rapt_ceil_div(g->panels, g->task_panels);
   g->first_blocks_first = g->blocks > 1 && visible_keys(problem, 0) > visible_keys(problem, problem->rows - 1);
   g->tasks = g->units * g->splits * g->blocks;
+  if (g->path == RAPT_PATH_DECODE) choose_task_chunks(context->threads, g);
   // In double: sizes are bounded one by one, not their product.
   double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
   double size = (double)rapt_element_size(c->query.dtype);
