@@ -5,6 +5,7 @@
 #include "cuda.h"
 #include "json.h"
 #include "report.h"
+#include "turns.h"
 #include "workload.h"
 
 static bench_problem problem;
@@ -32,6 +33,10 @@ static int plan_of(const workload *w, rapt_plan *plan) {
   return plan->supported;
 }
 
+/* Whether the keys and values should come from memory: where reading them takes half as long as the arithmetic, as with
+   int8, or longer. A decode step in a model finds them there, not in the cache of the step before. */
+static int from_memory(const report *r) { return report_is_memory_bound(r->flops, 2 * r->bytes, &r->ceiling); }
+
 static int measure(workload *w, report *r) {
   if (!workload_run(w) || !workload_fetch(w) || !check_attention(&w->call, w->on->isa, &r->verified)) {
     return 0;
@@ -42,9 +47,19 @@ static int measure(workload *w, report *r) {
   if (!r->verified.passed) {
     return 0;
   }
-  cuda_call call = {.on = w->on, .stream = &w->call.stream, .run = workload_run, .state = w};
-  return w->on->cuda ? cuda_time(&call, settings.iters, &r->time)
-                     : stats_time(workload_run, w, settings.iters, &r->time);
+  if (w->on->cuda) {
+    cuda_call call = {.on = w->on, .stream = &w->call.stream, .run = workload_run, .state = w};
+    return cuda_time(&call, settings.iters, &r->time);
+  }
+  if (!from_memory(r)) {
+    return stats_time(workload_run, w, settings.iters, &r->time);
+  }
+  turns t;
+  int good = turns_time(w, r->bytes, settings.iters, &t);
+  r->time = t.time;
+  r->ceiling.gbps = t.gbps;
+  r->share_in_turns = t.share;
+  return good;
 }
 
 static int measure_ceilings(const device *on, ceilings *out) {
@@ -57,9 +72,7 @@ static int time_on(const device *on) {
   if (!measure_ceilings(on, &r.ceiling)) {
     return EXIT_FAILED;
   }
-  /* A decode step in a model finds its K and V in memory, not in the cache of the step before;
-     also where arithmetic takes up to twice as long as reading, as it may with int8. */
-  r.copies = report_is_memory_bound(r.flops, 2 * r.bytes, &r.ceiling) ? workload_cold_copies(&problem) : 1;
+  r.copies = from_memory(&r) ? workload_cold_copies(&problem) : 1;
   workload w;
   if (!workload_open(&w, &problem, r.copies)) {
     return EXIT_FAILED;
@@ -67,8 +80,13 @@ static int time_on(const device *on) {
   int good = workload_place(&w, on) && plan_of(&w, &plan) && measure(&w, &r);
   workload_close(&w);
   /* Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share; never beside the
-     problem, so that the process needs no more memory than the larger of the two. */
-  good = good && measure_ceilings(on, &r.ceiling);
+     problem, so that the process needs no more memory than the larger of the two. What was read in turns stays. */
+  ceilings after = r.ceiling;
+  good = good && measure_ceilings(on, &after);
+  r.ceiling.gflops = after.gflops;
+  if (r.share_in_turns == 0) {
+    r.ceiling.gbps = after.gbps;
+  }
   if (good && settings.json) {
     json_begin("sdpa");
     report_json_problem(&problem);

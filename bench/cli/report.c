@@ -16,6 +16,9 @@ static double gflops(const report *r) { return r->flops / r->time.median * 1e-9;
 static double gbps(const report *r) { return r->bytes / r->time.median * 1e-9; }
 
 static double share(const report *r) {
+  if (r->share_in_turns > 0 && report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
+    return r->share_in_turns;
+  }
   return report_is_memory_bound(r->flops, r->bytes, &r->ceiling) ? gbps(r) / r->ceiling.gbps
                                                                  : gflops(r) / r->ceiling.gflops;
 }

@@ -23,6 +23,8 @@ typedef struct report {
   ceilings ceiling;
   /** Work and memory traffic of one run. */
   double flops, bytes;
+  /** Of the read bandwidth, where reading took turns with the runs; else 0. */
+  double share_in_turns;
   /** Copies of the data the runs went over in turn. */
   int64_t copies;
 } report;

@@ -17,7 +17,7 @@ static rapt_tensor dense(void *data, int32_t dtype, int64_t heads, int64_t rows,
 
 int64_t workload_cold_copies(const bench_problem *p) {
   double one = (double)p->batch * (double)p->kv_heads * (double)p->kv_len * problem_row_bytes(p);
-  double wanted = 4 * (double)last_cache_bytes();
+  double wanted = 8 * (double)last_cache_bytes();
   int64_t copies = 1;
   while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) {
     copies++;
