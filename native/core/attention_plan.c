@@ -8,7 +8,7 @@
 #include "core/attention_parts.h"
 
 // Bytes of K that one tile may take: with the query and output panels of a task it has to stay in L2.
-#define KEY_TILE_BYTES (96 * 1024)
+#define KEY_TILE_BYTES (192 * 1024)
 #define MOST_KEYS_PER_TILE 192
 // Keys per tile of the decode path: many, because K and V are read in turns and each turn has to get going, but no more
 // scores than L1 holds beside them.
