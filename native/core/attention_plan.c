@@ -17,8 +17,8 @@
 #define LEAST_DECODE_KEYS 128
 // Scores of the keys that are read before their values, and the most such keys: a stream of K or V takes a third of a
 // microsecond to get going.
-#define PASS_SCORES 8192
-#define MOST_PASS_KEYS 2048
+#define PASS_SCORES 16384
+#define MOST_PASS_KEYS 4096
 // Tasks that keep the threads evenly busy to the end, and panels that a task does not go below: fewer would bring K and
 // V to L2 for too little work.
 #define TASKS_PER_THREAD 4
