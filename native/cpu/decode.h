@@ -58,7 +58,7 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
 
 ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, int64_t query_stride, int64_t key_count,
                            const void *keys, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
-  walk w = walk_over(keys, key_stride, depth, size_as(type));
+  walk w = walk_with(rows, keys, key_stride, depth, size_as(type));
   int64_t steps = (rows + DOT_ROWS - 1) / DOT_ROWS * (depth / V_LANES), share = 0;
   if (steps > 0) share = (line_count(DOT_KEYS * w.bytes) + steps - 1) / steps;
   // A step of bytes would ask for less than a line.
@@ -195,7 +195,7 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, const float *weights,
                              int64_t key_count, const void *values, int64_t value_stride, int64_t depth,
                              const float *correction, float *out, int64_t out_stride, int guarded) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  walk w = walk_over(values, value_stride, depth, size_as(type));
+  walk w = walk_with(rows, values, value_stride, depth, size_as(type));
   // Many keys at a time, so that loading and storing the accumulators weighs little, but no more than stay in L1 from
   // pass to pass.
   int64_t step = key_count, vectors = (depth + V_LANES - 1) / V_LANES;

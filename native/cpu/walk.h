@@ -14,6 +14,8 @@
 // steps of the arithmetic keep the memory busier than as many at once.
 #define AHEAD_BYTES 8192
 #define AHEAD_BYTES_NARROW 10240
+#define AHEAD_BYTES_MANY_QUERIES 14336
+#define MANY_QUERIES 4
 #define BYTES_BURST 2048
 #define CACHE_LINE 64
 
@@ -29,6 +31,13 @@ typedef struct walk {
 static inline walk walk_over(const void *rows, int64_t stride, int64_t depth, int64_t size) {
   walk w = {.first = rows, .stride = stride * size, .bytes = depth * size};
   w.ahead = ((size == 4 ? AHEAD_BYTES : AHEAD_BYTES_NARROW) + w.bytes - 1) / w.bytes;
+  return w;
+}
+
+// The same where so many queries go with each row.
+static inline walk walk_with(int64_t queries, const void *rows, int64_t stride, int64_t depth, int64_t size) {
+  walk w = walk_over(rows, stride, depth, size);
+  if (size < 4 && queries >= MANY_QUERIES) w.ahead = (AHEAD_BYTES_MANY_QUERIES + w.bytes - 1) / w.bytes;
   return w;
 }
 
