@@ -105,12 +105,19 @@ static void ask_for_next_task(const task_state *s, const rapt_geometry *g, int64
   ask_for_rows(&next, ahead, &c->query, c->head_dim, 0);
 }
 
-// A row of bf16 as pairs.
-static void copy_pairs(const task_state *s, const void *from, int64_t stride, float *to) {
+// Whether rows of bf16 are pairs as they lie: no row ends within one.
+static int are_pairs(const void *first, const rapt_tensor *t, int64_t depth) {
+  return t->stride[3] == 1 && depth % 2 == 0 && (uintptr_t)first % sizeof(float) == 0;
+}
+
+// A row of bf16 as pairs: where it lies, or as a copy in `near`.
+static const float *read_pairs(const task_state *s, const void *row, const rapt_tensor *t, float *near) {
   int64_t depth = s->problem->call.head_dim;
-  uint16_t *at = (uint16_t *)to;
-  rapt_read_bf16(from, stride, depth, at);
-  if (depth % 2 != 0) at[depth] = 0;
+  if (are_pairs(row, t, depth)) return row;
+  uint16_t *to = (uint16_t *)near;
+  rapt_read_bf16(row, t->stride[3], depth, to);
+  if (depth % 2 != 0) to[depth] = 0;
+  return near;
 }
 
 static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *lanes) {
@@ -120,12 +127,8 @@ static void load_queries(const task_state *s, int64_t panel, const rapt_lanes *l
   for (int64_t r = 0; r < lanes->count; r++) {
     const void *row = rapt_row(q, lanes->batch, lanes->head[r], lanes->query[r]);
     float *near = s->slot.rows + r * depth;
-    if (s->pairs) {
-      copy_pairs(s, row, q->stride[3], near);
-      rows[r] = near;
-    } else {
-      rows[r] = rapt_read_row(s->kernels, q->dtype, row, q->stride[3], depth, near);
-    }
+    rows[r] =
+        s->pairs ? read_pairs(s, row, q, near) : rapt_read_row(s->kernels, q->dtype, row, q->stride[3], depth, near);
   }
   s->kernels->pack(rows, lanes->count, depth, lanes->width, s->slot.query + panel * depth * lanes->width);
 }
@@ -151,7 +154,13 @@ static void begin_panels(task_state *s) {
 static const float *load_rows(const task_state *s, rapt_kv kv, int64_t j, int64_t low, int64_t high, float *near) {
   const rapt_tensor *t = kv.rows;
   int64_t depth = kv.depth;
-  if (rapt_is_plain(t->dtype, t->stride[3]) && t->stride[2] == depth) return rapt_row(t, s->batch, s->kv_head, j);
+  if (t->dtype != RAPT_I8 && t->stride[3] == 1 && t->stride[2] == depth) {
+    // One long row.
+    if (t->dtype == RAPT_F32) return rapt_row(t, s->batch, s->kv_head, j);
+    const void *first = rapt_row(t, s->batch, s->kv_head, j + low);
+    rapt_read_row(s->kernels, t->dtype, first, 1, (high - low) * depth, near + low * depth);
+    return near;
+  }
   for (int64_t i = low; i < high; i++) {
     float *to = near + i * depth;
     const float *from = rapt_read_kv_row(s->kernels, &kv, s->batch, s->kv_head, j + i, to);
@@ -160,16 +169,17 @@ static const float *load_rows(const task_state *s, rapt_kv kv, int64_t j, int64_
   return near;
 }
 
-// The same for keys that stay bf16: where they lie, they are pairs only if no row ends within one.
+// The same for keys that stay bf16.
 static const float *load_keys(const task_state *s, int64_t j, int64_t low, int64_t high) {
   const rapt_tensor *t = &s->problem->call.key;
-  int64_t depth = s->problem->call.head_dim;
+  int64_t depth = s->score_depth;
   if (!s->pairs) return load_rows(s, rapt_keys(s->problem), j, low, high, s->slot.keys);
   const void *first = rapt_row(t, s->batch, s->kv_head, j);
-  int aligned = (uintptr_t)first % sizeof(float) == 0 && depth % 2 == 0;
-  if (aligned && t->stride[3] == 1 && t->stride[2] == depth) return first;
+  if (are_pairs(first, t, s->problem->call.head_dim) && t->stride[2] == 2 * depth) return first;
   for (int64_t i = low; i < high; i++) {
-    copy_pairs(s, rapt_row(t, s->batch, s->kv_head, j + i), t->stride[3], s->slot.keys + i * s->score_depth);
+    float *to = s->slot.keys + i * depth;
+    const float *from = read_pairs(s, rapt_row(t, s->batch, s->kv_head, j + i), t, to);
+    if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
   }
   return s->slot.keys;
 }
