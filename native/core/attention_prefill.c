@@ -194,12 +194,16 @@ typedef struct key_tile {
   int finite;
 } key_tile;
 
-static int is_finite(const task_state *s, key_tile *tile) {
+static int rows_are_finite(const task_state *s, const key_tile *tile, int64_t from, int64_t to) {
   int64_t depth = s->problem->call.value_dim;
-  if (tile->finite < 0) {
-    tile->finite = s->kernels->all_finite((tile->high - tile->low) * depth, tile->values + tile->low * depth);
-  }
-  return tile->finite;
+  return s->kernels->all_finite((to - from) * depth, tile->values + from * depth);
+}
+
+// Whether the values of keys from .. to of the tile are finite. All of the tile mostly are; where not, these keys alone
+// decide, for which others are there depends on the other panels of the task, and so on the number of threads.
+static int is_finite(const task_state *s, key_tile *tile, int64_t from, int64_t to) {
+  if (tile->finite < 0) tile->finite = rows_are_finite(s, tile, tile->low, tile->high);
+  return tile->finite || rows_are_finite(s, tile, from, to);
 }
 
 // How far above the highest score a maximum goes while more keys are to come, as an exponent of 2: far enough that it
@@ -251,7 +255,7 @@ static rapt_start weigh(const task_state *s, int64_t p, int64_t j, int64_t from,
   const rapt_lanes *lanes = &slot->lanes[p];
   int64_t width = kernels->panel_width;
   int masked = rapt_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
-  *guarded = masked && !is_finite(s, tile);
+  *guarded = masked && !is_finite(s, tile, from, from + keys);
   if (*guarded) rapt_note_visible(keys * width, slot->scores, slot->visible);
   float headroom = HEADROOM / s->problem->to_exponent;
   // Next to a tiny scale it would swallow the scores.

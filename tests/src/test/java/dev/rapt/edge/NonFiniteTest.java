@@ -114,6 +114,33 @@ class NonFiniteTest {
     Judge.everyTier(c, p);
   }
 
+  /** Which rows share a task decides what is left out together with them, and must not show. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "b1 h4/1 q259 k64 d16 causal(bottom) alibi(h)",
+        "b1 h2 q300 k300 d24/20 causal(top) alibi(h)",
+        "b1 h2 q300 k300 d24/20 window(30,0) mask(1,k) alibi(h)"
+      })
+  void aNanChangesNoBitsWithTheNumberOfThreads(String name) {
+    AttentionCase c = AttentionCase.parse(name + " lse");
+    AttentionProblem p = c.problem();
+    Arrays.fill(p.alibiSlopes(), 1000);
+    for (int j = 0; j < p.kvLen(); j++) {
+      fillRow(p.value(), p.valueDim(), p.kvLen(), j, j % 2); // where the nearest is 0, all shows
+    }
+    fillRow(p.value(), p.valueDim(), p.kvLen(), p.kvLen() * 3 / 4, Double.NaN);
+    try (AttentionCall call = new AttentionCall(c, p)) {
+      Judge.everyTier(
+          tier -> {
+            AttentionCall.Actual one = call.run(tier.device());
+            for (int threads = 2; threads <= 5; threads++) {
+              one.checkSameBits(call.run(tier.device(threads)), tier + ", " + threads + " threads");
+            }
+          });
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("visibilities")
   void nanInAQueryStaysInItsRow(String name) {
