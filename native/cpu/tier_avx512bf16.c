@@ -10,10 +10,15 @@ static inline vf v_add_pair_products(vf a, vf b, vf sum) { return _mm512_dpbf16_
 
 #define ADD_PRODUCT v_add_pair_products
 #include "cpu/dots_pairs.h"
+#include "cpu/dots_vnni.h"
+#include "cpu/gather_vnni.h"
 #include "cpu/multiply.h"
 
 void rapt_overwrite_avx512bf16(rapt_kernels *table) {
   table->dots_pairs = dots_pairs;
+  table->fix_queries = fix_queries;
+  table->dots_scaled_i8 = dots_scaled_i8;
+  table->gather_scaled_i8 = gather_scaled_i8;
   table->multiply_pairs = multiply;
   table->multiply_pairs_and_weigh = multiply_and_weigh;
 }
