@@ -169,13 +169,38 @@ ALWAYS_INLINE void dot_eight(const int ragged, const int rows, const fixed_queri
   }
 }
 
+// Keys after whose scores a tile is given up that will not be exact enough.
+#define TRIED 64
+
+// Whether scores of these keys are exact enough by the bound above; with slack 2, whether twice as high ones would be.
+static int are_exact_enough(const fixed_queries *queries, int64_t rows, int64_t key_count, float error,
+                            float to_exponent, int bare, float slack, const float *scores, int64_t score_stride) {
+  vf sign = v_set1(to_exponent < 0 ? -1.0f : 1.0f);
+  for (int64_t r = 0; r < rows; r++) {
+    const float *row = scores + r * score_stride;
+    vf highest = v_set1(-__builtin_inff());
+    for (int64_t k = 0; k < key_count; k += V_LANES) {
+      int64_t n = key_count - k < V_LANES ? key_count - k : V_LANES;
+      highest = _mm512_mask_max_ps(highest, v_first(n), highest, v_mul(v_load_n(row + k, n), sign));
+    }
+    float allowed = 0x1p-21f * fmaxf(1 / fabsf(to_exponent), bare ? slack * fabsf(v_highest(highest)) : 0);
+    if (!(queries->unit[r] * error <= allowed) || !all_are_finite(key_count, row)) return 0;
+  }
+  return 1;
+}
+
 static int dots_scaled_i8(int64_t rows, const void *fixed, int64_t key_count, const int8_t *keys, int64_t key_stride,
                           int64_t depth, const float *scale, float to_exponent, int bare, float *scores,
                           int64_t score_stride) {
   const fixed_queries *queries = fixed;
   if (key_count < FIXED_KEYS || !all_are_finite(key_count, scale)) return 0;
+  float error = 127 * sqrtf((float)depth / 12) * largest_magnitude(key_count, scale);
+  if (!bare && !are_exact_enough(queries, rows, 0, error, to_exponent, 0, 1, scores, score_stride)) return 0;
   walk w = walk_over(keys, key_stride, depth, 1);
   for (int64_t next = 0; next < key_count; next += FIXED_KEYS) {
+    if (next == TRIED && !are_exact_enough(queries, rows, TRIED, error, to_exponent, bare, 2, scores, score_stride)) {
+      return 0;
+    }
     // All at once: requests among its loads cost the register block more than they gain.
     request ahead = request_ahead(&w, next, FIXED_KEYS);
     ask_rest(&ahead);
@@ -201,19 +226,7 @@ static int dots_scaled_i8(int64_t rows, const void *fixed, int64_t key_count, co
 #undef ROWS
     }
   }
-  float error = 127 * sqrtf((float)depth / 12) * largest_magnitude(key_count, scale);
-  vf sign = v_set1(to_exponent < 0 ? -1.0f : 1.0f);
-  for (int64_t r = 0; r < rows; r++) {
-    float *row = scores + r * score_stride;
-    vf highest = v_set1(-__builtin_inff());
-    for (int64_t k = 0; k < key_count; k += V_LANES) {
-      int64_t n = key_count - k < V_LANES ? key_count - k : V_LANES;
-      highest = _mm512_mask_max_ps(highest, v_first(n), highest, v_mul(v_load_n(row + k, n), sign));
-    }
-    float allowed = 0x1p-21f * fmaxf(1 / fabsf(to_exponent), bare ? fabsf(v_highest(highest)) : 0);
-    if (!(queries->unit[r] * error <= allowed) || !all_are_finite(key_count, row)) return 0;
-  }
-  return 1;
+  return are_exact_enough(queries, rows, key_count, error, to_exponent, bare, 1, scores, score_stride);
 }
 
 #endif

@@ -262,7 +262,8 @@ static void gather_scaled_i8(int64_t rows, float *weights, int64_t weight_stride
     apart += choose_unit(key_count, from, highest[r], sum[r], scale, values, value_stride, depth, &row[r]);
     unit[r] = row[r].unit;
   }
-  if (!usable || 2 * apart > rows * runs) {
+  // A run of one row in floats costs about what fixed point saves on eight.
+  if (!usable || 8 * apart > rows * runs) {
     plain(rows, weights, weight_stride, key_count, values, value_stride, depth, correction, out, out_stride, 0);
     return;
   }
