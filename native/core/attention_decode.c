@@ -25,16 +25,6 @@ void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const 
   int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : g->key_tile;
   slot->rows = rapt_arena_take(arena, rows * rapt_max(c->head_dim, c->value_dim), sizeof(float));
   slot->biases = rapt_arena_take(arena, g->key_tile, sizeof(float));
-  int fixed_keys = is_scaled_by_row(&keys), fixed_values = is_scaled_by_row(&values);
-  slot->fixed_queries = rapt_arena_take(arena, fixed_keys ? RAPT_FIXED_SIZE(problem->rows, c->head_dim) : 0, 1);
-  slot->fixed_weights = rapt_arena_take(arena, fixed_values ? problem->rows * g->key_tile : 0, sizeof(float));
-  slot->scales = rapt_arena_take(arena, fixed_keys || fixed_values ? g->key_tile : 0, sizeof(float));
-}
-
-// Query rows from which int8 goes in fixed point: one or two wait for memory either way, and floats cost them less.
-#define LEAST_FIXED_ROWS 3
-static int takes_fixed(const rapt_kernels *kernels, const rapt_problem *problem) {
-  return kernels->fix_queries != NULL && problem->rows >= LEAST_FIXED_ROWS;
 }
 
 // Whether queries stay bf16, because keys are.
@@ -43,7 +33,7 @@ static int takes_pairs(const rapt_kernels *kernels, const rapt_problem *problem)
   return kernels->dots_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16;
 }
 
-static void load_queries(const rapt_kernels *kernels, const rapt_problem *problem, rapt_decode_slot *slot) {
+static void load_queries(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot) {
   const rapt_attention *c = &problem->call;
   const rapt_lanes *lanes = slot->lanes;
   for (int64_t r = 0; r < lanes->count; r++) {
@@ -56,9 +46,6 @@ static void load_queries(const rapt_kernels *kernels, const rapt_problem *proble
     const float *from = rapt_read_row(kernels, c->query.dtype, row, c->query.stride[3], c->head_dim, to);
     if (from != to) memcpy(to, from, (size_t)c->head_dim * sizeof(float));
   }
-  rapt_kv keys = rapt_keys(problem);
-  slot->fixed = is_scaled_by_row(&keys) && takes_fixed(kernels, problem) &&
-                kernels->fix_queries(lanes->count, slot->query, c->head_dim, c->head_dim, slot->fixed_queries);
 }
 
 // Chunk `index` of all: results go to its partials, where there are any.
@@ -121,13 +108,6 @@ static rapt_gather *gather_of(const rapt_kernels *kernels, int32_t dtype) {
   }
 }
 
-// The scales of keys j .. j + keys side by side.
-static const float *scales_of(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_decode_slot *slot,
-                              int64_t kv_head, int64_t j, int64_t keys) {
-  const float *row = rapt_row(kv->scale, slot->lanes->batch, kv_head, j);
-  return rapt_read_row(kernels, RAPT_F32, row, kv->scale->stride[2], keys, slot->scales);
-}
-
 // Multiplies scores or weights of keys j .. j + keys by these keys' scales; with guarded, zeros stay zeros whatever the
 // scale.
 static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_decode_slot *slot, int64_t kv_head,
@@ -142,6 +122,16 @@ static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const r
     float *row = scores + r * stride;
     for (int64_t k = 0; k < keys; k++) row[k] = guarded && row[k] == 0 ? 0 : row[k] * scale[k * step];
   }
+}
+
+// Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
+static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const rapt_decode_slot *slot, int64_t kv_head,
+                      int64_t j, int64_t keys) {
+  for (int64_t k = 0; k < keys; k++) {
+    const float *row = rapt_read_kv_row(kernels, values, slot->lanes->batch, kv_head, j + k, slot->rows);
+    if (!kernels->all_finite(values->depth, row)) return 0;
+  }
+  return 1;
 }
 
 // Asks for the scales of keys j .. j + keys, or more: some 30 lines that nothing else would bring in time. Behind the
@@ -162,27 +152,9 @@ static void score(const rapt_kernels *kernels, const rapt_problem *problem, cons
   tile from = load_tile(kernels, &k, slot, kv_head, j, keys);
   ask_for_scales(&v, slot, kv_head, j, keys);
   ask_for_scales(&k, slot, kv_head, j + keys, g->key_tile);
-  if (slot->fixed) {
-    const float *scale = scales_of(kernels, &k, slot, kv_head, j, keys);
-    float to_exponent = problem->score_scale * problem->to_exponent;
-    if (kernels->dots_scaled_i8(rows, slot->fixed_queries, keys, from.rows, from.stride, depth, scale, to_exponent,
-                                rapt_scores_are_bare(problem, slot->lanes, j, keys), scores, stride)) {
-      return;
-    }
-  }
   (takes_pairs(kernels, problem) ? kernels->dots_pairs : dots_of(kernels, from.dtype))(
       rows, slot->query, depth, keys, from.rows, from.stride, depth, scores, stride);
   if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0, scores);
-}
-
-// Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
-static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const rapt_decode_slot *slot, int64_t kv_head,
-                      int64_t j, int64_t keys) {
-  for (int64_t k = 0; k < keys; k++) {
-    const float *row = rapt_read_kv_row(kernels, values, slot->lanes->batch, kv_head, j + k, slot->rows);
-    if (!kernels->all_finite(values->depth, row)) return 0;
-  }
-  return 1;
 }
 
 // From these scores to weights and on to the output.
@@ -201,12 +173,6 @@ static void attend(const rapt_kernels *kernels, const rapt_problem *problem, con
     rapt_keep_visible(keys, slot->visible + r * tile_keys, scores + r * stride);
   }
   tile from = load_tile(kernels, &v, slot, kv_head, j, keys);
-  if (from.dtype == RAPT_I8 && takes_fixed(kernels, problem) && !guarded) {
-    const float *scale = scales_of(kernels, &v, slot, kv_head, j, keys);
-    kernels->gather_scaled_i8(rows, scores, stride, keys, from.rows, from.stride, c->value_dim, scale, slot->correction,
-                              slot->output, c->value_dim, slot->fixed_weights, kernels->gather_i8);
-    return;
-  }
   if (from.dtype == RAPT_I8) apply_scales(kernels, &v, slot, kv_head, j, keys, rows, stride, guarded, scores);
   gather_of(kernels, from.dtype)(rows, scores, stride, keys, from.rows, from.stride, c->value_dim, slot->correction,
                                  slot->output, c->value_dim, guarded);

@@ -142,11 +142,6 @@ typedef struct rapt_decode_slot {
   float *rows;
   // A row of biases.
   float *biases;
-  // For int8 with a scale per row: see fix_queries, gather_scaled_i8; scales side by side; whether queries are there.
-  void *fixed_queries;
-  void *fixed_weights;
-  float *scales;
-  int fixed;
 } rapt_decode_slot;
 
 void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const rapt_geometry *geometry,

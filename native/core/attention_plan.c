@@ -15,7 +15,6 @@
 #define DECODE_SCORES 2048
 #define MOST_DECODE_KEYS 512
 #define LEAST_DECODE_KEYS 128
-_Static_assert(MOST_DECODE_KEYS <= RAPT_MOST_FIXED_KEYS, "a tile is what the kernels in fixed point take");
 // Scores of the keys that are read before their values, and the most such keys: a stream of K or V takes a third of a
 // microsecond to get going.
 #define PASS_SCORES 16384

@@ -16,9 +16,6 @@
 // The most query rows (group x query_len) that the decode path takes, and what its score rows are a multiple of.
 #define RAPT_DECODE_WIDTH 16
 #define RAPT_SCORE_MULTIPLE 16
-// The most keys that gather_scaled_i8 takes, and bytes of queries in fixed point.
-#define RAPT_MOST_FIXED_KEYS 512
-#define RAPT_FIXED_SIZE(rows, depth) (3136 + (rows) * (((depth) + 63) / 64) * 768)
 // Upper bounds over all tiers, for fixed-size arrays in the framework.
 #define RAPT_MAX_PANEL_WIDTH 32
 #define RAPT_MAX_TILE_ROWS 16
@@ -140,24 +137,6 @@ typedef struct rapt_kernels {
   rapt_gather *gather_f16;
   rapt_gather *gather_bf16;
   rapt_gather *gather_i8;
-
-  // Decode of int8 rows with a scale per row, in fixed point: all three or none (NULL). What fixed point is not exact
-  // enough for goes to the kernels above.
-  //
-  // Writes queries to fixed, RAPT_FIXED_SIZE bytes aligned to 64. Returns 0 where they cannot be had in fixed point.
-  int (*fix_queries)(int64_t rows, const float *queries, int64_t query_stride, int64_t depth, void *fixed);
-  // scores[r * score_stride + key] = queries[r] . keys[key] * scale[key]. A score times to_exponent will be the
-  // exponent of a power of two; bare: as it is, and of every key. Returns 0 where scores are not exact enough for that,
-  // and of no use.
-  int (*dots_scaled_i8)(int64_t rows, const void *fixed, int64_t key_count, const int8_t *keys, int64_t key_stride,
-                        int64_t depth, const float *scale, float to_exponent, int bare, float *scores,
-                        int64_t score_stride);
-  // out[r] = out[r] * correction[r] + sum over keys of weights[r * weight_stride + key] * scale[key] * values[key], for
-  // up to RAPT_MOST_FIXED_KEYS keys. weights are overwritten; fixed is 4 bytes of room for each, of a multiple of 16
-  // keys; plain is gather_i8.
-  void (*gather_scaled_i8)(int64_t rows, float *weights, int64_t weight_stride, int64_t key_count, const int8_t *values,
-                           int64_t value_stride, int64_t depth, const float *scale, const float *correction, float *out,
-                           int64_t out_stride, void *fixed, rapt_gather *plain);
 
   // Turns pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs. to
   // has 2 * pairs elements too, and is from itself or apart from it.

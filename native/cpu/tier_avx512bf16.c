@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What VNNI and BF16 add to AVX-512. Not another instance of the templates: every entry that is not set here stays the
+// What BF16 adds to AVX-512. Not another instance of the templates: every entry that is not set here stays the
 // AVX-512 tier's own function, and so gives its bits.
 #include "core/kernels.h"
 #include "cpu/tiers.h"
@@ -10,15 +10,10 @@ static inline vf v_add_pair_products(vf a, vf b, vf sum) { return _mm512_dpbf16_
 
 #define ADD_PRODUCT v_add_pair_products
 #include "cpu/dots_pairs.h"
-#include "cpu/dots_vnni.h"
-#include "cpu/gather_vnni.h"
 #include "cpu/multiply.h"
 
 void rapt_overwrite_avx512bf16(rapt_kernels *table) {
   table->dots_pairs = dots_pairs;
-  table->fix_queries = fix_queries;
-  table->dots_scaled_i8 = dots_scaled_i8;
-  table->gather_scaled_i8 = gather_scaled_i8;
   table->multiply_pairs = multiply;
   table->multiply_pairs_and_weigh = multiply_and_weigh;
 }

@@ -15,8 +15,6 @@ int main(void) {
   if (rapt_kernels_fill(RAPT_ISA_AVX512, &below) && rapt_kernels_fill(RAPT_ISA_AVX512BF16, &best)) {
     CHECK(!below.multiply_pairs && !below.multiply_pairs_and_weigh && !below.dots_pairs,
           "avx512 multiplies pairs of bf16");
-    CHECK(!below.fix_queries && !below.dots_scaled_i8 && !below.gather_scaled_i8, "avx512 has fixed point");
-    CHECK(best.fix_queries && best.dots_scaled_i8 && best.gather_scaled_i8, "avx512bf16 has no fixed point");
     CHECK(best.multiply_pairs && best.multiply_pairs_and_weigh && best.dots_pairs,
           "avx512bf16 does not multiply pairs of bf16");
     /* All that it has for itself. */
@@ -24,9 +22,6 @@ int main(void) {
     below.multiply_pairs = best.multiply_pairs;
     below.multiply_pairs_and_weigh = best.multiply_pairs_and_weigh;
     below.dots_pairs = best.dots_pairs;
-    below.fix_queries = best.fix_queries;
-    below.dots_scaled_i8 = best.dots_scaled_i8;
-    below.gather_scaled_i8 = best.gather_scaled_i8;
     CHECK(!memcmp(&below, &best, sizeof best), "avx512bf16 has replaced more of avx512 than it may");
   }
   CHECK(rapt_kernels_fill(RAPT_ISA_PORTABLE, &best) && !best.multiply_pairs, "portable multiplies pairs of bf16");

@@ -9,6 +9,6 @@ public enum Isa {
   AVX2,
   /** AVX-512 F, BW, DQ and VL. */
   AVX512,
-  /** The same with VNNI and BF16: other kernels for bf16 and int8, the same bits for the rest. */
+  /** The same with BF16: other kernels for bf16 queries and keys, the same bits for the rest. */
   AVX512BF16
 }

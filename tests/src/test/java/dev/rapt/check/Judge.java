@@ -59,12 +59,9 @@ public final class Judge {
     }
   }
 
-  /** Whether bf16 keys meet bf16 queries, or there are bytes. */
+  /** Whether bf16 keys meet bf16 queries. */
   private static boolean runsOwnKernels(AttentionCase c) {
-    DType key = c.dtype("key");
-    return key == DType.I8
-        || c.dtype("value") == DType.I8
-        || (key == DType.BF16 && c.dtype("query") == DType.BF16);
+    return c.dtype("key") == DType.BF16 && c.dtype("query") == DType.BF16;
   }
 
   /** Runs a check on every tier and fails with one line for each tier that fails. */
