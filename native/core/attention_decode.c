@@ -27,19 +27,13 @@ void rapt_decode_slot_lay(rapt_arena *arena, const rapt_problem *problem, const 
   slot->biases = rapt_arena_take(arena, g->key_tile, sizeof(float));
 }
 
-// Whether queries stay bf16, because keys are.
-static int takes_pairs(const rapt_kernels *kernels, const rapt_problem *problem) {
-  const rapt_attention *c = &problem->call;
-  return kernels->dots_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16;
-}
-
 static void load_queries(const rapt_kernels *kernels, const rapt_problem *problem, const rapt_decode_slot *slot) {
   const rapt_attention *c = &problem->call;
   const rapt_lanes *lanes = slot->lanes;
   for (int64_t r = 0; r < lanes->count; r++) {
     const void *row = rapt_row(&c->query, lanes->batch, lanes->head[r], lanes->query[r]);
     float *to = slot->query + r * c->head_dim;
-    if (takes_pairs(kernels, problem)) {
+    if (rapt_takes_pairs(kernels, problem)) {
       rapt_read_bf16(row, c->query.stride[3], c->head_dim, (uint16_t *)to);
       continue;
     }
@@ -152,7 +146,7 @@ static void score(const rapt_kernels *kernels, const rapt_problem *problem, cons
   tile from = load_tile(kernels, &k, slot, kv_head, j, keys);
   ask_for_scales(&v, slot, kv_head, j, keys);
   ask_for_scales(&k, slot, kv_head, j + keys, g->key_tile);
-  (takes_pairs(kernels, problem) ? kernels->dots_pairs : dots_of(kernels, from.dtype))(
+  (rapt_takes_pairs(kernels, problem) ? kernels->dots_pairs : dots_of(kernels, from.dtype))(
       rows, slot->query, depth, keys, from.rows, from.stride, depth, scores, stride);
   if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0, scores);
 }

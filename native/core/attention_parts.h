@@ -3,6 +3,7 @@
 #ifndef RAPT_CORE_ATTENTION_PARTS_H
 #define RAPT_CORE_ATTENTION_PARTS_H
 
+#include <math.h>
 #include <stdatomic.h>
 
 #include "core/attention.h"
@@ -63,6 +64,15 @@ static inline rapt_kv rapt_keys(const rapt_problem *problem) {
 static inline rapt_kv rapt_values(const rapt_problem *problem) {
   const rapt_attention *c = &problem->call;
   return (rapt_kv){.rows = &c->value, .scale = &c->value_scale, .groups = c->value_scale_groups, .depth = c->value_dim};
+}
+
+// Whether bf16 queries and keys are multiplied as such, by a tier that can. Its products and sums below 2^-126 are 0:
+// of up to 1024 that shows in no score, unless the scale is beyond this.
+#define RAPT_MOST_PAIR_SCALE 0x1p90f
+static inline int rapt_takes_pairs(const rapt_kernels *kernels, const rapt_problem *problem) {
+  const rapt_attention *c = &problem->call;
+  return kernels->multiply_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16 &&
+         fabsf(problem->score_scale) * problem->softmax_scale <= RAPT_MOST_PAIR_SCALE;
 }
 
 // Unnormalised results of one (unit, panel, split): maximum, sum, and output as [value_dim][lane] (prefill) or

@@ -51,7 +51,7 @@ typedef struct task_state {
 
 static void choose_elements(task_state *s) {
   const rapt_attention *c = &s->problem->call;
-  s->pairs = s->kernels->multiply_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16;
+  s->pairs = rapt_takes_pairs(s->kernels, s->problem);
   s->score_depth = s->pairs ? rapt_ceil_div(c->head_dim, 2) : c->head_dim;
 }
 

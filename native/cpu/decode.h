@@ -95,22 +95,23 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, i
 
 // Rows of one register block of the output; its vectors are the tier's GATHER_VECTORS.
 #define GATHER_ROWS 4
-// Bytes of values that wait in L1 while one register block after another passes over them.
-#define GATHER_BYTES 8192
+// Elements of the values that one register block after another passes over: enough that loading and storing the
+// accumulators weighs little, few enough to stay in L1, and the same for every type so that equal values give equal
+// bits.
+#define GATHER_ELEMENTS 2048
 
 ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, int64_t last, const float *weights,
                                 int64_t weight_stride, int64_t key_count, const char *values, int64_t value_stride,
                                 int64_t depth, const float *correction, float *out, int64_t out_stride,
                                 const int guarded, request *ahead, int64_t share) {
   // The block starts at element `depth` of a value; its last vector holds `last` elements, the others V_LANES.
+  // Sums of a block start from zero and join the output at its end: rounding grows with the keys of a block, not with
+  // all of them.
   vf sum[GATHER_ROWS][GATHER_VECTORS], zero = v_set1(0.0f);
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-      const float *from = out + r * out_stride + depth + v * V_LANES;
-      sum[r][v] = v_mul(v == vectors - 1 ? v_load_n(from, last) : v_load(from), v_set1(correction[r]));
-    }
+    for (int v = 0; v < vectors; v++) sum[r][v] = zero;
   }
 #pragma GCC unroll 1
   for (int64_t k = 0; k < key_count; k++) {
@@ -137,10 +138,11 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
       float *to = out + r * out_stride + depth + v * V_LANES;
+      vf scale = v_set1(correction[r]);
       if (v == vectors - 1) {
-        v_store_n(to, sum[r][v], last);
+        v_store_n(to, v_fma(v_load_n(to, last), scale, sum[r][v]), last);
       } else {
-        v_store(to, sum[r][v]);
+        v_store(to, v_fma(v_load(to), scale, sum[r][v]));
       }
     }
   }
@@ -196,11 +198,8 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, const float *weights,
                              const float *correction, float *out, int64_t out_stride, int guarded) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   walk w = walk_with(rows, values, value_stride, depth, size_as(type));
-  // Many keys at a time, so that loading and storing the accumulators weighs little, but no more than stay in L1 from
-  // pass to pass.
-  int64_t step = key_count, vectors = (depth + V_LANES - 1) / V_LANES;
+  int64_t step = rapt_max(4, GATHER_ELEMENTS / depth), vectors = (depth + V_LANES - 1) / V_LANES;
   int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / GATHER_VECTORS + vectors % GATHER_VECTORS);
-  if (passes > 1) step = rapt_max(4, GATHER_BYTES / w.bytes);
   int64_t share = (line_count(w.bytes) + passes - 1) / passes;
   for (int64_t k = 0; k < key_count; k += step) {
     gather_some(type, rows, weights, weight_stride, &w, k, key_count - k < step ? key_count - k : step, depth,

@@ -20,8 +20,7 @@ public enum Tier {
   PORTABLE(Isa.PORTABLE),
   AVX2(Isa.AVX2, "avx2", "fma", "f16c"),
   AVX512(Isa.AVX512, "avx512f", "avx512bw", "avx512dq", "avx512vl"),
-  AVX512BF16(
-      Isa.AVX512BF16, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_bf16");
+  AVX512BF16(Isa.AVX512BF16, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_bf16");
 
   /** More than one, and not a divisor of the usual head and block counts. */
   public static final int SEVERAL_THREADS = 3;

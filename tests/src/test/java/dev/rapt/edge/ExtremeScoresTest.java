@@ -92,6 +92,36 @@ class ExtremeScoresTest {
 
   @ParameterizedTest
   @ValueSource(
+      strings = {
+        "b1 h1 q1 k513 d128",
+        "b1 h1 q1 k1000 d128",
+        "b1 h4/1 q1 k4097 d64",
+        "b1 h1 q1 k1000 d80 dtype(f16,f16,f16,f32)",
+        "b1 h1 q20 k1000 d128"
+      })
+  void aMeanOfEqualValuesIsThatValue(String name) {
+    // Every addition to a long sum rounds the same way here, unlike those to the sum of the
+    // weights.
+    AttentionCase c = AttentionCase.parse(name);
+    AttentionProblem p = c.problem();
+    Arrays.fill(p.query(), 1);
+    Arrays.fill(p.value(), -1);
+    for (int level = 1; level <= 6; level++) {
+      for (int i = 0; i < p.key().length; i++) {
+        p.key()[i] = i / p.headDim() == 3 ? 0 : -level / 64f;
+      }
+      try (AttentionCall call = new AttentionCall(c, p)) {
+        for (Tier tier : Tier.usable()) {
+          for (float output : call.run(tier.device()).output()) {
+            assertEquals(-1, output, 0x1p-19, tier + ", level " + level);
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
       strings = {"b1 h2 q20 k300 d64 spread(60) lse", "b1 h2/1 q2 k600 d64 spread(60) lse"})
   void aRisingMaximumRescalesWhatWasSummed(String name) {
     AttentionCase c = AttentionCase.parse(name);
@@ -117,6 +147,8 @@ class ExtremeScoresTest {
         "b1 h2 q20 k70 d16 scale(1e-38) lse",
         "b1 h2 q20 k70 d16 scale(1e-42) lse",
         "b1 h2 q20 k70 d16 scale(3.4e38) spread(1e-38) lse",
+        "b1 h2 q20 k70 d16 scale(3.4e38) spread(1e-38) dtype(bf16) lse",
+        "b1 h2/1 q2 k700 d16 scale(3.4e38) spread(1e-38) dtype(bf16) lse",
         "b1 h2 q20 k70 d16 scale(3.4e38) spread(1e-38) weights(softmax) lse",
         "b1 h2/1 q1 k1300 d16 scale(3.4e38) spread(1e-38) sinks(h) lse",
         "b1 h2 q20 k70 d16 scale(0) mask(q,k) weights(softmax) lse"
