@@ -17,7 +17,7 @@
  *    memory it names must stay valid until the stream has passed it.
  *  - A function that can fail returns a rapt_status and, where the caller passes a rapt_error, fills in a
  *    sentence that names the value and what was allowed. The library never prints, aborts or exits, and
- *    keeps no thread-local state.
+ *    keeps no error from one call to the next.
  *  - A failed call leaves outputs unspecified; the context stays usable.
  *
  * How this ABI grows without breaking
