@@ -147,8 +147,8 @@ typedef struct rapt_kernels {
                       uint16_t *to);
 } rapt_kernels;
 
-// Fills the table for a tier: portable first, then every better tier up to isa overwrites what it has. Returns 0
-// where isa names no tier of this build.
+// Copies the table of a tier, whether or not this CPU has it: no code of the tier runs before one of its kernels is
+// called. Returns 0 where isa names no tier of this build.
 int rapt_kernels_fill(int32_t isa, rapt_kernels *table);
 
 // Whether the tier was compiled into this library.

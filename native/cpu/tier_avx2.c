@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/vec_avx2.h"
-#define OVERWRITE rapt_overwrite_avx2
+#define KERNELS rapt_kernels_avx2
 #include "cpu/tier_template.h"

@@ -12,8 +12,5 @@ static inline vf v_add_pair_products(vf a, vf b, vf sum) { return _mm512_dpbf16_
 #include "cpu/dots_pairs.h"
 #include "cpu/multiply.h"
 
-void rapt_overwrite_avx512bf16(rapt_kernels *table) {
-  table->dots_pairs = dots_pairs;
-  table->multiply_pairs = multiply;
-  table->multiply_pairs_and_weigh = multiply_and_weigh;
-}
+const rapt_pair_kernels rapt_pair_kernels_avx512bf16 = {
+    .dots_pairs = dots_pairs, .multiply_pairs = multiply, .multiply_pairs_and_weigh = multiply_and_weigh};

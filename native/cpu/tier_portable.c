@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/vec_portable.h"
-#define OVERWRITE rapt_overwrite_portable
+#define KERNELS rapt_kernels_portable
 #include "cpu/tier_template.h"

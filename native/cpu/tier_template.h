@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Included once per tier, after that tier's vector vocabulary and with OVERWRITE naming its entry point: the same
-// kernels, written once, in the tier's registers.
+// Included once per tier, after that tier's vector vocabulary and with KERNELS naming its table: the same kernels,
+// written once, in the tier's registers. A table of constants and not a function that fills one: such a function would
+// be compiled for the tier too, and so could not run before the CPU is known to have it.
 #include "core/kernels.h"
 #include "cpu/convert.h"
 #include "cpu/decode.h"
@@ -19,40 +20,40 @@ _Static_assert(PANEL_WIDTH <= RAPT_MAX_PANEL_WIDTH && TILE_ROWS <= RAPT_MAX_TILE
 _Static_assert(TILE_ROWS <= V_LANES, "pack spills forward only");
 _Static_assert(V_LANES <= RAPT_PACK_SLACK, "slack behind a packed block");
 
-void OVERWRITE(rapt_kernels *table) {
-  table->tile_rows = TILE_ROWS;
-  table->lanes = V_LANES;
-  table->panel_width = PANEL_WIDTH;
-  table->pack = pack;
-  table->unpack = unpack;
-  table->multiply = multiply;
-  table->multiply_guarded = multiply_guarded;
-  table->softmax = softmax;
-  table->multiply_and_weigh = multiply_and_weigh;
-  table->scale = scale_scores;
-  table->softcap = softcap;
-  table->add_bias = add_bias;
-  table->alibi = alibi;
-  table->restrict_keys = restrict_keys;
-  table->mask_to_bias = mask_to_bias;
-  table->weigh = weigh;
-  table->all_finite = all_finite;
-  table->widen_f16 = widen_f16;
-  table->widen_bf16 = widen_bf16;
-  table->narrow_f16 = narrow_f16;
-  table->narrow_bf16 = narrow_bf16;
-  table->widen_i8 = widen_i8;
-  table->softmax_rows = softmax_rows;
-  table->scale_keys = scale_keys;
-  table->dots_f32 = dots_f32;
-  table->dots_f16 = dots_f16;
-  table->dots_bf16 = dots_bf16;
-  table->dots_i8 = dots_i8;
-  table->gather_f32 = gather_f32;
-  table->gather_f16 = gather_f16;
-  table->gather_bf16 = gather_bf16;
-  table->gather_i8 = gather_i8;
-  table->rotate = rotate;
-  table->rotate_f16 = rotate_f16;
-  table->rotate_bf16 = rotate_bf16;
-}
+const rapt_kernels KERNELS = {
+    .tile_rows = TILE_ROWS,
+    .lanes = V_LANES,
+    .panel_width = PANEL_WIDTH,
+    .pack = pack,
+    .unpack = unpack,
+    .multiply = multiply,
+    .multiply_guarded = multiply_guarded,
+    .softmax = softmax,
+    .multiply_and_weigh = multiply_and_weigh,
+    .scale = scale_scores,
+    .softcap = softcap,
+    .add_bias = add_bias,
+    .alibi = alibi,
+    .restrict_keys = restrict_keys,
+    .mask_to_bias = mask_to_bias,
+    .weigh = weigh,
+    .all_finite = all_finite,
+    .widen_f16 = widen_f16,
+    .widen_bf16 = widen_bf16,
+    .narrow_f16 = narrow_f16,
+    .narrow_bf16 = narrow_bf16,
+    .widen_i8 = widen_i8,
+    .softmax_rows = softmax_rows,
+    .scale_keys = scale_keys,
+    .dots_f32 = dots_f32,
+    .dots_f16 = dots_f16,
+    .dots_bf16 = dots_bf16,
+    .dots_i8 = dots_i8,
+    .gather_f32 = gather_f32,
+    .gather_f16 = gather_f16,
+    .gather_bf16 = gather_bf16,
+    .gather_i8 = gather_i8,
+    .rotate = rotate,
+    .rotate_f16 = rotate_f16,
+    .rotate_bf16 = rotate_bf16,
+};
