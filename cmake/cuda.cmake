@@ -8,7 +8,7 @@ set(RAPT_CUDA_ARCHITECTURES "80-real;90a-real;90-virtual" CACHE STRING "Architec
 set(RAPT_CUDA_LEAST_TOOLKIT 12.8)
 
 if(RAPT_CUDA STREQUAL "OFF")
-  message(STATUS "CUDA plug-in: not built, RAPT_CUDA is OFF")
+  rapt_left_out("CUDA plug-in" "RAPT_CUDA is OFF")
   return()
 endif()
 
@@ -42,5 +42,5 @@ if(reason STREQUAL "")
 elseif(RAPT_CUDA STREQUAL "ON")
   message(FATAL_ERROR "RAPT_CUDA is ON, but ${reason}")
 else()
-  message(STATUS "CUDA plug-in: not built, ${reason}")
+  rapt_left_out("CUDA plug-in" "${reason}")
 endif()

@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tables of two tiers have in common. avx512bf16 has kernels of its own for bf16 and int8, and for everything
- * else the very functions of avx512: f32 results are the same bits, and tests of f32 need not run on both.
+ * What the tables of two tiers have in common. avx512bf16 has kernels of its own for bf16 and for everything else
+ * the very functions of avx512: f32 results are the same bits, and tests of f32 need not run on both.
  */
 #include <rapt/rapt.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/cpu_features.h"
 #include "core/kernels.h"
 #include "support/check.h"
 
+/* Which tiers the run stands for: every test runs on those that this CPU has. */
+static void list_tiers(void) {
+  printf("tiers tested:");
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+    if (!rapt_isa_unusable(isa)) {
+      printf(" %s", rapt_isa_name(isa));
+    }
+  }
+  printf("\n");
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+    if (rapt_isa_unusable(isa)) {
+      printf("tier %s is not tested: %s\n", rapt_isa_name(isa), rapt_isa_unusable(isa));
+    }
+  }
+}
+
 int main(void) {
   check_start();
+  list_tiers();
   rapt_kernels below, best;
   if (rapt_kernels_fill(RAPT_ISA_AVX512, &below) && rapt_kernels_fill(RAPT_ISA_AVX512BF16, &best)) {
     CHECK(!below.multiply_pairs && !below.multiply_pairs_and_weigh && !below.dots_pairs,
