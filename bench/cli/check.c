@@ -24,8 +24,8 @@ static void *row_address(const rapt_tensor *t, int64_t b, int64_t h, int64_t s) 
   return (char *)t->data + row_of(t, b, h, s) * (int64_t)storage_bytes(t->dtype);
 }
 
-static int visible(const rapt_attention *call, int64_t i, int64_t j) {
-  const rapt_attention_options *o = &call->options;
+static int visible(const rapt_sdpa *call, int64_t i, int64_t j) {
+  const rapt_sdpa_options *o = &call->options;
   int64_t position = i + o->offset;
   int hidden = (o->flags & RAPT_CAUSAL) && j > position;
   if (o->flags & RAPT_WINDOW) {
@@ -36,7 +36,7 @@ static int visible(const rapt_attention *call, int64_t i, int64_t j) {
 }
 
 /* One row of attention in double, for the tier that has no other to be compared with. */
-static void double_row(const rapt_attention *call, int64_t b, int64_t h, int64_t i, double *total) {
+static void double_row(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, double *total) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double scale = 1 / sqrt((double)call->head_dim), max = -INFINITY, sum = 0;
   for (int64_t d = 0; d < call->value_dim; d++) {
@@ -69,9 +69,9 @@ static void double_row(const rapt_attention *call, int64_t b, int64_t h, int64_t
 }
 
 /* A block of query rows of one batch and all heads of one kv head's group, as a call of its own. */
-static rapt_attention part_of(const rapt_attention *call, int64_t b, int64_t group, int64_t first, int64_t rows) {
+static rapt_sdpa part_of(const rapt_sdpa *call, int64_t b, int64_t group, int64_t first, int64_t rows) {
   int64_t heads = call->query_heads / call->kv_heads;
-  rapt_attention part = *call;
+  rapt_sdpa part = *call;
   part.batch = 1;
   part.query_heads = heads;
   part.kv_heads = 1;
@@ -104,9 +104,9 @@ void check_note(check *c, double got, double expected, int32_t dtype) {
 }
 
 /* Expected values of the part, from the portable tier or, without one, from double. */
-static int check_part(checker *c, const rapt_attention *part) {
+static int check_part(checker *c, const rapt_sdpa *part) {
   int64_t width = part->value_dim, count = part->query_len;
-  rapt_attention expected = *part;
+  rapt_sdpa expected = *part;
   if (c->portable) {
     int64_t stride[4] = {0, count * width, width, 1};
     expected.output = (rapt_tensor){.data = c->rows, .dtype = RAPT_F32};
@@ -114,7 +114,7 @@ static int check_part(checker *c, const rapt_attention *part) {
       expected.output.stride[d] = stride[d];
     }
     rapt_error error = {.struct_size = sizeof error};
-    if (rapt_attention_run(c->portable, &expected, &error) != RAPT_OK) {
+    if (rapt_sdpa_run(c->portable, &expected, &error) != RAPT_OK) {
       cli_fail("verifying: %s", error.message);
       return 0;
     }
@@ -135,7 +135,7 @@ static int check_part(checker *c, const rapt_attention *part) {
   return 1;
 }
 
-static int check_parts(checker *c, const rapt_attention *call, int64_t rows) {
+static int check_parts(checker *c, const rapt_sdpa *call, int64_t rows) {
   int64_t all_groups = call->batch * call->kv_heads;
   int everything = rows >= call->query_len;
   /* Everything: every group in one part. Sampled: first and last group, three blocks of rows in each. */
@@ -148,7 +148,7 @@ static int check_parts(checker *c, const rapt_attention *call, int64_t rows) {
     int64_t group = all ? g : g * (all_groups - 1);
     for (int64_t n = 0; n < blocks; n++) {
       int64_t first = everything ? 0 : n * (call->query_len - rows) / 2;
-      rapt_attention part =
+      rapt_sdpa part =
           part_of(call, group / call->kv_heads, group % call->kv_heads, first, everything ? call->query_len : rows);
       if (!check_part(c, &part)) {
         return 0;
@@ -158,7 +158,7 @@ static int check_parts(checker *c, const rapt_attention *call, int64_t rows) {
   return 1;
 }
 
-int check_attention(const rapt_attention *call, int32_t isa, check *out) {
+int check_attention(const rapt_sdpa *call, int32_t isa, check *out) {
   *out = (check){.allowed = CHECK_ALLOWED,
                  .rows_total = call->batch * call->query_heads * call->query_len,
                  .against = isa == RAPT_ISA_PORTABLE ? "plain double" : "the portable tier"};

@@ -37,7 +37,7 @@ typedef struct check {
  * the middle and the end of its sequences in the first and the last head group, as much as fits in about a
  * second of portable work. 0 and a line on stderr where the comparison cannot be made.
  */
-int check_attention(const rapt_attention *call, int32_t isa, check *out);
+int check_attention(const rapt_sdpa *call, int32_t isa, check *out);
 
 /** Takes one element, stored as dtype, and what it should be into account. */
 void check_note(check *c, double got, double expected, int32_t dtype);

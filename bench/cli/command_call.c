@@ -93,7 +93,7 @@ static int time_on(const device *on) {
     return EXIT_FAILED;
   }
   int good = workload_place(&w, on);
-  if (good && (rapt_attention_plan(on->context, &w.call, &plan, &error) != RAPT_OK || !plan.supported)) {
+  if (good && (rapt_sdpa_plan(on->context, &w.call, &plan, &error) != RAPT_OK || !plan.supported)) {
     cli_fail("%s%s", error.message, plan.reason);
     good = 0;
   }

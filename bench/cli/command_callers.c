@@ -156,7 +156,7 @@ static int time_on(const device *one, const device *all) {
   for (int64_t i = 0; i < caller_count && good; i++) {
     good = workload_open(&callers[i].w, &problem, 1);
   }
-  if (good && !(rapt_attention_plan(all->context, &callers[0].w.call, &plan, &error) == RAPT_OK && plan.supported)) {
+  if (good && !(rapt_sdpa_plan(all->context, &callers[0].w.call, &plan, &error) == RAPT_OK && plan.supported)) {
     cli_fail("%s%s", error.message, plan.reason);
     good = 0;
   }

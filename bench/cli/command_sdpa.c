@@ -23,7 +23,7 @@ static const cli_command sdpa = {
 static int plan_of(const workload *w, rapt_plan *plan) {
   rapt_error error = {.struct_size = sizeof error};
   *plan = (rapt_plan){.struct_size = sizeof *plan};
-  if (rapt_attention_plan(w->on->context, &w->call, plan, &error) != RAPT_OK) {
+  if (rapt_sdpa_plan(w->on->context, &w->call, plan, &error) != RAPT_OK) {
     cli_fail("%s", error.message);
     return 0;
   }

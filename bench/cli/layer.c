@@ -68,7 +68,7 @@ static int place(layer *l, const layer_data *data) {
 int layer_open(layer *l, const layer_data *data, const device *on) {
   *l = (layer){.on = on};
   for (int i = 0; i < PROJECTIONS; i++) {
-    rapt_linear_weights weights = {
+    rapt_linear_parameters weights = {
         .struct_size = sizeof weights,
         .weight = {.data = data->weight[i], .stride = {data->in[i], 1, 0, 0}, .dtype = data->dtype},
         .in_features = data->in[i],

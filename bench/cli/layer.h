@@ -29,7 +29,7 @@ typedef struct layer_data {
 /** query, key, value and output projection of a device; on a GPU the activations too, else NULL. */
 typedef struct layer {
   const device *on;
-  rapt_linear *linear[4];
+  rapt_linear_weights *linear[4];
   void *remote_query, *remote_memory, *remote_output;
 } layer;
 

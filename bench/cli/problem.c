@@ -81,8 +81,8 @@ double problem_row_bytes(const bench_problem *p) {
 
 static int has_window(const bench_problem *p) { return p->window[0] >= 0 || p->window[1] >= 0; }
 
-rapt_attention problem_call(const bench_problem *p) {
-  rapt_attention call = {
+rapt_sdpa problem_call(const bench_problem *p) {
+  rapt_sdpa call = {
       .struct_size = sizeof call,
       .batch = p->batch,
       .query_heads = p->heads,
@@ -107,7 +107,7 @@ rapt_attention problem_call(const bench_problem *p) {
 }
 
 /* The keys query i sees: [*first, *end), possibly none. */
-static void visible_range(const rapt_attention *call, int64_t i, int64_t *first, int64_t *end) {
+static void visible_range(const rapt_sdpa *call, int64_t i, int64_t *first, int64_t *end) {
   int64_t position = i + call->options.offset;
   *first = 0;
   *end = call->kv_len;
@@ -125,7 +125,7 @@ static void visible_range(const rapt_attention *call, int64_t i, int64_t *first,
 }
 
 double problem_pairs(const bench_problem *p) {
-  rapt_attention call = problem_call(p);
+  rapt_sdpa call = problem_call(p);
   double pairs = 0;
   for (int64_t i = 0; i < p->q_len; i++) {
     int64_t first, end;
@@ -138,7 +138,7 @@ double problem_pairs(const bench_problem *p) {
 double problem_flops(const bench_problem *p) { return 2 * problem_pairs(p) * (double)(p->head_dim + p->value_dim); }
 
 double problem_bytes(const bench_problem *p) {
-  rapt_attention call = problem_call(p);
+  rapt_sdpa call = problem_call(p);
   int64_t first, unused_end, unused_first, end;
   /* Both ends of the visible range only ever move to the right. */
   visible_range(&call, 0, &first, &unused_end);

@@ -103,7 +103,7 @@ int32_t problem_kv_dtype(const bench_problem *p);
 double problem_row_bytes(const bench_problem *p);
 
 /** Sizes and options as a call without tensors. */
-rapt_attention problem_call(const bench_problem *p);
+rapt_sdpa problem_call(const bench_problem *p);
 
 /** Visible (query, key) pairs over all batches and heads. */
 double problem_pairs(const bench_problem *p);

@@ -48,7 +48,7 @@ void report_print(const report *r) {
 }
 
 void report_json_problem(const bench_problem *p) {
-  rapt_attention call = problem_call(p);
+  rapt_sdpa call = problem_call(p);
   json_integer("batch", p->batch);
   json_integer("heads", p->heads);
   json_integer("kv_heads", p->kv_heads);

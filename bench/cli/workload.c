@@ -119,7 +119,7 @@ int workload_run(void *workload_state) {
     w->call.key_scale.data = w->scale + keys_scale;
     w->call.value_scale.data = w->scale + values_scale;
   }
-  rapt_attention call = w->call;
+  rapt_sdpa call = w->call;
   if (w->on->cuda) {
     call.query.data = w->remote_query;
     call.key.data = (char *)w->remote_key + key;
@@ -131,7 +131,7 @@ int workload_run(void *workload_state) {
     call.value_scale.data = (float *)w->remote_scale + values_scale;
   }
   rapt_error error = {.struct_size = sizeof error};
-  if (rapt_attention_run(w->on->context, &call, &error) != RAPT_OK) {
+  if (rapt_sdpa_run(w->on->context, &call, &error) != RAPT_OK) {
     cli_fail("%s", error.message);
     return 0;
   }

@@ -14,7 +14,7 @@
 
 /** Contiguous BHSD tensors; key and value exist `copies` times. */
 typedef struct workload {
-  rapt_attention call;
+  rapt_sdpa call;
   void *query, *key, *value, *output;
   /** Where key and value are i8: the scale of each row, keys first; exists `copies` times too. */
   float *scale;

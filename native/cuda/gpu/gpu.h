@@ -32,7 +32,7 @@
 #ifdef __CUDACC__
 #include "cuda/gpu/device.h"
 #else
-#include "cuda/gpu/host.h"
+#include "emulated/host.h"
 #endif
 
 #include "cuda/gpu/number.h"

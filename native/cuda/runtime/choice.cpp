@@ -66,12 +66,12 @@ static bool choose(const rapt_cuda_context *context, rapt_cuda_use use, const ch
   return false;
 }
 
-bool rapt_cuda_choose_attention(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_problem &problem,
-                                rapt_cuda_attention *plan) {
+bool rapt_cuda_choose_sdpa(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_sdpa_problem &problem,
+                                rapt_cuda_sdpa *plan) {
   rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
   return choose(context, use, "sdpa", plan, [&](const char *prefix) {
-    *plan = rapt_cuda_attention();
-    return rapt_cuda_plan_attention(device, problem, prefix, plan) != 0;
+    *plan = rapt_cuda_sdpa();
+    return rapt_cuda_plan_sdpa(device, problem, prefix, plan) != 0;
   });
 }
 

@@ -46,7 +46,7 @@ static rapt_status describe(int ordinal, rapt_cuda_context *context, rapt_error 
 // Everything that CUDA would else do within the first launch of a kernel: in the middle of a graph capture that fails.
 static driver_code prepare(const driver_description &device) {
   rapt_cuda_properties properties = rapt_cuda_properties_of(device);
-  driver_code code = rapt_cuda_prepare_attention(properties);
+  driver_code code = rapt_cuda_prepare_sdpa(properties);
   if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_linear(properties);
   if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_rope();
   return code != DRIVER_SUCCESS ? code : rapt_cuda_prepare_rows();

@@ -8,15 +8,15 @@
 #include <stdint.h>
 
 extern "C" {
-#include "core/backend.h"
-#include "core/error.h"
-#include "core/mha_problem.h"
-#include "core/params.h"
-#include "core/problem.h"
-#include "core/projection.h"
-#include "core/rope.h"
-#include "core/scratch.h"
-#include "core/validate.h"
+#include "call/backend.h"
+#include "base/error.h"
+#include "ops/mha/problem.h"
+#include "call/params.h"
+#include "ops/sdpa/problem.h"
+#include "ops/linear/problem.h"
+#include "ops/rope/problem.h"
+#include "base/arena.h"
+#include "call/validate.h"
 #include "rapt/rapt.h"
 }
 

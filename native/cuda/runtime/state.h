@@ -95,13 +95,13 @@ rapt_status rapt_cuda_event_synchronize(rapt_event *event, rapt_error *error);
 rapt_status rapt_cuda_event_query(rapt_event *event, int32_t *done, rapt_error *error);
 rapt_status rapt_cuda_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error);
 
-rapt_status rapt_cuda_attention_plan(void *state, const rapt_attention *call, rapt_plan *plan, rapt_error *error);
-rapt_status rapt_cuda_attention_run(void *state, const rapt_attention *call, rapt_error *error);
-rapt_status rapt_cuda_linear_create(void *state, const rapt_linear_weights *weights, rapt_linear **out,
+rapt_status rapt_cuda_sdpa_plan(void *state, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error);
+rapt_status rapt_cuda_sdpa_run(void *state, const rapt_sdpa *call, rapt_error *error);
+rapt_status rapt_cuda_linear_create(void *state, const rapt_linear_parameters *weights, rapt_linear_weights **out,
                                     rapt_error *error);
-void rapt_cuda_linear_destroy(rapt_linear *linear);
-rapt_status rapt_cuda_linear_plan(void *state, const rapt_linear_call *call, rapt_plan *plan, rapt_error *error);
-rapt_status rapt_cuda_linear_run(void *state, const rapt_linear_call *call, rapt_error *error);
+void rapt_cuda_linear_destroy(rapt_linear_weights *linear);
+rapt_status rapt_cuda_linear_plan(void *state, const rapt_linear *call, rapt_plan *plan, rapt_error *error);
+rapt_status rapt_cuda_linear_run(void *state, const rapt_linear *call, rapt_error *error);
 rapt_status rapt_cuda_mha_plan(void *state, const rapt_mha *call, rapt_plan *plan, rapt_error *error);
 rapt_status rapt_cuda_mha_run(void *state, const rapt_mha *call, rapt_error *error);
 rapt_status rapt_cuda_rope_plan(void *state, const rapt_rope *call, rapt_plan *plan, rapt_error *error);

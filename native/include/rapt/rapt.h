@@ -105,7 +105,7 @@ RAPT_API const char *rapt_version(void);
 RAPT_API int32_t rapt_abi_version(void);
 
 /**
- * sizeof of a struct of this header as the library was compiled, by name ("rapt_attention"), or -1 for an
+ * sizeof of a struct of this header as the library was compiled, by name ("rapt_sdpa"), or -1 for an
  * unknown name. For bindings to verify themselves.
  */
 RAPT_API int64_t rapt_struct_size(const char *struct_name);
@@ -320,7 +320,7 @@ typedef struct rapt_plan {
 
 /* ---- scaled dot-product attention ------------------------------------------------------------------- */
 
-/** Bits of rapt_attention_options.flags. */
+/** Bits of rapt_sdpa_options.flags. */
 enum {
   /** Use options.scale; without it the scale is 1/sqrt(head_dim). */
   RAPT_SCALE = 1,
@@ -343,7 +343,7 @@ enum {
 };
 
 /** How scores become weights; shared by attention and multi-head attention. All zero is plain attention. */
-typedef struct rapt_attention_options {
+typedef struct rapt_sdpa_options {
   /**
    * Position of query 0 among the keys, for causal, window and ALiBi: 0 is top-left (PyTorch, ONNX without
    * cache), kv_len - query_len is bottom-right (FlashAttention 2.1 and newer). Any value, negative too.
@@ -361,7 +361,7 @@ typedef struct rapt_attention_options {
   int32_t weights_stage;
   /** 0. */
   int64_t reserved[4];
-} rapt_attention_options;
+} rapt_sdpa_options;
 
 /**
  * output = softmax(softcap(scale * query . key^T) + bias - alibi, masked) . value
@@ -371,7 +371,7 @@ typedef struct rapt_attention_options {
  * keys and values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al. 2017,
  * section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
  */
-typedef struct rapt_attention {
+typedef struct rapt_sdpa {
   int64_t struct_size;
   /** (batch, query_heads, query_len, head_dim), f32, f16 or bf16. */
   rapt_tensor query;
@@ -413,7 +413,7 @@ typedef struct rapt_attention {
   int64_t kv_len;
   int64_t head_dim;
   int64_t value_dim;
-  rapt_attention_options options;
+  rapt_sdpa_options options;
   /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
   rapt_stream *stream;
   /**
@@ -427,21 +427,21 @@ typedef struct rapt_attention {
   /** A divisor of head_dim and of value_dim; 0 = 1. 0 where the scale is absent. */
   int64_t key_scale_groups;
   int64_t value_scale_groups;
-} rapt_attention;
+} rapt_sdpa;
 
 /** Whether and how the call would run. Data pointers are checked for presence and alignment, never read. */
-RAPT_API rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attention *call, rapt_plan *plan,
+RAPT_API rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan,
                                          rapt_error *error);
 
 /** Runs the attention on the calling thread and the context's workers. Thread-safe. */
-RAPT_API rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error);
+RAPT_API rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error);
 
 /**
- * rapt_attention_run for callers with managed memory. The pointers after error are ignored here; a foreign
+ * rapt_sdpa_run for callers with managed memory. The pointers after error are ignored here; a foreign
  * function interface that keeps by-reference arguments alive during a call (Java's FFM does) is given the
  * tensors' memory once more through them, so that no other thread can free it under the kernel.
  */
-RAPT_API rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error,
+RAPT_API rapt_status rapt_sdpa_run_held(rapt_context *context, const rapt_sdpa *call, rapt_error *error,
                                              const void *query, const void *key, const void *value, const void *output,
                                              const void *mask, const void *bias, const void *alibi_slopes,
                                              const void *sinks, const void *lse, const void *weights,
@@ -502,7 +502,7 @@ typedef struct rapt_rope {
 RAPT_API rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan,
                                     rapt_error *error);
 RAPT_API rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error);
-/** See rapt_attention_run_held. */
+/** See rapt_sdpa_run_held. */
 RAPT_API rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error,
                                         const void *input, const void *output, const void *cosine, const void *sine,
                                         const void *positions);
@@ -513,9 +513,9 @@ RAPT_API rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *
  * A weight matrix and bias, packed once for the kernels of one context's tier; immutable and thread-safe.
  * Keeps no pointer to the tensors it was made from. May be used on every context of the same device and tier.
  */
-typedef struct rapt_linear rapt_linear;
+typedef struct rapt_linear_weights rapt_linear_weights;
 
-typedef struct rapt_linear_weights {
+typedef struct rapt_linear_parameters {
   int64_t struct_size;
   /** (out_features, in_features), f32, f16 or bf16, as torch.nn.Linear stores it. */
   rapt_tensor weight;
@@ -524,36 +524,36 @@ typedef struct rapt_linear_weights {
   /** 1 to 2^24 each. */
   int64_t in_features;
   int64_t out_features;
-} rapt_linear_weights;
+} rapt_linear_parameters;
 
-RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights *weights, rapt_linear **out,
+RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *weights, rapt_linear_weights **out,
                                         rapt_error *error);
 
 /** NULL is allowed. No call may be using it. */
-RAPT_API void rapt_linear_destroy(rapt_linear *linear);
+RAPT_API void rapt_linear_destroy(rapt_linear_weights *linear);
 
 /** output = input . weight^T + bias. */
-typedef struct rapt_linear_call {
+typedef struct rapt_linear {
   int64_t struct_size;
-  const rapt_linear *linear;
+  const rapt_linear_weights *linear;
   /** (batch, rows, in_features), f32, f16 or bf16. */
   rapt_tensor input;
   /** (batch, rows, out_features), f32, f16 or bf16, written; overlaps no input and not itself. */
   rapt_tensor output;
-  /** As in rapt_attention. */
+  /** As in rapt_sdpa. */
   void *scratch;
   int64_t scratch_size;
   int64_t batch;
   int64_t rows;
   /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
   rapt_stream *stream;
-} rapt_linear_call;
+} rapt_linear;
 
-RAPT_API rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *call, rapt_plan *plan,
+RAPT_API rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan,
                                       rapt_error *error);
-RAPT_API rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *call, rapt_error *error);
-/** See rapt_attention_run_held. */
-RAPT_API rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear_call *call, rapt_error *error,
+RAPT_API rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error);
+/** See rapt_sdpa_run_held. */
+RAPT_API rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear *call, rapt_error *error,
                                           const void *input, const void *output);
 
 /* ---- multi-head attention --------------------------------------------------------------------------- */
@@ -576,11 +576,11 @@ enum {
  */
 typedef struct rapt_mha {
   int64_t struct_size;
-  const rapt_linear *query_projection;
-  const rapt_linear *key_projection;
-  const rapt_linear *value_projection;
+  const rapt_linear_weights *query_projection;
+  const rapt_linear_weights *key_projection;
+  const rapt_linear_weights *value_projection;
   /** NULL = none: output is then the heads side by side. */
-  const rapt_linear *output_projection;
+  const rapt_linear_weights *output_projection;
   /** (batch, query_len, query_projection.in_features), f32, f16 or bf16. */
   rapt_tensor query;
   /** (batch, kv_len, key_projection.in_features), f32, f16 or bf16. */
@@ -599,7 +599,7 @@ typedef struct rapt_mha {
   /** Optional, both or neither: (kv_heads * head_dim) and (kv_heads * value_dim), f32, appended after projection. */
   rapt_tensor bias_key;
   rapt_tensor bias_value;
-  /** As in rapt_attention. */
+  /** As in rapt_sdpa. */
   rapt_tensor alibi_slopes;
   rapt_tensor sinks;
   rapt_tensor lse;
@@ -612,7 +612,7 @@ typedef struct rapt_mha {
   int64_t kv_heads;
   int64_t query_len;
   int64_t kv_len;
-  rapt_attention_options options;
+  rapt_sdpa_options options;
   int32_t mha_flags;
   /** 0. */
   int32_t reserved;
@@ -623,7 +623,7 @@ typedef struct rapt_mha {
 RAPT_API rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan,
                                    rapt_error *error);
 RAPT_API rapt_status rapt_mha_run(rapt_context *context, const rapt_mha *call, rapt_error *error);
-/** See rapt_attention_run_held. */
+/** See rapt_sdpa_run_held. */
 RAPT_API rapt_status rapt_mha_run_held(rapt_context *context, const rapt_mha *call, rapt_error *error,
                                        const void *query, const void *key, const void *value, const void *output,
                                        const void *mask, const void *bias, const void *key_padding_mask,

@@ -5,9 +5,9 @@
 
 #include <vector>
 
-#include "attention_case.h"
-#include "cuda/attention.h"
-#include "cuda/linear.h"
+#include "sdpa_case.h"
+#include "cuda/sdpa/sdpa.h"
+#include "cuda/linear/linear.h"
 
 namespace {
 
@@ -48,19 +48,19 @@ bytes results_of(const attention_tensors &t, int64_t batch) {
   return all;
 }
 
-void attend(const attention_tensors &t, const rapt_problem &problem, const rapt_cuda_attention &plan) {
+void attend(const attention_tensors &t, const rapt_sdpa_problem &problem, const rapt_cuda_sdpa &plan) {
   for (const tensor *part : {&t.output, &t.lse, &t.weights}) wipe(*part);
   void *scratch = nullptr;
   if (posix_memalign(&scratch, 64, static_cast<size_t>(plan.scratch) + 1) != 0) abort();
   memset(scratch, 0xff, static_cast<size_t>(plan.scratch));
-  CHECK(rapt_cuda_launch_attention(plan, problem, scratch, nullptr) == 0, "launch failed");
+  CHECK(rapt_cuda_launch_sdpa(plan, problem, scratch, nullptr) == 0, "launch failed");
   free(scratch);
 }
 
 // The problem of one batch entry alone.
-rapt_problem alone(const rapt_problem &problem, int64_t batch) {
-  rapt_problem p = problem;
-  rapt_attention &c = p.call;
+rapt_sdpa_problem alone(const rapt_sdpa_problem &problem, int64_t batch) {
+  rapt_sdpa_problem p = problem;
+  rapt_sdpa &c = p.call;
   c.batch = 1;
   rapt_tensor *tensors[] = {&c.query, &c.key,          &c.value, &c.output, &c.mask,
                             &c.bias,  &c.alibi_slopes, &c.sinks, &c.lse,    &c.weights};
@@ -68,18 +68,18 @@ rapt_problem alone(const rapt_problem &problem, int64_t batch) {
   return p;
 }
 
-rapt_cuda_attention plan_of(const rapt_problem &problem, int multiprocessors) {
-  rapt_cuda_attention plan;
-  CHECK(rapt_cuda_plan_attention({multiprocessors, 90, 232448, 1}, problem, nullptr, &plan) == 1, "no plan: %s",
+rapt_cuda_sdpa plan_of(const rapt_sdpa_problem &problem, int multiprocessors) {
+  rapt_cuda_sdpa plan;
+  CHECK(rapt_cuda_plan_sdpa({multiprocessors, 90, 232448, 1}, problem, nullptr, &plan) == 1, "no plan: %s",
         plan.reason);
   return plan;
 }
 
 void check_attention(const attention_case &c) {
   attention_tensors t;
-  rapt_problem problem;
+  rapt_sdpa_problem problem;
   build(c, &t, &problem);
-  rapt_cuda_attention plan = plan_of(problem, 4);
+  rapt_cuda_sdpa plan = plan_of(problem, 4);
   check_case(describe(c) + " " + plan.name);
   attend(t, problem, plan);
   std::vector<bytes> expected;
@@ -89,15 +89,15 @@ void check_attention(const attention_case &c) {
     CHECK(results_of(t, b) == expected[static_cast<size_t>(b)], "other bits the second time");
   }
   for (int64_t b = 0; b < c.batch; b++) {
-    rapt_problem single = alone(problem, b);
-    rapt_cuda_attention own = plan_of(single, 4);
+    rapt_sdpa_problem single = alone(problem, b);
+    rapt_cuda_sdpa own = plan_of(single, 4);
     CHECK(strcmp(own.name, plan.name) == 0, "alone it is %s", own.name);
     attend(t, single, own);
     CHECK(results_of(t, b) == expected[static_cast<size_t>(b)], "entry %lld alone has other bits",
           static_cast<long long>(b));
   }
   for (int multiprocessors : {1, 108, 132}) {
-    rapt_cuda_attention other = plan_of(problem, multiprocessors);
+    rapt_cuda_sdpa other = plan_of(problem, multiprocessors);
     CHECK(memcmp(&other, &plan, sizeof plan) == 0, "another plan with %d multiprocessors", multiprocessors);
   }
 }
@@ -169,7 +169,7 @@ void check_projection(int32_t type) {
 
 int main() {
   rapt_cuda_properties host = {4, 90, 232448, 1};
-  rapt_cuda_prepare_attention(host);
+  rapt_cuda_prepare_sdpa(host);
   rapt_cuda_prepare_linear(host);
   check_attentions();
   check_projection(RAPT_F32);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The projection kernels on the host against the product in double.
-#include "cuda/linear.h"
+#include "cuda/linear/linear.h"
 
 #include <math.h>
 

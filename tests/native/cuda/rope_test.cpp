@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rotary embedding kernels on the host, to the bit: products and their sum rounded to f32, then to the output.
-#include "cuda/rope.h"
+#include "cuda/rope/rope.h"
 
 #include <math.h>
 
 #include <vector>
 
 #include "check.h"
-#include "core/rope.h"
+#include "ops/rope/problem.h"
 #include "tensors.h"
 
 namespace {

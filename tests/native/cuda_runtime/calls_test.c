@@ -23,7 +23,7 @@ static void check_attention_places(small_calls *s, void *other_device, void *fre
   for (int n = 0; n < 10; n++) {
     void *places[] = {host, other_device, freed};
     for (int place = 0; place < 3 && places[place]; place++) {
-      rapt_attention call = s->attention;
+      rapt_sdpa call = s->attention;
       rapt_tensor *tensors[] = {&call.query, &call.key,          &call.value, &call.output, &call.mask,
                                 &call.bias,  &call.alibi_slopes, &call.sinks, &call.lse,    &call.weights};
       rapt_error error = {.struct_size = sizeof error};
@@ -31,7 +31,7 @@ static void check_attention_places(small_calls *s, void *other_device, void *fre
         *tensors[n] = (rapt_tensor){.stride = {64, 32, 8, 1}, .dtype = n == 4 ? RAPT_BOOL : RAPT_F32};
       }
       tensors[n]->data = places[place];
-      expect_refusal(rapt_attention_run(s->context, &call, &error), &error, names[n], names[n],
+      expect_refusal(rapt_sdpa_run(s->context, &call, &error), &error, names[n], names[n],
                      place == 1 ? "CUDA device 1; this context's device is 0" : "does not reach");
     }
   }
@@ -40,7 +40,7 @@ static void check_attention_places(small_calls *s, void *other_device, void *fre
 static void check_projection_places(small_calls *s) {
   static float host[1024];
   rapt_error error = {.struct_size = sizeof error};
-  rapt_linear_call linear = s->linear;
+  rapt_linear linear = s->linear;
   linear.input.data = host;
   expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "input", "does not reach");
   linear = s->linear;
@@ -75,11 +75,11 @@ static void check_pinned(small_calls *s) {
   void *pinned = NULL;
   CHECK(rapt_memory_allocate(s->context, RAPT_MEMORY_PINNED, sizeof expected, &pinned, &error) == RAPT_OK, "pinned: %s",
         error.message);
-  CHECK(rapt_attention_run(s->context, &s->attention, &error) == RAPT_OK, "run: %s", error.message);
+  CHECK(rapt_sdpa_run(s->context, &s->attention, &error) == RAPT_OK, "run: %s", error.message);
   small_result(s, expected);
-  rapt_attention call = s->attention;
+  rapt_sdpa call = s->attention;
   call.output.data = pinned;
-  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_OK, "run to pinned memory: %s", error.message);
+  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_OK, "run to pinned memory: %s", error.message);
   CHECK(!memcmp(expected, pinned, sizeof expected), "other bits in pinned memory");
   CHECK(rapt_memory_free(s->context, RAPT_MEMORY_PINNED, pinned, &error) == RAPT_OK, "free: %s", error.message);
 }
@@ -154,14 +154,14 @@ static void check_linears(small_calls *s, rapt_context *second) {
   rapt_context *cpu = NULL;
   CHECK(rapt_context_create(NULL, &cpu, &error) == RAPT_OK, "cpu: %s", error.message);
   static float numbers[SMALL_WIDTH * SMALL_WIDTH];
-  rapt_linear_weights weights = {.struct_size = sizeof weights,
+  rapt_linear_parameters weights = {.struct_size = sizeof weights,
                                  .weight = {.data = numbers, .stride = {SMALL_WIDTH, 1}, .dtype = RAPT_F32},
                                  .in_features = SMALL_WIDTH,
                                  .out_features = SMALL_WIDTH};
-  rapt_linear *of_cpu = NULL, *of_second = NULL, *none = NULL;
+  rapt_linear_weights *of_cpu = NULL, *of_second = NULL, *none = NULL;
   CHECK(rapt_linear_create(cpu, &weights, &of_cpu, &error) == RAPT_OK, "cpu: %s", error.message);
   CHECK(rapt_linear_create(second, &weights, &of_second, &error) == RAPT_OK, "second: %s", error.message);
-  rapt_linear_call call = s->linear;
+  rapt_linear call = s->linear;
   call.linear = of_cpu;
   expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "the CPU's", "linear", "CUDA device 0");
   call.linear = of_second;
@@ -186,25 +186,25 @@ static void check_linears(small_calls *s, rapt_context *second) {
 
 static void check_core_refusals(small_calls *s) {
   rapt_error error = {.struct_size = sizeof error};
-  rapt_attention call = s->attention;
+  rapt_sdpa call = s->attention;
   call.head_dim = 0;
-  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "head_dim"),
+  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "head_dim"),
         "the core's checks: %s", error.message);
 }
 
 static void check_fault(small_calls *s) {
   rapt_error error = {.struct_size = sizeof error};
   setenv("RAPT_EMULATED_FAULT", "719", 1);
-  CHECK(rapt_attention_run(s->context, &s->attention, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719,
+  CHECK(rapt_sdpa_run(s->context, &s->attention, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719,
         "a lost device: code %d", error.device_code);
   CHECK(strstr(error.message, "sdpa_") && strstr(error.message, "cudaErrorLaunchFailure (719)"), "message: %s",
         error.message);
   /* On a stream the failure shows where somebody waits. */
   rapt_stream *stream = NULL;
   CHECK(rapt_stream_create(s->context, &stream, &error) == RAPT_OK, "stream: %s", error.message);
-  rapt_attention call = s->attention;
+  rapt_sdpa call = s->attention;
   call.stream = stream;
-  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_OK, "enqueueing: %s", error.message);
+  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_OK, "enqueueing: %s", error.message);
   CHECK(rapt_stream_synchronize(stream, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719 &&
             strstr(error.message, "restarted"),
         "a lost device: code %d, %s", error.device_code, error.message);
@@ -216,9 +216,9 @@ static void check_streams(small_calls *s, rapt_context *second) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_stream *stream = NULL;
   CHECK(rapt_stream_create(second, &stream, &error) == RAPT_OK, "stream: %s", error.message);
-  rapt_attention call = s->attention;
+  rapt_sdpa call = s->attention;
   call.stream = stream;
-  CHECK(rapt_attention_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "device 1"),
+  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "device 1"),
         "another device's stream: %s", error.message);
   rapt_stream_destroy(stream);
 }

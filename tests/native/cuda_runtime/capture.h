@@ -3,8 +3,8 @@
  * @file capture.h
  * @brief Graph captures: of the driver's own on a GPU, played by an environment variable on the emulated device.
  */
-#ifndef RAPT_TESTS_CUDA_CAPTURE_H
-#define RAPT_TESTS_CUDA_CAPTURE_H
+#ifndef RAPT_TESTS_CUDA_RUNTIME_CAPTURE_H
+#define RAPT_TESTS_CUDA_RUNTIME_CAPTURE_H
 
 #include <rapt/rapt.h>
 

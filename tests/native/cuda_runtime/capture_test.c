@@ -24,7 +24,7 @@ static scratch take_scratch(const small_calls *s) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_plan plan = {.struct_size = sizeof plan};
   scratch out;
-  CHECK(rapt_attention_plan(s->context, &s->attention, &plan, &error) == RAPT_OK, "plan: %s", error.message);
+  CHECK(rapt_sdpa_plan(s->context, &s->attention, &plan, &error) == RAPT_OK, "plan: %s", error.message);
   out.attention_size = plan.scratch_size;
   CHECK(rapt_mha_plan(s->context, &s->mha, &plan, &error) == RAPT_OK, "plan: %s", error.message);
   out.mha_size = plan.scratch_size;
@@ -45,7 +45,7 @@ static void check_given_scratch(capture *c, small_calls s, const scratch *own) {
   s.mha.scratch = own->mha;
   s.mha.scratch_size = own->mha_size;
   capture_begin(c);
-  CHECK(rapt_attention_run(s.context, &s.attention, &error) == RAPT_OK, "attention: %s", error.message);
+  CHECK(rapt_sdpa_run(s.context, &s.attention, &error) == RAPT_OK, "attention: %s", error.message);
   CHECK(rapt_linear_run(s.context, &s.linear, &error) == RAPT_OK, "linear: %s", error.message);
   CHECK(rapt_mha_run(s.context, &s.mha, &error) == RAPT_OK, "mha: %s", error.message);
   CHECK(rapt_rope_run(s.context, &s.rope, &error) == RAPT_OK, "rope: %s", error.message);
@@ -62,14 +62,14 @@ static void check_scratch_of_stream(capture *c, const small_calls *s, const floa
   rapt_error error = {.struct_size = sizeof error};
   float got[COUNT];
   capture_begin(c);
-  check_refusal(rapt_attention_run(s->context, &s->attention, &error), &error, "attention");
+  check_refusal(rapt_sdpa_run(s->context, &s->attention, &error), &error, "attention");
   check_refusal(rapt_mha_run(s->context, &s->mha, &error), &error, "mha");
   capture_end(c);
   CHECK(rapt_mha_run(s->context, &s->mha, &error) == RAPT_OK, "before the capture: %s", error.message);
   CHECK(rapt_stream_synchronize(c->stream, &error) == RAPT_OK, "synchronize: %s", error.message);
   capture_begin(c);
   CHECK(rapt_mha_run(s->context, &s->mha, &error) == RAPT_OK, "with grown scratch: %s", error.message);
-  CHECK(rapt_attention_run(s->context, &s->attention, &error) == RAPT_OK, "with grown scratch: %s", error.message);
+  CHECK(rapt_sdpa_run(s->context, &s->attention, &error) == RAPT_OK, "with grown scratch: %s", error.message);
   capture_end(c);
   small_result(s, got);
   CHECK(!memcmp(got, expected, sizeof got), "other bits than without a capture");
@@ -88,7 +88,7 @@ int main(void) {
   scratch own = take_scratch(&s);
   check_given_scratch(&c, s, &own);
   set_stream(&s, NULL);
-  CHECK(rapt_attention_run(context, &s.attention, &error) == RAPT_OK, "run: %s", error.message);
+  CHECK(rapt_sdpa_run(context, &s.attention, &error) == RAPT_OK, "run: %s", error.message);
   small_result(&s, expected);
   set_stream(&s, c.stream);
   check_scratch_of_stream(&c, &s, expected);

@@ -3,8 +3,8 @@
  * @file device.h
  * @brief CUDA contexts for tests, and tensors on their device.
  */
-#ifndef RAPT_TESTS_CUDA_DEVICE_H
-#define RAPT_TESTS_CUDA_DEVICE_H
+#ifndef RAPT_TESTS_CUDA_RUNTIME_DEVICE_H
+#define RAPT_TESTS_CUDA_RUNTIME_DEVICE_H
 
 #include <rapt/rapt.h>
 #include <stddef.h>

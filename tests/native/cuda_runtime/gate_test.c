@@ -37,9 +37,9 @@ static void check_gate(const char *kernels, int allowed) {
   small_open(&s, context, 5);
   rapt_plan plan = {.struct_size = sizeof plan};
   rapt_error error = {.struct_size = sizeof error};
-  rapt_status planned = rapt_attention_plan(context, &s.attention, &plan, &error);
+  rapt_status planned = rapt_sdpa_plan(context, &s.attention, &plan, &error);
   check_one(kernels, "attention", (allowed & ATTENTION) != 0, planned, &plan,
-            rapt_attention_run(context, &s.attention, &error), &error);
+            rapt_sdpa_run(context, &s.attention, &error), &error);
   planned = rapt_linear_plan(context, &s.linear, &plan, &error);
   check_one(kernels, "linear", (allowed & LINEAR) != 0, planned, &plan, rapt_linear_run(context, &s.linear, &error),
             &error);

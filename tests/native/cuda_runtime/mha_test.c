@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "device.h"
-#include "mha_case.h"
+#include "mha/mha_case.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/reference.h"
@@ -55,14 +55,14 @@ static void place(mirror *m, const mha_tensors *t, rapt_mha *c) {
 
 /* Packs the projections: from host memory, or from the device's where on_device is set. */
 static void pack(mirror *m, int on_device, const mha_tensors *t, const reference_projections *p, rapt_mha *call,
-                 rapt_linear *handles[4]) {
-  const rapt_linear_weights *weights[4] = {&p->query, &p->key, &p->value, &p->output};
-  const rapt_linear **fields[4] = {&call->query_projection, &call->key_projection, &call->value_projection,
+                 rapt_linear_weights *handles[4]) {
+  const rapt_linear_parameters *weights[4] = {&p->query, &p->key, &p->value, &p->output};
+  const rapt_linear_weights **fields[4] = {&call->query_projection, &call->key_projection, &call->value_projection,
                                    &call->output_projection};
   for (int n = 0; n < 4; n++) {
     handles[n] = NULL;
     if (weights[n]->weight.data) {
-      rapt_linear_weights w = *weights[n];
+      rapt_linear_parameters w = *weights[n];
       rapt_error error = {.struct_size = sizeof error};
       if (on_device) {
         w.weight = mirror_add(m, &t->weight[n]);
@@ -93,7 +93,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const mha_case 
   static mha_tensors t;
   reference_projections p;
   rapt_mha call;
-  rapt_linear *handles[4];
+  rapt_linear_weights *handles[4];
   rapt_error error = {.struct_size = sizeof error};
   rapt_plan plan = {.struct_size = sizeof plan};
   mha_case_build(c, &t, &p, &call);

@@ -42,8 +42,8 @@ static rapt_tensor rows_of(void *data, int32_t dtype, int64_t heads, int64_t row
 }
 
 /* Where the tensors are: memory laid out as numbers is. */
-static rapt_attention call_on(numbers *at, int64_t queries, int quantised) {
-  rapt_attention call = {.struct_size = sizeof call,
+static rapt_sdpa call_on(numbers *at, int64_t queries, int quantised) {
+  rapt_sdpa call = {.struct_size = sizeof call,
                          .query = rows_of(at->query, RAPT_F32, HEADS, queries, DIM),
                          .key = rows_of(at->key, RAPT_F32, KV_HEADS, KEYS, DIM),
                          .value = rows_of(at->value, RAPT_F32, KV_HEADS, KEYS, DIM),
@@ -65,18 +65,18 @@ static rapt_attention call_on(numbers *at, int64_t queries, int quantised) {
   return call;
 }
 
-static void run(rapt_context *context, const rapt_attention *call, const numbers *device, float *output) {
+static void run(rapt_context *context, const rapt_sdpa *call, const numbers *device, float *output) {
   rapt_error error = {.struct_size = sizeof error};
-  CHECK(rapt_attention_run(context, call, &error) == RAPT_OK, "run: %s", error.message);
+  CHECK(rapt_sdpa_run(context, call, &error) == RAPT_OK, "run: %s", error.message);
   cuda_download(context, output, device->output, QUERY_COUNT * sizeof(float));
 }
 
 static void check_run(rapt_context *context, numbers *device, int64_t queries, const char *name) {
   static float expected[QUERY_COUNT], got[QUERY_COUNT];
-  rapt_attention call = call_on(device, queries, 1);
+  rapt_sdpa call = call_on(device, queries, 1);
   rapt_plan plan = {.struct_size = sizeof plan};
   rapt_error error = {.struct_size = sizeof error};
-  CHECK(rapt_attention_plan(context, &call, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s",
+  CHECK(rapt_sdpa_plan(context, &call, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s",
         error.message, plan.reason);
   CHECK(!strcmp(plan.name, name), "expected the plan %s, got %s", name, plan.name);
   run(context, &call, device, got);
@@ -93,12 +93,12 @@ static void check_places(rapt_context *context, numbers *device, numbers *host) 
   static const char *const names[] = {"key", "value", "key_scale", "value_scale"};
   void *places[] = {host->key_i8, host->value_i8, host->key_scale, host->value_scale};
   for (int n = 0; n < 4; n++) {
-    rapt_attention call = call_on(device, 1, 1);
+    rapt_sdpa call = call_on(device, 1, 1);
     rapt_tensor *tensors[] = {&call.key, &call.value, &call.key_scale, &call.value_scale};
     tensors[n]->data = places[n];
     rapt_error error = {.struct_size = sizeof error};
     size_t length = strlen(names[n]);
-    CHECK(rapt_attention_run(context, &call, &error) == RAPT_INVALID_ARGUMENT &&
+    CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_INVALID_ARGUMENT &&
               !strncmp(error.message, names[n], length) && error.message[length] == ' ' &&
               strstr(error.message, "does not reach"),
           "%s in host memory: '%s'", names[n], error.message);

@@ -19,13 +19,13 @@ static float *fill(int64_t count) {
   return numbers;
 }
 
-static rapt_linear *square_linear(rapt_context *context, float *weight) {
-  rapt_linear_weights weights = {.struct_size = sizeof weights,
+static rapt_linear_weights *square_linear(rapt_context *context, float *weight) {
+  rapt_linear_parameters weights = {.struct_size = sizeof weights,
                                  .weight = {.data = weight, .stride = {SMALL_WIDTH, 1}, .dtype = RAPT_F32},
                                  .in_features = SMALL_WIDTH,
                                  .out_features = SMALL_WIDTH};
   rapt_error error = {.struct_size = sizeof error};
-  rapt_linear *linear = NULL;
+  rapt_linear_weights *linear = NULL;
   if (rapt_linear_create(context, &weights, &linear, &error) != RAPT_OK) {
     check_abort("no linear: %s", error.message);
   }
@@ -49,7 +49,7 @@ void small_open(small_calls *s, rapt_context *context, int64_t kv_len) {
   s->output = cuda_allocate(context, (size_t)count * sizeof(float));
   s->square = square_linear(context, numbers);
   free(numbers);
-  s->attention = (rapt_attention){.struct_size = sizeof(rapt_attention),
+  s->attention = (rapt_sdpa){.struct_size = sizeof(rapt_sdpa),
                                   .query = heads_of(s->input),
                                   .key = heads_of(s->input),
                                   .value = heads_of(s->input),
@@ -61,7 +61,7 @@ void small_open(small_calls *s, rapt_context *context, int64_t kv_len) {
                                   .kv_len = kv_len,
                                   .head_dim = SMALL_DIM,
                                   .value_dim = SMALL_DIM};
-  s->linear = (rapt_linear_call){.struct_size = sizeof(rapt_linear_call),
+  s->linear = (rapt_linear){.struct_size = sizeof(rapt_linear),
                                  .linear = s->square,
                                  .input = rows_of(s->input),
                                  .output = rows_of(s->output),

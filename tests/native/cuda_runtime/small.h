@@ -3,8 +3,8 @@
  * @file small.h
  * @brief Small valid calls of every operation on a device, for tests to break one place of.
  */
-#ifndef RAPT_TESTS_CUDA_SMALL_H
-#define RAPT_TESTS_CUDA_SMALL_H
+#ifndef RAPT_TESTS_CUDA_RUNTIME_SMALL_H
+#define RAPT_TESTS_CUDA_RUNTIME_SMALL_H
 
 #include <rapt/rapt.h>
 
@@ -15,9 +15,9 @@ typedef struct small_calls {
   /** Device memory: kv_len x SMALL_WIDTH floats of pseudo-random numbers, and as much to write to. */
   float *input, *output;
   int64_t kv_len;
-  rapt_linear *square;
-  rapt_attention attention;
-  rapt_linear_call linear;
+  rapt_linear_weights *square;
+  rapt_sdpa attention;
+  rapt_linear linear;
   rapt_mha mha;
   rapt_rope rope;
 } small_calls;

@@ -55,8 +55,8 @@ typedef struct shape {
   int64_t batch, heads, kv_heads, query_len, kv_len, depth;
 } shape;
 
-static rapt_attention describe(const shape *s, int32_t dtype, void *q, void *k, void *v, void *out) {
-  rapt_attention call = {.struct_size = sizeof call,
+static rapt_sdpa describe(const shape *s, int32_t dtype, void *q, void *k, void *v, void *out) {
+  rapt_sdpa call = {.struct_size = sizeof call,
                          .query = heads_of(q, dtype, s->heads, s->query_len, s->depth),
                          .key = heads_of(k, dtype, s->kv_heads, s->kv_len, s->depth),
                          .value = heads_of(v, dtype, s->kv_heads, s->kv_len, s->depth),
@@ -78,12 +78,12 @@ static void check_attention(rapt_context *cuda, rapt_context *cpu, int32_t dtype
   int64_t rows = s->batch * s->heads * s->query_len * s->depth, keys = s->batch * s->kv_heads * s->kv_len * s->depth;
   uint16_t *q = fill(dtype, rows, 1), *k = fill(dtype, keys, 2), *v = fill(dtype, keys, 3);
   uint16_t *expected = fill(dtype, rows, 4), *got = fill(dtype, rows, 5);
-  rapt_attention call = describe(s, dtype, q, k, v, expected);
-  CHECK(rapt_attention_run(cpu, &call, &error) == RAPT_OK, "cpu: %s", error.message);
+  rapt_sdpa call = describe(s, dtype, q, k, v, expected);
+  CHECK(rapt_sdpa_run(cpu, &call, &error) == RAPT_OK, "cpu: %s", error.message);
   void *device[] = {cuda_upload(cuda, q, (size_t)rows * 2), cuda_upload(cuda, k, (size_t)keys * 2),
                     cuda_upload(cuda, v, (size_t)keys * 2), cuda_allocate(cuda, (size_t)rows * 2)};
   call = describe(s, dtype, device[0], device[1], device[2], device[3]);
-  CHECK(rapt_attention_run(cuda, &call, &error) == RAPT_OK, "cuda: %s", error.message);
+  CHECK(rapt_sdpa_run(cuda, &call, &error) == RAPT_OK, "cuda: %s", error.message);
   cuda_download(cuda, got, device[3], (size_t)rows * 2);
   /* The weights, and either result once, are rounded to the type; values reach 1. */
   double bound = 3 * (dtype == RAPT_F16 ? 0x1p-11 : 0x1p-8), worst = 0;
@@ -98,14 +98,14 @@ static void check_attention(rapt_context *cuda, rapt_context *cpu, int32_t dtype
   free(q), free(k), free(v), free(expected), free(got);
 }
 
-static rapt_linear *square(rapt_context *context, int32_t dtype, int64_t width, uint64_t seed) {
+static rapt_linear_weights *square(rapt_context *context, int32_t dtype, int64_t width, uint64_t seed) {
   uint16_t *weight = fill(dtype, width * width, seed), *bias = fill(dtype, width, seed + 100);
-  rapt_linear_weights weights = {.struct_size = sizeof weights,
+  rapt_linear_parameters weights = {.struct_size = sizeof weights,
                                  .weight = {.data = weight, .stride = {width, 1}, .dtype = dtype},
                                  .bias = {.data = bias, .stride = {1}, .dtype = dtype},
                                  .in_features = width,
                                  .out_features = width};
-  rapt_linear *linear = NULL;
+  rapt_linear_weights *linear = NULL;
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_linear_create(context, &weights, &linear, &error) == RAPT_OK, "create: %s", error.message);
   free(bias);
@@ -118,10 +118,10 @@ static rapt_tensor rows_of(void *data, int32_t dtype, int64_t rows, int64_t widt
 }
 
 /* Rows of one type to rows of another. */
-static void project(rapt_context *context, const rapt_linear *linear, const shape *s, int64_t rows, void *from,
+static void project(rapt_context *context, const rapt_linear_weights *linear, const shape *s, int64_t rows, void *from,
                     int32_t from_type, void *to, int32_t to_type) {
   int64_t width = s->heads * s->depth;
-  rapt_linear_call call = {.struct_size = sizeof call,
+  rapt_linear call = {.struct_size = sizeof call,
                            .linear = linear,
                            .input = rows_of(from, from_type, rows, width),
                            .output = rows_of(to, to_type, rows, width),
@@ -133,7 +133,7 @@ static void project(rapt_context *context, const rapt_linear *linear, const shap
 
 /* Device memory for a layer; room for floats everywhere. */
 typedef struct layer {
-  rapt_linear *linears[4];
+  rapt_linear_weights *linears[4];
   void *input, *q, *k, *v, *attended, *out;
   size_t out_bytes;
 } layer;
@@ -175,8 +175,8 @@ static void check_mha(rapt_context *cuda, int32_t dtype, int32_t out_type, const
   project(cuda, l.linears[0], s, s->query_len, l.input, dtype, l.q, between);
   project(cuda, l.linears[1], s, s->kv_len, l.input, dtype, l.k, between);
   project(cuda, l.linears[2], s, s->kv_len, l.input, dtype, l.v, between);
-  rapt_attention attention = describe(s, between, l.q, l.k, l.v, l.attended);
-  CHECK(rapt_attention_run(cuda, &attention, &error) == RAPT_OK, "attention: %s", error.message);
+  rapt_sdpa attention = describe(s, between, l.q, l.k, l.v, l.attended);
+  CHECK(rapt_sdpa_run(cuda, &attention, &error) == RAPT_OK, "attention: %s", error.message);
   project(cuda, l.linears[3], s, s->query_len, l.attended, between, l.out, out_type);
   unsigned char *expected = malloc(l.out_bytes), *got = malloc(l.out_bytes);
   if (!expected || !got) {

@@ -3,8 +3,8 @@
  * @file check.h
  * @brief Checks that count, name the case they belong to, and let the run go on after a failure.
  */
-#ifndef RAPT_TESTS_CHECK_H
-#define RAPT_TESTS_CHECK_H
+#ifndef RAPT_TESTS_SUPPORT_CHECK_H
+#define RAPT_TESTS_SUPPORT_CHECK_H
 
 /** Build under a sanitizer: the same cases, fewer random ones. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

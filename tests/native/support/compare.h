@@ -3,8 +3,8 @@
  * @file compare.h
  * @brief Judges a result against the reference.
  */
-#ifndef RAPT_TESTS_COMPARE_H
-#define RAPT_TESTS_COMPARE_H
+#ifndef RAPT_TESTS_SUPPORT_COMPARE_H
+#define RAPT_TESTS_SUPPORT_COMPARE_H
 
 #include <rapt/rapt.h>
 #include <stdint.h>

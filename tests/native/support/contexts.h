@@ -3,8 +3,8 @@
  * @file contexts.h
  * @brief One context per tier this machine can run.
  */
-#ifndef RAPT_TESTS_CONTEXTS_H
-#define RAPT_TESTS_CONTEXTS_H
+#ifndef RAPT_TESTS_SUPPORT_CONTEXTS_H
+#define RAPT_TESTS_SUPPORT_CONTEXTS_H
 
 #include <rapt/rapt.h>
 

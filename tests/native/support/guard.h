@@ -3,8 +3,8 @@
  * @file guard.h
  * @brief Memory between two pages that may not be touched, and strided tensors inside it.
  */
-#ifndef RAPT_TESTS_GUARD_H
-#define RAPT_TESTS_GUARD_H
+#ifndef RAPT_TESTS_SUPPORT_GUARD_H
+#define RAPT_TESTS_SUPPORT_GUARD_H
 
 #include <rapt/rapt.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * @file random.h
  * @brief A small seeded generator, so that a case's parameters are all it takes to repeat it.
  */
-#ifndef RAPT_TESTS_RANDOM_H
-#define RAPT_TESTS_RANDOM_H
+#ifndef RAPT_TESTS_SUPPORT_RANDOM_H
+#define RAPT_TESTS_SUPPORT_RANDOM_H
 
 #include <stdint.h>
 

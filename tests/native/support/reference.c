@@ -26,10 +26,10 @@ static int64_t turn(int mode, int64_t n, int64_t count) {
 }
 
 /* 128 bits: offset may be any int64, and i + offset - left must not wrap. */
-static __int128 position_of(const rapt_attention *call, int64_t i) { return (__int128)i + call->options.offset; }
+static __int128 position_of(const rapt_sdpa *call, int64_t i) { return (__int128)i + call->options.offset; }
 
-int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t i, int64_t j) {
-  const rapt_attention_options *options = &call->options;
+int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, int64_t j) {
+  const rapt_sdpa_options *options = &call->options;
   __int128 position = position_of(call, i);
   if ((options->flags & RAPT_CAUSAL) && j > position) {
     return 0;
@@ -49,7 +49,7 @@ int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t 
 }
 
 /* Scale times dot product, then softcap: the part of a score that looks at no mask. */
-static double raw_score(const rapt_attention *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i,
+static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i,
                         int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double scale =
@@ -71,7 +71,7 @@ static double raw_score(const rapt_attention *call, int mode, int softcapped, in
   return score;
 }
 
-static double full_score(const rapt_attention *call, int mode, int64_t b, int64_t h, int64_t i, int64_t j) {
+static double full_score(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, int64_t j) {
   if (!reference_visible(call, b, h, i, j)) {
     return -INFINITY;
   }
@@ -88,7 +88,7 @@ static double full_score(const rapt_attention *call, int mode, int64_t b, int64_
 }
 
 /* The sum of the magnitudes of what a score is made of: what its rounding is relative to. */
-static double score_size(const rapt_attention *call, int64_t b, int64_t h, int64_t i, int64_t j) {
+static double score_size(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double size = 0;
   for (int64_t d = 0; d < call->head_dim; d++) {
@@ -103,7 +103,7 @@ static double score_size(const rapt_attention *call, int64_t b, int64_t h, int64
 }
 
 /* See REFERENCE_NUDGED. */
-static double nudge(const rapt_attention *call, int64_t b, int64_t h, int64_t i, double *score, double max) {
+static double nudge(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, double *score, double max) {
   double highest = -INFINITY;
   for (int64_t j = 0; j < call->kv_len; j++) {
     if (score[j] != -INFINITY) {
@@ -116,7 +116,7 @@ static double nudge(const rapt_attention *call, int64_t b, int64_t h, int64_t i,
 }
 
 /* Writes one row of weights at the stage the options name; score and p are the row's final scores and softmax. */
-static void write_weights(const rapt_attention *call, int mode, int64_t b, int64_t h, int64_t i, const double *score,
+static void write_weights(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, const double *score,
                           const double *p, double *row) {
   for (int64_t j = 0; j < call->kv_len; j++) {
     switch (call->options.weights_stage) {
@@ -135,7 +135,7 @@ static void write_weights(const rapt_attention *call, int mode, int64_t b, int64
 }
 
 /* One query: scores, softmax, weighted sum. score and p have room for kv_len. */
-static void attend(const rapt_attention *call, int mode, int64_t b, int64_t h, int64_t i, double *score, double *p,
+static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, double *score, double *p,
                    double *output, double *lse, double *weights) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double max = -INFINITY;
@@ -177,7 +177,7 @@ static void attend(const rapt_attention *call, int mode, int64_t b, int64_t h, i
   }
 }
 
-void reference_attention(const rapt_attention *call, int mode, double *output, double *lse, double *weights) {
+void reference_attention(const rapt_sdpa *call, int mode, double *output, double *lse, double *weights) {
   double *score = malloc(2 * (size_t)(call->kv_len + 1) * sizeof *score);
   if (!score) {
     check_abort("the test cannot allocate its reference scores");
@@ -195,7 +195,7 @@ void reference_attention(const rapt_attention *call, int mode, double *output, d
   free(score);
 }
 
-void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call *call, int mode, double *output) {
+void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, int mode, double *output) {
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t r = 0; r < call->rows; r++) {
       for (int64_t o = 0; o < weights->out_features; o++) {

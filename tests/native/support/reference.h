@@ -8,8 +8,8 @@
  * distance to the others is what plain f32 arithmetic costs on these very inputs, and so the yardstick of the error
  * bound. Three, because one alone may be exact by luck: roundings above and below a fraction cancel.
  */
-#ifndef RAPT_TESTS_REFERENCE_H
-#define RAPT_TESTS_REFERENCE_H
+#ifndef RAPT_TESTS_SUPPORT_REFERENCE_H
+#define RAPT_TESTS_SUPPORT_REFERENCE_H
 
 #include <rapt/rapt.h>
 #include <stdint.h>
@@ -33,16 +33,16 @@ enum reference_mode {
 enum { REFERENCE_F64 = 64 };
 
 /** Whether key j may be seen by query i of head h. Where it may not, the reference reads neither key nor value. */
-int reference_visible(const rapt_attention *call, int64_t b, int64_t h, int64_t i, int64_t j);
+int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, int64_t j);
 
 /**
  * output (batch, query_heads, query_len, value_dim), lse (batch, query_heads, query_len) and weights
  * (batch, query_heads, query_len, kv_len), dense; weights may be NULL. Validates nothing.
  */
-void reference_attention(const rapt_attention *call, int mode, double *output, double *lse, double *weights);
+void reference_attention(const rapt_sdpa *call, int mode, double *output, double *lse, double *weights);
 
 /** output (batch * rows, out_features), dense. */
-void reference_linear(const rapt_linear_weights *weights, const rapt_linear_call *call, int mode, double *output);
+void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, int mode, double *output);
 
 /** One result in all modes, indexed by reference_mode; each has room for count elements. */
 typedef struct reference_result {

@@ -21,12 +21,12 @@ int64_t reference_mha_total(const rapt_mha *call) {
 }
 
 /* (batch, total, out_features): the projected rows, then the extra row (or zeros) in each appended place. */
-static double *project(const rapt_mha *call, const rapt_linear_weights *w, const rapt_tensor *input, int64_t rows,
+static double *project(const rapt_mha *call, const rapt_linear_parameters *w, const rapt_tensor *input, int64_t rows,
                        int64_t total, const rapt_tensor *extra, int mode) {
   const int64_t width = w->out_features;
   double *all = take(call->batch * total * width, sizeof(double));
   for (int64_t b = 0; b < call->batch; b++) {
-    rapt_linear_call one = {.input = *input, .batch = 1, .rows = rows};
+    rapt_linear one = {.input = *input, .batch = 1, .rows = rows};
     one.input.data = (float *)input->data + b * input->stride[0];
     double *place = all + b * total * width;
     reference_linear(w, &one, mode, place);
@@ -44,7 +44,7 @@ static rapt_tensor heads_of(double *rows, int64_t count, int64_t heads, int64_t 
 
 /* The masks of the call, causality and window among them, as one boolean mask that shows the appended keys. */
 static unsigned char *combined_mask(const rapt_mha *call, int64_t total) {
-  rapt_attention rules = {.mask = call->mask, .bias = call->bias, .kv_len = call->kv_len, .options = call->options};
+  rapt_sdpa rules = {.mask = call->mask, .bias = call->bias, .kv_len = call->kv_len, .options = call->options};
   unsigned char *mask = take(call->batch * call->query_heads * call->query_len * total, 1);
   unsigned char *at = mask;
   for (int64_t b = 0; b < call->batch; b++) {
@@ -104,7 +104,7 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
   double *bias = call->bias.data ? extended_bias(call, total) : NULL;
   double *heads = take(rows * value_dim, sizeof(double));
   double *all_weights = weights ? take(rows * total, sizeof(double)) : NULL;
-  rapt_attention attention = {
+  rapt_sdpa attention = {
       .query = heads_of(q, call->query_len, call->query_heads, head_dim),
       .key = heads_of(k, total, call->kv_heads, head_dim),
       .value = heads_of(v, total, call->kv_heads, value_dim),
@@ -139,7 +139,7 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
     }
   }
   if (p->output.weight.data) {
-    rapt_linear_call last = {
+    rapt_linear last = {
         .input = {.data = joined, .stride = {call->query_len * width, width, 1, 0}, .dtype = REFERENCE_F64},
         .batch = call->batch,
         .rows = call->query_len};

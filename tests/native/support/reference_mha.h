@@ -3,15 +3,15 @@
  * @file reference_mha.h
  * @brief Multi-head attention as the composition of the reference's projections and attention.
  */
-#ifndef RAPT_TESTS_REFERENCE_MHA_H
-#define RAPT_TESTS_REFERENCE_MHA_H
+#ifndef RAPT_TESTS_SUPPORT_REFERENCE_MHA_H
+#define RAPT_TESTS_SUPPORT_REFERENCE_MHA_H
 
 #include <rapt/rapt.h>
 #include <stdint.h>
 
 /** What rapt_mha's handles were made from; output.weight.data is NULL where there is no output projection. */
 typedef struct reference_projections {
-  rapt_linear_weights query, key, value, output;
+  rapt_linear_parameters query, key, value, output;
 } reference_projections;
 
 /** kv_len and the appended keys. */

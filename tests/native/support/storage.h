@@ -3,8 +3,8 @@
  * @file storage.h
  * @brief f16 and bf16 by their definition, slowly.
  */
-#ifndef RAPT_TESTS_STORAGE_H
-#define RAPT_TESTS_STORAGE_H
+#ifndef RAPT_TESTS_SUPPORT_STORAGE_H
+#define RAPT_TESTS_SUPPORT_STORAGE_H
 
 #include <stddef.h>
 #include <stdint.h>

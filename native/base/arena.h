@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// How scratch memory is laid out: a bump allocator over one block.
+#ifndef RAPT_BASE_ARENA_H
+#define RAPT_BASE_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RAPT_SCRATCH_ALIGNMENT 64
+
+// Lays a block out. With base NULL it only counts, so that the plan's size and the run's pointers come from one
+// function and cannot disagree.
+typedef struct rapt_arena {
+  unsigned char *base;
+  int64_t used;
+  // Set when a size does not fit an int64.
+  int overflow;
+} rapt_arena;
+
+// `count` elements of `size` bytes, aligned to RAPT_SCRATCH_ALIGNMENT; NULL while counting.
+void *rapt_arena_take(rapt_arena *arena, int64_t count, int64_t size);
+
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef RAPT_BASE_ARITHMETIC_H
+#define RAPT_BASE_ARITHMETIC_H
+
+#include <stdint.h>
+
+// a / b rounded up, for a >= 0 and b > 0, without overflow.
+static inline int64_t rapt_ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+static inline int64_t rapt_min(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline int64_t rapt_max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static inline int64_t rapt_clamp(int64_t value, int64_t low, int64_t high) {
+  return value < low ? low : value > high ? high : value;
+}
+
+// The next of as few, nearly equal steps as `left` > 0 takes, of at most `most` each.
+static inline int64_t rapt_even_step(int64_t left, int64_t most) {
+  return rapt_ceil_div(left, rapt_ceil_div(left, most));
+}
+
+#endif

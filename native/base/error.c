@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+rapt_status rapt_fail(rapt_error *error, rapt_status status, const char *format, ...) {
+  // The struct may be of an older, shorter version: what does not fit is left out.
+  const int64_t header = offsetof(rapt_error, message);
+  if (error == NULL || error->struct_size < header) return status;
+  error->status = status;
+  error->device_code = 0;
+  int64_t room = error->struct_size - header;
+  if (room > (int64_t)sizeof error->message) room = (int64_t)sizeof error->message;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(error->message, (size_t)room, format, arguments);
+  va_end(arguments);
+  return status;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "call/backend.h"
+#include "cpu/engine/features.h"
+#include "call/params.h"
+#include "rapt/rapt.h"
+
+const char *rapt_version(void) { return RAPT_VERSION_STRING; }
+
+int32_t rapt_abi_version(void) { return RAPT_ABI_VERSION; }
+
+static void copy(char *to, size_t size, const char *text) {
+  snprintf(to, size, "%.*s", (int)size - 1, text == NULL ? "" : text);
+}
+
+rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error) {
+  rapt_status status = rapt_check_output(out, "rapt_capabilities", error);
+  if (status != RAPT_OK) return status;
+  rapt_capabilities c = {
+      .abi_version = rapt_abi_version(), .logical_cpus = rapt_logical_cpus(), .best_isa = rapt_best_isa()};
+  if (rapt_resolve_isa(RAPT_ISA_AUTO, &c.default_isa, NULL) != RAPT_OK) c.default_isa = 0;
+  copy(c.version, sizeof c.version, rapt_version());
+  rapt_cpu_name(c.cpu_name, sizeof c.cpu_name);
+  copy(c.avx2_reason, sizeof c.avx2_reason, rapt_isa_unusable(RAPT_ISA_AVX2));
+  copy(c.avx512_reason, sizeof c.avx512_reason, rapt_isa_unusable(RAPT_ISA_AVX512));
+  copy(c.avx512bf16_reason, sizeof c.avx512bf16_reason, rapt_isa_unusable(RAPT_ISA_AVX512BF16));
+  const rapt_backend *cuda;
+  rapt_error reason = {.struct_size = sizeof reason};
+  if (rapt_open_cuda(NULL, &cuda, &reason) != RAPT_OK) copy(c.cuda_reason, sizeof c.cuda_reason, reason.message);
+  rapt_write_struct(&c, sizeof c, out);
+  return RAPT_OK;
+}

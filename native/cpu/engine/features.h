@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tiers this machine can run, and why not where it cannot.
+#ifndef RAPT_CPU_ENGINE_FEATURES_H
+#define RAPT_CPU_ENGINE_FEATURES_H
+
+#include <stddef.h>
+
+#include "rapt/rapt.h"
+
+// NULL where the tier is compiled in and both CPU and operating system support it, else the reason.
+const char *rapt_isa_unusable(int32_t isa);
+
+// The best usable tier.
+int32_t rapt_best_isa(void);
+
+// Turns RAPT_ISA_* into a usable tier: AUTO asks the environment variable RAPT_ISA, then takes the best.
+rapt_status rapt_resolve_isa(int32_t requested, int32_t *isa, rapt_error *error);
+
+// The CPU's own name, or "unknown"; always terminated.
+void rapt_cpu_name(char *out, size_t size);
+
+// CPUs in this process's affinity mask, at least 1.
+int32_t rapt_logical_cpus(void);
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of micro-kernels: the only thing the framework knows about an instruction set.
+//
+// Layout vocabulary. A "panel" holds `width` rows of a matrix side by side, transposed: element (row r, index k)
+// stands at panel[k * width + r]. Query rows live in the lanes of a panel, so that scores come out as
+// [key][query lane]: the softmax is then lane-wise (no horizontal sums), and the weights are already the panel
+// that the product with V needs.
+//
+// Micro-kernels never allocate, validate, branch on the CPU or know about threads. Unless said otherwise pointers
+// need only be aligned to their element, sizes are positive, and nothing outside the named elements is touched.
+#ifndef RAPT_CPU_KERNELS_KERNELS_H
+#define RAPT_CPU_KERNELS_KERNELS_H
+
+#include <stdint.h>
+
+// The most query rows (group x query_len) that the decode path takes, and what its score rows are a multiple of.
+#define RAPT_DECODE_WIDTH 16
+#define RAPT_SCORE_MULTIPLE 16
+// Upper bounds over all tiers, for fixed-size arrays in the framework.
+#define RAPT_MAX_PANEL_WIDTH 32
+#define RAPT_MAX_TILE_ROWS 16
+// Floats that pack may write behind the end of what they pack.
+#define RAPT_PACK_SLACK 16
+
+// Where the accumulators of multiply start.
+typedef enum rapt_start {
+  RAPT_START_ZERO,    // c = a.b
+  RAPT_START_C,       // c = c + a.b
+  RAPT_START_SCALED,  // c = c * lane + a.b, lane having one factor per column
+  RAPT_START_LANE     // c = lane + a.b
+} rapt_start;
+
+// scores[r * score_stride + key] = queries[r] . keys[key] for r < rows <= RAPT_DECODE_WIDTH. queries[r] starts at
+// queries + r * query_stride, keys[key] at element key * key_stride of keys. Rows behind the last one may be
+// prefetched, which touches nothing.
+typedef void rapt_dots(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys,
+                       int64_t key_stride, int64_t depth, float *scores, int64_t score_stride);
+
+// out[r] = out[r] * correction[r] + sum over keys of weights[r * weight_stride + key] * values[key]; with guarded,
+// terms of weight 0 are left out.
+typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count,
+                         const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
+                         int64_t out_stride, int guarded);
+
+typedef struct rapt_kernels {
+  int32_t isa;
+  // Floats per vector.
+  int32_t lanes;
+  // Rows of multiply's register tile, of which the rows in hand are best a multiple.
+  int32_t tile_rows;
+  // Columns of multiply's register tile: query rows per panel, output features per weight panel.
+  int32_t panel_width;
+
+  // out[k * width + r] = rows[r][k] for r < count, 0 for count <= r < width; 1 <= count <= width <= 32.
+  // May write RAPT_PACK_SLACK floats behind out[depth * width].
+  void (*pack)(const float *const *rows, int64_t count, int64_t depth, int64_t width, float *out);
+
+  // The way back: rows[r][k] = panel[k * width + r] * scale[r] for r < count; scale NULL = 1.
+  void (*unpack)(const float *panel, int64_t count, int64_t depth, int64_t width, const float *scale,
+                 float *const *rows);
+
+  // c[rows x panel_width] = start + a . b with a(r, k) = a[r * a_row + k * a_step] and b a panel of panel_width.
+  void (*multiply)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b, float *c,
+                   int64_t c_stride, rapt_start start, const float *lane);
+
+  // As multiply, but a term whose b is 0 is left out instead of multiplied, so that a NaN or infinity in a row of a
+  // reaches only the columns that give it weight.
+  void (*multiply_guarded)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
+                           float *c, int64_t c_stride, rapt_start start, const float *lane);
+
+  // One online-softmax step over scores[keys][width], in place: a score's weight is 2^((score - maximum) *
+  // to_exponent). lane_max and lane_sum are the running maximum score and the running sum (-inf and 0 at first); a
+  // maximum less than half of headroom above the highest score goes to that score plus headroom. correction[lane] is
+  // the weight of the old maximum under the new one, 1 where it did not move. A score of -inf gives exactly 0. Returns
+  // whether any correction may differ from 1.
+  int (*softmax)(int64_t keys, int64_t width, float to_exponent, float headroom, float *scores, float *lane_max,
+                 float *lane_sum, float *correction);
+
+  // multiply from zero and softmax in one, for scores to which nothing happens in between, [rows][panel_width], under
+  // maxima that stay: c[row][lane] = 2^((a . b - lane_max) * to_exponent), with a(r, k) = a[r * a_row + k], and
+  // lane_sum grows by the columns' sums. Ends where a maximum is -inf or exceeded, and returns how many rows come
+  // before that; as many as *scored of the next rows of c then hold their scores.
+  int64_t (*multiply_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
+                                float to_exponent, const float *lane_max, float *lane_sum, int64_t *scored);
+
+  // multiply and multiply_and_weigh where an element of a and of the panel is not a float but the 32 bits of two bf16
+  // side by side, whose products are both added: depth, a_row and a_step count such pairs. Denormal bf16 count as 0.
+  // NULL on tiers without such an instruction.
+  void (*multiply_pairs)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
+                         float *c, int64_t c_stride, rapt_start start, const float *lane);
+  int64_t (*multiply_pairs_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b,
+                                      float *c, float to_exponent, const float *lane_max, float *lane_sum,
+                                      int64_t *scored);
+
+  // scores *= factor, elementwise; count is whole panel rows.
+  void (*scale)(int64_t count, float factor, float *scores);
+  // scores = cap * tanh(scores / cap), elementwise; count is whole panel rows.
+  void (*softcap)(int64_t count, float cap, float *scores);
+  // scores += bias, elementwise, with -inf in bias winning over anything.
+  void (*add_bias)(int64_t count, const float *bias, float *scores);
+  // scores[key][lane] -= slope[lane] * |position[lane] - key|.
+  void (*alibi)(int64_t keys, int64_t width, const float *slope, const float *position, float *scores);
+  // scores[key][lane] = -inf unless first[lane] <= key < last[lane].
+  void (*restrict_keys)(int64_t keys, int64_t width, const float *first, const float *last, float *scores);
+  // out[i] = allowed[i] != 0 ? bias[i] : -inf; bias NULL = 0.
+  void (*mask_to_bias)(int64_t count, const uint8_t *allowed, const float *bias, float *out);
+  // row[i] = 2^((row[i] - maximum) * to_exponent) * factor, 0 where row[i] is -inf.
+  void (*weigh)(int64_t count, float to_exponent, float maximum, float factor, float *row);
+  // Whether all of values[0 .. count) are finite.
+  int (*all_finite)(int64_t count, const float *values);
+
+  // Rows between storage types, rounding to nearest even.
+  void (*widen_f16)(int64_t count, const uint16_t *from, float *to);
+  void (*widen_bf16)(int64_t count, const uint16_t *from, float *to);
+  void (*narrow_f16)(int64_t count, const float *from, uint16_t *to);
+  void (*narrow_bf16)(int64_t count, const float *from, uint16_t *to);
+
+  // to[i] = from[i] * scale.
+  void (*widen_i8)(int64_t count, const int8_t *from, float scale, float *to);
+
+  // What decode is made of, whose scores lie as [row][key].
+
+  // softmax, for scores[r * stride + key]; stride is at least keys rounded up to RAPT_SCORE_MULTIPLE, and what lies
+  // between them is overwritten.
+  void (*softmax_rows)(int64_t rows, int64_t keys, int64_t stride, float to_exponent, float *scores, float *row_max,
+                       float *row_sum, float *correction);
+  // scores[r * stride + key] *= factors[key].
+  void (*scale_keys)(int64_t rows, int64_t keys, int64_t stride, const float *factors, float *scores);
+  rapt_dots *dots_f32;
+  rapt_dots *dots_f16;
+  rapt_dots *dots_bf16;
+  rapt_dots *dots_i8;
+  // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride bf16. NULL on tiers
+  // without such an instruction.
+  rapt_dots *dots_pairs;
+  rapt_gather *gather_f32;
+  rapt_gather *gather_f16;
+  rapt_gather *gather_bf16;
+  rapt_gather *gather_i8;
+
+  // Turns pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs. to
+  // has 2 * pairs elements too, and is from itself or apart from it.
+  void (*rotate)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const float *from, float *to);
+  void (*rotate_f16)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const uint16_t *from,
+                     uint16_t *to);
+  void (*rotate_bf16)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const uint16_t *from,
+                      uint16_t *to);
+} rapt_kernels;
+
+// Copies the table of a tier, whether or not this CPU has it: no code of the tier runs before one of its kernels is
+// called. Returns 0 where isa names no tier of this build.
+int rapt_kernels_fill(int32_t isa, rapt_kernels *table);
+
+// Whether the tier was compiled into this library.
+int rapt_kernels_compiled(int32_t isa);
+
+#endif

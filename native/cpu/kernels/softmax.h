@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Online softmax over score panels [key][lane] (Milakov and Gimelshein 2018): lane-wise, without horizontal sums.
+#ifndef RAPT_CPU_KERNELS_SOFTMAX_H
+#define RAPT_CPU_KERNELS_SOFTMAX_H
+
+#include "cpu/kernels/exp.h"
+#include "cpu/kernels/tile.h"
+
+#define MOST_COLUMNS 2
+
+// The weight of a score relative to a maximum. The difference comes first: it is exact where it matters, however large
+// the scores, while a product rounded before it would be off by a hundredth at scores of -1e5.
+static inline vf weight(vf score, vf reference, vf to_exponent) {
+  return v_exp2(v_mul(v_sub(score, reference), to_exponent));
+}
+
+// vectors is a constant at every call. That many columns go side by side: each has a chain of sums of its own, whose
+// latency the others fill.
+ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width, vf factor, vf headroom, float *scores,
+                                  float *lane_max, float *lane_sum, float *correction) {
+  vf one = v_set1(1.0f), zero = v_set1(0.0f), lowest = v_set1(-__builtin_inff());
+  vf highest[2][MOST_COLUMNS], reference[MOST_COLUMNS], sum[MOST_COLUMNS];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) highest[0][v] = highest[1][v] = lowest;
+  int64_t k = 0;
+  for (; k + 2 <= keys; k += 2) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
+      highest[1][v] = v_max(highest[1][v], v_load(scores + (k + 1) * width + v * V_LANES));
+    }
+  }
+  int moved = 0;
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) {
+    if (k < keys) highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
+    vf old_max = v_load(lane_max + v * V_LANES), tile_max = v_max(highest[0][v], highest[1][v]);
+    // A NaN among the scores may be lost here. It is not lost below, where every score is used.
+    vf least = v_add(tile_max, v_mul(headroom, v_set1(0.5f)));
+    vf new_max = v_if_less(old_max, least, v_add(tile_max, headroom), old_max);
+    vf kept = one;
+    if (v_any_less(old_max, new_max)) {
+      moved = 1;
+      // Lanes that did not move: exactly 1, also where both are -inf, whose difference is NaN.
+      kept = v_if_equal(old_max, new_max, one, weight(old_max, new_max, factor));
+      v_store(lane_max + v * V_LANES, new_max);
+    }
+    v_store(correction + v * V_LANES, kept);
+    // A lane without a visible key yet has maximum -inf; any finite reference gives its -inf scores weight 0.
+    reference[v] = v_if_equal(new_max, lowest, zero, new_max);
+    sum[v] = v_mul(v_load(lane_sum + v * V_LANES), kept);
+  }
+  // One chain per lane, in the order in which the product with V adds: equal roundings then cancel in the quotient.
+#pragma GCC unroll 2
+  for (k = 0; k < keys; k++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      float *at = scores + k * width + v * V_LANES;
+      vf w = weight(v_load(at), reference[v], factor);
+      v_store(at, w);
+      sum[v] = v_add(sum[v], w);
+    }
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; v++) v_store(lane_sum + v * V_LANES, sum[v]);
+  return moved;
+}
+
+static int softmax(int64_t keys, int64_t width, float to_exponent, float headroom, float *scores, float *lane_max,
+                   float *lane_sum, float *correction) {
+  vf factor = v_set1(to_exponent), room = v_set1(headroom);
+  int moved = 0;
+  int64_t v = 0;
+  for (; v + MOST_COLUMNS * V_LANES <= width; v += MOST_COLUMNS * V_LANES) {
+    moved |= softmax_columns(MOST_COLUMNS, keys, width, factor, room, scores + v, lane_max + v, lane_sum + v,
+                             correction + v);
+  }
+  for (; v < width; v += V_LANES) {
+    moved |= softmax_columns(1, keys, width, factor, room, scores + v, lane_max + v, lane_sum + v, correction + v);
+  }
+  return moved;
+}
+
+// 0 for a masked score even in a row whose maximum or factor is NaN or infinite.
+static inline vf final_weight(vf score, vf reference, vf to_exponent, vf factor) {
+  vf w = v_mul(weight(score, reference, to_exponent), factor);
+  return v_if_equal(score, v_set1(-__builtin_inff()), v_set1(0.0f), w);
+}
+
+static void weigh(int64_t count, float to_exponent, float maximum, float factor, float *row) {
+  vf t = v_set1(to_exponent), reference = v_set1(maximum), f = v_set1(factor);
+  int64_t i = 0;
+  for (; i + V_LANES <= count; i += V_LANES) v_store(row + i, final_weight(v_load(row + i), reference, t, f));
+  if (i < count) v_store_n(row + i, final_weight(v_load_n(row + i, count - i), reference, t, f), count - i);
+}
+
+#endif

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/kernels/vec_avx2.h"
+#define KERNELS rapt_kernels_avx2
+#include "cpu/kernels/tier_template.h"

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What BF16 adds to AVX-512. Not another instance of the templates: every entry that is not set here stays the
+// AVX-512 tier's own function, and so gives its bits.
+#include "cpu/kernels/kernels.h"
+#include "cpu/kernels/tiers.h"
+#include "cpu/kernels/vec_avx512.h"
+
+// sum + a's first bf16 * b's first + a's second * b's second in every 32-bit lane: as two FMAs, with denormals as 0.
+static inline vf v_add_pair_products(vf a, vf b, vf sum) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+
+#define ADD_PRODUCT v_add_pair_products
+#include "cpu/kernels/dots_pairs.h"
+#include "cpu/kernels/multiply.h"
+
+const rapt_pair_kernels rapt_pair_kernels_avx512bf16 = {
+    .dots_pairs = dots_pairs, .multiply_pairs = multiply, .multiply_pairs_and_weigh = multiply_and_weigh};

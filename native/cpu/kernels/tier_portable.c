@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/kernels/vec_portable.h"
+#define KERNELS rapt_kernels_portable
+#include "cpu/kernels/tier_template.h"

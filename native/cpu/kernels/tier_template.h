@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Included once per tier, after that tier's vector vocabulary and with KERNELS naming its table: the same kernels,
+// written once, in the tier's registers. A table of constants and not a function that fills one: such a function would
+// be compiled for the tier too, and so could not run before the CPU is known to have it.
+#include "cpu/kernels/kernels.h"
+#include "cpu/kernels/convert.h"
+#include "cpu/kernels/decode.h"
+#include "cpu/kernels/multiply.h"
+#include "cpu/kernels/multiply_guarded.h"
+#include "cpu/kernels/pack.h"
+#include "cpu/kernels/rope.h"
+#include "cpu/kernels/scores.h"
+#include "cpu/kernels/softmax.h"
+#include "cpu/kernels/softmax_rows.h"
+#include "cpu/kernels/tiers.h"
+#include "cpu/kernels/tile.h"
+
+_Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");
+_Static_assert(PANEL_WIDTH <= RAPT_MAX_PANEL_WIDTH && TILE_ROWS <= RAPT_MAX_TILE_ROWS, "bounds of the framework");
+_Static_assert(TILE_ROWS <= V_LANES, "pack spills forward only");
+_Static_assert(V_LANES <= RAPT_PACK_SLACK, "slack behind a packed block");
+
+const rapt_kernels KERNELS = {
+    .tile_rows = TILE_ROWS,
+    .lanes = V_LANES,
+    .panel_width = PANEL_WIDTH,
+    .pack = pack,
+    .unpack = unpack,
+    .multiply = multiply,
+    .multiply_guarded = multiply_guarded,
+    .softmax = softmax,
+    .multiply_and_weigh = multiply_and_weigh,
+    .scale = scale_scores,
+    .softcap = softcap,
+    .add_bias = add_bias,
+    .alibi = alibi,
+    .restrict_keys = restrict_keys,
+    .mask_to_bias = mask_to_bias,
+    .weigh = weigh,
+    .all_finite = all_finite,
+    .widen_f16 = widen_f16,
+    .widen_bf16 = widen_bf16,
+    .narrow_f16 = narrow_f16,
+    .narrow_bf16 = narrow_bf16,
+    .widen_i8 = widen_i8,
+    .softmax_rows = softmax_rows,
+    .scale_keys = scale_keys,
+    .dots_f32 = dots_f32,
+    .dots_f16 = dots_f16,
+    .dots_bf16 = dots_bf16,
+    .dots_i8 = dots_i8,
+    .gather_f32 = gather_f32,
+    .gather_f16 = gather_f16,
+    .gather_bf16 = gather_bf16,
+    .gather_i8 = gather_i8,
+    .rotate = rotate,
+    .rotate_f16 = rotate_f16,
+    .rotate_bf16 = rotate_bf16,
+};

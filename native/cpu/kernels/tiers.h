@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each tier's translation unit exports: a table of constants, and no function. Everything else in such a unit is
+// compiled for that tier and is reached through its table alone, after the tier was detected; the test tier_units looks
+// at the objects for it.
+#ifndef RAPT_CPU_KERNELS_TIERS_H
+#define RAPT_CPU_KERNELS_TIERS_H
+
+#include "cpu/kernels/kernels.h"
+
+// The entries of rapt_kernels that multiply pairs of bf16.
+typedef struct rapt_pair_kernels {
+  rapt_dots *dots_pairs;
+  void (*multiply_pairs)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
+                         float *c, int64_t c_stride, rapt_start start, const float *lane);
+  int64_t (*multiply_pairs_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b,
+                                      float *c, float to_exponent, const float *lane_max, float *lane_sum,
+                                      int64_t *scored);
+} rapt_pair_kernels;
+
+extern const rapt_kernels rapt_kernels_portable;
+extern const rapt_kernels rapt_kernels_avx2;
+extern const rapt_kernels rapt_kernels_avx512;
+extern const rapt_pair_kernels rapt_pair_kernels_avx512bf16;
+
+#endif

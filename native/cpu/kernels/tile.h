@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the register tiles of a tier have in common.
+#ifndef RAPT_CPU_KERNELS_TILE_H
+#define RAPT_CPU_KERNELS_TILE_H
+
+#define PANEL_WIDTH (TILE_VECTORS * V_LANES)
+// For bodies whose loop bounds are constants at every call, so that their arrays live in registers.
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+#endif

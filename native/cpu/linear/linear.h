@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear projections: packed weights, and the product that multi-head attention and rapt_linear_run share.
+#ifndef RAPT_CPU_LINEAR_LINEAR_H
+#define RAPT_CPU_LINEAR_LINEAR_H
+
+#include "cpu/engine/context.h"
+#include "ops/linear/problem.h"
+#include "rapt/rapt.h"
+
+// A linear of the CPU.
+typedef struct rapt_cpu_linear_weights {
+  rapt_linear_weights head;
+  int32_t isa;
+  int64_t panel_width;
+  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero behind the last feature.
+  float *panels;
+  // One per feature of the panels, zeros where there is no bias.
+  float *bias;
+} rapt_cpu_linear_weights;
+
+typedef struct rapt_cpu_linear_step {
+  int64_t row_block;
+  int64_t row_blocks;
+  // Input features per step.
+  int64_t depth_block;
+  // Weight panels: in all, per task, and as many as a tile of rows passes over before the next tile.
+  int64_t panels;
+  int64_t task_panels;
+  int64_t group_panels;
+  int64_t tasks;
+  // Multiply-adds.
+  double work;
+  int64_t slot_scratch;
+} rapt_cpu_linear_step;
+
+// The most projections that run side by side: query, key and value.
+#define RAPT_MOST_LINEARS 3
+
+// Projections that do not wait for each other, as one parallel run.
+typedef struct rapt_cpu_linears {
+  int count;
+  rapt_cpu_linear_step geometries[RAPT_MOST_LINEARS];
+  int64_t tasks;
+  rapt_share share;
+  // Bytes.
+  int64_t slot_scratch;
+  int64_t scratch;
+} rapt_cpu_linears;
+
+// Pure; returns 0 where sizes overflow. head_features are multiples of the tier's panel width.
+int rapt_cpu_plan_linears(const rapt_context *context, const rapt_linear_problem *const *projections, int count,
+                         rapt_cpu_linears *group);
+
+// For the projections that were planned; memory holds group->scratch bytes.
+void rapt_cpu_execute_linears(rapt_context *context, const rapt_linear_problem *const *projections,
+                         const rapt_cpu_linears *group, void *memory);
+
+// A rapt_linear_check: whether the linear was packed for this rapt_context's tier.
+rapt_status rapt_cpu_check_linear(const void *context, const char *name, const rapt_linear_weights *linear, rapt_error *error);
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// A blocked matrix product on the attention kernels' own micro-kernel: rows of input are the broadcast side, packed
+// weight panels the vector side.
+#include "cpu/linear/linear.h"
+
+#include <string.h>
+
+#include "base/arithmetic.h"
+#include "cpu/engine/rows.h"
+
+// Input features per step, at most, and what a group of weight panels of that depth may take: L2 keeps it while all
+// rows pass over it, and L1 keeps a tile's rows while they pass over the group. A step so long that most layers are one
+// spares the sums their way to memory and back.
+#define MOST_DEPTH 1024
+#define GROUP_BYTES (INT64_C(384) << 10)
+// Groups of tile_rows input rows per task, at most and, where rows are split to feed threads, at least.
+#define MOST_ROW_GROUPS 44
+#define LEAST_ROW_GROUPS 8
+// Tasks per thread that keep threads evenly busy.
+#define TASKS_PER_THREAD 4
+
+typedef struct projection_slot {
+  // A step of the input rows, one after the other, where they cannot be read as they lie.
+  float *input;
+  // Output panels that cannot be written where they belong: partial ones, or all where it is not contiguous f32.
+  float *staged;
+} projection_slot;
+
+typedef struct projection_job {
+  const rapt_kernels *kernels;
+  const rapt_linear_problem *const *projections;
+  const rapt_cpu_linears *group;
+  unsigned char *memory;
+} projection_job;
+
+// Batch entries that follow each other at the distance of rows are one long entry.
+static rapt_linear_problem merge_batch(const rapt_linear_problem *p) {
+  rapt_linear_problem merged = *p;
+  int64_t in = p->input.stride[1], out = p->output.stride[1];
+  if (p->rows == 1) {
+    in = p->input.stride[0];
+    out = p->output.stride[0];
+  } else if (p->input.stride[0] != p->rows * in || p->output.stride[0] != p->rows * out) {
+    return merged;
+  }
+  merged.input.stride[1] = in;
+  merged.output.stride[1] = out;
+  merged.rows *= merged.batch;
+  merged.batch = 1;
+  return merged;
+}
+
+// Whether the kernel can work on the tensor's rows themselves; not worth it in runs of less than a tile.
+static int is_direct(const rapt_kernels *kernels, const rapt_linear_problem *p, const rapt_tensor *t) {
+  return rapt_is_plain(t->dtype, t->stride[2]) && (p->batch == 1 || p->rows >= kernels->tile_rows);
+}
+
+static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_linear_problem *p,
+                     const rapt_cpu_linear_step *g, projection_slot *slot) {
+  int64_t copied = is_direct(kernels, p, &p->input) ? 0 : g->row_block * g->depth_block;
+  int64_t staged = is_direct(kernels, p, &p->output) ? 1 : g->task_panels;
+  slot->input = rapt_arena_take(arena, copied, sizeof(float));
+  slot->staged = rapt_arena_take(arena, staged * g->row_block * kernels->panel_width, sizeof(float));
+}
+
+// Tasks of one group of panels, where rows need no copy; of as many groups as leave the threads evenly busy, where each
+// task has to copy its rows.
+static void share_panels(const rapt_context *context, int copies, rapt_cpu_linear_step *g) {
+  int64_t wanted = TASKS_PER_THREAD * (int64_t)context->threads;
+  int64_t columns = rapt_ceil_div(context->threads == 1 ? 1 : wanted, g->row_blocks);
+  if (!copies) columns = rapt_max(columns, rapt_ceil_div(g->panels, g->group_panels));
+  g->task_panels = rapt_ceil_div(g->panels, rapt_min(columns, g->panels));
+  g->tasks = g->row_blocks * rapt_ceil_div(g->panels, g->task_panels);
+}
+
+static int plan_one(const rapt_context *context, const rapt_linear_problem *projection, rapt_cpu_linear_step *g) {
+  *g = (rapt_cpu_linear_step){0};
+  const rapt_kernels *kernels = &context->kernels;
+  int64_t rows, in = projection->linear->in_features;
+  if (__builtin_mul_overflow(projection->batch, projection->rows, &rows)) return 0;
+  if (rows == 0) return 1;
+  rapt_linear_problem p = merge_batch(projection);
+  int copies = !is_direct(kernels, &p, &p.input);
+  g->depth_block = rapt_even_step(in, MOST_DEPTH);
+  g->panels = rapt_ceil_div(p.linear->out_features, kernels->panel_width);
+  int64_t panel_bytes = g->depth_block * kernels->panel_width * (int64_t)sizeof(float);
+  g->group_panels = rapt_even_step(g->panels, rapt_max(1, GROUP_BYTES / panel_bytes));
+  int64_t groups = rapt_ceil_div(rows, kernels->tile_rows);
+  int64_t wanted =
+      rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, rapt_ceil_div(g->panels, g->group_panels));
+  if (copies || context->threads == 1) wanted = context->threads;
+  int64_t blocks = rapt_max(rapt_ceil_div(groups, MOST_ROW_GROUPS), rapt_min(wanted, groups / LEAST_ROW_GROUPS));
+  g->row_block = rapt_even_step(groups, rapt_ceil_div(groups, blocks)) * kernels->tile_rows;
+  g->row_blocks = rapt_ceil_div(rows, g->row_block);
+  share_panels(context, copies, g);
+  g->work = (double)rows * (double)in * (double)p.linear->out_features;
+  rapt_arena arena = {0};
+  projection_slot unused;
+  slot_lay(&arena, kernels, &p, g, &unused);
+  g->slot_scratch = arena.used;
+  return !arena.overflow;
+}
+
+int rapt_cpu_plan_linears(const rapt_context *context, const rapt_linear_problem *const *projections, int count,
+                         rapt_cpu_linears *group) {
+  double work = 0;
+  *group = (rapt_cpu_linears){.count = count};
+  for (int i = 0; i < count; i++) {
+    rapt_cpu_linear_step *g = &group->geometries[i];
+    if (!plan_one(context, projections[i], g)) return 0;
+    if (__builtin_add_overflow(group->tasks, g->tasks, &group->tasks)) return 0;
+    group->slot_scratch = rapt_max(group->slot_scratch, g->slot_scratch);
+    work += g->work;
+  }
+  group->share = rapt_share_work(context->pool, group->tasks, work, context->kernels.lanes);
+  return !__builtin_mul_overflow(group->slot_scratch, (int64_t)group->share.slots, &group->scratch);
+}
+
+// A task: rows first .. first + count, counted through the whole batch, by panels first_panel .. last_panel.
+typedef struct projection_task {
+  const rapt_kernels *kernels;
+  const rapt_cpu_linear_weights *linear;
+  rapt_linear_problem projection;
+  projection_slot slot;
+  int64_t row_block;
+  int64_t first;
+  int64_t count;
+  int64_t first_panel;
+  int64_t last_panel;
+  int reads_directly;
+  int writes_directly;
+} projection_task;
+
+// Element 0 of the task's row r.
+static void *task_row(const projection_task *t, const rapt_tensor *tensor, int64_t r) {
+  int64_t row = t->first + r;
+  return rapt_row(tensor, row / t->projection.rows, row % t->projection.rows, 0);
+}
+
+static void copy_input(const projection_task *t, int64_t from, int64_t depth) {
+  const rapt_tensor *input = &t->projection.input;
+  int64_t skipped = from * input->stride[2] * rapt_element_size(input->dtype);
+  for (int64_t r = 0; r < t->count; r++) {
+    const unsigned char *row = (const unsigned char *)task_row(t, input, r) + skipped;
+    float *to = t->slot.input + r * depth;
+    const float *floats = rapt_read_row(t->kernels, input->dtype, row, input->stride[2], depth, to);
+    if (floats != to) memcpy(to, floats, (size_t)depth * sizeof(float));
+  }
+}
+
+// Features of panel n.
+static int64_t panel_features(const projection_task *t, int64_t n) {
+  return rapt_min(t->linear->head.out_features - n * t->kernels->panel_width, t->kernels->panel_width);
+}
+
+static int is_staged(const projection_task *t, int64_t n) {
+  return !t->writes_directly || panel_features(t, n) < t->kernels->panel_width;
+}
+
+// The task's rows of panel n; where others are written directly, that is the last one alone.
+static float *stage_of(const projection_task *t, int64_t n) {
+  return t->slot.staged + (t->writes_directly ? 0 : n - t->first_panel) * t->row_block * t->kernels->panel_width;
+}
+
+// Where output features from panel n on go, in elements from feature 0. A head is whole panels.
+static int64_t panel_offset(const projection_task *t, int64_t n) {
+  const rapt_linear_problem *p = &t->projection;
+  int64_t feature = n * t->kernels->panel_width;
+  if (p->head_features == 0) return feature * p->output.stride[2];
+  return feature / p->head_features * p->head_stride + feature % p->head_features * p->output.stride[2];
+}
+
+// Rows r .. r + height of the task, a tile, times panels n .. end of the group, features from .. from + depth.
+static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t height, int64_t n, int64_t end,
+                               int64_t from, int64_t depth) {
+  const rapt_linear_problem *p = &t->projection;
+  int64_t width = t->kernels->panel_width, in = t->linear->head.in_features;
+  const float *rows = t->slot.input + r * depth;
+  if (t->reads_directly) rows = (const float *)task_row(t, &p->input, r) + from;
+  float *out = task_row(t, &p->output, r);
+  for (; n < end; n++) {
+    int staged = is_staged(t, n);
+    t->kernels->multiply(
+        height, depth, rows, t->reads_directly ? p->input.stride[1] : depth, 1,
+        t->linear->panels + (n * in + from) * width, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
+        staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C, t->linear->bias + n * width);
+  }
+}
+
+// All rows of the task times a group of panels. Rows of different batch entries are no constant stride apart.
+static void multiply_group(const projection_task *t, int64_t n, int64_t end, int64_t from, int64_t depth) {
+  int64_t rows = t->projection.rows;
+  for (int64_t r = 0, height; r < t->count; r += height) {
+    int64_t run = t->count - r;
+    if (t->reads_directly || t->writes_directly) run = rapt_min(run, rows - (t->first + r) % rows);
+    height = rapt_even_step(run, t->kernels->tile_rows);
+    multiply_tile_rows(t, r, height, n, end, from, depth);
+  }
+}
+
+static void write_staged(const projection_task *t) {
+  const rapt_tensor *output = &t->projection.output;
+  int64_t width = t->kernels->panel_width;
+  for (int64_t n = t->first_panel; n < t->last_panel; n++) {
+    if (!is_staged(t, n)) continue;
+    int64_t skipped = panel_offset(t, n) * rapt_element_size(output->dtype);
+    for (int64_t r = 0; r < t->count; r++) {
+      rapt_write_row(t->kernels, stage_of(t, n) + r * width, panel_features(t, n), output->dtype,
+                     (unsigned char *)task_row(t, output, r) + skipped, output->stride[2]);
+    }
+  }
+}
+
+static void run_task(void *argument, int64_t task, int32_t slot) {
+  const projection_job *job = argument;
+  const rapt_cpu_linears *group = job->group;
+  int which = 0;
+  while (task >= group->geometries[which].tasks) task -= group->geometries[which++].tasks;
+  const rapt_cpu_linear_step *g = &group->geometries[which];
+  projection_task t = {.kernels = job->kernels,
+                       .linear = (const rapt_cpu_linear_weights *)job->projections[which]->linear,
+                       .projection = merge_batch(job->projections[which]),
+                       .row_block = g->row_block,
+                       .first = task % g->row_blocks * g->row_block,
+                       .first_panel = task / g->row_blocks * g->task_panels};
+  const rapt_linear_problem *p = &t.projection;
+  t.count = rapt_min(p->batch * p->rows - t.first, g->row_block);
+  t.last_panel = rapt_min(g->panels, t.first_panel + g->task_panels);
+  t.reads_directly = is_direct(t.kernels, p, &p->input);
+  t.writes_directly = is_direct(t.kernels, p, &p->output);
+  rapt_arena arena = {.base = job->memory + slot * group->slot_scratch};
+  slot_lay(&arena, t.kernels, p, g, &t.slot);
+
+  int64_t in = t.linear->head.in_features;
+  for (int64_t from = 0, depth; from < in; from += depth) {
+    depth = rapt_min(in - from, g->depth_block);
+    if (!t.reads_directly) copy_input(&t, from, depth);
+    for (int64_t n = t.first_panel; n < t.last_panel; n += g->group_panels) {
+      multiply_group(&t, n, rapt_min(t.last_panel, n + g->group_panels), from, depth);
+    }
+  }
+  write_staged(&t);
+}
+
+void rapt_cpu_execute_linears(rapt_context *context, const rapt_linear_problem *const *projections,
+                         const rapt_cpu_linears *group, void *memory) {
+  projection_job job = {.kernels = &context->kernels, .projections = projections, .group = group, .memory = memory};
+  rapt_parallel(context->pool, group->tasks, group->share, run_task, &job);
+}

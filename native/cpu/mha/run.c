@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Multi-head attention as a sequence of parallel steps on one scratch block.
+#include <string.h>
+
+#include "cpu/sdpa/parts.h"
+#include "cpu/mha/mha.h"
+
+// Writes the appended keys or values of every batch entry: bias first, then zeros.
+static void append_rows(const rapt_kernels *kernels, const rapt_mha_problem *p, const rapt_linear_problem *projected,
+                        const rapt_tensor *bias, int64_t features) {
+  for (int64_t b = 0; b < p->call.batch; b++) {
+    float *row = rapt_f32_row(&projected->output, b, p->call.kv_len, 0);
+    if (bias->data != NULL) {
+      const float *from = rapt_read_row(kernels, bias->dtype, bias->data, bias->stride[0], features, row);
+      if (from != row) memcpy(row, from, (size_t)features * sizeof(float));
+      row += features;
+    }
+    if ((p->call.mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0) memset(row, 0, (size_t)features * sizeof(float));
+  }
+}
+
+typedef struct average_job {
+  const rapt_mha_problem *problem;
+  const float *head_weights;
+  int64_t batch;
+  int64_t first;
+} average_job;
+
+// One row of the caller's weights: the mean over the heads.
+static void average_row(void *argument, int64_t row, int32_t slot) {
+  (void)slot;
+  const average_job *job = argument;
+  const rapt_mha_problem *p = job->problem;
+  const rapt_tensor *w = &p->call.weights;
+  int64_t heads = p->call.query_heads, keys = p->total_len;
+  float *out = rapt_f32_row(w, job->batch, 0, job->first + row);
+  for (int64_t j = 0; j < keys; j++) {
+    float sum = 0;
+    for (int64_t h = 0; h < heads; h++) sum += job->head_weights[(h * RAPT_AVERAGE_ROWS + row) * keys + j];
+    out[j * w->stride[3]] = sum / (float)heads;
+  }
+}
+
+static void attend_averaged(rapt_context *context, const rapt_mha_problem *p, float *head_weights, void *memory) {
+  for (int64_t b = 0; b < p->call.batch; b++) {
+    for (int64_t first = 0; first < p->call.query_len; first += RAPT_AVERAGE_ROWS) {
+      int64_t left = p->call.query_len - first;
+      int64_t count = left < RAPT_AVERAGE_ROWS ? left : RAPT_AVERAGE_ROWS;
+      rapt_sdpa_problem slice;
+      rapt_cpu_sdpa geometry;
+      rapt_mha_slice(p, b, first, count, head_weights, RAPT_AVERAGE_ROWS, &slice);
+      rapt_cpu_plan_sdpa(context, &slice, &geometry);
+      rapt_cpu_execute_sdpa(context, &slice, &geometry, memory);
+      average_job job = {.problem = p, .head_weights = head_weights, .batch = b, .first = first};
+      rapt_parallel(context->pool, count, geometry.share, average_row, &job);
+    }
+  }
+}
+
+void rapt_cpu_execute_mha(rapt_context *context, rapt_mha_problem *p, const rapt_cpu_mha *g, void *memory) {
+  if (p->call.batch == 0 || p->call.query_len == 0) return;
+  rapt_arena arena = {.base = memory};
+  float *head_weights;
+  void *shared = rapt_cpu_mha_place(&arena, g, p, &head_weights);
+  const rapt_linear_problem *inputs[] = {&p->query, &p->key, &p->value}, *output = &p->output;
+  rapt_cpu_execute_linears(context, inputs, &g->inputs, shared);
+  if (p->total_len > p->call.kv_len) {
+    append_rows(&context->kernels, p, &p->key, &p->call.bias_key, p->key.linear->out_features);
+    append_rows(&context->kernels, p, &p->value, &p->call.bias_value, p->value.linear->out_features);
+  }
+  if (p->averaged) {
+    attend_averaged(context, p, head_weights, shared);
+  } else {
+    rapt_cpu_execute_sdpa(context, &p->attention, &g->attention, shared);
+  }
+  if (p->call.output_projection != NULL) rapt_cpu_execute_linears(context, &output, &g->output, shared);
+}

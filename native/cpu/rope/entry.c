@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// rapt_rope_*: validate, plan, run.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arithmetic.h"
+#include "cpu/engine/context.h"
+#include "base/error.h"
+#include "call/params.h"
+#include "ops/rope/problem.h"
+#include "cpu/engine/rows.h"
+#include "call/validate.h"
+
+// Tokens per task at most, and the pairs of their cosines that are widened at a time: 8 KB each of cosines and sines
+// stay in L1 while all heads of these tokens pass.
+#define BLOCK_TOKENS 16
+#define BLOCK_PAIRS 2048
+_Static_assert(BLOCK_PAIRS >= RAPT_MAX_HEAD_DIM / 2, "a block holds a token");
+// What an element costs, in multiply-adds of a matrix product: it is read, written and rotated once.
+#define ELEMENT_WORK 8
+
+typedef struct rope_geometry {
+  // batch * length; below 2^63, since the output's elements all have an address of their own.
+  int64_t tokens;
+  int64_t block;
+  int64_t tasks;
+  rapt_share share;
+} rope_geometry;
+
+typedef struct rope_job {
+  const rapt_kernels *kernels;
+  const rapt_rope *call;
+  int64_t block;
+} rope_job;
+
+// One token: its first head's rows, its angles.
+typedef struct rope_token {
+  const unsigned char *input;
+  unsigned char *output;
+  const float *cosine;
+  const float *sine;
+} rope_token;
+
+// The one pure function behind plan and run.
+static void choose(const rapt_context *context, const rapt_rope *c, rope_geometry *g) {
+  *g = (rope_geometry){.tokens = c->batch * c->length};
+  if (g->tokens == 0) return;
+  double elements = (double)g->tokens * (double)c->heads * (double)c->head_dim;
+  g->share = rapt_share_work(context->pool, g->tokens, elements * ELEMENT_WORK, context->kernels.lanes);
+  // Four tasks per thread keep the threads evenly busy.
+  g->block = rapt_clamp(rapt_ceil_div(g->tokens, 4 * (int64_t)g->share.slots), 1,
+                        rapt_min(BLOCK_TOKENS, BLOCK_PAIRS / (c->rotary_dim / 2)));
+  g->tasks = rapt_ceil_div(g->tokens, g->block);
+  g->share.slots = (int32_t)rapt_min(g->share.slots, g->tasks);
+}
+
+// The row of cosine or sine that belongs to token (b, s). A position that another thread has changed since it was
+// checked names some row, and never memory outside the table.
+static const void *angles(const rapt_rope *c, const rapt_tensor *t, int64_t b, int64_t s) {
+  if (c->positions.data == NULL) return rapt_row(t, b, s, 0);
+  int64_t position = *(const volatile int64_t *)rapt_row(&c->positions, b, s, 0);
+  return rapt_row(t, rapt_clamp(position, 0, c->table_length - 1), 0, 0);
+}
+
+// Rows of one type that are contiguous, where they lie.
+static void rotate_directly(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
+                            void *out) {
+  int64_t pairs = c->rotary_dim / 2, size = rapt_element_size(c->output.dtype), turned = c->rotary_dim * size;
+  int interleaved = (c->flags & RAPT_ROPE_INTERLEAVED) != 0;
+  if (c->output.dtype == RAPT_F16) {
+    kernels->rotate_f16(pairs, interleaved, token->cosine, token->sine, in, out);
+  } else if (c->output.dtype == RAPT_BF16) {
+    kernels->rotate_bf16(pairs, interleaved, token->cosine, token->sine, in, out);
+  } else {
+    kernels->rotate(pairs, interleaved, token->cosine, token->sine, in, out);
+  }
+  if (in != out) {
+    memcpy((unsigned char *)out + turned, (const unsigned char *)in + turned, (size_t)(c->head_dim * size - turned));
+  }
+}
+
+// Any other rows, by way of floats.
+static void rotate_staged(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
+                          void *out) {
+  float row[RAPT_MAX_HEAD_DIM];
+  int64_t rotary = c->rotary_dim;
+  // In place the elements behind the pairs already are where they belong.
+  int64_t count = in == out ? rotary : c->head_dim;
+  const float *from = rapt_read_row(kernels, c->input.dtype, in, c->input.stride[3], count, row);
+  kernels->rotate(rotary / 2, (c->flags & RAPT_ROPE_INTERLEAVED) != 0, token->cosine, token->sine, from, row);
+  if (from != row) memcpy(row + rotary, from + rotary, (size_t)(count - rotary) * sizeof(float));
+  rapt_write_row(kernels, row, count, c->output.dtype, out, c->output.stride[3]);
+}
+
+static void rotate_row(const rope_job *job, const rope_token *token, int64_t head) {
+  const rapt_rope *c = job->call;
+  const void *in = token->input + head * c->input.stride[1] * rapt_element_size(c->input.dtype);
+  void *out = token->output + head * c->output.stride[1] * rapt_element_size(c->output.dtype);
+  int direct = c->input.dtype == c->output.dtype && c->input.stride[3] == 1 && c->output.stride[3] == 1;
+  (direct ? rotate_directly : rotate_staged)(job->kernels, c, token, in, out);
+}
+
+static void run_task(void *argument, int64_t task, int32_t slot) {
+  (void)slot;
+  const rope_job *job = argument;
+  const rapt_rope *c = job->call;
+  float cosines[BLOCK_PAIRS], sines[BLOCK_PAIRS];
+  rope_token tokens[BLOCK_TOKENS];
+  // Row strides of the angles: the last dimension they have.
+  int32_t last = c->positions.data != NULL ? 1 : 2;
+  int64_t pairs = c->rotary_dim / 2, first = task * job->block;
+  int64_t count = rapt_min(job->block, c->batch * c->length - first);
+  for (int64_t i = 0; i < count; i++) {
+    int64_t b = (first + i) / c->length, s = (first + i) % c->length;
+    tokens[i] = (rope_token){.input = rapt_row(&c->input, b, 0, s),
+                             .output = rapt_row(&c->output, b, 0, s),
+                             .cosine = rapt_read_row(job->kernels, c->cosine.dtype, angles(c, &c->cosine, b, s),
+                                                     c->cosine.stride[last], pairs, cosines + i * pairs),
+                             .sine = rapt_read_row(job->kernels, c->sine.dtype, angles(c, &c->sine, b, s),
+                                                   c->sine.stride[last], pairs, sines + i * pairs)};
+  }
+  // As the output lies in memory, which is then written from front to back.
+  int by_head = llabs(c->output.stride[1]) > llabs(c->output.stride[2]);
+  int64_t outer = by_head ? c->heads : count, inner = by_head ? count : c->heads;
+  for (int64_t o = 0; o < outer; o++) {
+    for (int64_t i = 0; i < inner; i++) rotate_row(job, &tokens[by_head ? i : o], by_head ? o : i);
+  }
+}
+
+static rapt_status prepare(const rapt_context *context, const rapt_rope *from, rapt_rope *call, rope_geometry *g,
+                           rapt_error *error) {
+  RAPT_CHECK(rapt_rope_validate(from, call, error));
+  RAPT_CHECK(rapt_check_no_stream(call->stream, error));
+  choose(context, call, g);
+  return RAPT_OK;
+}
+
+static rapt_status check_positions(const rapt_rope *c, rapt_error *error) {
+  if (c->positions.data == NULL) return RAPT_OK;
+  for (int64_t b = 0; b < c->batch; b++) {
+    for (int64_t s = 0; s < c->length; s++) {
+      int64_t position = *(const int64_t *)rapt_row(&c->positions, b, s, 0);
+      if (position >= 0 && position < c->table_length) continue;
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                       "positions(%" PRId64 ", %" PRId64 ") is %" PRId64 "; allowed are 0 to %" PRId64, b, s, position,
+                       c->table_length - 1);
+    }
+  }
+  return RAPT_OK;
+}
+
+static const char *storage(const rapt_rope *c) {
+  if (c->input.dtype != c->output.dtype) return "mixed";
+  return c->input.dtype == RAPT_F16 ? "f16" : c->input.dtype == RAPT_BF16 ? "bf16" : "f32";
+}
+
+rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *from, rapt_plan *plan, rapt_error *error) {
+  rapt_rope call;
+  rope_geometry geometry;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->rope_plan(context->state, from, plan, error);
+  RAPT_CHECK(rapt_check_output(plan, "rapt_plan", error));
+  RAPT_CHECK(prepare(context, from, &call, &geometry, error));
+  char name[sizeof plan->name], rotary[32] = "";
+  if (call.rotary_dim != call.head_dim) snprintf(rotary, sizeof rotary, "_r%" PRId64, call.rotary_dim);
+  snprintf(name, sizeof name, "rope_%s%s_%s_d%" PRId64 "%s",
+           (call.flags & RAPT_ROPE_INTERLEAVED) != 0 ? "interleaved_" : "", storage(&call),
+           rapt_isa_name(context->kernels.isa), call.head_dim, rotary);
+  rapt_write_plan(context, 0, geometry.share.slots, name, plan);
+  return RAPT_OK;
+}
+
+rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *from, rapt_error *error) {
+  rapt_rope call;
+  rope_geometry geometry;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (context->backend != NULL) return context->backend->rope_run(context->state, from, error);
+  RAPT_CHECK(prepare(context, from, &call, &geometry, error));
+  RAPT_CHECK(check_positions(&call, error));
+  rope_job job = {.kernels = &context->kernels, .call = &call, .block = geometry.block};
+  rapt_parallel(context->pool, geometry.tasks, geometry.share, run_task, &job);
+  return RAPT_OK;
+}
+
+rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input,
+                               const void *output, const void *cosine, const void *sine, const void *positions) {
+  (void)input, (void)output, (void)cosine, (void)sine, (void)positions;
+  return rapt_rope_run(context, call, error);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scaled dot-product attention inside the library: validate -> plan -> run.
+//
+// Query rows. The group x query_len rows that read one kv head are numbered query-major (row = query * group + head
+// within the group), so that neighbouring rows see nearly the same keys, and K and V are read once for all of them.
+#ifndef RAPT_CPU_SDPA_SDPA_H
+#define RAPT_CPU_SDPA_SDPA_H
+
+#include "cpu/engine/context.h"
+#include "ops/sdpa/problem.h"
+#include "rapt/rapt.h"
+
+typedef enum rapt_sdpa_path { RAPT_SDPA_EMPTY, RAPT_SDPA_PREFILL, RAPT_SDPA_DECODE } rapt_sdpa_path;
+
+// How a problem runs. A pure function of the problem, the tier and the number of threads; the result's bits do not
+// depend on the latter, because key tiles and splits do not.
+typedef struct rapt_cpu_sdpa {
+  rapt_sdpa_path path;
+  // Keys per tile, and the split of all keys: chunk is a multiple of key_tile.
+  int64_t key_tile;
+  int64_t chunk;
+  int64_t splits;
+  // Decode: keys that get their scores before the first of their values is read, a multiple of key_tile; and chunks per
+  // task.
+  int64_t pass_keys;
+  int64_t task_chunks;
+  // (batch, kv head) pairs.
+  int64_t units;
+  // Prefill: panels of query rows per unit, and how many of them one task takes.
+  int64_t panels;
+  int64_t task_panels;
+  int64_t blocks;
+  // Whether the first blocks see the most keys, as under a window that is open to the right, instead of the last ones,
+  // as under causality. The blocks that take longest go first.
+  int first_blocks_first;
+  int64_t tasks;
+  rapt_share share;
+  // Whether tasks ask for memory ahead: the tensors are more than a cache holds.
+  int ahead;
+  // Bytes.
+  int64_t slot_scratch;
+  int64_t partial_scratch;
+  int64_t scratch;
+} rapt_cpu_sdpa;
+
+// Returns 0 where sizes overflow.
+int rapt_cpu_plan_sdpa(const rapt_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *geometry);
+void rapt_cpu_name_sdpa(const rapt_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *geometry,
+                         char *out, size_t size);
+
+// memory holds geometry->scratch bytes.
+void rapt_cpu_execute_sdpa(rapt_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *geometry,
+                            void *memory);
+
+#endif

@@ -1,4 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-#include "cpu/vec_avx512.h"
-#define KERNELS rapt_kernels_avx512
-#include "cpu/tier_template.h"

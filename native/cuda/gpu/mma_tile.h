@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiles of 16-bit numbers in shared memory, and tensor-core products of them.
+//
+// A tile is LINES lines of DIM numbers. The 16-byte pieces of a line are permuted by the line's number (piece ^ line %
+// 8): eight lines' pieces of one column, which is what ldmatrix reads at a time, then lie in different banks.
+#ifndef RAPT_CUDA_GPU_MMA_TILE_H
+#define RAPT_CUDA_GPU_MMA_TILE_H
+
+#include "cuda/gpu/tensor.h"
+
+namespace kernels {
+
+// Numbers in 16 bytes.
+constexpr int piece = 8;
+
+// The `at`-th piece of a line.
+template <typename T, int DIM>
+GPU_FUNCTION T *piece_of(T *tile, int line, int at) {
+  return tile + line * DIM + (at ^ (line & 7)) * piece;
+}
+
+// Begins to copy a tile of lines `stride` apart, multiples of 8; zeros beyond `lines` lines of `size` numbers (a
+// multiple of 8 too), which are not read. The pointer moves on instead of being computed anew: addresses worked out
+// ahead for every piece would live in registers through the whole kernel.
+template <typename T, int LINES, int DIM, int THREADS>
+GPU_FUNCTION void copy_tile(const T *from, int64_t stride, int lines, int size, T *tile) {
+  constexpr int pieces = DIM / piece, step = THREADS / pieces;
+  static_assert(LINES * pieces % THREADS == 0 && THREADS % pieces == 0, "every thread copies as much, of one column");
+  int at = gpu::thread() % pieces;
+  // Lines of this column.
+  if (at * piece >= size) lines = 0;
+  from += gpu::thread() / pieces * stride + at * piece;
+  GPU_UNROLL
+  for (int n = 0; n < LINES / step; n++) {
+    int line = gpu::thread() / pieces + n * step;
+    gpu::copy16(piece_of<T, DIM>(tile, line, at), from, line < lines);
+    from += step * stride;
+  }
+}
+
+// The same for lines that begin anywhere: line i at element offset_of(i).
+template <typename T, int LINES, int DIM, int THREADS, typename Offset>
+GPU_FUNCTION void gather_tile(const T *from, int lines, int size, T *tile, Offset offset_of) {
+  constexpr int pieces = DIM / piece;
+  GPU_ROLL
+  for (int i = gpu::thread(); i < LINES * pieces; i += THREADS) {
+    int line = i / pieces, at = i % pieces;
+    bool there = line < lines && at * piece < size;
+    gpu::copy16(piece_of<T, DIM>(tile, line, at), there ? from + offset_of(line) + at * piece : from, there);
+  }
+}
+
+// Where a lane's row of matrices begins: piece `at` (0 or 1) of a line, for step 0. Another step's is this one with 16
+// step exclusive-ored in, and 16 lines further down it is 16 DIM more: one register serves a whole tile.
+template <int DIM>
+GPU_FUNCTION int matrix_offset(int line, int at) {
+  return line * DIM + (at ^ (line & 7)) * piece;
+}
+
+// The left operand: lines first + below .. 16 more, numbers 16 step .. 16 step + 16. `below` is a multiple of 16.
+template <typename T, int DIM>
+GPU_FUNCTION void load_left(T *tile, int first, int below, int step, uint32_t (&a)[4]) {
+  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
+  gpu::load_matrices(a, tile + (offset ^ 16 * step) + below * DIM);
+}
+
+// The right operand of A . B^T for lines first + below .. 16 more of B: b[0], b[1] for the first eight, b[2], b[3] for
+// the rest.
+template <typename T, int DIM>
+GPU_FUNCTION void load_right_lines(T *tile, int first, int below, int step, uint32_t (&b)[4]) {
+  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 7) + (lane >> 4) * 8, lane >> 3 & 1);
+  gpu::load_matrices(b, tile + (offset ^ 16 * step) + below * DIM);
+}
+
+// The right operand of A . B for lines first + below .. 16 more of B and its columns 16 step .. 16 step + 16: b[0],
+// b[1] for the first eight columns, b[2], b[3] for the rest.
+template <typename T, int DIM>
+GPU_FUNCTION void load_right_columns(T *tile, int first, int below, int step, uint32_t (&b)[4]) {
+  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
+  gpu::load_matrices_transposed(b, tile + (offset ^ 16 * step) + below * DIM);
+}
+
+// A 16 x 8 part of a result: c[0], c[1] at row lane / 4, columns 2 (lane % 4) and the next; c[2], c[3] eight rows
+// below.
+GPU_FUNCTION int result_row() { return gpu::lane() >> 2; }
+GPU_FUNCTION int result_column() { return (gpu::lane() & 3) * 2; }
+
+// Maximum and sum over the four lanes that share a result's row.
+GPU_FUNCTION float row_maximum(float x) {
+  x = fmaxf(x, gpu::shuffle_xor(x, 1));
+  return fmaxf(x, gpu::shuffle_xor(x, 2));
+}
+GPU_FUNCTION float row_sum(float x) {
+  x += gpu::shuffle_xor(x, 1);
+  return x + gpu::shuffle_xor(x, 2);
+}
+
+template <typename T>
+GPU_FUNCTION uint32_t infinite_exponent();
+template <>
+GPU_FUNCTION uint32_t infinite_exponent<gpu::f16>() {
+  return 0x7c00u;
+}
+template <>
+GPU_FUNCTION uint32_t infinite_exponent<gpu::bf16>() {
+  return 0x7f80u;
+}
+
+// Whether either of two packed numbers is infinite or NaN.
+template <typename T>
+GPU_FUNCTION bool any_infinite(uint32_t packed) {
+  uint32_t e = infinite_exponent<T>();
+  return (packed & e) == e || (packed >> 16 & e) == e;
+}
+
+// The same with 0 for infinities and NaNs.
+template <typename T>
+GPU_FUNCTION uint32_t finite_only(uint32_t packed) {
+  uint32_t e = infinite_exponent<T>();
+  if ((packed & e) == e) packed &= 0xffff0000u;
+  if ((packed >> 16 & e) == e) packed &= 0x0000ffffu;
+  return packed;
+}
+
+}  // namespace kernels
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings weights to the device. They may lie in host memory as well: models are loaded there.
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "cuda/runtime/call.h"
+#include "cuda/linear/weights.h"
+#include "cuda/runtime/rows.h"
+
+extern "C" {
+#include "cpu/engine/rows.h"
+}
+
+namespace {
+
+struct device_memory {
+  void *data = nullptr;
+  ~device_memory() {
+    if (data != nullptr) driver_release(data);
+  }
+};
+
+int64_t round_up(int64_t bytes) { return (bytes + 255) / 256 * 256; }
+
+// Copies a host tensor's rows, whatever its strides, into contiguous memory of the same type.
+void pack(const rapt_tensor &from, int64_t rows, int64_t columns, unsigned char *to) {
+  size_t size = static_cast<size_t>(rapt_element_size(from.dtype));
+  for (int64_t r = 0; r < rows; r++) {
+    const unsigned char *row = static_cast<const unsigned char *>(rapt_offset(&from, r * from.stride[0]));
+    if (from.stride[1] == 1) {
+      memcpy(to, row, static_cast<size_t>(columns) * size);
+      to += static_cast<size_t>(columns) * size;
+      continue;
+    }
+    for (int64_t c = 0; c < columns; c++, to += size) {
+      memcpy(to, row + c * from.stride[1] * static_cast<int64_t>(size), size);
+    }
+  }
+}
+
+// (rows, columns) of a tensor anywhere go to `to` on the device, contiguous, as to.dtype. Waits.
+rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from, int64_t rows, int64_t columns,
+                  const rapt_tensor &to, rapt_error *error) {
+  driver_place place;
+  int ordinal = 0;
+  RAPT_CHECK(rapt_cuda_check(driver_locate(from.data, &place, &ordinal), "asking where the weights lie", error));
+  driver_stream stream = context->stream.native;
+  std::unique_ptr<unsigned char[]> host;
+  device_memory staged;
+  if (place == DRIVER_PLACE_UNKNOWN) {
+    size_t bytes = static_cast<size_t>(rows * columns * rapt_element_size(from.dtype));
+    host.reset(new (std::nothrow) unsigned char[bytes]);
+    if (host == nullptr)
+      return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a copy of %s, %zu bytes", name, bytes);
+    pack(from, rows, columns, host.get());
+    void *target = to.data;
+    if (from.dtype != to.dtype) {
+      RAPT_CHECK(rapt_cuda_check(driver_allocate(bytes, &staged.data), "allocating room for the bias", error));
+      target = staged.data;
+    }
+    RAPT_CHECK(rapt_cuda_check(driver_copy(target, host.get(), bytes, stream), "copying weights", error));
+    from.data = target;
+    from.stride[0] = columns;
+    from.stride[1] = 1;
+  } else {
+    RAPT_CHECK(rapt_cuda_check_place(context, {name, from.data}, error));
+  }
+  driver_code code = DRIVER_SUCCESS;
+  if (from.data != to.data) code = rapt_cuda_copy_rows(from, to, rows, columns, static_cast<gpu_stream>(stream));
+  RAPT_CHECK(rapt_cuda_check(code, "converting weights", error));
+  return rapt_cuda_check(driver_stream_synchronize(stream), "copying weights", error);
+}
+
+rapt_status fill(rapt_cuda_context *context, const rapt_linear_parameters &w, rapt_cuda_linear_weights *linear,
+                 rapt_error *error) {
+  int64_t weight_bytes = round_up(w.out_features * w.in_features * rapt_element_size(w.weight.dtype));
+  int64_t bias_bytes = w.bias.data != nullptr ? w.out_features * static_cast<int64_t>(sizeof(float)) : 0;
+  int64_t bytes = weight_bytes + bias_bytes;
+  char what[96];
+  snprintf(what, sizeof what, "allocating %" PRId64 " bytes for the weights", bytes);
+  RAPT_CHECK(rapt_cuda_check(driver_allocate(static_cast<size_t>(bytes), &linear->weight), what, error));
+  rapt_tensor weight = {linear->weight, {w.in_features, 1, 0, 0}, w.weight.dtype, 0};
+  RAPT_CHECK(bring(context, "weight", w.weight, w.out_features, w.in_features, weight, error));
+  if (w.bias.data == nullptr) return RAPT_OK;
+  linear->bias = reinterpret_cast<float *>(static_cast<unsigned char *>(linear->weight) + weight_bytes);
+  // One row: its only stride is the second.
+  rapt_tensor from = {w.bias.data, {0, w.bias.stride[0], 0, 0}, w.bias.dtype, 0};
+  rapt_tensor bias = {linear->bias, {0, 1, 0, 0}, RAPT_F32, 0};
+  return bring(context, "bias", from, 1, w.out_features, bias, error);
+}
+
+}  // namespace
+
+rapt_status rapt_cuda_linear_create(void *state, const rapt_linear_parameters *weights, rapt_linear_weights **out,
+                                    rapt_error *error) {
+  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
+  rapt_linear_parameters w;
+  RAPT_CHECK(rapt_linear_parameters_validate(weights, &w, error));
+  rapt_cuda_scope scope(context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  rapt_cuda_linear_weights *linear = new (std::nothrow) rapt_cuda_linear_weights();
+  if (linear == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a linear");
+  linear->head = {{&rapt_cuda_backend}, w.in_features, w.out_features};
+  linear->ordinal = context->ordinal;
+  linear->dtype = w.weight.dtype;
+  rapt_status status = fill(context, w, linear, error);
+  if (status == RAPT_OK) {
+    *out = &linear->head;
+  } else {
+    rapt_cuda_linear_destroy(&linear->head);
+  }
+  return status;
+}
+
+void rapt_cuda_linear_destroy(rapt_linear_weights *handle) {
+  rapt_cuda_linear_weights *linear = reinterpret_cast<rapt_cuda_linear_weights *>(handle);
+  rapt_cuda_scope scope(linear->ordinal);
+  if (linear->weight != nullptr) driver_release(linear->weight);
+  driver_forget_failure();
+  delete linear;
+}

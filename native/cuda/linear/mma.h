@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// output = input . weight^T + bias on tensor cores: f16 or bf16 in, f32 accumulated, any type and strides out. A block
+// of four warps computes 128 rows by 128 features, each warp 64 by 64, 64 input features at a time, copied two steps
+// ahead.
+#ifndef RAPT_CUDA_LINEAR_MMA_H
+#define RAPT_CUDA_LINEAR_MMA_H
+
+#include "cuda/linear/parameters.h"
+#include "cuda/gpu/mma_tile.h"
+
+namespace kernels {
+
+struct linear_mma_tiles {
+  static constexpr int threads = 128;
+  static constexpr int rows = 128;
+  static constexpr int columns = 128;
+  // Input features in a tile: the eight pieces of a line that mma_tile.h permutes.
+  static constexpr int depth = 64;
+  static constexpr int stages = 3;
+  static constexpr int warp_rows = 64;
+  static constexpr int warp_columns = 64;
+};
+
+template <typename T>
+struct linear_mma_memory {
+  T input[linear_mma_tiles::stages][linear_mma_tiles::rows * linear_mma_tiles::depth];
+  T weight[linear_mma_tiles::stages][linear_mma_tiles::columns * linear_mma_tiles::depth];
+};
+
+template <typename T>
+GPU_FUNCTION void copy_step(const linear_parameters &a, int64_t first_row, int64_t first_column, int64_t from, T *input,
+                            T *weight) {
+  using tiles = linear_mma_tiles;
+  const rapt_cuda_product &p = a.product;
+  int64_t left = p.in_features - from, rows = p.batch * p.rows - first_row, columns = p.out_features - first_column;
+  int size = left < tiles::depth ? static_cast<int>(left) : tiles::depth;
+  gather_tile<T, tiles::rows, tiles::depth, tiles::threads>(
+      static_cast<const T *>(p.input.data), rows < tiles::rows ? static_cast<int>(rows) : tiles::rows, size, input,
+      [&](int line) { return row_offset(p.input, p.rows, first_row + line) + from; });
+  copy_tile<T, tiles::columns, tiles::depth, tiles::threads>(
+      static_cast<const T *>(p.weight) + first_column * p.in_features + from, p.in_features,
+      columns < tiles::columns ? static_cast<int>(columns) : tiles::columns, size, weight);
+}
+
+template <typename T>
+GPU_KERNEL(linear_mma_tiles::threads, 2)
+linear_mma(GPU_PARAMETER linear_parameters a) {
+  using tiles = linear_mma_tiles;
+  constexpr int mt = tiles::warp_rows / 16, nt = tiles::warp_columns / 16;
+  linear_mma_memory<T> &m = *reinterpret_cast<linear_mma_memory<T> *>(gpu::shared());
+  const rapt_cuda_product &p = a.product;
+  int row = gpu::warp() / 2 * tiles::warp_rows, column = gpu::warp() % 2 * tiles::warp_columns;
+  int64_t steps = (p.in_features + tiles::depth - 1) / tiles::depth;
+  for (int64_t item = gpu::block(); item < a.row_tiles * a.column_tiles; item += gpu::blocks()) {
+    int64_t first_row = item / a.column_tiles * tiles::rows, first_column = item % a.column_tiles * tiles::columns;
+    for (int s = 0; s < tiles::stages - 1; s++) {
+      if (s < steps) copy_step<T>(a, first_row, first_column, s * tiles::depth, m.input[s], m.weight[s]);
+      gpu::commit();
+    }
+    float sum[mt][2 * nt][4] = {};
+    int stage = 0;
+    for (int64_t step = 0; step < steps; step++, stage = stage + 1 < tiles::stages ? stage + 1 : 0) {
+      gpu::wait<tiles::stages - 2>();
+      // Also: everyone is done with the stage that is filled next.
+      gpu::barrier();
+      int64_t next = step + tiles::stages - 1;
+      int into = stage > 0 ? stage - 1 : tiles::stages - 1;
+      if (next < steps) copy_step<T>(a, first_row, first_column, next * tiles::depth, m.input[into], m.weight[into]);
+      gpu::commit();
+      GPU_UNROLL
+      for (int k = 0; k < tiles::depth / 16; k++) {
+        uint32_t x[mt][4];
+        GPU_UNROLL
+        for (int t = 0; t < mt; t++) load_left<T, tiles::depth>(m.input[stage], row, 16 * t, k, x[t]);
+        GPU_UNROLL
+        for (int n = 0; n < nt; n++) {
+          uint32_t w[4];
+          load_right_lines<T, tiles::depth>(m.weight[stage], column, 16 * n, k, w);
+          GPU_UNROLL
+          for (int t = 0; t < mt; t++) {
+            gpu::multiply<T>(sum[t][2 * n], x[t], w[0], w[1]);
+            gpu::multiply<T>(sum[t][2 * n + 1], x[t], w[2], w[3]);
+          }
+        }
+      }
+    }
+    gpu::barrier();
+    GPU_UNROLL
+    for (int t = 0; t < mt; t++) {
+      GPU_UNROLL
+      for (int half = 0; half < 2; half++) {
+        int64_t r = first_row + row + 16 * t + half * 8 + result_row();
+        if (r >= p.batch * p.rows) continue;
+        int64_t at = row_offset(p.output, p.rows, r);
+        GPU_UNROLL
+        for (int n = 0; n < 2 * nt; n++) {
+          GPU_UNROLL
+          for (int i = 0; i < 2; i++) {
+            int64_t c = first_column + column + n * 8 + result_column() + i;
+            if (c < p.out_features) write_feature(p, at, c, sum[t][n][half * 2 + i]);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace kernels
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Multi-head attention on the device: projections, attention and a projection back, one after the other on one stream.
+//
+// What lies between the steps is of the caller's type where that is f16 or bf16 throughout, as it would be with any
+// other library, and f32 otherwise.
+#ifndef RAPT_CUDA_MHA_MHA_H
+#define RAPT_CUDA_MHA_MHA_H
+
+#include "cuda/runtime/choice.h"
+#include "cuda/linear/weights.h"
+
+struct rapt_cuda_mha {
+  rapt_cuda_linear query;
+  rapt_cuda_linear key;
+  rapt_cuda_linear value;
+  rapt_cuda_linear output;
+  // The whole attention; or with averaged weights that of slice_rows query rows of one batch entry, and of the last,
+  // smaller slice.
+  rapt_cuda_sdpa attention;
+  rapt_cuda_sdpa last;
+  int64_t slice_rows;
+  // Bytes: what the steps need one after the other, and all.
+  int64_t shared;
+  int64_t scratch;
+  char name[96];
+  // Why it cannot run; empty where it can.
+  char reason[256];
+};
+
+// Sets the types of what lies between the steps of a problem that has just been validated.
+void rapt_cuda_mha_set_types(rapt_mha_problem *problem);
+
+// Points what lies between the steps into scratch; returns the shared part. *head_weights is NULL unless averaged.
+void *rapt_cuda_mha_place(rapt_arena *arena, const rapt_cuda_mha &plan, rapt_mha_problem *problem,
+                          float **head_weights);
+
+// Fills *plan: pure but for the placing of *problem, which has no memory afterwards. Fails where sizes overflow.
+rapt_status rapt_cuda_mha_make_plan(const rapt_cuda_context *context, rapt_mha_problem *problem, rapt_cuda_mha *plan,
+                                    rapt_error *error);
+
+// Enqueues all steps. Returns a cudaError_t.
+int rapt_cuda_mha_launch(const rapt_cuda_mha &plan, rapt_mha_problem *problem, void *scratch, gpu_stream stream);
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/rope/kernel.h"
+#include "cuda/rope/rope.h"
+
+namespace {
+
+using kernels::rope_parameters;
+
+int launch(void (*kernel)(rope_parameters), const rope_parameters &a, gpu_stream stream) {
+  int64_t blocks = (a.items + kernels::rope_threads - 1) / kernels::rope_threads;
+  return gpu::launch(kernel, blocks < gpu::most_blocks ? blocks : gpu::most_blocks, kernels::rope_threads, 0, stream,
+                     a);
+}
+
+template <typename T, typename A>
+int launch_vector(const rope_parameters &a, gpu_stream stream) {
+  bool interleaved = (a.call.flags & RAPT_ROPE_INTERLEAVED) != 0;
+  return launch(interleaved ? kernels::rope_vector<T, A, true> : kernels::rope_vector<T, A, false>, a, stream);
+}
+
+template <typename T>
+int launch_vector(const rope_parameters &a, gpu_stream stream) {
+  return a.call.cosine.dtype == RAPT_F32 ? launch_vector<T, float>(a, stream) : launch_vector<T, T>(a, stream);
+}
+
+template <typename T, typename A>
+int prepare_vector() {
+  int error = gpu::prepare(kernels::rope_vector<T, A, true>, 0);
+  return error != 0 ? error : gpu::prepare(kernels::rope_vector<T, A, false>, 0);
+}
+
+}  // namespace
+
+int rapt_cuda_prepare_rope() {
+  int error = gpu::prepare(kernels::rope_scalar, 0);
+  if (error == 0) error = prepare_vector<float, float>();
+  if (error == 0) error = prepare_vector<gpu::f16, float>();
+  if (error == 0) error = prepare_vector<gpu::f16, gpu::f16>();
+  if (error == 0) error = prepare_vector<gpu::bf16, float>();
+  return error != 0 ? error : prepare_vector<gpu::bf16, gpu::bf16>();
+}
+
+int rapt_cuda_launch_rope(const rapt_cuda_rope &plan, const rapt_rope &call, gpu_stream stream) {
+  if (plan.family == RAPT_CUDA_ROPE_EMPTY) return 0;
+  bool vector = plan.family == RAPT_CUDA_ROPE_VECTOR;
+  // Numbers of a piece; a pair's piece has as many pairs.
+  int64_t numbers = !vector ? 1 : call.input.dtype == RAPT_F32 ? 4 : 8;
+  rope_parameters a = {};
+  a.call = call;
+  a.pair_pieces = call.rotary_dim / 2 / numbers;
+  a.pieces = a.pair_pieces + (call.head_dim - call.rotary_dim) / numbers;
+  a.heads = plan.heads;
+  a.groups = (call.heads + plan.heads - 1) / plan.heads;
+  a.items = call.batch * call.length * a.groups * a.pieces;
+  if (!vector) return launch(kernels::rope_scalar, a, stream);
+  switch (call.input.dtype) {
+    case RAPT_F16:
+      return launch_vector<gpu::f16>(a, stream);
+    case RAPT_BF16:
+      return launch_vector<gpu::bf16>(a, stream);
+    default:
+      return launch_vector<float>(a, stream);
+  }
+}

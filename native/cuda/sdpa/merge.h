@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings together what the splits of the keys left: one block a query row, splits in ascending order, so that the
+// result does not depend on who was first.
+#ifndef RAPT_CUDA_SDPA_MERGE_H
+#define RAPT_CUDA_SDPA_MERGE_H
+
+#include "cuda/sdpa/row.h"
+
+namespace kernels {
+
+constexpr int merge_threads = 128;
+
+struct merge_memory {
+  // What each split's sums and outputs are worth beside the highest maximum.
+  float factor[most_splits];
+};
+
+GPU_KERNEL(merge_threads, 1)
+attention_merge(GPU_PARAMETER sdpa_parameters a) {
+  merge_memory &m = *reinterpret_cast<merge_memory *>(gpu::shared());
+  const rapt_sdpa_problem &p = a.problem;
+  const rapt_sdpa &c = p.call;
+  for (int64_t at = gpu::block(); at < c.batch * c.kv_heads * p.rows; at += gpu::blocks()) {
+    int64_t unit = at / p.rows, row = at % p.rows;
+    int64_t batch = unit / c.kv_heads, kv_head = unit % c.kv_heads;
+    const float *maximum = a.partial_maximum + at * a.splits, *sums = a.partial_sum + at * a.splits;
+    float highest = lowest(), sum = 0;
+    for (int64_t s = 0; s < a.splits; s++) highest = fmaxf(highest, maximum[s]);
+    for (int64_t s = gpu::thread(); s < a.splits; s += merge_threads) {
+      m.factor[s] = kept(maximum[s], highest, p.to_exponent);
+    }
+    gpu::barrier();
+    for (int64_t s = 0; s < a.splits; s++) sum += sums[s] * m.factor[s];
+    float factor = finish_row(p, batch, kv_head, row, highest, sum, gpu::thread() == 0);
+    int64_t head, query;
+    row_heads(p, kv_head, row, &head, &query);
+    for (int64_t d = gpu::thread(); d < c.value_dim; d += merge_threads) {
+      float output = 0;
+      for (int64_t s = 0; s < a.splits; s++) {
+        output += a.partial_output[(at * a.splits + s) * c.value_dim + d] * m.factor[s];
+      }
+      set_element(c.output, offset3(c.output, batch, head, query) + d * c.output.stride[3], output * factor);
+    }
+    if (finishes_weights(p)) {
+      finish_weights(p, offset3(c.weights, batch, head, query), highest, factor, gpu::thread(), merge_threads);
+    }
+    gpu::barrier();
+  }
+}
+
+}  // namespace kernels
+
+#endif

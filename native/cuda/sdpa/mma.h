@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention on tensor cores for f16 and bf16 (mma.sync, sm_80 and newer; Dao 2023).
+//
+// A block takes 16 MT WARPS_M query rows of one unit against its keys, KEYS at a time. Warps stand side by side in
+// rows, and for few rows in keys (WARPS_N > 1): each then has a softmax of its own, and they are merged at the end.
+// Keys and values arrive by asynchronous copies one tile ahead, in two buffers each. Rows are the query heads of a kv
+// head side by side, so that a group of heads shares every byte of K and V.
+#ifndef RAPT_CUDA_SDPA_MMA_H
+#define RAPT_CUDA_SDPA_MMA_H
+
+#include <type_traits>
+
+#include "cuda/sdpa/mma_softmax.h"
+#include "cuda/sdpa/mma_values.h"
+
+namespace kernels {
+
+// The work of a block. In shared memory: its threads' registers are for the tiles.
+struct mma_item {
+  int64_t unit;
+  int64_t batch;
+  int64_t kv_head;
+  int64_t first_row;
+  int rows;
+  int64_t split;
+  // Keys begin .. end, in tiles.
+  int64_t begin;
+  int64_t end;
+  // Tiles of these keys; and those, whole_first .. whole_last, of which every row sees every key by causality, window
+  // and the end of the keys.
+  int tiles;
+  int whole_first;
+  int whole_last;
+  // Keys of the last tile.
+  int last_keys;
+};
+
+template <typename TYPE, int BUCKET, int BLOCKS_OF_16, int ROW_WARPS, int KEY_WARPS, int TILE_KEYS, bool OPTIONS>
+struct mma_tiles {
+  using T = TYPE;
+  // Both head dims at most; shorter ones are padded with zeros.
+  static constexpr int dim = BUCKET;
+  // Whether it takes special problems (parameters.h): what that needs in registers, the rest must not pay for.
+  static constexpr bool options = OPTIONS;
+  static constexpr int mt = BLOCKS_OF_16;
+  static constexpr int row_warps = ROW_WARPS;
+  static constexpr int key_warps = KEY_WARPS;
+  static constexpr int threads = ROW_WARPS * KEY_WARPS * gpu::warp_size;
+  static constexpr int rows = 16 * BLOCKS_OF_16 * ROW_WARPS;
+  static constexpr int keys = TILE_KEYS;
+  static constexpr int warp_keys = TILE_KEYS / KEY_WARPS;
+  // 8-column parts of a warp's scores and output.
+  static constexpr int parts = warp_keys / 8;
+  static constexpr int outputs = BUCKET / 8;
+  static constexpr int stage_floats = 16 * (parts < 4 ? parts : 4) * 8;
+  // Rows of the finished output, as floats: four more than the dimensions, so that rows begin in other banks.
+  static constexpr int output_line = BUCKET + 4;
+  static_assert(warp_keys % 16 == 0 && warp_keys <= 64, "whole steps of tensor cores, and a bit per key");
+
+  struct loop_memory {
+    T query[rows * BUCKET];
+    T key[2][TILE_KEYS * BUCKET];
+    T value[2][TILE_KEYS * BUCKET];
+    float stage[OPTIONS ? ROW_WARPS * KEY_WARPS : 1][OPTIONS ? stage_floats : 4];
+  };
+  struct end_memory {
+    float output[KEY_WARPS][rows * output_line];
+    float maximum[KEY_WARPS][rows];
+    float sum[KEY_WARPS][rows];
+    float factor[KEY_WARPS][rows];
+  };
+  struct memory {
+    union {
+      loop_memory loop;
+      end_memory end;
+    };
+    std::conditional_t<OPTIONS, row_state, edge_row> row[rows];
+    mma_item item;
+  };
+};
+
+// Tiles that end at key `end` or before.
+template <typename Tiles>
+GPU_FUNCTION int tiles_up_to(int64_t end, const mma_item &work) {
+  return end < work.begin ? 0 : static_cast<int>((end - work.begin) / Tiles::keys);
+}
+
+template <typename Tiles>
+GPU_FUNCTION mma_item take_mma_item(const sdpa_parameters &a, int64_t item) {
+  const rapt_sdpa_problem &p = a.problem;
+  mma_item work;
+  work.split = item % a.splits;
+  item /= a.splits;
+  work.first_row = (a.row_tiles - 1 - item % a.row_tiles) * Tiles::rows;
+  work.unit = item / a.row_tiles;
+  work.batch = work.unit / p.call.kv_heads;
+  work.kv_head = work.unit % p.call.kv_heads;
+  int64_t rows = p.rows - work.first_row;
+  work.rows = rows < Tiles::rows ? static_cast<int>(rows) : Tiles::rows;
+  key_range walk = keys_to_walk(p, work.first_row, work.first_row + work.rows - 1);
+  work.begin = work.split * a.chunk;
+  work.end = work.begin + a.chunk;
+  if (walk.first > work.begin) work.begin = walk.first / Tiles::keys * Tiles::keys;
+  if (walk.last < work.end) work.end = walk.last;
+  work.tiles = tiles_up_to<Tiles>(work.end + Tiles::keys - 1, work);
+  work.last_keys = static_cast<int>(work.end - work.begin - static_cast<int64_t>(work.tiles - 1) * Tiles::keys);
+  // Ranges rise with the row.
+  int64_t common_first = visible_keys(p, (work.first_row + work.rows - 1) / p.group).first;
+  int64_t common_last = visible_keys(p, work.first_row / p.group).last;
+  work.whole_first = tiles_up_to<Tiles>(common_first + Tiles::keys - 1, work);
+  work.whole_last = tiles_up_to<Tiles>(common_last < work.end ? common_last : work.end, work);
+  return work;
+}
+
+template <typename Tiles>
+GPU_FUNCTION void copy_queries(const rapt_sdpa_problem &p, const mma_item &work, typename Tiles::T *tile) {
+  const rapt_tensor &q = p.call.query;
+  using T = typename Tiles::T;
+  gather_tile<T, Tiles::rows, Tiles::dim, Tiles::threads>(
+      static_cast<const T *>(q.data), work.rows, static_cast<int>(p.call.head_dim), tile, [&](int line) {
+        int64_t head, query;
+        row_heads(p, work.kv_head, work.first_row + line, &head, &query);
+        return offset3(q, work.batch, head, query);
+      });
+}
+
+// Keys or values from j on, up to work.end.
+template <typename Tiles>
+GPU_FUNCTION void copy_keys(const rapt_tensor &t, int64_t size, const mma_item &work, int64_t j,
+                            typename Tiles::T *tile) {
+  using T = typename Tiles::T;
+  int64_t left = work.end - j;
+  copy_tile<T, Tiles::keys, Tiles::dim, Tiles::threads>(
+      static_cast<const T *>(t.data) + offset3(t, work.batch, work.kv_head, j), t.stride[2],
+      left < Tiles::keys ? static_cast<int>(left) : Tiles::keys, static_cast<int>(size), tile);
+}
+
+template <typename Tiles>
+GPU_FUNCTION void multiply_keys(typename Tiles::T *query, typename Tiles::T *key, int first_row, int first_key,
+                                float (&score)[Tiles::mt][Tiles::parts][4]) {
+  using T = typename Tiles::T;
+  GPU_UNROLL
+  for (int step = 0; step < Tiles::dim / 16; step++) {
+    uint32_t a[Tiles::mt][4];
+    GPU_UNROLL
+    for (int t = 0; t < Tiles::mt; t++) load_left<T, Tiles::dim>(query, first_row, 16 * t, step, a[t]);
+    GPU_UNROLL
+    for (int n = 0; n < Tiles::parts / 2; n++) {
+      uint32_t b[4];
+      load_right_lines<T, Tiles::dim>(key, first_key, 16 * n, step, b);
+      GPU_UNROLL
+      for (int t = 0; t < Tiles::mt; t++) {
+        gpu::multiply<T>(score[t][2 * n], a[t], b[0], b[1]);
+        gpu::multiply<T>(score[t][2 * n + 1], a[t], b[2], b[3]);
+      }
+    }
+  }
+}
+
+// Masks and options on a warp's scores of keys j .. j + warp_keys, of which there are `keys` (none or less: none).
+template <typename Tiles>
+GPU_FUNCTION void restrict_scores([[maybe_unused]] const rapt_sdpa_problem &p, [[maybe_unused]] const mma_item &work,
+                                  typename Tiles::memory &m, [[maybe_unused]] tile_kind kind, int first_row, int64_t j,
+                                  int keys, float (&score)[Tiles::mt][Tiles::parts][4]) {
+  GPU_UNROLL
+  for (int t = 0; t < Tiles::mt; t++) {
+    const auto *rows = m.row + first_row + 16 * t;
+    if constexpr (Tiles::options) {
+      if (kind == tile_kind::special) {
+        GPU_UNROLL
+        for (int part = 0; part < Tiles::parts; part += 4) {
+          apply_options(p, rows, work.rows - first_row - 16 * t, work.batch, j, keys, m.loop.stage[gpu::warp()],
+                        score[t], part);
+        }
+        continue;
+      }
+    }
+    hide_edges(rows, j, keys < 0 ? 0 : keys, score[t]);
+  }
+}
+
+// What the block leaves: the warps' results side by side in shared memory, then merged and written row by row.
+template <typename Tiles>
+GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typename Tiles::memory &m,
+                             int first_row, int key_warp, softmax_state<Tiles::mt> &state,
+                             const float (&output)[Tiles::mt][Tiles::outputs][4]) {
+  const rapt_sdpa_problem &p = a.problem;
+  const rapt_sdpa &c = p.call;
+  GPU_UNROLL
+  for (int t = 0; t < Tiles::mt; t++) {
+    GPU_UNROLL
+    for (int half = 0; half < 2; half++) {
+      int row = first_row + 16 * t + half * 8 + result_row();
+      float sum = row_sum(state.sum[t][half]);
+      if ((gpu::lane() & 3) == 0) {
+        m.end.maximum[key_warp][row] = state.maximum[t][half];
+        m.end.sum[key_warp][row] = sum;
+      }
+      GPU_UNROLL
+      for (int n = 0; n < Tiles::outputs; n++) {
+        float *to = m.end.output[key_warp] + row * Tiles::output_line + n * 8 + result_column();
+        to[0] = output[t][n][half * 2];
+        to[1] = output[t][n][half * 2 + 1];
+      }
+    }
+  }
+  gpu::barrier();
+  int64_t base = work.unit * p.rows + work.first_row;
+  for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
+    float highest = lowest(), sum = 0, factor = 1;
+    for (int w = 0; w < Tiles::key_warps; w++) highest = fmaxf(highest, m.end.maximum[w][r]);
+    for (int w = 0; w < Tiles::key_warps; w++) {
+      m.end.factor[w][r] = kept(m.end.maximum[w][r], highest, p.to_exponent);
+      sum += m.end.sum[w][r] * m.end.factor[w][r];
+    }
+    if (a.splits > 1) {
+      a.partial_maximum[(base + r) * a.splits + work.split] = highest;
+      a.partial_sum[(base + r) * a.splits + work.split] = sum;
+    } else {
+      factor = finish_row(p, work.batch, work.kv_head, work.first_row + r, highest, sum, true);
+    }
+    for (int w = 0; w < Tiles::key_warps; w++) m.end.factor[w][r] *= factor;
+    // For the weights, which are relative to the row's maximum and want the bare factor.
+    m.end.maximum[0][r] = highest;
+    m.end.sum[0][r] = factor;
+  }
+  gpu::barrier();
+  constexpr int warps = Tiles::threads / gpu::warp_size;
+  for (int r = gpu::warp(); r < work.rows; r += warps) {
+    int64_t head, query;
+    row_heads(p, work.kv_head, work.first_row + r, &head, &query);
+    int64_t at = offset3(c.output, work.batch, head, query);
+    int64_t partial = ((base + r) * a.splits + work.split) * c.value_dim;
+    for (int d = gpu::lane(); d < static_cast<int>(c.value_dim); d += gpu::warp_size) {
+      float x = 0;
+      for (int w = 0; w < Tiles::key_warps; w++) {
+        x += m.end.output[w][r * Tiles::output_line + d] * m.end.factor[w][r];
+      }
+      if (a.splits > 1) {
+        a.partial_output[partial + d] = x;
+      } else {
+        set_element(c.output, at + d * c.output.stride[3], x);
+      }
+    }
+    if constexpr (Tiles::options) {
+      if (a.splits == 1 && finishes_weights(p)) {
+        finish_weights(p, m.row[r].weights, m.end.maximum[0][r], m.end.sum[0][r], gpu::lane(), gpu::warp_size);
+      }
+    }
+  }
+}
+
+template <typename Tiles>
+GPU_KERNEL(Tiles::threads, 1)
+attention_mma(GPU_PARAMETER sdpa_parameters a) {
+  using T = typename Tiles::T;
+  typename Tiles::memory &m = *reinterpret_cast<typename Tiles::memory *>(gpu::shared());
+  const rapt_sdpa_problem &p = a.problem;
+  const rapt_sdpa &c = p.call;
+  int first_row = gpu::warp() % Tiles::row_warps * 16 * Tiles::mt, key_warp = gpu::warp() / Tiles::row_warps;
+  int first_key = key_warp * Tiles::warp_keys;
+  bool special = Tiles::options && a.special != 0;
+  for (int64_t item = gpu::block(); item < a.items; item += gpu::blocks()) {
+    if (gpu::thread() == 0) m.item = take_mma_item<Tiles>(a, item);
+    gpu::barrier();
+    const mma_item &work = m.item;
+    copy_queries<Tiles>(p, work, m.loop.query);
+    copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
+    copy_keys<Tiles>(c.value, c.value_dim, work, work.begin, m.loop.value[0]);
+    gpu::commit();
+    for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
+      // Rows that do not exist see what the last one sees, and are not written.
+      int64_t row = work.first_row + (r < work.rows ? r : work.rows - 1);
+      if constexpr (Tiles::options) {
+        m.row[r] = make_row(p, work.batch, work.kv_head, row);
+      } else {
+        m.row[r].range = visible_keys(p, row / p.group);
+      }
+    }
+
+    float output[Tiles::mt][Tiles::outputs][4] = {};
+    softmax_state<Tiles::mt> state;
+    GPU_UNROLL
+    for (int t = 0; t < Tiles::mt; t++) {
+      state.maximum[t][0] = state.maximum[t][1] = lowest();
+      state.sum[t][0] = state.sum[t][1] = 0;
+    }
+    // Counted in tiles: one register instead of three.
+    for (int tile = 0; tile < work.tiles; tile++) {
+      int64_t j = work.begin + static_cast<int64_t>(tile) * Tiles::keys;
+      int buffer = tile & 1;
+      gpu::wait<0>();
+      // The tile is there for everyone; and everyone is done with the last one, whose buffers take the next.
+      gpu::barrier();
+      if (tile + 1 < work.tiles) {
+        copy_keys<Tiles>(c.key, c.head_dim, work, j + Tiles::keys, m.loop.key[buffer ^ 1]);
+        copy_keys<Tiles>(c.value, c.value_dim, work, j + Tiles::keys, m.loop.value[buffer ^ 1]);
+      }
+      gpu::commit();
+      float score[Tiles::mt][Tiles::parts][4] = {};
+      multiply_keys<Tiles>(m.loop.query, m.loop.key[buffer], first_row, first_key, score);
+
+      bool whole = tile >= work.whole_first && tile < work.whole_last;
+      tile_kind kind = special ? tile_kind::special : whole ? tile_kind::plain : tile_kind::edge;
+      bool guarded = false;
+      if (kind == tile_kind::plain) {
+        soften<false>(p.to_exponent, score, state, output);
+      } else {
+        int keys = (tile + 1 < work.tiles ? Tiles::keys : work.last_keys) - first_key;
+        if (keys > Tiles::warp_keys) keys = Tiles::warp_keys;
+        restrict_scores<Tiles>(p, work, m, kind, first_row, j + first_key, keys, score);
+        soften<true>(p.to_exponent, score, state, output);
+      }
+      T *values = m.loop.value[buffer];
+      if (kind != tile_kind::plain) {
+        // 0 * NaN is NaN: a hidden value must be left out, not weighted with 0.
+        guarded = gpu::barrier_any(sees_infinite<T, Tiles::keys, Tiles::dim>(values, gpu::thread(), Tiles::threads));
+      }
+      if (guarded) {
+        multiply_values<T, Tiles::dim, true>(values, first_key, score, output);
+        add_infinite<T, Tiles::dim>(values, first_key, score, output);
+      } else {
+        multiply_values<T, Tiles::dim, false>(values, first_key, score, output);
+      }
+    }
+    gpu::wait<0>();
+    gpu::barrier();
+    finish_mma<Tiles>(a, work, m, first_row, key_warp, state, output);
+    gpu::barrier();
+  }
+}
+
+}  // namespace kernels
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scores in a warp's registers: masks and options, then the online softmax.
+#ifndef RAPT_CUDA_SDPA_MMA_SOFTMAX_H
+#define RAPT_CUDA_SDPA_MMA_SOFTMAX_H
+
+#include "cuda/gpu/mma_tile.h"
+#include "cuda/sdpa/row.h"
+
+namespace kernels {
+
+// What has to happen to the scores of a tile.
+enum class tile_kind {
+  // Every row sees every key, and nothing else is asked for.
+  plain,
+  // Some rows see some keys by causality, window or the end of the keys.
+  edge,
+  // Every option of the problem.
+  special
+};
+
+// The online softmax of the rows of a warp: MT blocks of 16, each thread with two rows (0 and 8 below) of each.
+template <int MT>
+struct softmax_state {
+  float maximum[MT][2];
+  // Of this thread's columns only, until the end.
+  float sum[MT][2];
+};
+
+// What a row without options is known by; row_state has it too.
+struct edge_row {
+  key_range range;
+};
+
+// Keys j .. j + KEYS (there are `keys` of them) of a block of 16 rows: hidden ones become -inf.
+template <typename Row, int PARTS>
+GPU_FUNCTION void hide_edges(const Row *rows, int64_t j, int keys, float (&score)[PARTS][4]) {
+  GPU_UNROLL
+  for (int half = 0; half < 2; half++) {
+    key_range range = rows[result_row() + half * 8].range;
+    // Relative to the tile, and so small.
+    int first = range.first <= j ? 0 : range.first - j >= keys ? keys : static_cast<int>(range.first - j);
+    int last = range.last <= j ? 0 : range.last - j >= keys ? keys : static_cast<int>(range.last - j);
+    GPU_UNROLL
+    for (int n = 0; n < PARTS; n++) {
+      GPU_UNROLL
+      for (int i = 0; i < 2; i++) {
+        int k = n * 8 + result_column() + i;
+        if (k < first || k >= last) score[n][half * 2 + i] = lowest();
+      }
+    }
+  }
+}
+
+// The same with every option, through a warp's own 16 x (8 PARTS) floats of shared memory: each row lies in the lanes
+// there, and so do the mask and bias that it reads.
+template <int PARTS>
+GPU_FUNCTION void apply_options(const rapt_sdpa_problem &p, const row_state *rows, int row_count, int64_t batch, int64_t j,
+                                int keys, float *stage, float (&score)[PARTS][4], int part) {
+  // Parts at a time: 32 keys.
+  constexpr int parts = PARTS < 4 ? PARTS : 4, width = parts * 8;
+  // No barrier before it: a thread overwrites what it read last itself.
+  GPU_UNROLL
+  for (int n = 0; n < parts; n++) {
+    GPU_UNROLL
+    for (int i = 0; i < 4; i++) {
+      stage[(result_row() + i / 2 * 8) * width + n * 8 + result_column() + i % 2] = score[part + n][i];
+    }
+  }
+  gpu::warp_barrier();
+  for (int i = gpu::lane(); i < 16 * width; i += gpu::warp_size) {
+    int row = i / width, k = part * 8 + i % width;
+    stage[i] = row < row_count && k < keys ? final_score(p, rows[row], batch, j + k, stage[i], true) : lowest();
+  }
+  gpu::warp_barrier();
+  GPU_UNROLL
+  for (int n = 0; n < parts; n++) {
+    GPU_UNROLL
+    for (int i = 0; i < 4; i++) {
+      score[part + n][i] = stage[(result_row() + i / 2 * 8) * width + n * 8 + result_column() + i % 2];
+    }
+  }
+}
+
+// Scores become weights relative to the row's maximum so far, and the output so far is brought to it. HIDES: a hidden
+// key's weight is -0, which adds nothing and can be told from a weight that is too small for f32.
+template <bool HIDES, int MT, int PARTS, int OUTPUTS>
+GPU_FUNCTION void soften(float to_exponent, float (&score)[MT][PARTS][4], softmax_state<MT> &state,
+                         float (&output)[MT][OUTPUTS][4]) {
+  GPU_UNROLL
+  for (int t = 0; t < MT; t++) {
+    GPU_UNROLL
+    for (int half = 0; half < 2; half++) {
+      float highest = lowest();
+      GPU_UNROLL
+      for (int n = 0; n < PARTS; n++) {
+        // fmaxf loses a NaN here. It is not lost below, where every score is used.
+        highest = fmaxf(highest, fmaxf(score[t][n][half * 2], score[t][n][half * 2 + 1]));
+      }
+      float before = state.maximum[t][half], now = fmaxf(before, row_maximum(highest));
+      float keep = before == now ? 1.0f : gpu::fast_exp2((before - now) * to_exponent);
+      float reference = reference_of(now), sum = 0;
+      GPU_UNROLL
+      for (int n = 0; n < PARTS; n++) {
+        GPU_UNROLL
+        for (int i = half * 2; i < half * 2 + 2; i++) {
+          float s = score[t][n][i], weight = gpu::fast_exp2((s - reference) * to_exponent);
+          if (HIDES && s == lowest()) weight = -0.0f;
+          score[t][n][i] = weight;
+          sum += weight;
+        }
+      }
+      state.maximum[t][half] = now;
+      state.sum[t][half] = state.sum[t][half] * keep + sum;
+      // Maxima settle soon.
+      if (keep != 1) {
+        GPU_UNROLL
+        for (int n = 0; n < OUTPUTS; n++) {
+          output[t][n][half * 2] *= keep;
+          output[t][n][half * 2 + 1] *= keep;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace kernels
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// output += weights . values on tensor cores, with the weights where the scores were: a result's layout is the left
+// operand's.
+#ifndef RAPT_CUDA_SDPA_MMA_VALUES_H
+#define RAPT_CUDA_SDPA_MMA_VALUES_H
+
+#include "cuda/gpu/mma_tile.h"
+
+namespace kernels {
+
+// Keys first .. first + 8 PARTS of the tile. FINITE: infinities and NaNs count as 0 here; see add_infinite.
+template <typename T, int DIM, bool FINITE, int MT, int PARTS, int OUTPUTS>
+GPU_FUNCTION void multiply_values(T *values, int first, const float (&weight)[MT][PARTS][4],
+                                  float (&output)[MT][OUTPUTS][4]) {
+  static_assert(OUTPUTS * 8 == DIM && PARTS % 2 == 0, "whole steps of 16");
+  GPU_UNROLL
+  for (int k = 0; k < PARTS / 2; k++) {
+    uint32_t a[MT][4];
+    GPU_UNROLL
+    for (int t = 0; t < MT; t++) {
+      const float(&low)[4] = weight[t][2 * k], (&high)[4] = weight[t][2 * k + 1];
+      a[t][0] = gpu::pack<T>(low[0], low[1]);
+      a[t][1] = gpu::pack<T>(low[2], low[3]);
+      a[t][2] = gpu::pack<T>(high[0], high[1]);
+      a[t][3] = gpu::pack<T>(high[2], high[3]);
+    }
+    GPU_UNROLL
+    for (int n = 0; n < OUTPUTS / 2; n++) {
+      uint32_t b[4];
+      load_right_columns<T, DIM>(values, first, 16 * k, n, b);
+      if (FINITE) {
+        GPU_UNROLL
+        for (int i = 0; i < 4; i++) b[i] = finite_only<T>(b[i]);
+      }
+      GPU_UNROLL
+      for (int t = 0; t < MT; t++) {
+        gpu::multiply<T>(output[t][2 * n], a[t], b[0], b[1]);
+        gpu::multiply<T>(output[t][2 * n + 1], a[t], b[2], b[3]);
+      }
+    }
+  }
+}
+
+// Whether any of a tile's values is infinite or NaN, among those that this thread looks at: thread `index` of `count`.
+template <typename T, int LINES, int DIM>
+GPU_FUNCTION bool sees_infinite(const T *values, int index, int count) {
+  const uint32_t *pairs = reinterpret_cast<const uint32_t *>(values);
+  bool found = false;
+  for (int i = index; i < LINES * DIM / 2; i += count) found = found || any_infinite<T>(pairs[i]);
+  return found;
+}
+
+// For each key of a row, whether it is hidden and whether its weight is above 0: bit k for key k.
+struct key_bits {
+  uint32_t hidden[2];
+  uint32_t positive[2];
+};
+
+template <int PARTS>
+GPU_FUNCTION key_bits bits_of_row(const float (&weight)[PARTS][4], int half) {
+  key_bits bits = {};
+  GPU_UNROLL
+  for (int n = 0; n < PARTS; n++) {
+    GPU_UNROLL
+    for (int i = 0; i < 2; i++) {
+      float w = weight[n][half * 2 + i];
+      uint32_t bit = 1u << ((n % 4) * 8 + result_column() + i);
+      if (w == 0 && signbit(w)) bits.hidden[n / 4] |= bit;
+      if (w > 0) bits.positive[n / 4] |= bit;
+    }
+  }
+  GPU_UNROLL
+  for (int word = 0; word < 2; word++) {
+    GPU_UNROLL
+    for (int mask = 1; mask < 4; mask *= 2) {
+      bits.hidden[word] |= gpu::shuffle_xor(bits.hidden[word], mask);
+      bits.positive[word] |= gpu::shuffle_xor(bits.positive[word], mask);
+    }
+  }
+  return bits;
+}
+
+// What multiply_values left out: the products with infinities and NaNs, for the rows that see their keys.
+template <typename T, int DIM, int MT, int PARTS, int OUTPUTS>
+GPU_FUNCTION void add_infinite(T *values, int first, const float (&weight)[MT][PARTS][4],
+                               float (&output)[MT][OUTPUTS][4]) {
+  key_bits bits[MT][2];
+  GPU_UNROLL
+  for (int t = 0; t < MT; t++) {
+    GPU_UNROLL
+    for (int half = 0; half < 2; half++) bits[t][half] = bits_of_row(weight[t], half);
+  }
+  // Rolled up: this is rare, and must not cost the common path its registers.
+  GPU_ROLL
+  for (int k = 0; k < PARTS * 8; k++) {
+    uint32_t bit = 1u << (k % 32);
+    GPU_UNROLL
+    for (int n = 0; n < OUTPUTS; n++) {
+      const T *pair = piece_of<T, DIM>(values, first + k, n) + result_column();
+      GPU_UNROLL
+      for (int i = 0; i < 2; i++) {
+        float v = gpu::to_float(pair[i]);
+        if (v - v == 0) continue;
+        GPU_UNROLL
+        for (int t = 0; t < MT; t++) {
+          GPU_UNROLL
+          for (int half = 0; half < 2; half++) {
+            const key_bits &row = bits[t][half];
+            if (((k >= 32 ? row.hidden[1] : row.hidden[0]) & bit) != 0) continue;
+            bool positive = ((k >= 32 ? row.positive[1] : row.positive[0]) & bit) != 0;
+            output[t][n][half * 2 + i] += positive ? v : v * 0.0f;
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace kernels
+
+#endif

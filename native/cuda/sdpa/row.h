@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// A query row: which keys it sees, what happens to its scores before the softmax, and how it ends.
+#ifndef RAPT_CUDA_SDPA_ROW_H
+#define RAPT_CUDA_SDPA_ROW_H
+
+#include "cuda/sdpa/parameters.h"
+#include "cuda/gpu/tensor.h"
+
+namespace kernels {
+
+// Wide enough for a sum of three int64: offsets and windows may be any.
+__extension__ typedef __int128 wide;
+
+GPU_FUNCTION int64_t clamp_wide(wide value, int64_t low, int64_t high) {
+  return value < low ? low : value > high ? high : static_cast<int64_t>(value);
+}
+
+// Visible keys first <= j < last, of those that causality and window cover. Both rise with the query, and where a row
+// sees nothing first >= last.
+struct key_range {
+  int64_t first;
+  int64_t last;
+};
+
+GPU_FUNCTION int64_t covered_keys(const rapt_sdpa_problem &p) { return p.call.kv_len - p.appended_keys; }
+
+GPU_FUNCTION key_range visible_keys(const rapt_sdpa_problem &p, int64_t query) {
+  const rapt_sdpa_options &o = p.call.options;
+  int64_t covered = covered_keys(p);
+  wide at = static_cast<wide>(o.offset) + p.first_query + query;
+  key_range range = {0, covered};
+  if ((o.flags & RAPT_CAUSAL) != 0) range.last = clamp_wide(at + 1, 0, range.last);
+  if ((o.flags & RAPT_WINDOW) != 0) {
+    if (o.window_right >= 0) range.last = clamp_wide(at + o.window_right + 1, 0, range.last);
+    if (o.window_left >= 0) range.first = clamp_wide(at - o.window_left, 0, covered);
+  }
+  return range;
+}
+
+// What kernels need of a row again and again; made once, kept in shared memory.
+struct row_state {
+  key_range range;
+  // Element offsets of key 0.
+  int64_t mask;
+  int64_t bias;
+  int64_t weights;
+  // Position among the keys; double is exact as far as ALiBi's f32 distance is.
+  double position;
+  float slope;
+};
+
+GPU_FUNCTION void row_heads(const rapt_sdpa_problem &p, int64_t kv_head, int64_t row, int64_t *head, int64_t *query) {
+  *query = row / p.group;
+  *head = kv_head * p.group + row % p.group;
+}
+
+GPU_FUNCTION row_state make_row(const rapt_sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row) {
+  const rapt_sdpa &c = p.call;
+  int64_t head, query;
+  row_heads(p, kv_head, row, &head, &query);
+  row_state state;
+  state.range = visible_keys(p, query);
+  state.mask = offset3(c.mask, batch, head, query);
+  state.bias = offset3(c.bias, batch, head, query);
+  state.weights = offset3(c.weights, batch, head, query);
+  state.position = static_cast<double>(static_cast<wide>(c.options.offset) + p.first_query + query);
+  state.slope = c.alibi_slopes.data == nullptr ? 0.0f : element(c.alibi_slopes, offset2(c.alibi_slopes, batch, head));
+  return state;
+}
+
+// The keys a kernel walks for rows first_row .. last_row: all that any of them sees, and all there are where the
+// weights output names every key or keys are appended beyond every edge.
+GPU_FUNCTION key_range keys_to_walk(const rapt_sdpa_problem &p, int64_t first_row, int64_t last_row) {
+  if (p.call.weights.data != nullptr || p.appended_keys > 0) return {0, p.call.kv_len};
+  return {visible_keys(p, first_row / p.group).first, visible_keys(p, last_row / p.group).last};
+}
+
+GPU_FUNCTION float lowest() { return -INFINITY; }
+
+// From a dot product to what the softmax takes; writes the weights output on the way (`writes`: whether this block is
+// the one to).
+GPU_FUNCTION float final_score(const rapt_sdpa_problem &p, const row_state &row, int64_t batch, int64_t j, float score,
+                               bool writes) {
+  const rapt_sdpa &c = p.call;
+  int32_t stage = writes && c.weights.data != nullptr ? c.options.weights_stage : -1;
+  float *weight = static_cast<float *>(c.weights.data) + (stage < 0 ? 0 : row.weights + j * c.weights.stride[3]);
+  score *= p.score_scale;
+  if (stage == RAPT_WEIGHTS_RAW) *weight = score;
+  if (c.options.softcap > 0) score = c.options.softcap * tanhf(score / c.options.softcap);
+  if (stage == RAPT_WEIGHTS_SOFTCAP) *weight = score;
+  if (j < covered_keys(p)) {
+    if (c.alibi_slopes.data != nullptr) {
+      score -= row.slope * static_cast<float>(fabs(row.position - static_cast<double>(j)));
+    }
+    // A masked score may be NaN or +inf: it is replaced, not added to.
+    bool visible = j >= row.range.first && j < row.range.last;
+    if (visible && c.mask.data != nullptr) visible = flag(c.mask, row.mask + j * c.mask.stride[3]);
+    if (visible && p.key_padding.data != nullptr) visible = !flag(p.key_padding, offset2(p.key_padding, batch, j));
+    if (visible && c.bias.data != nullptr) {
+      float bias = element(c.bias, row.bias + j * c.bias.stride[3]);
+      score = bias == lowest() ? lowest() : score + bias;
+    }
+    if (!visible) score = lowest();
+  }
+  // The softmax stage is finished from these once the row's maximum and sum are known.
+  if (stage == RAPT_WEIGHTS_BIAS || stage == RAPT_WEIGHTS_SOFTMAX) *weight = score;
+  return score;
+}
+
+// The weight of a score relative to a maximum. The difference comes first: it is exact where it matters, however large
+// the scores.
+GPU_FUNCTION float weight_of(float score, float reference, float to_exponent) {
+  return exp2f((score - reference) * to_exponent);
+}
+
+// How much of what was summed up to the old maximum remains: exactly 1 where it did not move, also where both are -inf.
+GPU_FUNCTION float kept(float old_maximum, float new_maximum, float to_exponent) {
+  return old_maximum == new_maximum ? 1.0f : weight_of(old_maximum, new_maximum, to_exponent);
+}
+
+// A row without a visible key yet has maximum -inf; any finite reference gives its -inf scores weight 0.
+GPU_FUNCTION float reference_of(float maximum) { return maximum == lowest() ? 0.0f : maximum; }
+
+// The factor that turns a row's unnormalised results, which are relative to its maximum score, into final ones; writes
+// the LSE (`writes`: whether this thread is the one to).
+GPU_FUNCTION float finish_row(const rapt_sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row, float maximum,
+                              float sum, bool writes) {
+  const rapt_sdpa &c = p.call;
+  int64_t head, query;
+  row_heads(p, kv_head, row, &head, &query);
+  float factor = 0, lse = lowest();
+  // Without a visible key: 0, whatever the sink.
+  if (sum != 0) {
+    double highest = static_cast<double>(maximum) * static_cast<double>(p.softmax_scale);
+    double total = static_cast<double>(sum);
+    if (c.sinks.data == nullptr) {
+      factor = 1 / sum;
+      lse = static_cast<float>(highest + log(total));
+    } else {
+      double sink = static_cast<double>(element(c.sinks, offset2(c.sinks, batch, head)));
+      double reference = sink > highest ? sink : highest;
+      double keep = exp(highest - reference);
+      total = total * keep + exp(sink - reference);
+      factor = static_cast<float>(keep / total);
+      lse = static_cast<float>(reference + log(total));
+    }
+  }
+  if (writes && c.lse.data != nullptr) static_cast<float *>(c.lse.data)[offset3(c.lse, batch, head, query)] = lse;
+  return factor;
+}
+
+GPU_FUNCTION bool finishes_weights(const rapt_sdpa_problem &p) {
+  return p.call.weights.data != nullptr && p.call.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
+}
+
+// Final scores in the weights output become weights; thread `index` of `count` takes its share of the row. 0 for a
+// masked score even in a row whose maximum or factor is NaN or infinite.
+GPU_FUNCTION void finish_weights(const rapt_sdpa_problem &p, int64_t weights_offset, float maximum, float factor, int index,
+                                 int count) {
+  float *weights = static_cast<float *>(p.call.weights.data) + weights_offset;
+  for (int64_t j = index; j < p.call.kv_len; j += count) {
+    float *at = weights + j * p.call.weights.stride[3];
+    float score = *at;
+    *at = score == lowest() ? 0.0f : weight_of(score, maximum, p.to_exponent) * factor;
+  }
+}
+
+}  // namespace kernels
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Warp collectives with the register layouts of the PTX manual: a lane is group = lane / 4 and pair = lane % 4.
+#include "emulated/collective.h"
+
+#include "cuda/gpu/gpu.h"
+
+namespace gpu {
+
+namespace {
+
+// Two neighbouring numbers in one register.
+template <typename T>
+void unpack(uint32_t packed, float *low, float *high) {
+  *low = to_float(T{static_cast<uint16_t>(packed)});
+  *high = to_float(T{static_cast<uint16_t>(packed >> 16)});
+}
+
+// Lanes 8 i .. 8 i + 7 name the rows of matrix i, 8 numbers each. Register i of a lane is the pair at row `group`,
+// columns 2 pair and 2 pair + 1; transposed, the pair at column `group`, rows 2 pair and 2 pair + 1.
+void load(warp_request *const (&requests)[32], bool transposed) {
+  uint16_t matrices[4][8][8];
+  for (int lane = 0; lane < 32; lane++) {
+    memcpy(matrices[lane / 8][lane % 8], requests[lane]->row, 16);
+  }
+  for (int lane = 0; lane < 32; lane++) {
+    int group = lane / 4, pair = 2 * (lane % 4);
+    for (int i = 0; i < 4; i++) {
+      uint32_t low = transposed ? matrices[i][pair][group] : matrices[i][group][pair];
+      uint32_t high = transposed ? matrices[i][pair + 1][group] : matrices[i][group][pair + 1];
+      requests[lane]->registers[i] = high << 16 | low;
+    }
+  }
+}
+
+// d (16 x 8) += a (16 x 16) . b (16 x 8).
+template <typename T>
+void multiply_add(warp_request *const (&requests)[32]) {
+  float a[16][16], b[16][8];
+  for (int lane = 0; lane < 32; lane++) {
+    int group = lane / 4, pair = 2 * (lane % 4);
+    for (int i = 0; i < 4; i++) {
+      int row = group + (i & 1) * 8, column = pair + (i >> 1) * 8;
+      unpack<T>(requests[lane]->a[i], &a[row][column], &a[row][column + 1]);
+    }
+    for (int i = 0; i < 2; i++) {
+      int row = pair + i * 8;
+      unpack<T>(requests[lane]->b[i], &b[row][group], &b[row + 1][group]);
+    }
+  }
+  for (int lane = 0; lane < 32; lane++) {
+    int group = lane / 4, pair = 2 * (lane % 4);
+    for (int i = 0; i < 4; i++) {
+      int row = group + (i >> 1) * 8, column = pair + (i & 1);
+      // Products of 16-bit numbers are exact in f32, and the unit rounds their sum about once.
+      double sum = static_cast<double>(requests[lane]->d[i]);
+      for (int k = 0; k < 16; k++) sum += static_cast<double>(a[row][k] * b[k][column]);
+      requests[lane]->d[i] = static_cast<float>(sum);
+    }
+  }
+}
+
+void exchange(warp_request *const (&requests)[32]) {
+  uint32_t values[32];
+  for (int lane = 0; lane < 32; lane++) values[lane] = requests[lane]->value;
+  for (int lane = 0; lane < 32; lane++) {
+    int from = requests[lane]->from;
+    if (from < 0 || from > 31) host_fail("a shuffle from a lane that does not exist");
+    requests[lane]->value = values[from];
+  }
+}
+
+}  // namespace
+
+void carry_out(warp_request *const (&requests)[32]) {
+  for (int lane = 1; lane < 32; lane++) {
+    if (requests[lane]->operation != requests[0]->operation) host_fail("threads of a warp at different collectives");
+  }
+  switch (requests[0]->operation) {
+    case warp_operation::barrier:
+      return;
+    case warp_operation::shuffle:
+      return exchange(requests);
+    case warp_operation::load:
+      return load(requests, false);
+    case warp_operation::load_transposed:
+      return load(requests, true);
+    case warp_operation::multiply_f16:
+      return multiply_add<f16>(requests);
+    case warp_operation::multiply_bf16:
+      return multiply_add<bf16>(requests);
+  }
+}
+
+void check_row(const void *row) {
+  if ((reinterpret_cast<uintptr_t>(row) & 15) != 0) host_fail("a matrix row not aligned to 16 bytes");
+}
+
+void multiply_as(warp_operation type, float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  warp_request request = {};
+  request.operation = type;
+  request.a = a;
+  request.b[0] = b0;
+  request.b[1] = b1;
+  request.d = d;
+  warp_collective(&request);
+}
+
+}  // namespace gpu

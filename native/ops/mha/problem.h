@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Validated multi-head attention, taken apart into projections and one attention: what every device starts from.
+#ifndef RAPT_OPS_MHA_PROBLEM_H
+#define RAPT_OPS_MHA_PROBLEM_H
+
+#include "ops/sdpa/problem.h"
+#include "ops/linear/problem.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rapt_mha_problem {
+  rapt_mha call;
+  int64_t head_dim;
+  int64_t value_dim;
+  // kv_len with the appended keys.
+  int64_t total_len;
+  int averaged;
+  // What the device keeps between the steps has no data yet: the device places it, and may choose another dtype than
+  // f32 for it. The rest is final.
+  rapt_linear_problem query;
+  rapt_linear_problem key;
+  rapt_linear_problem value;
+  rapt_linear_problem output;
+  rapt_sdpa_problem attention;
+} rapt_mha_problem;
+
+// Fills *problem from a caller's struct. `check` looks at its linears, as in rapt_linear_validate.
+rapt_status rapt_mha_validate(const void *device, rapt_linear_check check, const rapt_mha *call,
+                              rapt_mha_problem *problem, rapt_error *error);
+
+// The attention of query rows first .. first + count of one batch entry, its weights per head going to head_weights,
+// (query_heads, head_rows, total_len).
+void rapt_mha_slice(const rapt_mha_problem *problem, int64_t batch, int64_t first, int64_t count, float *head_weights,
+                    int64_t head_rows, rapt_sdpa_problem *slice);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// The attention kernels on the host, by suite: attention_test <suite>.
+#include "cuda/sdpa/sdpa.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "sdpa_case.h"
+
+namespace {
+
+constexpr int32_t types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+
+void set_types(attention_case *c, int32_t type) { c->query = c->key = c->value = c->output = type; }
+
+// Around every tile edge of the general kernels: 64 x 64 and 16 x 128, 32 dimensions, 128 values, splits of 256.
+void sizes_suite() {
+  const int64_t lengths[][2] = {{1, 1},   {1, 127}, {1, 128}, {3, 129},  {5, 300},
+                                {17, 63}, {63, 64}, {64, 65}, {65, 130}, {2, 0}};
+  const int64_t dims[][2] = {{1, 1}, {31, 33}, {32, 128}, {33, 129}, {64, 64}};
+  uint64_t seed = 1;
+  for (int32_t type : types) {
+    for (auto length : lengths) {
+      for (auto dim : dims) {
+        attention_case c;
+        set_types(&c, type);
+        c.heads = 2;
+        c.query_len = length[0];
+        c.kv_len = length[1];
+        c.head_dim = dim[0];
+        c.value_dim = dim[1];
+        c.seed = seed++;
+        c.family = "simt";
+        run_case(c);
+      }
+    }
+  }
+  attention_case wide;
+  wide.query_len = 2;
+  wide.kv_len = 9;
+  wide.head_dim = wide.value_dim = 1024;
+  run_case(wide);
+  set_types(&wide, RAPT_BF16);
+  wide.query_len = 20;
+  run_case(wide);
+}
+
+attention_case random_case(generator *random, bool decode) {
+  attention_case c;
+  c.seed = random->next();
+  c.batch = random->between(1, 2);
+  c.kv_heads = random->between(1, 2);
+  c.heads = c.kv_heads * random->between(1, 3);
+  c.query_len = decode ? random->between(1, 3) : random->between(1, 70);
+  c.kv_len = decode ? random->between(1, 700) : random->between(1, 150);
+  c.head_dim = random->between(1, 48);
+  c.value_dim = random->percent(10) ? random->between(129, 140) : random->between(1, 48);
+  int32_t type = types[random->between(0, 2)];
+  set_types(&c, type);
+  if (random->percent(25)) c.key = types[random->between(0, 2)];
+  if (random->percent(25)) c.value = types[random->between(0, 2)];
+  if (random->percent(25)) c.output = types[random->between(0, 2)];
+  c.bias_type = types[random->between(0, 2)];
+  c.causal = random->percent(40);
+  c.offset = random->percent(60) ? c.kv_len - c.query_len : random->between(-20, 40);
+  if (random->percent(5)) c.offset = random->percent(50) ? INT64_MAX : INT64_MIN;
+  c.window = random->percent(30);
+  c.window_left = random->percent(70) ? random->between(0, 60) : -1;
+  c.window_right = random->percent(50) ? random->between(0, 60) : -1;
+  if (random->percent(5)) c.window_left = INT64_MAX;
+  if (random->percent(20)) c.scale = random->percent(70) ? 0.3f : -0.2f;
+  if (random->percent(20)) c.softcap = 1.5f;
+  if (random->percent(30)) c.mask = static_cast<int>(random->between(0, 15));
+  if (random->percent(30)) c.bias = static_cast<int>(random->between(0, 15));
+  c.alibi = random->percent(20) && c.offset > -1000 && c.offset < 1000 ? static_cast<int>(random->between(1, 2)) : 0;
+  c.sinks = random->percent(25) ? static_cast<int>(random->between(1, 2)) : 0;
+  c.lse = random->percent(80);
+  if (random->percent(30)) c.weights = static_cast<int>(random->between(0, 3));
+  if (random->percent(20)) c.appended = random->between(0, c.kv_len < 2 ? c.kv_len : 2);
+  if (random->percent(20)) c.first_query = random->between(0, 50);
+  c.padding = random->percent(20);
+  c.layout = static_cast<int>(random->between(0, 4));
+  // Raw scores show what is masked, NaN too.
+  c.poison = random->percent(40) && c.weights != RAPT_WEIGHTS_RAW && c.weights != RAPT_WEIGHTS_SOFTCAP;
+  if (random->percent(15)) c.spread = 40;
+  return c;
+}
+
+int64_t some_divisor(generator *random, int64_t of) {
+  int64_t divisor = random->between(1, of);
+  while (of % divisor != 0) divisor--;
+  return divisor;
+}
+
+// i8 keys, values or both, with any query: the kernels on plain cores take them, also where they are not asked for.
+void eight_bit_suite(bool decode) {
+  generator random = {decode ? 61u : 62u};
+  int count = check_reduced ? 50 : 200;
+  for (int i = 0; i < count; i++) {
+    attention_case c = random_case(&random, decode);
+    // A quarter each with i8 in one of them only.
+    int64_t which = random.between(0, 3);
+    if (random.percent(50)) c.head_dim = c.value_dim = 32 * random.between(1, 4);
+    if (which != 1) c.key = RAPT_I8, c.key_groups = some_divisor(&random, c.head_dim);
+    if (which != 2) c.value = RAPT_I8, c.value_groups = some_divisor(&random, c.value_dim);
+    if (random.percent(30)) c.scales_shared = static_cast<int>(random.between(1, 15));
+    if (random.percent(50)) c.family = "simt";
+    run_case(c);
+  }
+}
+
+void random_suite(bool decode) {
+  generator random = {decode ? 77u : 78u};
+  int count = check_reduced ? 60 : 250;
+  for (int i = 0; i < count; i++) {
+    attention_case c = random_case(&random, decode);
+    c.family = "simt";
+    run_case(c);
+  }
+}
+
+// The tensor-core kernels take whole pieces of 8 numbers in rows aligned to 16 bytes.
+void tensor_core_suite(bool decode) {
+  generator random = {decode ? 91u : 92u};
+  int count = check_reduced ? 40 : 150;
+  for (int i = 0; i < count; i++) {
+    attention_case c = random_case(&random, decode);
+    set_types(&c, random.percent(50) ? RAPT_F16 : RAPT_BF16);
+    if (random.percent(30)) c.output = types[random.between(0, 2)];
+    int64_t most = random.percent(50) ? 8 : random.percent(60) ? 16 : 32;
+    c.head_dim = 8 * random.between(1, most);
+    c.value_dim = random.percent(50) ? c.head_dim : 8 * random.between(1, most);
+    if (!decode && random.percent(20)) c.query_len = random.between(60, 140);
+    const int aligned[] = {0, 1, 4};
+    c.layout = aligned[random.between(0, 2)];
+    c.family = "mma";
+    if (random.percent(10)) c.path = "prefill";
+    run_case(c);
+  }
+}
+
+// Blocks whose rows see no key at all.
+void blind_suite() {
+  for (int64_t query_len : {2, 70}) {
+    attention_case c;
+    set_types(&c, RAPT_F16);
+    c.query_len = query_len;
+    c.kv_len = 40;
+    c.head_dim = c.value_dim = 64;
+    c.causal = 1;
+    c.offset = -1000;
+    c.family = "mma";
+    run_case(c);
+  }
+}
+
+// Each option alone, so that a failure says which.
+void options_suite() {
+  auto run = [](auto change) {
+    for (int32_t type : types) {
+      for (int64_t query_len : {3, 70}) {
+        attention_case c;
+        set_types(&c, type);
+        c.batch = 2;
+        c.heads = 4;
+        c.kv_heads = 2;
+        c.query_len = query_len;
+        c.kv_len = query_len == 3 ? 290 : 100;
+        c.head_dim = 40;
+        c.value_dim = 24;
+        c.poison = 1;
+        change(&c);
+        run_case(c);
+      }
+    }
+  };
+  run([](attention_case *) {});
+  run([](attention_case *c) { c->causal = 1; });
+  run([](attention_case *c) { c->causal = 1, c->offset = -2; });
+  run([](attention_case *c) { c->causal = 1, c->offset = c->kv_len - c->query_len; });
+  run([](attention_case *c) { c->window = 1, c->window_left = 5, c->window_right = 3; });
+  run([](attention_case *c) { c->scale = 1.25f; });
+  run([](attention_case *c) { c->scale = -0.5f; });
+  run([](attention_case *c) { c->softcap = 0.8f; });
+  for (int broadcast = 0; broadcast < 16; broadcast += 5) {
+    run([&](attention_case *c) { c->mask = broadcast; });
+    run([&](attention_case *c) { c->bias = broadcast; });
+  }
+  run([](attention_case *c) { c->bias = 0, c->bias_type = RAPT_F16; });
+  run([](attention_case *c) { c->bias = 0, c->bias_type = RAPT_BF16; });
+  run([](attention_case *c) { c->alibi = 1; });
+  run([](attention_case *c) { c->sinks = 1; });
+  run([](attention_case *c) { c->padding = 1; });
+  run([](attention_case *c) { c->appended = 2, c->causal = 1, c->mask = 0, c->padding = 1; });
+  run([](attention_case *c) { c->first_query = 7, c->causal = 1; });
+  for (int stage = 0; stage < 4; stage++) {
+    run([&](attention_case *c) { c->weights = stage, c->causal = 1, c->softcap = 2, c->poison = 0; });
+  }
+  run([](attention_case *c) { c->layout = 1; });
+  run([](attention_case *c) { c->layout = 2; });
+  run([](attention_case *c) { c->layout = 3; });
+}
+
+}  // namespace
+
+int main(int count, char **arguments) {
+  rapt_cuda_prepare_sdpa({4, 90, 232448, 1});
+  const char *suite = count > 1 ? arguments[1] : "options";
+  if (strcmp(suite, "sizes") == 0) sizes_suite();
+  if (strcmp(suite, "options") == 0) options_suite();
+  if (strcmp(suite, "mma_prefill") == 0) {
+    blind_suite();
+    tensor_core_suite(false);
+  }
+  if (strcmp(suite, "mma_decode") == 0) tensor_core_suite(true);
+  if (strcmp(suite, "prefill") == 0) random_suite(false);
+  if (strcmp(suite, "decode") == 0) random_suite(true);
+  if (strcmp(suite, "i8_prefill") == 0) eight_bit_suite(false);
+  if (strcmp(suite, "i8_decode") == 0) eight_bit_suite(true);
+  return check_finish(suite);
+}

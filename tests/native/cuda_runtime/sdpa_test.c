@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attention through the ABI on a CUDA device, f32 tensors against the double reference. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "sdpa/sdpa_case.h"
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/reference.h"
+
+enum result { RESULT_OUTPUT, RESULT_LSE, RESULT_WEIGHTS, RESULT_COUNT };
+
+typedef struct expectation {
+  reference_result result;
+  double bound;
+} expectation;
+
+static double largest_value(const rapt_sdpa *call) {
+  double largest = 0;
+  for (int64_t b = 0; b < call->batch; b++) {
+    for (int64_t h = 0; h < call->kv_heads; h++) {
+      for (int64_t j = 0; j < call->kv_len; j++) {
+        for (int64_t d = 0; d < call->value_dim; d++) {
+          double magnitude = fabs((double)*tensor_f32(&call->value, b, h, j, d));
+          largest = isfinite(magnitude) ? fmax(largest, magnitude) : largest;
+        }
+      }
+    }
+  }
+  return largest;
+}
+
+static void expect(const rapt_sdpa *call, expectation e[RESULT_COUNT]) {
+  int64_t rows = call->batch * call->query_heads * call->query_len;
+  int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows, call->weights.data ? rows * call->kv_len : 0};
+  for (int n = 0; n < RESULT_COUNT; n++) {
+    e[n].result = reference_result_make(counts[n]);
+  }
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
+    reference_attention(call, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
+                        call->weights.data ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
+  }
+  double magnitude[RESULT_COUNT] = {largest_value(call), 1, 0};
+  for (int n = 0; n < RESULT_COUNT; n++) {
+    e[n].bound = reference_bound(&e[n].result, magnitude[n]);
+  }
+}
+
+static void check_results(const rapt_sdpa *call, const sdpa_tensors *t, const expectation e[RESULT_COUNT]) {
+  int64_t output[4] = {call->batch, call->query_heads, call->query_len, call->value_dim};
+  compare_result("device", "output", &call->output, output, e[RESULT_OUTPUT].result.in[REFERENCE_EXACT],
+                 e[RESULT_OUTPUT].bound);
+  CHECK(test_tensor_damage(&t->output) == 0, "wrote between the output's elements");
+  int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
+  if (call->lse.data) {
+    compare_result("device", "lse", &call->lse, lse, e[RESULT_LSE].result.in[REFERENCE_EXACT], e[RESULT_LSE].bound);
+  }
+  int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
+  if (call->weights.data) {
+    compare_result("device", "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
+                   e[RESULT_WEIGHTS].bound);
+  }
+}
+
+static rapt_sdpa on_device(mirror *m, const sdpa_case *from, const sdpa_tensors *t, const rapt_sdpa *call) {
+  rapt_sdpa c = *call;
+  c.query = mirror_add(m, &t->query);
+  c.key = mirror_add(m, from->key_groups > 0 ? &t->key_i8 : &t->key);
+  c.value = mirror_add(m, from->value_groups > 0 ? &t->value_i8 : &t->value);
+  if (from->key_groups > 0) {
+    c.key_scale = mirror_add(m, &t->key_scale);
+  }
+  if (from->value_groups > 0) {
+    c.value_scale = mirror_add(m, &t->value_scale);
+  }
+  c.output = mirror_add(m, &t->output);
+  c.mask = mirror_add(m, &t->mask);
+  c.bias = mirror_add(m, &t->bias);
+  c.alibi_slopes = mirror_add(m, &t->alibi);
+  c.sinks = mirror_add(m, &t->sinks);
+  c.lse = mirror_add(m, &t->lse);
+  c.weights = mirror_add(m, &t->weights);
+  return c;
+}
+
+static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case *c) {
+  static sdpa_tensors t;
+  char text[768];
+  rapt_sdpa call;
+  rapt_error error = {.struct_size = sizeof error};
+  sdpa_case_print(c, text, sizeof text);
+  check_set_case("cuda attention: %s", text);
+  sdpa_case_build(c, &t, &call);
+  /* The reference reads the f32 tensors, which then hold what the i8 ones stand for. */
+  rapt_sdpa quantised = call;
+  sdpa_case_narrow(c, &t, &quantised);
+  expectation e[RESULT_COUNT];
+  expect(&call, e);
+  test_tensor_wipe(&t.output);
+  test_tensor_wipe(&t.lse);
+  test_tensor_wipe(&t.weights);
+  mirror m = {.context = context};
+  rapt_sdpa device = on_device(&m, c, &t, &quantised);
+  device.stream = stream;
+  rapt_plan plan = {.struct_size = sizeof plan};
+  CHECK(rapt_sdpa_plan(context, &device, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s",
+        error.message, plan.reason);
+  int is_i8 = call.batch > 0 && call.query_len > 0 && c->key_groups + c->value_groups > 0;
+  CHECK(!strncmp(plan.name, "sdpa_", 5) && !strstr(plan.name, "i8") == !is_i8, "plan %s", plan.name);
+  void *scratch = NULL;
+  if (c->scratch && plan.scratch_size > 0) {
+    scratch = cuda_allocate(context, (size_t)plan.scratch_size);
+    device.scratch = scratch;
+    device.scratch_size = plan.scratch_size;
+  }
+  rapt_status status = rapt_sdpa_run(context, &device, &error);
+  CHECK(status == RAPT_OK, "status %d: %s", status, error.message);
+  if (stream) {
+    CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
+  }
+  mirror_fetch(&m, &t.output);
+  mirror_fetch(&m, &t.lse);
+  mirror_fetch(&m, &t.weights);
+  if (status == RAPT_OK) {
+    check_results(&call, &t, e);
+  }
+  cuda_release(context, scratch);
+  mirror_close(&m);
+  for (int n = 0; n < RESULT_COUNT; n++) {
+    reference_result_free(&e[n].result);
+  }
+}
+
+/* Prefill, decode over several splits, and small odd sizes, each with everything that the call can carry. */
+static const char *const cases[] = {
+    "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 offset=37",
+    "batch=2 heads=4 kv_heads=2 q_len=5 kv_len=19 head_dim=20 value_dim=12 mask=15 bias=6 scratch=1",
+    "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 mask=8 sinks=1",
+    "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 weights=3 scratch=1",
+    "heads=2 kv_heads=2 q_len=17 kv_len=40 head_dim=16 value_dim=24 alibi=1 softcap=5 weights=2 layout=1",
+    "heads=2 kv_heads=2 q_len=9 kv_len=31 head_dim=8 value_dim=8 window=1 window_left=3 window_right=2 layout=3",
+    "heads=1 kv_heads=1 q_len=7 kv_len=13 head_dim=1 value_dim=1 layout=4 weights=0",
+    "batch=2 heads=3 kv_heads=3 q_len=4 kv_len=6 head_dim=5 value_dim=3 layout=2 bias=15 bias_fill=1",
+    "heads=1 kv_heads=1 q_len=3 kv_len=0 head_dim=8 value_dim=8",
+    "heads=1 kv_heads=1 q_len=0 kv_len=9 head_dim=8 value_dim=8",
+    "batch=0 heads=1 kv_heads=1 q_len=2 kv_len=9 head_dim=8 value_dim=8",
+    "heads=2 kv_heads=1 q_len=12 kv_len=40 head_dim=16 value_dim=16 causal=1 offset=-5 fill=6",
+    "heads=1 kv_heads=1 q_len=2 kv_len=9 head_dim=300 value_dim=270",
+    "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 offset=37 key_groups=1 value_groups=1",
+    "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 sinks=1 key_groups=8 value_groups=4 scratch=1",
+    "batch=2 heads=4 kv_heads=2 q_len=5 kv_len=19 head_dim=20 value_dim=12 mask=15 layout=3 key_groups=5 seed=2",
+    "batch=2 heads=3 kv_heads=3 q_len=4 kv_len=6 head_dim=5 value_dim=3 layout=2 weights=3 value_groups=3",
+};
+
+int main(void) {
+  check_start();
+  rapt_context *context = cuda_context(0);
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_stream *own = NULL, *foreign = NULL;
+  CHECK(rapt_stream_create(context, &own, &error) == RAPT_OK, "stream: %s", error.message);
+  CHECK(rapt_stream_wrap(context, NULL, &foreign, &error) == RAPT_OK, "foreign stream: %s", error.message);
+  rapt_stream *streams[] = {NULL, own, foreign};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    sdpa_case c = sdpa_case_default();
+    if (!sdpa_case_parse(&c, cases[i])) {
+      check_abort("the case cannot be read: %s", cases[i]);
+    }
+    run_case(context, streams[i % 3], &c);
+  }
+  check_set_case("%s", "");
+  rapt_stream_destroy(foreign);
+  rapt_stream_destroy(own);
+  rapt_context_destroy(context);
+  return check_finish("cuda_abi_attention_test");
+}
