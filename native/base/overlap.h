@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define RAPT_MAX_RANK 4
+#include "rapt/base.h"
 
 // A strided view with its dimensions; element_size in bytes. Offsets must not overflow (see rapt_view_extent).
 typedef struct rapt_view {

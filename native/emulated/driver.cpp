@@ -8,14 +8,14 @@
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
 //   RAPT_EMULATED_CAPTURE   1 = every stream is being captured into a graph; what CUDA refuses then, or would make the
 //                           capture useless, ends the program: allocating, freeing, waiting
+#include "cuda/runtime/driver.h"
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
-
-#include "cuda/runtime/driver.h"
 
 namespace {
 

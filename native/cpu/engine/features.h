@@ -7,9 +7,6 @@
 
 #include "rapt/rapt.h"
 
-// NULL where the tier is compiled in and both CPU and operating system support it, else the reason.
-const char *rapt_isa_unusable(int32_t isa);
-
 // The best usable tier.
 int32_t rapt_best_isa(void);
 

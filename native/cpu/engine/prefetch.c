@@ -14,15 +14,15 @@ void rapt_prefetch_clear(rapt_prefetch *ahead) {
 }
 
 void rapt_prefetch_add(rapt_prefetch *ahead, const rapt_tensor *t, int64_t i0, int64_t i1, int64_t row, int64_t rows,
-                    int64_t depth, int write) {
+                       int64_t depth, int write) {
   // Elements that are far apart are slow for other reasons.
   if (t->data == NULL || t->stride[3] != 1 || rows <= 0 || ahead->count == RAPT_PREFETCH_PARTS) return;
   int64_t element = rapt_element_size(t->dtype);
   ahead->parts[ahead->count++] = (rapt_prefetch_part){.first = rapt_row(t, i0, i1, row),
-                                                   .stride = t->stride[2] * element,
-                                                   .size = depth * element,
-                                                   .rows = rows,
-                                                   .write = write};
+                                                      .stride = t->stride[2] * element,
+                                                      .size = depth * element,
+                                                      .rows = rows,
+                                                      .write = write};
   ahead->lines += rows * rapt_ceil_div(depth * element, CACHE_LINE);
 }
 

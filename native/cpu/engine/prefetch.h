@@ -31,8 +31,8 @@ typedef struct rapt_prefetch {
 
 void rapt_prefetch_clear(rapt_prefetch *ahead);
 // Rows (i0, i1, row .. row + rows) of `depth` elements, to be written or only read.
-void rapt_prefetch_add(rapt_prefetch *ahead, const rapt_tensor *tensor, int64_t i0, int64_t i1, int64_t row, int64_t rows,
-                    int64_t depth, int write);
+void rapt_prefetch_add(rapt_prefetch *ahead, const rapt_tensor *tensor, int64_t i0, int64_t i1, int64_t row,
+                       int64_t rows, int64_t depth, int write);
 // Spreads what has been added over this many steps.
 void rapt_prefetch_spread(rapt_prefetch *ahead, int64_t steps);
 void rapt_prefetch_step(rapt_prefetch *ahead);

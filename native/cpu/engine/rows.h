@@ -4,40 +4,9 @@
 #ifndef RAPT_CPU_ENGINE_ROWS_H
 #define RAPT_CPU_ENGINE_ROWS_H
 
+#include "base/tensor.h"
 #include "cpu/kernels/kernels.h"
 #include "rapt/rapt.h"
-
-static inline int64_t rapt_element_size(int32_t dtype) {
-  switch (dtype) {
-    case RAPT_I64:
-      return 8;
-    case RAPT_F32:
-      return 4;
-    case RAPT_F16:
-    case RAPT_BF16:
-      return 2;
-    default:
-      return 1;
-  }
-}
-
-// The element `offset` elements from `data`.
-static inline void *rapt_offset(const rapt_tensor *t, int64_t offset) {
-  return (unsigned char *)t->data + offset * rapt_element_size(t->dtype);
-}
-
-// The element at (i0, i1, i2, 0).
-static inline void *rapt_row(const rapt_tensor *t, int64_t i0, int64_t i1, int64_t i2) {
-  return rapt_offset(t, i0 * t->stride[0] + i1 * t->stride[1] + i2 * t->stride[2]);
-}
-
-// The same where the tensor is known to be f32.
-static inline float *rapt_f32_row(const rapt_tensor *t, int64_t i0, int64_t i1, int64_t i2) {
-  return (float *)t->data + i0 * t->stride[0] + i1 * t->stride[1] + i2 * t->stride[2];
-}
-
-// Whether elements `stride` apart of this type are a row of floats as they lie.
-static inline int rapt_is_plain(int32_t dtype, int64_t stride) { return dtype == RAPT_F32 && stride == 1; }
 
 // `count` elements that start at `row` and lie `stride` apart: the row itself where it is plain, else a copy in
 // staging.

@@ -6,6 +6,7 @@
 
 #include "base/arithmetic.h"
 #include "cpu/kernels/convert.h"
+#include "cpu/kernels/kernels.h"
 #include "cpu/kernels/prefetch.h"
 
 // Rows of one register block; its keys are the tier's DOT_KEYS.

@@ -5,8 +5,8 @@
 #define RAPT_CPU_KERNELS_DOTS_PAIRS_H
 
 #include "cpu/kernels/kernels.h"
-#include "cpu/kernels/tile.h"
 #include "cpu/kernels/prefetch.h"
+#include "cpu/kernels/tile.h"
 
 // bf16 of a vector, and rows of one register block.
 #define PAIR_ELEMENTS (2 * V_LANES)

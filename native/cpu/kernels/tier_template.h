@@ -2,9 +2,9 @@
 // Included once per tier, after that tier's vector vocabulary and with KERNELS naming its table: the same kernels,
 // written once, in the tier's registers. A table of constants and not a function that fills one: such a function would
 // be compiled for the tier too, and so could not run before the CPU is known to have it.
-#include "cpu/kernels/kernels.h"
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/decode.h"
+#include "cpu/kernels/kernels.h"
 #include "cpu/kernels/multiply.h"
 #include "cpu/kernels/multiply_guarded.h"
 #include "cpu/kernels/pack.h"

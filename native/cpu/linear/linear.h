@@ -3,7 +3,7 @@
 #ifndef RAPT_CPU_LINEAR_LINEAR_H
 #define RAPT_CPU_LINEAR_LINEAR_H
 
-#include "cpu/engine/context.h"
+#include "cpu/engine/engine.h"
 #include "ops/linear/problem.h"
 #include "rapt/rapt.h"
 
@@ -11,6 +11,8 @@
 typedef struct rapt_cpu_linear_weights {
   rapt_linear_weights head;
   int32_t isa;
+  // As the weights were given; the panels are f32.
+  int32_t dtype;
   int64_t panel_width;
   // Panels of panel_width output features: [panel][in_feature][feature in panel], zero behind the last feature.
   float *panels;
@@ -47,15 +49,23 @@ typedef struct rapt_cpu_linears {
   int64_t scratch;
 } rapt_cpu_linears;
 
+_Static_assert(sizeof(rapt_cpu_linears) <= RAPT_PLAN_ROOM, "a call's room");
+
 // Pure; returns 0 where sizes overflow. head_features are multiples of the tier's panel width.
-int rapt_cpu_plan_linears(const rapt_context *context, const rapt_linear_problem *const *projections, int count,
-                         rapt_cpu_linears *group);
+int rapt_cpu_plan_linears(const rapt_cpu_context *context, const rapt_product *const *projections, int count,
+                          rapt_cpu_linears *group);
 
 // For the projections that were planned; memory holds group->scratch bytes.
-void rapt_cpu_execute_linears(rapt_context *context, const rapt_linear_problem *const *projections,
-                         const rapt_cpu_linears *group, void *memory);
+void rapt_cpu_execute_linears(rapt_cpu_context *context, const rapt_product *const *projections,
+                              const rapt_cpu_linears *group, void *memory);
 
-// A rapt_linear_check: whether the linear was packed for this rapt_context's tier.
-rapt_status rapt_cpu_check_linear(const void *context, const char *name, const rapt_linear_weights *linear, rapt_error *error);
+extern const rapt_device_operation rapt_cpu_linear_operation;
+
+// The device's functions for weights; see rapt_device.
+rapt_status rapt_cpu_check_weights(const rapt_context *context, const char *name, const rapt_linear_weights *weights,
+                                   rapt_error *error);
+rapt_status rapt_cpu_weights_create(rapt_context *context, const rapt_linear_parameters *parameters,
+                                    rapt_linear_weights **out, rapt_error *error);
+void rapt_cpu_weights_destroy(rapt_linear_weights *weights);
 
 #endif

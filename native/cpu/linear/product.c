@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A blocked matrix product on the attention kernels' own micro-kernel: rows of input are the broadcast side, packed
 // weight panels the vector side.
-#include "cpu/linear/linear.h"
-
 #include <string.h>
 
 #include "base/arithmetic.h"
 #include "cpu/engine/rows.h"
+#include "cpu/linear/linear.h"
 
 // Input features per step, at most, and what a group of weight panels of that depth may take: L2 keeps it while all
 // rows pass over it, and L1 keeps a tile's rows while they pass over the group. A step so long that most layers are one
@@ -28,14 +27,14 @@ typedef struct projection_slot {
 
 typedef struct projection_job {
   const rapt_kernels *kernels;
-  const rapt_linear_problem *const *projections;
+  const rapt_product *const *projections;
   const rapt_cpu_linears *group;
   unsigned char *memory;
 } projection_job;
 
 // Batch entries that follow each other at the distance of rows are one long entry.
-static rapt_linear_problem merge_batch(const rapt_linear_problem *p) {
-  rapt_linear_problem merged = *p;
+static rapt_product merge_batch(const rapt_product *p) {
+  rapt_product merged = *p;
   int64_t in = p->input.stride[1], out = p->output.stride[1];
   if (p->rows == 1) {
     in = p->input.stride[0];
@@ -51,11 +50,11 @@ static rapt_linear_problem merge_batch(const rapt_linear_problem *p) {
 }
 
 // Whether the kernel can work on the tensor's rows themselves; not worth it in runs of less than a tile.
-static int is_direct(const rapt_kernels *kernels, const rapt_linear_problem *p, const rapt_tensor *t) {
+static int is_direct(const rapt_kernels *kernels, const rapt_product *p, const rapt_tensor *t) {
   return rapt_is_plain(t->dtype, t->stride[2]) && (p->batch == 1 || p->rows >= kernels->tile_rows);
 }
 
-static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_linear_problem *p,
+static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_product *p,
                      const rapt_cpu_linear_step *g, projection_slot *slot) {
   int64_t copied = is_direct(kernels, p, &p->input) ? 0 : g->row_block * g->depth_block;
   int64_t staged = is_direct(kernels, p, &p->output) ? 1 : g->task_panels;
@@ -65,7 +64,7 @@ static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_
 
 // Tasks of one group of panels, where rows need no copy; of as many groups as leave the threads evenly busy, where each
 // task has to copy its rows.
-static void share_panels(const rapt_context *context, int copies, rapt_cpu_linear_step *g) {
+static void share_panels(const rapt_cpu_context *context, int copies, rapt_cpu_linear_step *g) {
   int64_t wanted = TASKS_PER_THREAD * (int64_t)context->threads;
   int64_t columns = rapt_ceil_div(context->threads == 1 ? 1 : wanted, g->row_blocks);
   if (!copies) columns = rapt_max(columns, rapt_ceil_div(g->panels, g->group_panels));
@@ -73,16 +72,16 @@ static void share_panels(const rapt_context *context, int copies, rapt_cpu_linea
   g->tasks = g->row_blocks * rapt_ceil_div(g->panels, g->task_panels);
 }
 
-static int plan_one(const rapt_context *context, const rapt_linear_problem *projection, rapt_cpu_linear_step *g) {
+static int plan_one(const rapt_cpu_context *context, const rapt_product *projection, rapt_cpu_linear_step *g) {
   *g = (rapt_cpu_linear_step){0};
   const rapt_kernels *kernels = &context->kernels;
-  int64_t rows, in = projection->linear->in_features;
+  int64_t rows, in = projection->weights->in_features;
   if (__builtin_mul_overflow(projection->batch, projection->rows, &rows)) return 0;
   if (rows == 0) return 1;
-  rapt_linear_problem p = merge_batch(projection);
+  rapt_product p = merge_batch(projection);
   int copies = !is_direct(kernels, &p, &p.input);
   g->depth_block = rapt_even_step(in, MOST_DEPTH);
-  g->panels = rapt_ceil_div(p.linear->out_features, kernels->panel_width);
+  g->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
   int64_t panel_bytes = g->depth_block * kernels->panel_width * (int64_t)sizeof(float);
   g->group_panels = rapt_even_step(g->panels, rapt_max(1, GROUP_BYTES / panel_bytes));
   int64_t groups = rapt_ceil_div(rows, kernels->tile_rows);
@@ -93,7 +92,7 @@ static int plan_one(const rapt_context *context, const rapt_linear_problem *proj
   g->row_block = rapt_even_step(groups, rapt_ceil_div(groups, blocks)) * kernels->tile_rows;
   g->row_blocks = rapt_ceil_div(rows, g->row_block);
   share_panels(context, copies, g);
-  g->work = (double)rows * (double)in * (double)p.linear->out_features;
+  g->work = (double)rows * (double)in * (double)p.weights->out_features;
   rapt_arena arena = {0};
   projection_slot unused;
   slot_lay(&arena, kernels, &p, g, &unused);
@@ -101,8 +100,8 @@ static int plan_one(const rapt_context *context, const rapt_linear_problem *proj
   return !arena.overflow;
 }
 
-int rapt_cpu_plan_linears(const rapt_context *context, const rapt_linear_problem *const *projections, int count,
-                         rapt_cpu_linears *group) {
+int rapt_cpu_plan_linears(const rapt_cpu_context *context, const rapt_product *const *projections, int count,
+                          rapt_cpu_linears *group) {
   double work = 0;
   *group = (rapt_cpu_linears){.count = count};
   for (int i = 0; i < count; i++) {
@@ -119,8 +118,8 @@ int rapt_cpu_plan_linears(const rapt_context *context, const rapt_linear_problem
 // A task: rows first .. first + count, counted through the whole batch, by panels first_panel .. last_panel.
 typedef struct projection_task {
   const rapt_kernels *kernels;
-  const rapt_cpu_linear_weights *linear;
-  rapt_linear_problem projection;
+  const rapt_cpu_linear_weights *weights;
+  rapt_product projection;
   projection_slot slot;
   int64_t row_block;
   int64_t first;
@@ -150,7 +149,7 @@ static void copy_input(const projection_task *t, int64_t from, int64_t depth) {
 
 // Features of panel n.
 static int64_t panel_features(const projection_task *t, int64_t n) {
-  return rapt_min(t->linear->head.out_features - n * t->kernels->panel_width, t->kernels->panel_width);
+  return rapt_min(t->weights->head.out_features - n * t->kernels->panel_width, t->kernels->panel_width);
 }
 
 static int is_staged(const projection_task *t, int64_t n) {
@@ -164,7 +163,7 @@ static float *stage_of(const projection_task *t, int64_t n) {
 
 // Where output features from panel n on go, in elements from feature 0. A head is whole panels.
 static int64_t panel_offset(const projection_task *t, int64_t n) {
-  const rapt_linear_problem *p = &t->projection;
+  const rapt_product *p = &t->projection;
   int64_t feature = n * t->kernels->panel_width;
   if (p->head_features == 0) return feature * p->output.stride[2];
   return feature / p->head_features * p->head_stride + feature % p->head_features * p->output.stride[2];
@@ -173,8 +172,8 @@ static int64_t panel_offset(const projection_task *t, int64_t n) {
 // Rows r .. r + height of the task, a tile, times panels n .. end of the group, features from .. from + depth.
 static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t height, int64_t n, int64_t end,
                                int64_t from, int64_t depth) {
-  const rapt_linear_problem *p = &t->projection;
-  int64_t width = t->kernels->panel_width, in = t->linear->head.in_features;
+  const rapt_product *p = &t->projection;
+  int64_t width = t->kernels->panel_width, in = t->weights->head.in_features;
   const float *rows = t->slot.input + r * depth;
   if (t->reads_directly) rows = (const float *)task_row(t, &p->input, r) + from;
   float *out = task_row(t, &p->output, r);
@@ -182,8 +181,8 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
     int staged = is_staged(t, n);
     t->kernels->multiply(
         height, depth, rows, t->reads_directly ? p->input.stride[1] : depth, 1,
-        t->linear->panels + (n * in + from) * width, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
-        staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C, t->linear->bias + n * width);
+        t->weights->panels + (n * in + from) * width, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
+        staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C, t->weights->bias + n * width);
   }
 }
 
@@ -218,12 +217,12 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   while (task >= group->geometries[which].tasks) task -= group->geometries[which++].tasks;
   const rapt_cpu_linear_step *g = &group->geometries[which];
   projection_task t = {.kernels = job->kernels,
-                       .linear = (const rapt_cpu_linear_weights *)job->projections[which]->linear,
+                       .weights = (const rapt_cpu_linear_weights *)job->projections[which]->weights,
                        .projection = merge_batch(job->projections[which]),
                        .row_block = g->row_block,
                        .first = task % g->row_blocks * g->row_block,
                        .first_panel = task / g->row_blocks * g->task_panels};
-  const rapt_linear_problem *p = &t.projection;
+  const rapt_product *p = &t.projection;
   t.count = rapt_min(p->batch * p->rows - t.first, g->row_block);
   t.last_panel = rapt_min(g->panels, t.first_panel + g->task_panels);
   t.reads_directly = is_direct(t.kernels, p, &p->input);
@@ -231,7 +230,7 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   rapt_arena arena = {.base = job->memory + slot * group->slot_scratch};
   slot_lay(&arena, t.kernels, p, g, &t.slot);
 
-  int64_t in = t.linear->head.in_features;
+  int64_t in = t.weights->head.in_features;
   for (int64_t from = 0, depth; from < in; from += depth) {
     depth = rapt_min(in - from, g->depth_block);
     if (!t.reads_directly) copy_input(&t, from, depth);
@@ -242,8 +241,8 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   write_staged(&t);
 }
 
-void rapt_cpu_execute_linears(rapt_context *context, const rapt_linear_problem *const *projections,
-                         const rapt_cpu_linears *group, void *memory) {
+void rapt_cpu_execute_linears(rapt_cpu_context *context, const rapt_product *const *projections,
+                              const rapt_cpu_linears *group, void *memory) {
   projection_job job = {.kernels = &context->kernels, .projections = projections, .group = group, .memory = memory};
   rapt_parallel(context->pool, group->tasks, group->share, run_task, &job);
 }

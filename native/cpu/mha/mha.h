@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Multi-head attention inside the library: three projections, attention, and a projection back.
+// Multi-head attention on the CPU: three projections, attention, and a projection back.
 #ifndef RAPT_CPU_MHA_MHA_H
 #define RAPT_CPU_MHA_MHA_H
 
-#include "cpu/sdpa/sdpa.h"
 #include "cpu/linear/linear.h"
+#include "cpu/sdpa/sdpa.h"
 #include "ops/mha/problem.h"
 
 // Query rows whose weights are averaged over heads at a time: the scratch is query_heads x this x total_len.
@@ -21,17 +21,21 @@ typedef struct rapt_cpu_mha {
   int64_t scratch;
 } rapt_cpu_mha;
 
+_Static_assert(sizeof(rapt_cpu_mha) <= RAPT_PLAN_ROOM, "a call's room");
+
+extern const rapt_device_operation rapt_cpu_mha_operation;
+
 // Lays the projected heads out as attention reads them best; before the plan.
-void rapt_cpu_mha_part_heads(const rapt_context *context, rapt_mha_problem *problem);
+void rapt_cpu_mha_part_heads(const rapt_cpu_context *context, rapt_mha_problem *problem);
 
 // Returns 0 where sizes overflow.
-int rapt_cpu_plan_mha(const rapt_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *geometry);
+int rapt_cpu_plan_mha(const rapt_cpu_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *geometry);
 
 // Lays the scratch out and points the projections and the attention at it; returns the shared part.
 void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *geometry, rapt_mha_problem *problem,
-                     float **head_weights);
+                         float **head_weights);
 
-void rapt_cpu_execute_mha(rapt_context *context, rapt_mha_problem *problem, const rapt_cpu_mha *geometry,
-                      void *memory);
+void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *problem, const rapt_cpu_mha *geometry,
+                          void *memory);
 
 #endif

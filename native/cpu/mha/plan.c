@@ -7,14 +7,14 @@
 
 // A head's rows one after the other: attention then reads keys and values as they lie. Not where a weight panel would
 // reach into the next head.
-static void part_heads(const rapt_kernels *kernels, rapt_linear_problem *p, rapt_tensor *heads, int64_t depth) {
+static void part_heads(const rapt_kernels *kernels, rapt_product *p, rapt_tensor *heads, int64_t depth) {
   if (depth % kernels->panel_width != 0 || (p->batch > 1 && p->rows < PARTED_ROWS)) return;
   p->head_features = depth;
   p->head_stride = heads->stride[1] = p->rows * depth;
   p->output.stride[1] = heads->stride[2] = depth;
 }
 
-void rapt_cpu_mha_part_heads(const rapt_context *context, rapt_mha_problem *p) {
+void rapt_cpu_mha_part_heads(const rapt_cpu_context *context, rapt_mha_problem *p) {
   rapt_sdpa *c = &p->attention.call;
   part_heads(&context->kernels, &p->query, &c->query, p->head_dim);
   // Appended rows go in as rows of all heads.
@@ -34,9 +34,9 @@ static float *take(rapt_arena *arena, int64_t batch, int64_t rows, int64_t featu
 
 void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *g, rapt_mha_problem *p, float **head_weights) {
   const rapt_mha *c = &p->call;
-  p->query.output.data = take(arena, c->batch, c->query_len, p->query.linear->out_features);
-  p->key.output.data = take(arena, c->batch, p->total_len, p->key.linear->out_features);
-  p->value.output.data = take(arena, c->batch, p->total_len, p->value.linear->out_features);
+  p->query.output.data = take(arena, c->batch, c->query_len, p->query.weights->out_features);
+  p->key.output.data = take(arena, c->batch, p->total_len, p->key.weights->out_features);
+  p->value.output.data = take(arena, c->batch, p->total_len, p->value.weights->out_features);
   p->attention.call.query.data = p->query.output.data;
   p->attention.call.key.data = p->key.output.data;
   p->attention.call.value.data = p->value.output.data;
@@ -49,11 +49,11 @@ void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *g, rapt_mha_prob
   return rapt_arena_take(arena, g->shared, 1);
 }
 
-int rapt_cpu_plan_mha(const rapt_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *g) {
+int rapt_cpu_plan_mha(const rapt_cpu_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *g) {
   rapt_mha_problem p = *problem;
   const rapt_mha *c = &p.call;
   *g = (rapt_cpu_mha){0};
-  const rapt_linear_problem *inputs[] = {&p.query, &p.key, &p.value}, *output = &p.output;
+  const rapt_product *inputs[] = {&p.query, &p.key, &p.value}, *output = &p.output;
   int fits = rapt_cpu_plan_linears(context, inputs, 3, &g->inputs);
   if (c->output_projection != NULL) fits = fits && rapt_cpu_plan_linears(context, &output, 1, &g->output);
   int64_t attention = 0;

@@ -2,15 +2,15 @@
 // Multi-head attention as a sequence of parallel steps on one scratch block.
 #include <string.h>
 
-#include "cpu/sdpa/parts.h"
 #include "cpu/mha/mha.h"
+#include "cpu/sdpa/parts.h"
 
 // Writes the appended keys or values of every batch entry: bias first, then zeros.
-static void append_rows(const rapt_kernels *kernels, const rapt_mha_problem *p, const rapt_linear_problem *projected,
+static void append_rows(const rapt_kernels *kernels, const rapt_mha_problem *p, const rapt_product *projected,
                         const rapt_tensor *bias, int64_t features) {
   for (int64_t b = 0; b < p->call.batch; b++) {
     float *row = rapt_f32_row(&projected->output, b, p->call.kv_len, 0);
-    if (bias->data != NULL) {
+    if (rapt_is_present(bias)) {
       const float *from = rapt_read_row(kernels, bias->dtype, bias->data, bias->stride[0], features, row);
       if (from != row) memcpy(row, from, (size_t)features * sizeof(float));
       row += features;
@@ -41,7 +41,7 @@ static void average_row(void *argument, int64_t row, int32_t slot) {
   }
 }
 
-static void attend_averaged(rapt_context *context, const rapt_mha_problem *p, float *head_weights, void *memory) {
+static void attend_averaged(rapt_cpu_context *context, const rapt_mha_problem *p, float *head_weights, void *memory) {
   for (int64_t b = 0; b < p->call.batch; b++) {
     for (int64_t first = 0; first < p->call.query_len; first += RAPT_AVERAGE_ROWS) {
       int64_t left = p->call.query_len - first;
@@ -57,16 +57,16 @@ static void attend_averaged(rapt_context *context, const rapt_mha_problem *p, fl
   }
 }
 
-void rapt_cpu_execute_mha(rapt_context *context, rapt_mha_problem *p, const rapt_cpu_mha *g, void *memory) {
+void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *p, const rapt_cpu_mha *g, void *memory) {
   if (p->call.batch == 0 || p->call.query_len == 0) return;
   rapt_arena arena = {.base = memory};
   float *head_weights;
   void *shared = rapt_cpu_mha_place(&arena, g, p, &head_weights);
-  const rapt_linear_problem *inputs[] = {&p->query, &p->key, &p->value}, *output = &p->output;
+  const rapt_product *inputs[] = {&p->query, &p->key, &p->value}, *output = &p->output;
   rapt_cpu_execute_linears(context, inputs, &g->inputs, shared);
   if (p->total_len > p->call.kv_len) {
-    append_rows(&context->kernels, p, &p->key, &p->call.bias_key, p->key.linear->out_features);
-    append_rows(&context->kernels, p, &p->value, &p->call.bias_value, p->value.linear->out_features);
+    append_rows(&context->kernels, p, &p->key, &p->call.bias_key, p->key.weights->out_features);
+    append_rows(&context->kernels, p, &p->value, &p->call.bias_value, p->value.weights->out_features);
   }
   if (p->averaged) {
     attend_averaged(context, p, head_weights, shared);

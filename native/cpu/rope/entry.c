@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// rapt_rope_*: validate, plan, run.
+// Rotary embedding on the CPU: plan and run.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arithmetic.h"
-#include "cpu/engine/context.h"
 #include "base/error.h"
-#include "call/params.h"
-#include "ops/rope/problem.h"
+#include "cpu/engine/engine.h"
 #include "cpu/engine/rows.h"
-#include "call/validate.h"
+#include "cpu/rope/rope.h"
 
 // Tokens per task at most, and the pairs of their cosines that are widened at a time: 8 KB each of cosines and sines
 // stay in L1 while all heads of these tokens pass.
@@ -21,13 +19,14 @@ _Static_assert(BLOCK_PAIRS >= RAPT_MAX_HEAD_DIM / 2, "a block holds a token");
 // What an element costs, in multiply-adds of a matrix product: it is read, written and rotated once.
 #define ELEMENT_WORK 8
 
-typedef struct rope_geometry {
+typedef struct rapt_cpu_rope {
   // batch * length; below 2^63, since the output's elements all have an address of their own.
   int64_t tokens;
   int64_t block;
   int64_t tasks;
   rapt_share share;
-} rope_geometry;
+} rapt_cpu_rope;
+_Static_assert(sizeof(rapt_cpu_rope) <= RAPT_PLAN_ROOM, "a call's room");
 
 typedef struct rope_job {
   const rapt_kernels *kernels;
@@ -44,8 +43,8 @@ typedef struct rope_token {
 } rope_token;
 
 // The one pure function behind plan and run.
-static void choose(const rapt_context *context, const rapt_rope *c, rope_geometry *g) {
-  *g = (rope_geometry){.tokens = c->batch * c->length};
+static void choose(const rapt_cpu_context *context, const rapt_rope *c, rapt_cpu_rope *g) {
+  *g = (rapt_cpu_rope){.tokens = c->batch * c->length};
   if (g->tokens == 0) return;
   double elements = (double)g->tokens * (double)c->heads * (double)c->head_dim;
   g->share = rapt_share_work(context->pool, g->tokens, elements * ELEMENT_WORK, context->kernels.lanes);
@@ -59,9 +58,8 @@ static void choose(const rapt_context *context, const rapt_rope *c, rope_geometr
 // The row of cosine or sine that belongs to token (b, s). A position that another thread has changed since it was
 // checked names some row, and never memory outside the table.
 static const void *angles(const rapt_rope *c, const rapt_tensor *t, int64_t b, int64_t s) {
-  if (c->positions.data == NULL) return rapt_row(t, b, s, 0);
-  int64_t position = *(const volatile int64_t *)rapt_row(&c->positions, b, s, 0);
-  return rapt_row(t, rapt_clamp(position, 0, c->table_length - 1), 0, 0);
+  if (!rapt_is_present(&c->positions)) return rapt_row(t, b, s, 0);
+  return rapt_row(t, rapt_clamp(rapt_index_at(&c->positions, b, s), 0, c->table_length - 1), 0, 0);
 }
 
 // Rows of one type that are contiguous, where they lie.
@@ -109,7 +107,7 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   float cosines[BLOCK_PAIRS], sines[BLOCK_PAIRS];
   rope_token tokens[BLOCK_TOKENS];
   // Row strides of the angles: the last dimension they have.
-  int32_t last = c->positions.data != NULL ? 1 : 2;
+  int32_t last = rapt_is_present(&c->positions) ? 1 : 2;
   int64_t pairs = c->rotary_dim / 2, first = task * job->block;
   int64_t count = rapt_min(job->block, c->batch * c->length - first);
   for (int64_t i = 0; i < count; i++) {
@@ -129,19 +127,13 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   }
 }
 
-static rapt_status prepare(const rapt_context *context, const rapt_rope *from, rapt_rope *call, rope_geometry *g,
-                           rapt_error *error) {
-  RAPT_CHECK(rapt_rope_validate(from, call, error));
-  RAPT_CHECK(rapt_check_no_stream(call->stream, error));
-  choose(context, call, g);
-  return RAPT_OK;
-}
-
-static rapt_status check_positions(const rapt_rope *c, rapt_error *error) {
-  if (c->positions.data == NULL) return RAPT_OK;
+static rapt_status check_positions(rapt_context *context, const void *problem, rapt_error *error) {
+  (void)context;
+  const rapt_rope *c = problem;
+  if (!rapt_is_present(&c->positions)) return RAPT_OK;
   for (int64_t b = 0; b < c->batch; b++) {
     for (int64_t s = 0; s < c->length; s++) {
-      int64_t position = *(const int64_t *)rapt_row(&c->positions, b, s, 0);
+      int64_t position = rapt_index_at(&c->positions, b, s);
       if (position >= 0 && position < c->table_length) continue;
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                        "positions(%" PRId64 ", %" PRId64 ") is %" PRId64 "; allowed are 0 to %" PRId64, b, s, position,
@@ -151,41 +143,34 @@ static rapt_status check_positions(const rapt_rope *c, rapt_error *error) {
   return RAPT_OK;
 }
 
-static const char *storage(const rapt_rope *c) {
-  if (c->input.dtype != c->output.dtype) return "mixed";
-  return c->input.dtype == RAPT_F16 ? "f16" : c->input.dtype == RAPT_BF16 ? "bf16" : "f32";
-}
-
-rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *from, rapt_plan *plan, rapt_error *error) {
-  rapt_rope call;
-  rope_geometry geometry;
-  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
-  if (context->backend != NULL) return context->backend->rope_plan(context->state, from, plan, error);
-  RAPT_CHECK(rapt_check_output(plan, "rapt_plan", error));
-  RAPT_CHECK(prepare(context, from, &call, &geometry, error));
-  char name[sizeof plan->name], rotary[32] = "";
-  if (call.rotary_dim != call.head_dim) snprintf(rotary, sizeof rotary, "_r%" PRId64, call.rotary_dim);
-  snprintf(name, sizeof name, "rope_%s%s_%s_d%" PRId64 "%s",
-           (call.flags & RAPT_ROPE_INTERLEAVED) != 0 ? "interleaved_" : "", storage(&call),
-           rapt_isa_name(context->kernels.isa), call.head_dim, rotary);
-  rapt_write_plan(context, 0, geometry.share.slots, name, plan);
+static rapt_status plan(const rapt_context *context, void *problem, void *memory, rapt_needs *needs,
+                        rapt_error *error) {
+  (void)error;
+  rapt_cpu_rope *g = memory;
+  choose((const rapt_cpu_context *)context, problem, g);
+  needs->scratch = 0;
+  needs->threads = g->share.slots;
   return RAPT_OK;
 }
 
-rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *from, rapt_error *error) {
-  rapt_rope call;
-  rope_geometry geometry;
-  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
-  if (context->backend != NULL) return context->backend->rope_run(context->state, from, error);
-  RAPT_CHECK(prepare(context, from, &call, &geometry, error));
-  RAPT_CHECK(check_positions(&call, error));
-  rope_job job = {.kernels = &context->kernels, .call = &call, .block = geometry.block};
-  rapt_parallel(context->pool, geometry.tasks, geometry.share, run_task, &job);
+static void name(const rapt_context *context, const void *problem, const void *plan, char *out, size_t size) {
+  (void)plan;
+  const rapt_rope *c = problem;
+  char rotary[32] = "";
+  if (c->rotary_dim != c->head_dim) snprintf(rotary, sizeof rotary, "_r%" PRId64, c->rotary_dim);
+  snprintf(out, size, "rope_%s%s_%s_d%" PRId64 "%s", (c->flags & RAPT_ROPE_INTERLEAVED) != 0 ? "interleaved_" : "",
+           rapt_storage_name(c->input.dtype, c->output.dtype), rapt_isa_name(context->isa), c->head_dim, rotary);
+}
+
+static rapt_status run(rapt_context *context, void *problem, const void *memory, void *scratch, rapt_stream *stream,
+                       rapt_error *error) {
+  (void)scratch, (void)stream, (void)error;
+  rapt_cpu_context *cpu = (rapt_cpu_context *)context;
+  const rapt_cpu_rope *g = memory;
+  rope_job job = {.kernels = &cpu->kernels, .call = problem, .block = g->block};
+  rapt_parallel(cpu->pool, g->tasks, g->share, run_task, &job);
   return RAPT_OK;
 }
 
-rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input,
-                               const void *output, const void *cosine, const void *sine, const void *positions) {
-  (void)input, (void)output, (void)cosine, (void)sine, (void)positions;
-  return rapt_rope_run(context, call, error);
-}
+const rapt_device_operation rapt_cpu_rope_operation = {
+    .plan = plan, .name = name, .prepare = check_positions, .run = run};

@@ -11,7 +11,7 @@ static int is_scaled_by_row(const rapt_kv *kv) { return kv->rows->dtype == RAPT_
 static int reads_in_place(const rapt_kv *kv) { return kv->rows->dtype != RAPT_I8 || is_scaled_by_row(kv); }
 
 void rapt_sdpa_decode_slot_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g,
-                          rapt_sdpa_decode_slot *slot) {
+                               rapt_sdpa_decode_slot *slot) {
   const rapt_sdpa *c = &problem->call;
   rapt_kv keys = rapt_sdpa_keys(problem), values = rapt_sdpa_values(problem);
   slot->lanes = rapt_arena_take(arena, 1, sizeof(rapt_sdpa_lanes));
@@ -27,7 +27,8 @@ void rapt_sdpa_decode_slot_lay(rapt_arena *arena, const rapt_sdpa_problem *probl
   slot->biases = rapt_arena_take(arena, g->key_tile, sizeof(float));
 }
 
-static void load_queries(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_decode_slot *slot) {
+static void load_queries(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                         const rapt_sdpa_decode_slot *slot) {
   const rapt_sdpa *c = &problem->call;
   const rapt_sdpa_lanes *lanes = slot->lanes;
   for (int64_t r = 0; r < lanes->count; r++) {
@@ -64,8 +65,8 @@ typedef struct tile {
   int32_t dtype;
 } tile;
 
-static tile load_tile(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_sdpa_decode_slot *slot, int64_t kv_head,
-                      int64_t j, int64_t keys) {
+static tile load_tile(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_sdpa_decode_slot *slot,
+                      int64_t kv_head, int64_t j, int64_t keys) {
   int64_t batch = slot->lanes->batch;
   if (reads_in_place(kv)) {
     return (tile){rapt_row(kv->rows, batch, kv_head, j), kv->rows->stride[2], kv->rows->dtype};
@@ -104,8 +105,9 @@ static rapt_gather *gather_of(const rapt_kernels *kernels, int32_t dtype) {
 
 // Multiplies scores or weights of keys j .. j + keys by these keys' scales; with guarded, zeros stay zeros whatever the
 // scale.
-static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_sdpa_decode_slot *slot, int64_t kv_head,
-                         int64_t j, int64_t keys, int64_t rows, int64_t stride, int guarded, float *scores) {
+static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_sdpa_decode_slot *slot,
+                         int64_t kv_head, int64_t j, int64_t keys, int64_t rows, int64_t stride, int guarded,
+                         float *scores) {
   const float *scale = rapt_row(kv->scale, slot->lanes->batch, kv_head, j);
   int64_t step = kv->scale->stride[2];
   if (step == 1 && !guarded) {
@@ -119,8 +121,8 @@ static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const r
 }
 
 // Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
-static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const rapt_sdpa_decode_slot *slot, int64_t kv_head,
-                      int64_t j, int64_t keys) {
+static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const rapt_sdpa_decode_slot *slot,
+                      int64_t kv_head, int64_t j, int64_t keys) {
   for (int64_t k = 0; k < keys; k++) {
     const float *row = rapt_read_kv_row(kernels, values, slot->lanes->batch, kv_head, j + k, slot->rows);
     if (!kernels->all_finite(values->depth, row)) return 0;
@@ -187,7 +189,7 @@ static void finish_unit(const rapt_sdpa_job *job, const rapt_sdpa_lanes *lanes, 
   int64_t first = unit * job->geometry->splits;
   rapt_sdpa_partials_merge(p, job->problem, RAPT_SDPA_DECODE, first, job->geometry->splits);
   rapt_sdpa_finish(&job->context->kernels, job->problem, lanes, RAPT_SDPA_DECODE, p->maximum + first * p->width,
-              p->sum + first * p->width, p->output + first * p->output_size, NULL);
+                   p->sum + first * p->width, p->output + first * p->output_size, NULL);
 }
 
 void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot_index) {

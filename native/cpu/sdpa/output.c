@@ -5,8 +5,8 @@
 
 #include "cpu/sdpa/parts.h"
 
-void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_context *context, const rapt_sdpa_problem *problem,
-                       const rapt_cpu_sdpa *g, rapt_sdpa_partials *partials) {
+void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                            const rapt_cpu_sdpa *g, rapt_sdpa_partials *partials) {
   *partials = (rapt_sdpa_partials){0};
   if (g->splits == 1) return;
   int64_t width = g->path == RAPT_SDPA_DECODE ? RAPT_DECODE_WIDTH : context->kernels.panel_width;
@@ -23,8 +23,8 @@ void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_context *context, cons
   partials->output = rapt_arena_take(arena, count * partials->output_size, sizeof(float));
 }
 
-void rapt_sdpa_partials_merge(const rapt_sdpa_partials *partials, const rapt_sdpa_problem *problem, rapt_sdpa_path path, int64_t first,
-                         int64_t splits) {
+void rapt_sdpa_partials_merge(const rapt_sdpa_partials *partials, const rapt_sdpa_problem *problem, rapt_sdpa_path path,
+                              int64_t first, int64_t splits) {
   int64_t width = partials->width, depth = problem->call.value_dim;
   float *maximum = partials->maximum + first * width, *sum = partials->sum + first * width;
   for (int64_t split = 1; split < splits; split++) {
@@ -59,14 +59,15 @@ typedef struct norm {
   float lse;
 } norm;
 
-static norm normalise(const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t r, float maximum, float sum) {
+static norm normalise(const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t r, float maximum,
+                      float sum) {
   const rapt_tensor *sinks = &problem->call.sinks;
   // No visible key: 0, whatever the sink.
   if (sum == 0) return (norm){.factor = 0, .lse = -INFINITY};
   double highest = (double)maximum * problem->softmax_scale;
   if (sinks->data == NULL) {
     // A logarithm per row is worth a hundredth of a short sequence.
-    int wanted = problem->call.lse.data != NULL;
+    int wanted = rapt_is_present(&problem->call.lse);
     return (norm){.factor = 1 / sum, .lse = wanted ? (float)(highest + log((double)sum)) : 0};
   }
   double sink = ((const float *)sinks->data)[lanes->batch * sinks->stride[0] + lanes->head[r] * sinks->stride[1]];
@@ -75,8 +76,8 @@ static norm normalise(const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *l
   return (norm){.factor = (float)(keep / total), .lse = (float)(reference + log(total))};
 }
 
-static void finish_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t r,
-                           float maximum, float factor) {
+static void finish_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes,
+                           int64_t r, float maximum, float factor) {
   const rapt_sdpa *c = &problem->call;
   float *row = rapt_f32_row(&c->weights, lanes->batch, lanes->head[r], lanes->query[r]);
   int64_t stride = c->weights.stride[3];
@@ -122,16 +123,16 @@ static void write_rows(const rapt_kernels *kernels, const rapt_sdpa_problem *pro
   }
 }
 
-void rapt_sdpa_finish(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, rapt_sdpa_path path,
-                 const float *maximum, const float *sum, float *output, float *staging) {
+void rapt_sdpa_finish(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes,
+                      rapt_sdpa_path path, const float *maximum, const float *sum, float *output, float *staging) {
   const rapt_sdpa *c = &problem->call;
   float factor[RAPT_MAX_PANEL_WIDTH] = {0};
-  int weights = c->weights.data != NULL && c->options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
+  int weights = rapt_is_present(&c->weights) && c->options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
   for (int64_t r = 0; r < lanes->count; r++) {
     norm n = normalise(problem, lanes, r, maximum[r], sum[r]);
     factor[r] = n.factor;
     if (weights) finish_weights(kernels, problem, lanes, r, maximum[r], n.factor);
-    if (c->lse.data != NULL) {
+    if (rapt_is_present(&c->lse)) {
       const rapt_tensor *lse = &c->lse;
       *(rapt_f32_row(lse, lanes->batch, lanes->head[r], lanes->query[r])) = n.lse;
     }

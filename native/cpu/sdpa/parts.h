@@ -6,9 +6,9 @@
 #include <math.h>
 #include <stdatomic.h>
 
-#include "cpu/sdpa/sdpa.h"
-#include "cpu/kernels/kernels.h"
 #include "cpu/engine/rows.h"
+#include "cpu/kernels/kernels.h"
+#include "cpu/sdpa/sdpa.h"
 
 // The query rows in the lanes of one score panel, and which keys they see.
 typedef struct rapt_sdpa_lanes {
@@ -30,7 +30,7 @@ typedef struct rapt_sdpa_lanes {
 
 // Lanes for rows row .. row + count of a unit (batch, kv_head).
 void rapt_sdpa_lanes_fill(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head, int64_t row, int64_t count,
-                     int64_t width, rapt_sdpa_lanes *lanes);
+                          int64_t width, rapt_sdpa_lanes *lanes);
 
 // Room for score transforms of up to `keys` keys by `width` lanes.
 typedef struct rapt_sdpa_workspace {
@@ -48,13 +48,15 @@ int rapt_sdpa_scores_are_bare(const rapt_sdpa_problem *problem, const rapt_sdpa_
 
 // From dot products in scores[key][lane] of keys j .. j + keys to what the softmax takes; writes the weights output on
 // the way. Returns whether a key may be masked for some lane.
-int rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j,
-                          int64_t keys, float *scores, const rapt_sdpa_workspace *room);
+int rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                               const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys, float *scores,
+                               const rapt_sdpa_workspace *room);
 
 // The same for dot products in scores[row * stride + key], without a weights output; room holds `keys` floats. Up to
 // RAPT_SCORE_MULTIPLE - 1 floats behind a row's keys may be overwritten.
-int rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j,
-                        int64_t keys, int64_t stride, float *scores, float *room);
+int rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                             const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys, int64_t stride, float *scores,
+                             float *room);
 
 static inline rapt_kv rapt_sdpa_keys(const rapt_sdpa_problem *problem) {
   const rapt_sdpa *c = &problem->call;
@@ -87,17 +89,17 @@ typedef struct rapt_sdpa_partials {
   float *output;
 } rapt_sdpa_partials;
 
-void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_context *context, const rapt_sdpa_problem *problem,
-                       const rapt_cpu_sdpa *geometry, rapt_sdpa_partials *partials);
+void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                            const rapt_cpu_sdpa *geometry, rapt_sdpa_partials *partials);
 
 // Merges the `splits` partials from index `first` on into the first of them.
-void rapt_sdpa_partials_merge(const rapt_sdpa_partials *partials, const rapt_sdpa_problem *problem, rapt_sdpa_path path, int64_t first,
-                         int64_t splits);
+void rapt_sdpa_partials_merge(const rapt_sdpa_partials *partials, const rapt_sdpa_problem *problem, rapt_sdpa_path path,
+                              int64_t first, int64_t splits);
 
-// Normalises and writes output, LSE and softmax weights for the lanes. output as in rapt_sdpa_partials; staging has room for
-// width x value_dim floats (prefill), or is unused (decode).
-void rapt_sdpa_finish(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, rapt_sdpa_path path,
-                 const float *maximum, const float *sum, float *output, float *staging);
+// Normalises and writes output, LSE and softmax weights for the lanes. output as in rapt_sdpa_partials; staging has
+// room for width x value_dim floats (prefill), or is unused (decode).
+void rapt_sdpa_finish(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes,
+                      rapt_sdpa_path path, const float *maximum, const float *sum, float *output, float *staging);
 
 // Around the softmax of scores whose terms of weight 0 will be left out: notes which keys are visible (a score of -inf
 // is not), and sees to it that their weights are not 0.
@@ -106,7 +108,11 @@ void rapt_sdpa_keep_visible(int64_t count, const unsigned char *visible, float *
 
 // What is known of a panel's maxima: nothing, that they stand above some keys that every lane saw, or that they had to
 // move again.
-typedef enum rapt_sdpa_trend { RAPT_SDPA_TREND_UNKNOWN, RAPT_SDPA_TREND_STEADY, RAPT_SDPA_TREND_RISING } rapt_sdpa_trend;
+typedef enum rapt_sdpa_trend {
+  RAPT_SDPA_TREND_UNKNOWN,
+  RAPT_SDPA_TREND_STEADY,
+  RAPT_SDPA_TREND_RISING
+} rapt_sdpa_trend;
 
 // Per-thread scratch of the two paths.
 typedef struct rapt_sdpa_prefill_slot {
@@ -132,8 +138,8 @@ typedef struct rapt_sdpa_prefill_slot {
   rapt_sdpa_workspace room;
 } rapt_sdpa_prefill_slot;
 
-void rapt_sdpa_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const rapt_sdpa_problem *problem,
-                           const rapt_cpu_sdpa *geometry, rapt_sdpa_prefill_slot *slot);
+void rapt_sdpa_prefill_slot_lay(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                                const rapt_cpu_sdpa *geometry, rapt_sdpa_prefill_slot *slot);
 
 typedef struct rapt_sdpa_decode_slot {
   rapt_sdpa_lanes *lanes;
@@ -155,11 +161,11 @@ typedef struct rapt_sdpa_decode_slot {
 } rapt_sdpa_decode_slot;
 
 void rapt_sdpa_decode_slot_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *geometry,
-                          rapt_sdpa_decode_slot *slot);
+                               rapt_sdpa_decode_slot *slot);
 
 // The arguments of one parallel run.
 typedef struct rapt_sdpa_job {
-  rapt_context *context;
+  rapt_cpu_context *context;
   const rapt_sdpa_problem *problem;
   const rapt_cpu_sdpa *geometry;
   unsigned char *slots;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "base/arithmetic.h"
-#include "cpu/sdpa/sdpa.h"
 #include "cpu/sdpa/parts.h"
+#include "cpu/sdpa/sdpa.h"
 
 // Bytes of K that one tile may take: with the query and output panels of a task it has to stay in L2.
 #define KEY_TILE_BYTES (192 * 1024)
@@ -34,12 +34,12 @@
 #define LEAST_CHUNK 512
 #define MOST_SPLITS 16
 
-static void choose_tiles(const rapt_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
+static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
   const rapt_sdpa *c = &problem->call;
   int64_t depth = rapt_max(c->head_dim, c->value_dim);
   // Vectors of the decode kernels run along the head dimension, and the weights output is written by panels.
-  int few =
-      problem->rows <= RAPT_DECODE_WIDTH && c->weights.data == NULL && c->key.stride[3] == 1 && c->value.stride[3] == 1;
+  int few = problem->rows <= RAPT_DECODE_WIDTH && !rapt_is_present(&c->weights) && c->key.stride[3] == 1 &&
+            c->value.stride[3] == 1;
   g->path = few ? RAPT_SDPA_DECODE : RAPT_SDPA_PREFILL;
   if (few) {
     g->key_tile = MOST_DECODE_KEYS;
@@ -53,7 +53,7 @@ static void choose_tiles(const rapt_context *context, const rapt_sdpa_problem *p
   }
   g->splits = 1;
   g->chunk = rapt_ceil_div(rapt_max(c->kv_len, 1), g->key_tile) * g->key_tile;
-  if (problem->rows <= SPLIT_ROWS && c->kv_len >= SPLIT_KEYS && c->weights.data == NULL) {
+  if (problem->rows <= SPLIT_ROWS && c->kv_len >= SPLIT_KEYS && !rapt_is_present(&c->weights)) {
     int64_t keys = rapt_max(LEAST_CHUNK, rapt_ceil_div(c->kv_len, MOST_SPLITS));
     g->chunk = rapt_ceil_div(keys, g->key_tile) * g->key_tile;
     g->splits = rapt_ceil_div(c->kv_len, g->chunk);
@@ -78,7 +78,7 @@ static void choose_task_chunks(int64_t threads, rapt_cpu_sdpa *g) {
   g->tasks = g->units * rapt_ceil_div(g->splits, g->task_chunks);
 }
 
-static void choose_tasks(const rapt_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
+static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
   const rapt_sdpa *c = &problem->call;
   int64_t width = context->kernels.panel_width;
   g->panels = g->path == RAPT_SDPA_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
@@ -93,7 +93,9 @@ static void choose_tasks(const rapt_context *context, const rapt_sdpa_problem *p
   }
   g->task_panels = rapt_ceil_div(g->panels, g->blocks);
   g->blocks = rapt_ceil_div(g->panels, g->task_panels);
-  g->first_blocks_first = g->blocks > 1 && visible_keys(problem, 0) > visible_keys(problem, problem->rows - 1);
+  // A plan reads no positions: with them the last blocks go first, as causality has it.
+  g->first_blocks_first = g->blocks > 1 && !rapt_is_present(&c->positions) &&
+                          visible_keys(problem, 0) > visible_keys(problem, problem->rows - 1);
   g->tasks = g->units * g->splits * g->blocks;
   if (g->path == RAPT_SDPA_DECODE) choose_task_chunks(context->threads, g);
   // In double: sizes are bounded one by one, not their product.
@@ -104,7 +106,7 @@ static void choose_tasks(const rapt_context *context, const rapt_sdpa_problem *p
   g->share = rapt_share_work(context->pool, g->tasks, work, context->kernels.lanes);
 }
 
-int rapt_cpu_plan_sdpa(const rapt_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
+int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
   const rapt_sdpa *c = &problem->call;
   *g = (rapt_cpu_sdpa){.path = RAPT_SDPA_EMPTY};
   if (c->batch == 0 || c->query_len == 0) return 1;
@@ -137,8 +139,8 @@ static const char *storage(const rapt_sdpa *c, int quantised) {
   return dtype == RAPT_F16 ? "f16" : dtype == RAPT_BF16 ? "bf16" : "f32";
 }
 
-void rapt_cpu_name_sdpa(const rapt_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g, char *out,
-                         size_t size) {
+void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g,
+                        char *out, size_t size) {
   const rapt_sdpa *c = &problem->call;
   const char *path = g->path == RAPT_SDPA_EMPTY ? "empty" : g->path == RAPT_SDPA_DECODE ? "decode" : "prefill";
   char value[32] = "", split[32] = "";

@@ -6,12 +6,12 @@
 // lane], stay in L1 through the softmax, and are then the right operand of the product with V.
 #include <string.h>
 
-#include "cpu/engine/prefetch.h"
 #include "base/arithmetic.h"
+#include "cpu/engine/prefetch.h"
 #include "cpu/sdpa/parts.h"
 
-void rapt_sdpa_prefill_slot_lay(rapt_arena *arena, const rapt_context *context, const rapt_sdpa_problem *problem,
-                           const rapt_cpu_sdpa *g, rapt_sdpa_prefill_slot *slot) {
+void rapt_sdpa_prefill_slot_lay(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                                const rapt_cpu_sdpa *g, rapt_sdpa_prefill_slot *slot) {
   const rapt_sdpa *c = &problem->call;
   int64_t width = context->kernels.panel_width, panels = g->task_panels;
   int64_t depth = rapt_max(c->head_dim, c->value_dim);
@@ -85,7 +85,7 @@ static void ask_for_rows(const task_state *s, rapt_prefetch *ahead, const rapt_t
   int64_t first = s->first_panel * width, last = rapt_min(first + s->panels * width, s->problem->rows);
   for (int64_t h = 0; h < group; h++) {
     rapt_prefetch_add(ahead, t, s->batch, s->kv_head * group + h, first / group,
-                   rapt_ceil_div(last, group) - first / group, depth, write);
+                      rapt_ceil_div(last, group) - first / group, depth, write);
   }
 }
 
@@ -339,7 +339,8 @@ static void walk_keys(const task_state *s, const rapt_cpu_sdpa *g, int64_t task)
       } else {
         ask_for_next_task(s, g, task, s->ahead);
       }
-      rapt_prefetch_spread(s->ahead, s->panels * (rapt_ceil_div(high - low, group) + rapt_ceil_div(c->value_dim, group)));
+      rapt_prefetch_spread(s->ahead,
+                           s->panels * (rapt_ceil_div(high - low, group) + rapt_ceil_div(c->value_dim, group)));
     }
     for (int64_t p = 0; p < s->panels; p++) {
       const rapt_sdpa_lanes *lanes = &s->slot.lanes[p];
@@ -358,7 +359,8 @@ static void end_panels(const task_state *s, const rapt_sdpa_job *job) {
     const float *maximum = s->slot.maximum + p * width, *sum = s->slot.sum + p * width;
     if (!s->slot.started[p]) memset(output, 0, (size_t)size * sizeof(float));
     if (g->splits == 1) {
-      rapt_sdpa_finish(s->kernels, s->problem, &s->slot.lanes[p], RAPT_SDPA_PREFILL, maximum, sum, output, s->slot.rows);
+      rapt_sdpa_finish(s->kernels, s->problem, &s->slot.lanes[p], RAPT_SDPA_PREFILL, maximum, sum, output,
+                       s->slot.rows);
       continue;
     }
     int64_t unit = s->batch * s->problem->call.kv_heads + s->kv_head;

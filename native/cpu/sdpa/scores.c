@@ -14,13 +14,16 @@ static int64_t clamp_wide(wide value, int64_t low, int64_t high) {
 }
 
 // Position of a query among the keys.
-static wide position(const rapt_sdpa_problem *problem, int64_t query) {
-  return (wide)problem->call.options.offset + problem->first_query + query;
+static wide position(const rapt_sdpa_problem *problem, int64_t batch, int64_t query) {
+  const rapt_sdpa *c = &problem->call;
+  int64_t first = rapt_is_present(&c->positions) ? rapt_index_at(&c->positions, batch, 0) : c->options.position;
+  return (wide)first + problem->first_query + query;
 }
 
-static void visible_keys(const rapt_sdpa_problem *problem, int64_t query, int64_t base, int64_t *first, int64_t *last) {
+static void visible_keys(const rapt_sdpa_problem *problem, int64_t batch, int64_t query, int64_t base, int64_t *first,
+                         int64_t *last) {
   const rapt_sdpa_options *o = &problem->call.options;
-  wide at = position(problem, query);
+  wide at = position(problem, batch, query);
   *first = 0;
   *last = base;
   if ((o->flags & RAPT_CAUSAL) != 0) *last = clamp_wide(at + 1, 0, *last);
@@ -32,7 +35,7 @@ static void visible_keys(const rapt_sdpa_problem *problem, int64_t query, int64_
 }
 
 void rapt_sdpa_lanes_fill(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head, int64_t row, int64_t count,
-                     int64_t width, rapt_sdpa_lanes *lanes) {
+                          int64_t width, rapt_sdpa_lanes *lanes) {
   const rapt_sdpa *c = &problem->call;
   int64_t base = c->kv_len - problem->appended_keys;
   lanes->batch = batch;
@@ -54,7 +57,7 @@ void rapt_sdpa_lanes_fill(const rapt_sdpa_problem *problem, int64_t batch, int64
       member = 0;
       query++;
     }
-    visible_keys(problem, lanes->query[r], base, &lanes->first[r], &lanes->last[r]);
+    visible_keys(problem, batch, lanes->query[r], base, &lanes->first[r], &lanes->last[r]);
     if (lanes->first[r] > lanes->common_first) lanes->common_first = lanes->first[r];
     if (lanes->last[r] < lanes->common_last) lanes->common_last = lanes->last[r];
     if (lanes->first[r] == lanes->last[r]) continue;
@@ -63,19 +66,20 @@ void rapt_sdpa_lanes_fill(const rapt_sdpa_problem *problem, int64_t batch, int64
   }
   if (lanes->low > lanes->high) lanes->low = lanes->high;
   // The weights output names every key, and appended keys are beyond every causal or window edge.
-  if (c->weights.data != NULL || problem->appended_keys > 0) {
+  if (rapt_is_present(&c->weights) || problem->appended_keys > 0) {
     lanes->low = 0;
     lanes->high = c->kv_len;
   }
 }
 
 static int has_bias(const rapt_sdpa_problem *problem) {
-  return problem->call.mask.data != NULL || problem->call.bias.data != NULL || problem->key_padding.data != NULL;
+  return rapt_is_present(&problem->call.mask) || rapt_is_present(&problem->call.bias) ||
+         rapt_is_present(&problem->key_padding);
 }
 
 // Whether bias rows can be read where they lie.
 static int bias_as_it_is(const rapt_sdpa_problem *problem) {
-  return problem->call.mask.data == NULL && problem->key_padding.data == NULL &&
+  return !rapt_is_present(&problem->call.mask) && !rapt_is_present(&problem->key_padding) &&
          rapt_is_plain(problem->call.bias.dtype, problem->call.bias.stride[3]);
 }
 
@@ -84,7 +88,7 @@ void rapt_sdpa_workspace_lay(rapt_arena *arena, const rapt_sdpa_problem *problem
   const rapt_sdpa *c = &problem->call;
   *room = (rapt_sdpa_workspace){0};
   if (has_bias(problem)) room->bias_panel = rapt_arena_take(arena, keys * width + RAPT_PACK_SLACK, sizeof(float));
-  if ((has_bias(problem) && !bias_as_it_is(problem)) || (c->weights.data != NULL && c->weights.stride[3] != 1)) {
+  if ((has_bias(problem) && !bias_as_it_is(problem)) || (rapt_is_present(&c->weights) && c->weights.stride[3] != 1)) {
     room->rows = rapt_arena_take(arena, keys * width, sizeof(float));
   }
 }
@@ -132,8 +136,8 @@ static void write_bias_row(const rapt_kernels *kernels, const rapt_sdpa_problem 
   }
 }
 
-static void add_bias(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j,
-                     int64_t keys, float *scores, const rapt_sdpa_workspace *room) {
+static void add_bias(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes,
+                     int64_t j, int64_t keys, float *scores, const rapt_sdpa_workspace *room) {
   const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
   bias_row before = {0};
   int direct = bias_as_it_is(problem);
@@ -155,13 +159,13 @@ static void add_bias(const rapt_kernels *kernels, const rapt_sdpa_problem *probl
   kernels->add_bias(keys * lanes->width, room->bias_panel, scores);
 }
 
-static void subtract_alibi(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j,
-                           int64_t keys, float *scores) {
+static void subtract_alibi(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes,
+                           int64_t j, int64_t keys, float *scores) {
   const rapt_tensor *slopes = &problem->call.alibi_slopes;
   float slope[RAPT_MAX_PANEL_WIDTH] = {0}, at[RAPT_MAX_PANEL_WIDTH] = {0};
   for (int64_t r = 0; r < lanes->count; r++) {
     slope[r] = ((const float *)slopes->data)[lanes->batch * slopes->stride[0] + lanes->head[r] * slopes->stride[1]];
-    at[r] = (float)(position(problem, lanes->query[r]) - j);
+    at[r] = (float)(position(problem, lanes->batch, lanes->query[r]) - j);
   }
   kernels->alibi(keys, lanes->width, slope, at, scores);
 }
@@ -170,7 +174,8 @@ static int all_see(const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys) {
   return keys == 0 || (j >= lanes->common_first && j + keys <= lanes->common_last);
 }
 
-static int restrict_keys(const rapt_kernels *kernels, const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys, float *scores) {
+static int restrict_keys(const rapt_kernels *kernels, const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys,
+                         float *scores) {
   if (all_see(lanes, j, keys)) return 0;
   float first[RAPT_MAX_PANEL_WIDTH], last[RAPT_MAX_PANEL_WIDTH];
   for (int64_t r = 0; r < lanes->width; r++) {
@@ -181,8 +186,8 @@ static int restrict_keys(const rapt_kernels *kernels, const rapt_sdpa_lanes *lan
   return 1;
 }
 
-static void write_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j,
-                          int64_t keys, const float *scores, const rapt_sdpa_workspace *room) {
+static void write_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes,
+                          int64_t j, int64_t keys, const float *scores, const rapt_sdpa_workspace *room) {
   const rapt_tensor *w = &problem->call.weights;
   float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
   int direct = w->stride[3] == 1;
@@ -196,16 +201,17 @@ static void write_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *
   }
 }
 
-static void subtract_row_alibi(const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t r, int64_t j, int64_t keys,
-                               float *row) {
+static void subtract_row_alibi(const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t r, int64_t j,
+                               int64_t keys, float *row) {
   const rapt_tensor *slopes = &problem->call.alibi_slopes;
   float slope = ((const float *)slopes->data)[lanes->batch * slopes->stride[0] + lanes->head[r] * slopes->stride[1]];
-  float at = (float)(position(problem, lanes->query[r]) - j);
+  float at = (float)(position(problem, lanes->batch, lanes->query[r]) - j);
   for (int64_t k = 0; k < keys; k++) row[k] -= slope * fabsf(at - (float)k);
 }
 
-int rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j,
-                        int64_t keys, int64_t stride, float *scores, float *room) {
+int rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                             const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys, int64_t stride, float *scores,
+                             float *room) {
   const rapt_sdpa *c = &problem->call;
   int64_t covered = rapt_clamp(c->kv_len - problem->appended_keys - j, 0, keys);
   int masked = has_bias(problem) && covered > 0;
@@ -213,7 +219,7 @@ int rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_proble
     float *row = scores + r * stride;
     if (problem->score_scale != 1) kernels->scale(keys, problem->score_scale, row);
     if (c->options.softcap > 0) kernels->softcap(keys, c->options.softcap, row);
-    if (c->alibi_slopes.data != NULL) subtract_row_alibi(problem, lanes, r, j, covered, row);
+    if (rapt_is_present(&c->alibi_slopes)) subtract_row_alibi(problem, lanes, r, j, covered, row);
     if (has_bias(problem) && covered > 0) {
       bias_row from = locate(problem, lanes, r, j);
       if (!bias_as_it_is(problem)) write_bias_row(kernels, problem, from, covered, room);
@@ -230,14 +236,15 @@ int rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_proble
 int rapt_sdpa_scores_are_bare(const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys) {
   const rapt_sdpa *c = &problem->call;
   int64_t covered = rapt_clamp(c->kv_len - problem->appended_keys - j, 0, keys);
-  return problem->score_scale == 1 && c->options.softcap == 0 && c->weights.data == NULL &&
-         c->alibi_slopes.data == NULL && !has_bias(problem) && all_see(lanes, j, covered);
+  return problem->score_scale == 1 && c->options.softcap == 0 && !rapt_is_present(&c->weights) &&
+         !rapt_is_present(&c->alibi_slopes) && !has_bias(problem) && all_see(lanes, j, covered);
 }
 
-int rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_sdpa_lanes *lanes, int64_t j,
-                          int64_t keys, float *scores, const rapt_sdpa_workspace *room) {
+int rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                               const rapt_sdpa_lanes *lanes, int64_t j, int64_t keys, float *scores,
+                               const rapt_sdpa_workspace *room) {
   const rapt_sdpa *c = &problem->call;
-  int32_t stage = c->weights.data != NULL ? c->options.weights_stage : -1;
+  int32_t stage = rapt_is_present(&c->weights) ? c->options.weights_stage : -1;
   if (problem->score_scale != 1) kernels->scale(keys * lanes->width, problem->score_scale, scores);
   if (stage == RAPT_WEIGHTS_RAW) write_weights(kernels, problem, lanes, j, keys, scores, room);
   if (c->options.softcap > 0) kernels->softcap(keys * lanes->width, c->options.softcap, scores);
@@ -245,7 +252,7 @@ int rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_prob
 
   int64_t covered = rapt_clamp(c->kv_len - problem->appended_keys - j, 0, keys);
   int masked = 0;
-  if (c->alibi_slopes.data != NULL && covered > 0) subtract_alibi(kernels, problem, lanes, j, covered, scores);
+  if (rapt_is_present(&c->alibi_slopes) && covered > 0) subtract_alibi(kernels, problem, lanes, j, covered, scores);
   if (has_bias(problem) && covered > 0) {
     add_bias(kernels, problem, lanes, j, covered, scores, room);
     masked = 1;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scaled dot-product attention inside the library: validate -> plan -> run.
+// Scaled dot-product attention on the CPU: plan and run.
 //
 // Query rows. The group x query_len rows that read one kv head are numbered query-major (row = query * group + head
 // within the group), so that neighbouring rows see nearly the same keys, and K and V are read once for all of them.
 #ifndef RAPT_CPU_SDPA_SDPA_H
 #define RAPT_CPU_SDPA_SDPA_H
 
-#include "cpu/engine/context.h"
+#include "cpu/engine/engine.h"
 #include "ops/sdpa/problem.h"
 #include "rapt/rapt.h"
 
@@ -43,13 +43,17 @@ typedef struct rapt_cpu_sdpa {
   int64_t scratch;
 } rapt_cpu_sdpa;
 
+_Static_assert(sizeof(rapt_cpu_sdpa) <= RAPT_PLAN_ROOM, "a call's room");
+
+extern const rapt_device_operation rapt_cpu_sdpa_operation;
+
 // Returns 0 where sizes overflow.
-int rapt_cpu_plan_sdpa(const rapt_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *geometry);
-void rapt_cpu_name_sdpa(const rapt_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *geometry,
-                         char *out, size_t size);
+int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *geometry);
+void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                        const rapt_cpu_sdpa *geometry, char *out, size_t size);
 
 // memory holds geometry->scratch bytes.
-void rapt_cpu_execute_sdpa(rapt_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *geometry,
-                            void *memory);
+void rapt_cpu_execute_sdpa(rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *geometry,
+                           void *memory);
 
 #endif

@@ -6,8 +6,8 @@
 #include <memory>
 #include <new>
 
-#include "cuda/runtime/call.h"
 #include "cuda/linear/weights.h"
+#include "cuda/runtime/call.h"
 #include "cuda/runtime/rows.h"
 
 extern "C" {

@@ -2,11 +2,12 @@
 // rapt_linear_plan and rapt_linear_run on the device.
 #include <cstdio>
 
+#include "cuda/linear/weights.h"
 #include "cuda/runtime/call.h"
 #include "cuda/runtime/choice.h"
-#include "cuda/linear/weights.h"
 
-rapt_status rapt_cuda_check_linear(const void *device, const char *name, const rapt_linear_weights *linear, rapt_error *error) {
+rapt_status rapt_cuda_check_linear(const void *device, const char *name, const rapt_linear_weights *linear,
+                                   rapt_error *error) {
   const rapt_cuda_context *context = static_cast<const rapt_cuda_context *>(device);
   if (linear == nullptr) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL", name);
   if (linear->handle.backend != &rapt_cuda_backend) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cuda/linear/family.h"
+#include "cuda/linear/linear.h"
 #include "cuda/linear/mma.h"
 #include "cuda/linear/simt.h"
-#include "cuda/linear/linear.h"
-#include "cuda/linear/family.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #ifndef RAPT_CUDA_LINEAR_MMA_H
 #define RAPT_CUDA_LINEAR_MMA_H
 
-#include "cuda/linear/parameters.h"
 #include "cuda/gpu/mma_tile.h"
+#include "cuda/linear/parameters.h"
 
 namespace kernels {
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cuda/linear/linear.h"
 #include "cuda/linear/family.h"
+#include "cuda/linear/linear.h"
 
 namespace {
 

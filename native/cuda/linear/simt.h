@@ -3,8 +3,8 @@
 #ifndef RAPT_CUDA_LINEAR_SIMT_H
 #define RAPT_CUDA_LINEAR_SIMT_H
 
-#include "cuda/linear/parameters.h"
 #include "cuda/gpu/product.h"
+#include "cuda/linear/parameters.h"
 
 namespace kernels {
 

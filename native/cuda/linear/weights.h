@@ -16,7 +16,8 @@ struct rapt_cuda_linear_weights {
 };
 
 // A rapt_linear_check: whether the linear lies on this rapt_cuda_context's device.
-rapt_status rapt_cuda_check_linear(const void *context, const char *name, const rapt_linear_weights *linear, rapt_error *error);
+rapt_status rapt_cuda_check_linear(const void *context, const char *name, const rapt_linear_weights *linear,
+                                   rapt_error *error);
 
 // The product that a validated projection is.
 rapt_cuda_product rapt_cuda_product_of(const rapt_linear_problem &projection);

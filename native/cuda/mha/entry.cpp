@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rapt_mha_* on the device.
-#include "cuda/runtime/call.h"
 #include "cuda/mha/mha.h"
+#include "cuda/runtime/call.h"
 
 static rapt_status prepare(const rapt_cuda_context *context, const rapt_mha *call, rapt_mha_problem *problem,
                            rapt_cuda_mha *plan, rapt_error *error) {

@@ -6,8 +6,8 @@
 #ifndef RAPT_CUDA_MHA_MHA_H
 #define RAPT_CUDA_MHA_MHA_H
 
-#include "cuda/runtime/choice.h"
 #include "cuda/linear/weights.h"
+#include "cuda/runtime/choice.h"
 
 struct rapt_cuda_mha {
   rapt_cuda_linear query;

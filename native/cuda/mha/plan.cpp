@@ -14,7 +14,8 @@ static constexpr double AVERAGE_BYTES = 64 << 20, EMULATED_AVERAGE_BYTES = 2 << 
 
 void rapt_cuda_mha_set_types(rapt_mha_problem *p) {
   const rapt_mha &c = p->call;
-  const rapt_linear_weights *linears[] = {c.query_projection, c.key_projection, c.value_projection, c.output_projection};
+  const rapt_linear_weights *linears[] = {c.query_projection, c.key_projection, c.value_projection,
+                                          c.output_projection};
   const int32_t inputs[] = {c.query.dtype, c.key.dtype, c.value.dtype, c.output.dtype};
   int32_t type = inputs[0];
   for (int32_t input : inputs) type = input == type ? type : RAPT_F32;

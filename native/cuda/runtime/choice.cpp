@@ -67,7 +67,7 @@ static bool choose(const rapt_cuda_context *context, rapt_cuda_use use, const ch
 }
 
 bool rapt_cuda_choose_sdpa(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_sdpa_problem &problem,
-                                rapt_cuda_sdpa *plan) {
+                           rapt_cuda_sdpa *plan) {
   rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
   return choose(context, use, "sdpa", plan, [&](const char *prefix) {
     *plan = rapt_cuda_sdpa();

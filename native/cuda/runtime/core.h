@@ -8,15 +8,15 @@
 #include <stdint.h>
 
 extern "C" {
-#include "call/backend.h"
-#include "base/error.h"
-#include "ops/mha/problem.h"
-#include "call/params.h"
-#include "ops/sdpa/problem.h"
-#include "ops/linear/problem.h"
-#include "ops/rope/problem.h"
 #include "base/arena.h"
+#include "base/error.h"
+#include "call/backend.h"
+#include "call/params.h"
 #include "call/validate.h"
+#include "ops/linear/problem.h"
+#include "ops/mha/problem.h"
+#include "ops/rope/problem.h"
+#include "ops/sdpa/problem.h"
 #include "rapt/rapt.h"
 }
 

@@ -7,7 +7,9 @@
 
 static const rapt_cuda_context *of(void *state) { return static_cast<const rapt_cuda_context *>(state); }
 
-static bool is_empty(const rapt_sdpa_problem &problem) { return problem.call.batch == 0 || problem.call.query_len == 0; }
+static bool is_empty(const rapt_sdpa_problem &problem) {
+  return problem.call.batch == 0 || problem.call.query_len == 0;
+}
 
 // The plan of a problem that may be empty, which needs no kernel.
 static bool choose(const rapt_cuda_context *context, const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {

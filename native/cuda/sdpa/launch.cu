@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the kernels that a plan names.
-#include "cuda/sdpa/sdpa.h"
 #include "cuda/sdpa/kernels.h"
 #include "cuda/sdpa/merge.h"
+#include "cuda/sdpa/sdpa.h"
 #include "cuda/sdpa/simt.h"
 
 namespace {
@@ -65,7 +65,7 @@ int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties) {
 }
 
 int rapt_cuda_launch_sdpa(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch,
-                               gpu_stream stream) {
+                          gpu_stream stream) {
   if (plan.family == RAPT_CUDA_EMPTY) return 0;
   sdpa_parameters a = parameters_of(plan, problem, scratch);
   int error = launch_main(plan, a, stream);

@@ -181,8 +181,8 @@ GPU_FUNCTION void restrict_scores([[maybe_unused]] const rapt_sdpa_problem &p, [
 
 // What the block leaves: the warps' results side by side in shared memory, then merged and written row by row.
 template <typename Tiles>
-GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typename Tiles::memory &m,
-                             int first_row, int key_warp, softmax_state<Tiles::mt> &state,
+GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typename Tiles::memory &m, int first_row,
+                             int key_warp, softmax_state<Tiles::mt> &state,
                              const float (&output)[Tiles::mt][Tiles::outputs][4]) {
   const rapt_sdpa_problem &p = a.problem;
   const rapt_sdpa &c = p.call;

@@ -5,7 +5,6 @@ kernels::mma_shape kernels::mma_shape_bf16(const mma_choice &choice) { return mm
 
 int kernels::prepare_mma_bf16(int64_t shared) { return prepare_mma<gpu::bf16>(shared); }
 
-int kernels::launch_mma_bf16(const mma_choice &choice, int64_t blocks, const sdpa_parameters &a,
-                             gpu_stream stream) {
+int kernels::launch_mma_bf16(const mma_choice &choice, int64_t blocks, const sdpa_parameters &a, gpu_stream stream) {
   return launch_mma<gpu::bf16>(choice, blocks, a, stream);
 }

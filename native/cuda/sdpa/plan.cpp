@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cuda/sdpa/sdpa.h"
 #include "cuda/sdpa/kernels.h"
+#include "cuda/sdpa/sdpa.h"
 
 namespace {
 
@@ -118,7 +118,7 @@ bool cut(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
 }  // namespace
 
 int rapt_cuda_plan_sdpa(const rapt_cuda_properties &properties, const rapt_sdpa_problem &problem, const char *forced,
-                             rapt_cuda_sdpa *plan) {
+                        rapt_cuda_sdpa *plan) {
   const rapt_sdpa &c = problem.call;
   *plan = rapt_cuda_sdpa{};
   if (!is_float(c.query) || !is_stored(c.key) || !is_stored(c.value) || !is_float(c.output)) {

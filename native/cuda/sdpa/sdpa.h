@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-#include "ops/sdpa/problem.h"
 #include "cuda/gpu/stream.h"
 #include "cuda/runtime/properties.h"
+#include "ops/sdpa/problem.h"
 
 enum rapt_cuda_family {
   RAPT_CUDA_NONE,
@@ -49,7 +49,7 @@ struct rapt_cuda_sdpa {
 // only. Key tiles and splits depend on the sizes of one batch entry only: results are the same bits whatever the batch
 // size. `forced` is NULL or what the plan's name must begin with: the best kernel among those is taken.
 int rapt_cuda_plan_sdpa(const rapt_cuda_properties &properties, const rapt_sdpa_problem &problem, const char *forced,
-                             rapt_cuda_sdpa *plan);
+                        rapt_cuda_sdpa *plan);
 
 // Loads every kernel onto the current device, so that no launch has to. Returns the driver's error code, 0 = done.
 int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties);
@@ -57,6 +57,6 @@ int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties);
 // Enqueues the problem; its pointers are the device's. `scratch` holds plan.scratch bytes, aligned to 64. Allocates and
 // waits for nothing. Returns the driver's error code, 0 = enqueued.
 int rapt_cuda_launch_sdpa(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch,
-                               gpu_stream stream);
+                          gpu_stream stream);
 
 #endif

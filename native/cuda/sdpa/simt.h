@@ -140,7 +140,8 @@ GPU_FUNCTION bool is_hidden(float weight) { return weight == 0 && signbit(weight
 
 // Scores become weights relative to the row's maximum so far.
 template <typename Tiles>
-GPU_FUNCTION void soften(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j, int keys) {
+GPU_FUNCTION void soften(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
+                         int keys) {
   constexpr int share = Tiles::keys / gpu::warp_size;
   for (int r = gpu::warp(); r < Tiles::rows; r += Tiles::warps) {
     float *line = m.scores + r * Tiles::score_line;
@@ -194,8 +195,8 @@ GPU_FUNCTION void add_values(const typename Tiles::memory &m, int from, int keys
 }
 
 template <typename Tiles>
-GPU_FUNCTION void multiply_values(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
-                                  int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
+GPU_FUNCTION void multiply_values(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m,
+                                  int64_t j, int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
   const rapt_tensor &v = p.call.value;
   int per_scale = numbers_per_scale(p.call.value_dim, p.call.value_scale_groups);
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;

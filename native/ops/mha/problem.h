@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Validated multi-head attention, taken apart into projections and one attention: what every device starts from.
+// Multi-head attention, checked and taken apart into projections and one attention: what every device starts from.
 #ifndef RAPT_OPS_MHA_PROBLEM_H
 #define RAPT_OPS_MHA_PROBLEM_H
 
-#include "ops/sdpa/problem.h"
 #include "ops/linear/problem.h"
+#include "ops/sdpa/problem.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+extern const rapt_operation rapt_operation_mha;
 
 typedef struct rapt_mha_problem {
   rapt_mha call;
@@ -19,16 +21,12 @@ typedef struct rapt_mha_problem {
   int averaged;
   // What the device keeps between the steps has no data yet: the device places it, and may choose another dtype than
   // f32 for it. The rest is final.
-  rapt_linear_problem query;
-  rapt_linear_problem key;
-  rapt_linear_problem value;
-  rapt_linear_problem output;
+  rapt_product query;
+  rapt_product key;
+  rapt_product value;
+  rapt_product output;
   rapt_sdpa_problem attention;
 } rapt_mha_problem;
-
-// Fills *problem from a caller's struct. `check` looks at its linears, as in rapt_linear_validate.
-rapt_status rapt_mha_validate(const void *device, rapt_linear_check check, const rapt_mha *call,
-                              rapt_mha_problem *problem, rapt_error *error);
 
 // The attention of query rows first .. first + count of one batch entry, its weights per head going to head_weights,
 // (query_heads, head_rows, total_len).

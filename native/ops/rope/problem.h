@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A validated rotary embedding: what every device starts from.
+// Rotary embedding: its problem is the checked call itself, with rotary_dim as it counts (never 0). An output that is
+// its input begins where that does: any other overlap was refused.
 #ifndef RAPT_OPS_ROPE_PROBLEM_H
 #define RAPT_OPS_ROPE_PROBLEM_H
 
+#include "base/tensor.h"
+#include "call/operation.h"
 #include "rapt/rapt.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// Fills *call from a caller's struct, with rotary_dim as it counts (never 0). Reads no tensor. An output that is its
-// input afterwards begins where that does: any other overlap is refused.
-rapt_status rapt_rope_validate(const rapt_rope *from, rapt_rope *call, rapt_error *error);
+extern const rapt_operation rapt_operation_rope;
 
 #ifdef __cplusplus
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// A validated attention call: what every device starts from.
+// Scaled dot-product attention, checked: what every device starts from.
 #ifndef RAPT_OPS_SDPA_PROBLEM_H
 #define RAPT_OPS_SDPA_PROBLEM_H
 
+#include "base/tensor.h"
+#include "call/operation.h"
 #include "rapt/rapt.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// A validated call, with what multi-head attention adds to it.
+extern const rapt_operation rapt_operation_sdpa;
+
+// A checked call, with what multi-head attention adds to it.
 typedef struct rapt_sdpa_problem {
   rapt_sdpa call;
   // Keys at the end of key and value, inside kv_len, that are visible to every row: masks, bias, causality, window and
@@ -30,10 +34,25 @@ typedef struct rapt_sdpa_problem {
   float to_exponent;
 } rapt_sdpa_problem;
 
-// Fills *problem from a caller's struct.
-rapt_status rapt_sdpa_validate(const rapt_sdpa *call, rapt_sdpa_problem *problem, rapt_error *error);
 // Sets the derived fields from `call`; for callers inside the library, whose tensors need no check.
 void rapt_sdpa_derive(rapt_sdpa_problem *problem);
+
+// The rules of the options alone, for operations that contain attention. `positions` is theirs.
+rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *options, const rapt_tensor *positions, rapt_error *error);
+
+// That query heads are whole groups of kv heads.
+rapt_status rapt_sdpa_check_heads(int64_t query_heads, int64_t kv_heads, rapt_error *error);
+
+// The fields of options, for the layout report of a struct that contains them.
+#define RAPT_SDPA_OPTIONS_FIELDS(type)                                                                        \
+  {"options", offsetof(type, options)}, {"options.position", offsetof(type, options.position)},               \
+      {"options.window_left", offsetof(type, options.window_left)},                                           \
+      {"options.window_right", offsetof(type, options.window_right)},                                         \
+      {"options.scale", offsetof(type, options.scale)}, {"options.softcap", offsetof(type, options.softcap)}, \
+      {"options.flags", offsetof(type, options.flags)},                                                       \
+      {"options.weights_stage", offsetof(type, options.weights_stage)}, {                                     \
+    "options.reserved", offsetof(type, options.reserved)                                                      \
+  }
 
 #ifdef __cplusplus
 }

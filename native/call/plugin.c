@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "call/backend.h"
+#include "call/plugin.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -21,7 +21,7 @@ static int beside_this_library(char *out, size_t size) {
   return length > 0 && (size_t)length < size;
 }
 
-rapt_status rapt_open_cuda(const char *path, const rapt_backend **out, rapt_error *error) {
+rapt_status rapt_open_cuda(const char *path, const rapt_device **out, rapt_error *error) {
   char beside[PATH_MAX];
   if (path == NULL || *path == 0) path = getenv("RAPT_CUDA_LIBRARY");
   if (path == NULL || *path == 0) path = beside_this_library(beside, sizeof beside) ? beside : CUDA_LIBRARY;
@@ -32,17 +32,17 @@ rapt_status rapt_open_cuda(const char *path, const rapt_backend **out, rapt_erro
     return rapt_fail(error, RAPT_DEVICE_UNAVAILABLE, "the CUDA plug-in cannot be loaded: %.300s",
                      reason == NULL ? path : reason);
   }
-  rapt_backend_entry_function entry;
-  void *symbol = dlsym(library, RAPT_BACKEND_ENTRY);
+  rapt_device_entry_function entry;
+  void *symbol = dlsym(library, RAPT_DEVICE_ENTRY);
   memcpy(&entry, &symbol, sizeof entry);
-  const rapt_backend *backend = entry == NULL ? NULL : entry();
-  if (backend == NULL || backend->version != RAPT_BACKEND_VERSION) {
+  const rapt_device *device = entry == NULL ? NULL : entry();
+  if (device == NULL || device->version != RAPT_DEVICE_VERSION) {
     return rapt_fail(error, RAPT_DEVICE_UNAVAILABLE,
                      "%.200s is not a plug-in of this version of Rapt: it has interface %d, this library needs %d",
-                     path, backend == NULL ? 0 : backend->version, RAPT_BACKEND_VERSION);
+                     path, device == NULL ? 0 : device->version, RAPT_DEVICE_VERSION);
   }
-  const char *reason = backend->unavailable();
+  const char *reason = device->unavailable();
   if (reason != NULL) return rapt_fail(error, RAPT_DEVICE_UNAVAILABLE, "%.400s", reason);
-  *out = backend;
+  *out = device;
   return RAPT_OK;
 }

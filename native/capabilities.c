@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// What the library can do on this machine, over all devices.
 #include <stdio.h>
 #include <string.h>
 
-#include "call/backend.h"
-#include "cpu/engine/features.h"
 #include "call/params.h"
+#include "call/plugin.h"
+#include "cpu/engine/features.h"
 #include "rapt/rapt.h"
 
 const char *rapt_version(void) { return RAPT_VERSION_STRING; }
@@ -23,10 +24,7 @@ rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error) {
   if (rapt_resolve_isa(RAPT_ISA_AUTO, &c.default_isa, NULL) != RAPT_OK) c.default_isa = 0;
   copy(c.version, sizeof c.version, rapt_version());
   rapt_cpu_name(c.cpu_name, sizeof c.cpu_name);
-  copy(c.avx2_reason, sizeof c.avx2_reason, rapt_isa_unusable(RAPT_ISA_AVX2));
-  copy(c.avx512_reason, sizeof c.avx512_reason, rapt_isa_unusable(RAPT_ISA_AVX512));
-  copy(c.avx512bf16_reason, sizeof c.avx512bf16_reason, rapt_isa_unusable(RAPT_ISA_AVX512BF16));
-  const rapt_backend *cuda;
+  const rapt_device *cuda;
   rapt_error reason = {.struct_size = sizeof reason};
   if (rapt_open_cuda(NULL, &cuda, &reason) != RAPT_OK) copy(c.cuda_reason, sizeof c.cuda_reason, reason.message);
   rapt_write_struct(&c, sizeof c, out);

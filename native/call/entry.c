@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way of a call: copy and check it by its operation's table, plan it, run it.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "call/check.h"
+#include "call/device.h"
+#include "call/params.h"
+
+// The problem and the plan of one call, on the stack.
+typedef struct call_room {
+  _Alignas(64) unsigned char problem[RAPT_PROBLEM_ROOM];
+  _Alignas(64) unsigned char plan[RAPT_PLAN_ROOM];
+} call_room;
+
+static void name_empty(const rapt_context *context, const rapt_operation *operation, rapt_plan *plan) {
+  const char *tier = context->isa != 0 ? rapt_isa_name(context->isa) : context->device->word;
+  snprintf(plan->name, sizeof plan->name, "%s_empty_%s", operation->word, tier);
+}
+
+rapt_status rapt_plan_call(const rapt_context *context, int32_t number, const void *call, rapt_plan *out,
+                           rapt_error *error) {
+  call_room room;
+  rapt_checked checked;
+  rapt_needs needs = {.scratch = 0};
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  RAPT_CHECK(rapt_check_output(out, "rapt_plan", error));
+  RAPT_CHECK(rapt_check_call(context, number, call, RAPT_FOR_PLAN, room.problem, &checked, error));
+  rapt_plan plan = {.supported = 1, .isa = context->isa, .threads = 1};
+  if (checked.empty) {
+    name_empty(context, checked.operation, &plan);
+  } else {
+    const rapt_device_operation *operation = context->device->operations[number];
+    RAPT_CHECK(operation->plan(context, room.problem, room.plan, &needs, error));
+    plan.supported = needs.reason[0] == 0;
+    plan.scratch_size = plan.supported ? needs.scratch : 0;
+    plan.threads = needs.threads > 0 ? needs.threads : 1;
+    memcpy(plan.reason, needs.reason, sizeof plan.reason);
+    operation->name(context, room.problem, room.plan, plan.name, sizeof plan.name);
+  }
+  rapt_write_struct(&plan, sizeof plan, out);
+  return RAPT_OK;
+}
+
+rapt_status rapt_run_call(rapt_context *context, int32_t number, const void *call, rapt_error *error) {
+  call_room room;
+  rapt_checked checked;
+  rapt_needs needs;
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  RAPT_CHECK(rapt_check_call(context, number, call, RAPT_FOR_RUN, room.problem, &checked, error));
+  if (checked.empty) return RAPT_OK;
+  const rapt_device_operation *operation = context->device->operations[number];
+  needs.reason[0] = 0;
+  RAPT_CHECK(operation->plan(context, room.problem, room.plan, &needs, error));
+  if (needs.reason[0] != 0) return rapt_fail(error, RAPT_UNSUPPORTED, "%s", needs.reason);
+  rapt_planned planned = {
+      .checked = &checked, .operation = operation, .problem = room.problem, .plan = room.plan, .needs = &needs};
+  return context->device->execute(context, &planned, error);
+}
+
+rapt_status rapt_run_held(rapt_context *context, int32_t number, const void *call, rapt_error *error, const void *held0,
+                          const void *held1, const void *held2, const void *held3, const void *held4, const void *held5,
+                          const void *held6, const void *held7, const void *held8, const void *held9,
+                          const void *held10, const void *held11, const void *held12, const void *held13,
+                          const void *held14, const void *held15, const void *held16, const void *held17,
+                          const void *held18, const void *held19, const void *held20, const void *held21,
+                          const void *held22, const void *held23) {
+  (void)held0, (void)held1, (void)held2, (void)held3, (void)held4, (void)held5, (void)held6, (void)held7;
+  (void)held8, (void)held9, (void)held10, (void)held11, (void)held12, (void)held13, (void)held14, (void)held15;
+  (void)held16, (void)held17, (void)held18, (void)held19, (void)held20, (void)held21, (void)held22, (void)held23;
+  return rapt_run_call(context, number, call, error);
+}
+
+// The typed names of the same.
+rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error) {
+  return rapt_plan_call(context, RAPT_SDPA, call, plan, error);
+}
+
+rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error) {
+  return rapt_run_call(context, RAPT_SDPA, call, error);
+}
+
+rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error) {
+  return rapt_plan_call(context, RAPT_ROPE, call, plan, error);
+}
+
+rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error) {
+  return rapt_run_call(context, RAPT_ROPE, call, error);
+}
+
+rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan, rapt_error *error) {
+  return rapt_plan_call(context, RAPT_LINEAR, call, plan, error);
+}
+
+rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error) {
+  return rapt_run_call(context, RAPT_LINEAR, call, error);
+}
+
+rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan, rapt_error *error) {
+  return rapt_plan_call(context, RAPT_MHA, call, plan, error);
+}
+
+rapt_status rapt_mha_run(rapt_context *context, const rapt_mha *call, rapt_error *error) {
+  return rapt_run_call(context, RAPT_MHA, call, error);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CPU's context: a tier's kernels, workers, and the scratch that calls borrow.
+#ifndef RAPT_CPU_ENGINE_ENGINE_H
+#define RAPT_CPU_ENGINE_ENGINE_H
+
+#include "call/device.h"
+#include "cpu/engine/slabs.h"
+#include "cpu/engine/threads.h"
+#include "cpu/kernels/kernels.h"
+
+typedef struct rapt_cpu_context {
+  rapt_context head;
+  rapt_kernels kernels;
+  int32_t threads;
+  rapt_pool *pool;
+  // Its own locks; a const context can still be planned with, which touches none of this.
+  rapt_slabs slabs;
+} rapt_cpu_context;
+
+rapt_status rapt_cpu_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);
+void rapt_cpu_context_destroy(rapt_context *context);
+rapt_status rapt_cpu_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
+
+// The memory of one call: the caller's where given, else borrowed.
+typedef struct rapt_call_memory {
+  void *base;
+  rapt_slab *slab;
+} rapt_call_memory;
+
+rapt_status rapt_call_memory_begin(rapt_cpu_context *context, const rapt_head *head, int64_t needed,
+                                   rapt_call_memory *memory, rapt_error *error);
+void rapt_call_memory_end(rapt_cpu_context *context, rapt_call_memory *memory);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file base.h
+ * @brief What every operation shares: status and errors, tiers, tensors, the head of a call, plans.
+ */
+#ifndef RAPT_BASE_H
+#define RAPT_BASE_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define RAPT_API __attribute__((visibility("default")))
+#else
+#define RAPT_API
+#endif
+
+/** Raised whenever a layout or a meaning in these headers changes incompatibly. */
+#define RAPT_ABI_VERSION 2
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- status and errors ------------------------------------------------------------------------------ */
+
+/** What a call returns: RAPT_OK or the kind of failure. */
+typedef int32_t rapt_status;
+enum {
+  RAPT_OK = 0,
+  /** An argument breaks the contract; the message names it, its value and what was allowed. */
+  RAPT_INVALID_ARGUMENT = 1,
+  /** The arguments are meaningful but this library or device has no kernel for them. */
+  RAPT_UNSUPPORTED = 2,
+  /** Host or device memory ran out; the context stays usable. */
+  RAPT_OUT_OF_MEMORY = 3,
+  /** The device asked for is not on this machine, or its driver is not usable. */
+  RAPT_DEVICE_UNAVAILABLE = 4,
+  /** The device reported a failure; device_code holds its code. */
+  RAPT_DEVICE_FAILURE = 5
+};
+
+/** Filled in by a failing call; untouched by a successful one. May be NULL wherever it is asked for. */
+typedef struct rapt_error {
+  /** sizeof(rapt_error) as the caller knows it; set before the call. */
+  int64_t struct_size;
+  rapt_status status;
+  /** The device's own error code (a cudaError_t), 0 where there is none. */
+  int32_t device_code;
+  /** One sentence, UTF-8, always terminated. */
+  char message[496];
+} rapt_error;
+
+/* ---- library ---------------------------------------------------------------------------------------- */
+
+/** Instruction-set tiers of the CPU kernels, worst to best. */
+enum {
+  /** As context option: the best usable tier, or the one the environment variable RAPT_ISA names. */
+  RAPT_ISA_AUTO = 0,
+  /** Plain C, any CPU. */
+  RAPT_ISA_PORTABLE = 1,
+  /** AVX2, FMA and F16C. */
+  RAPT_ISA_AVX2 = 2,
+  /** AVX-512 F, BW, DQ and VL. */
+  RAPT_ISA_AVX512 = 3,
+  /** The same with BF16: other kernels for bf16 queries and keys, the same bits for everything else. */
+  RAPT_ISA_AVX512BF16 = 4
+};
+
+/** The library's version, "major.minor.patch". Static storage. */
+RAPT_API const char *rapt_version(void);
+
+/** RAPT_ABI_VERSION of the library itself, to be compared with the caller's. */
+RAPT_API int32_t rapt_abi_version(void);
+
+/**
+ * sizeof of a struct of this header as the library was compiled, by name ("rapt_sdpa"), or -1 for an
+ * unknown name. For bindings to verify themselves.
+ */
+RAPT_API int64_t rapt_struct_size(const char *struct_name);
+
+/** offsetof of a field ("options.scale" for a nested one), or -1 where struct or field is unknown. */
+RAPT_API int64_t rapt_field_offset(const char *struct_name, const char *field_name);
+
+/** The name of a tier ("avx512"), or NULL for an unknown value. Static storage. */
+RAPT_API const char *rapt_isa_name(int32_t isa);
+
+/** Why this machine cannot run a tier, in one sentence: not compiled, not in this CPU, disabled by the operating
+ * system; NULL where it can. Static storage. */
+RAPT_API const char *rapt_isa_unusable(int32_t isa);
+
+/** What this library can do on this machine. */
+typedef struct rapt_capabilities {
+  int64_t struct_size;
+  int32_t abi_version;
+  /** Logical CPUs this process may run on (its affinity mask). */
+  int32_t logical_cpus;
+  /** The tier RAPT_ISA_AUTO resolves to, RAPT_ISA included; 0 where RAPT_ISA names an unusable tier. */
+  int32_t default_isa;
+  /** The best tier that was compiled in and that CPU and operating system support. */
+  int32_t best_isa;
+  char version[32];
+  char cpu_name[64];
+  /** Why CUDA is not available; empty where it is. */
+  char cuda_reason[256];
+} rapt_capabilities;
+
+/** Thread-safe. Fails only for a NULL or mis-sized out. */
+RAPT_API rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error);
+
+/* ---- tensors ---------------------------------------------------------------------------------------- */
+
+/** The most dimensions that any operation's tensor has. */
+#define RAPT_MAX_RANK 6
+
+/** How the elements of a tensor are stored; 0 is an absent tensor. */
+enum {
+  /** IEEE binary32, little-endian. */
+  RAPT_F32 = 1,
+  /** One byte per element; 0 is false, anything else is true. */
+  RAPT_BOOL = 2,
+  /** IEEE binary16, little-endian. Arithmetic is f32; results are rounded to nearest even. */
+  RAPT_F16 = 3,
+  /** bfloat16: the upper half of an f32. Arithmetic is f32; results are rounded to nearest even. */
+  RAPT_BF16 = 4,
+  /** Signed byte; keys and values only, with a scale tensor beside them. */
+  RAPT_I8 = 5,
+  /** Signed 64 bits, little-endian; indices (positions, lengths, starts, pages) only. */
+  RAPT_I64 = 6,
+  /** Signed 32 bits, little-endian; indices only. */
+  RAPT_I32 = 7,
+  /**
+   * Blocks of 32 neighbours of the last dimension with one f16 scale, as GGUF stores weights: 34 bytes, the scale and
+   * 32 signed bytes. The last dimension is a multiple of 32 and has stride 1; the other strides count elements all the
+   * same and are multiples of 32. No operation of this version takes it.
+   */
+  RAPT_Q8_0 = 8,
+  /** The same in 18 bytes: the scale and 32 numbers of 4 bits. No operation of this version takes it. */
+  RAPT_Q4_0 = 9
+};
+
+/** A strided view of the caller's memory. The dimensions stand in the operation's struct. */
+typedef struct rapt_tensor {
+  /** The element at index (0, ..., 0). A plan looks at it for alignment only, and takes NULL for well aligned memory; a
+   * call may leave it NULL only where the tensor has no element. */
+  void *data;
+  /** Elements from one index to the next, per dimension, outermost first. Unused ones are ignored. */
+  int64_t stride[RAPT_MAX_RANK];
+  /** One of the above, as the operation allows; each tensor has its own. 0 = the tensor is absent. */
+  int32_t dtype;
+  /** 0. */
+  int32_t reserved;
+} rapt_tensor;
+
+/* ---- calls ------------------------------------------------------------------------------------------ */
+
+/** See device.h. */
+typedef struct rapt_context rapt_context;
+typedef struct rapt_stream rapt_stream;
+
+/** The operations, by number. */
+enum {
+  /** rapt_sdpa: scaled dot-product attention. */
+  RAPT_SDPA = 0,
+  /** rapt_rope: rotary position embedding. */
+  RAPT_ROPE = 1,
+  /** rapt_linear: a linear projection. */
+  RAPT_LINEAR = 2,
+  /** rapt_mha: multi-head attention with its projections. */
+  RAPT_MHA = 3,
+  /** How many there are. */
+  RAPT_OPERATIONS = 4
+};
+
+/** What every operation's struct begins with. */
+typedef struct rapt_head {
+  /** sizeof the whole struct as the caller knows it. */
+  int64_t struct_size;
+  /**
+   * Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned. NULL = the context's own; on CUDA the
+   * stream's own, which grows by an allocation where a call needs more than any before it. A stream that is being
+   * captured into a graph refuses that: bring scratch, or run the call once before.
+   */
+  void *scratch;
+  int64_t scratch_size;
+  /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
+  rapt_stream *stream;
+} rapt_head;
+
+/**
+ * What a call would do. Made by the same function that the call itself uses, so they cannot disagree.
+ *
+ * A kernel is chosen by default only where it has been proven on that kind of device; others run only when the
+ * environment variable RAPT_KERNEL names them (a prefix of the plan's name will do), read when a context is created.
+ */
+typedef struct rapt_plan {
+  int64_t struct_size;
+  /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention. */
+  int64_t scratch_size;
+  /** 1, or 0 with the reason below. */
+  int32_t supported;
+  int32_t isa;
+  /** Threads that take part at most. */
+  int32_t threads;
+  int32_t reserved;
+  /** The kernel, e.g. "sdpa_prefill_f32_avx512_d128". */
+  char name[96];
+  /** Why the call is not supported; empty where it is. */
+  char reason[256];
+} rapt_plan;
+
+/** Whether and how a call would run. operation is RAPT_SDPA ...; call is that operation's struct. Reads no tensor.
+ * Thread-safe. */
+RAPT_API rapt_status rapt_plan_call(const rapt_context *context, int32_t operation, const void *call, rapt_plan *plan,
+                                    rapt_error *error);
+
+/** Runs the call on the calling thread and the context's workers, or enqueues it. Thread-safe. */
+RAPT_API rapt_status rapt_run_call(rapt_context *context, int32_t operation, const void *call, rapt_error *error);
+
+/**
+ * rapt_run_call for callers with managed memory. The pointers after error are ignored here; a foreign function
+ * interface that keeps by-reference arguments alive during a call (Java's FFM does) is given the tensors' memory once
+ * more through them, so that no other thread can free it under the kernel. NULL where there is nothing to hold.
+ */
+RAPT_API rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error,
+                                   const void *held0, const void *held1, const void *held2, const void *held3,
+                                   const void *held4, const void *held5, const void *held6, const void *held7,
+                                   const void *held8, const void *held9, const void *held10, const void *held11,
+                                   const void *held12, const void *held13, const void *held14, const void *held15,
+                                   const void *held16, const void *held17, const void *held18, const void *held19,
+                                   const void *held20, const void *held21, const void *held22, const void *held23);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RAPT_BASE_H */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file linear.h
+ * @brief Linear projections and their packed weights.
+ */
+#ifndef RAPT_LINEAR_H
+#define RAPT_LINEAR_H
+
+#include "rapt/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * A weight matrix and bias, packed once for the kernels of one context's tier; immutable and thread-safe.
+ * Keeps no pointer to the tensors it was made from. May be used on every context of the same device and tier.
+ */
+typedef struct rapt_linear_weights rapt_linear_weights;
+
+/** What weights are made from. */
+typedef struct rapt_linear_parameters {
+  /** sizeof(rapt_linear_parameters) as the caller knows it. */
+  int64_t struct_size;
+  /** (out_features, in_features), f32, f16 or bf16, as torch.nn.Linear stores it. */
+  rapt_tensor weight;
+  /** Optional (out_features), f32, f16 or bf16. */
+  rapt_tensor bias;
+  /** 1 to 2^24 each. */
+  int64_t in_features;
+  int64_t out_features;
+} rapt_linear_parameters;
+
+RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
+                                        rapt_linear_weights **out, rapt_error *error);
+
+/** NULL is allowed. No call may be using it. */
+RAPT_API void rapt_linear_destroy(rapt_linear_weights *weights);
+
+/** output = input . weight^T + bias. */
+typedef struct rapt_linear {
+  rapt_head head;
+  const rapt_linear_weights *weights;
+  /** (batch, rows, in_features), f32, f16 or bf16. */
+  rapt_tensor input;
+  /** (batch, rows, out_features), f32, f16 or bf16, written; overlaps no input and not itself. */
+  rapt_tensor output;
+  int64_t batch;
+  int64_t rows;
+} rapt_linear;
+
+/** rapt_plan_call and rapt_run_call for RAPT_LINEAR. */
+RAPT_API rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan,
+                                      rapt_error *error);
+RAPT_API rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RAPT_LINEAR_H */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file sdpa.h
+ * @brief Scaled dot-product attention.
+ */
+#ifndef RAPT_SDPA_H
+#define RAPT_SDPA_H
+
+#include "rapt/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Bits of rapt_sdpa_options.flags. */
+enum {
+  /** Use options.scale; without it the scale is 1/sqrt(head_dim). */
+  RAPT_SCALE = 1,
+  /** Key j is visible to query i only where j <= i + position. */
+  RAPT_CAUSAL = 2,
+  /** Key j is visible to query i only where i + position - window_left <= j <= i + position + window_right. */
+  RAPT_WINDOW = 4
+};
+
+/** Which scores the weights output receives; the four stages of ONNX Attention's qk_matmul_output_mode. */
+enum {
+  /** Scale times query times key, for every key, masked or not. */
+  RAPT_WEIGHTS_RAW = 0,
+  /** After softcap, for every key, masked or not. */
+  RAPT_WEIGHTS_SOFTCAP = 1,
+  /** After bias, ALiBi and masks; -inf where masked. */
+  RAPT_WEIGHTS_BIAS = 2,
+  /** After softmax: the attention weights; 0 where masked. */
+  RAPT_WEIGHTS_SOFTMAX = 3
+};
+
+/** How scores become weights; shared by attention and multi-head attention. All zero is plain attention. */
+typedef struct rapt_sdpa_options {
+  /**
+   * Position of query 0 among the keys, for causal, window and ALiBi: 0 is top-left (PyTorch, ONNX without
+   * cache), kv_len - query_len is bottom-right (FlashAttention 2.1 and newer). Any value, negative too.
+   */
+  int64_t position;
+  /** With RAPT_WINDOW: keys to the left and right that stay visible, >= 0, or -1 for open. */
+  int64_t window_left;
+  int64_t window_right;
+  /** With RAPT_SCALE: any finite value. */
+  float scale;
+  /** c * tanh(score / c) before bias and masks; finite, 0 = off, never negative. */
+  float softcap;
+  int32_t flags;
+  /** RAPT_WEIGHTS_*; matters only where a weights output is given. */
+  int32_t weights_stage;
+  /** 0. */
+  int64_t reserved[4];
+} rapt_sdpa_options;
+
+/**
+ * output = softmax(softcap(scale * query . key^T) + bias - alibi, masked) . value
+ *
+ * Query head h reads kv head h / (query_heads / kv_heads). A row without a visible key gives output 0,
+ * weights 0 and LSE -inf, with sinks too; a key whose score comes out as -inf without being masked weighs 0. Masked
+ * keys and values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al. 2017,
+ * section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
+ */
+typedef struct rapt_sdpa {
+  rapt_head head;
+  /** (batch, query_heads, query_len, head_dim), f32, f16 or bf16. */
+  rapt_tensor query;
+  /** (batch, kv_heads, kv_len, head_dim), f32, f16, bf16, or i8 with key_scale. Where query and key are both bf16, the
+   * tier avx512bf16 takes their denormals (below 2^-126), and such intermediate sums of their products, as 0. */
+  rapt_tensor key;
+  /**
+   * With an i8 key, and only then: (batch, kv_heads, kv_len, key_scale_groups), f32; stride 0 broadcasts. Element d of
+   * a key row stands for key[d] * key_scale[d / (head_dim / key_scale_groups)]: one group is a scale per token and
+   * head, head_dim / 32 groups are blocks of 32.
+   */
+  rapt_tensor key_scale;
+  /** (batch, kv_heads, kv_len, value_dim), f32, f16, bf16, or i8 with value_scale. */
+  rapt_tensor value;
+  /** The same for an i8 value: (batch, kv_heads, kv_len, value_scale_groups), f32. */
+  rapt_tensor value_scale;
+  /** (batch, query_heads, query_len, value_dim), f32, f16 or bf16, written; overlaps no input and not itself. */
+  rapt_tensor output;
+  /** Optional (batch, query_heads, query_len, kv_len), bool, true = attend; stride 0 broadcasts. */
+  rapt_tensor mask;
+  /** Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, added after softcap; -inf masks; stride 0
+   * broadcasts. */
+  rapt_tensor bias;
+  /**
+   * Optional (batch, query_heads), f32: subtracts slope * |i + position - j| from the score of query i and key j
+   * (Press et al. 2022).
+   */
+  rapt_tensor alibi_slopes;
+  /** Optional (batch, query_heads), f32: a logit that joins the softmax's sum and nothing else. */
+  rapt_tensor sinks;
+  /** Optional (batch, query_heads, query_len), f32, written: ln of the sum of exp(score), the sink included. */
+  rapt_tensor lse;
+  /** Optional (batch, query_heads, query_len, kv_len), f32, written, at the stage options name. */
+  rapt_tensor weights;
+  /** Optional (batch), i32 or i64: the position of each sample's query 0, in place of options.position, which is then
+   * 0. */
+  rapt_tensor positions;
+  /** Sizes; 0 is allowed for batch, query_len and kv_len; both head dims are 1 to 1024. */
+  int64_t batch;
+  int64_t query_heads;
+  int64_t kv_heads;
+  int64_t query_len;
+  int64_t kv_len;
+  int64_t head_dim;
+  int64_t value_dim;
+  /** A divisor of head_dim and of value_dim; 0 = 1. 0 where the scale is absent. */
+  int64_t key_scale_groups;
+  int64_t value_scale_groups;
+  rapt_sdpa_options options;
+} rapt_sdpa;
+
+/** rapt_plan_call and rapt_run_call for RAPT_SDPA. */
+RAPT_API rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan,
+                                    rapt_error *error);
+RAPT_API rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RAPT_SDPA_H */

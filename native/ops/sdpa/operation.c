@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/error.h"
+#include "call/check.h"
+#include "ops/sdpa/problem.h"
+
+_Static_assert(sizeof(rapt_sdpa_problem) <= RAPT_PROBLEM_ROOM, "a call's room");
+
+// The cases: what is stored as i8.
+enum { KEY_I8 = 1, VALUE_I8 = 2 };
+
+#define AT(field) ((int32_t)offsetof(rapt_sdpa, field))
+
+// B batch, H query heads, G kv heads, S query length, T kv length, D head dim, V value dim, P and Q scale groups.
+static const rapt_dimension dimensions[] = {
+    {'B', "batch", AT(batch), 0, RAPT_MAX_SIZE},
+    {'H', "query_heads", AT(query_heads), 1, RAPT_MAX_FEATURES},
+    {'G', "kv_heads", AT(kv_heads), 1, RAPT_MAX_FEATURES},
+    {'S', "query_len", AT(query_len), 0, RAPT_MAX_SIZE},
+    {'T', "kv_len", AT(kv_len), 0, RAPT_MAX_SIZE},
+    {'D', "head_dim", AT(head_dim), 1, RAPT_MAX_HEAD_DIM},
+    {'V', "value_dim", AT(value_dim), 1, RAPT_MAX_HEAD_DIM},
+    {.name = NULL},
+};
+
+static const rapt_operand operands[] = {
+    {"query", AT(query), RAPT_READ, RAPT_FLOATS, "BHSD", .optional = 0},
+    {"key", AT(key), RAPT_READ, RAPT_FLOATS_OR_I8, "BGTD", .optional = 0},
+    {"key_scale", AT(key_scale), RAPT_READ, RAPT_ONLY(RAPT_F32), "BGTP", .optional = 0, .when = KEY_I8},
+    {"value", AT(value), RAPT_READ, RAPT_FLOATS_OR_I8, "BGTV", .optional = 0},
+    {"value_scale", AT(value_scale), RAPT_READ, RAPT_ONLY(RAPT_F32), "BGTQ", .optional = 0, .when = VALUE_I8},
+    {"output", AT(output), RAPT_WRITE, RAPT_FLOATS, "BHSV", .optional = 0},
+    {"mask", AT(mask), RAPT_READ, RAPT_ONLY(RAPT_BOOL), "BHST", .optional = 1},
+    {"bias", AT(bias), RAPT_READ, RAPT_FLOATS, "BHST", .optional = 1},
+    {"alibi_slopes", AT(alibi_slopes), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
+    {"sinks", AT(sinks), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
+    {"lse", AT(lse), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BHS", .optional = 1},
+    {"weights", AT(weights), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BHST", .optional = 1},
+    {"positions", AT(positions), RAPT_READ, RAPT_INDICES, "B", .optional = 1},
+    {.name = NULL},
+};
+
+static const rapt_field fields[] = {
+    {"key_scale_groups", AT(key_scale_groups)},
+    {"value_scale_groups", AT(value_scale_groups)},
+    RAPT_SDPA_OPTIONS_FIELDS(rapt_sdpa),
+    {.name = NULL},
+};
+
+rapt_status rapt_sdpa_check_heads(int64_t query_heads, int64_t kv_heads, rapt_error *error) {
+  if (query_heads % kv_heads == 0) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                   "query_heads is %" PRId64 ", which is not a multiple of kv_heads, %" PRId64, query_heads, kv_heads);
+}
+
+rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *o, const rapt_tensor *positions, rapt_error *error) {
+  RAPT_CHECK(rapt_check_flags("options.flags", o->flags, RAPT_SCALE | RAPT_CAUSAL | RAPT_WINDOW, error));
+  if ((o->flags & RAPT_SCALE) != 0 && !isfinite(o->scale)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.scale is %g; it must be finite", (double)o->scale);
+  }
+  if (!isfinite(o->softcap) || o->softcap < 0) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.softcap is %g; it must be finite, and 0 (off) or above",
+                     (double)o->softcap);
+  }
+  if ((o->flags & RAPT_WINDOW) != 0) {
+    RAPT_CHECK(rapt_check_size("options.window_left", o->window_left, -1, INT64_MAX, error));
+    RAPT_CHECK(rapt_check_size("options.window_right", o->window_right, -1, INT64_MAX, error));
+  }
+  if (o->weights_stage < RAPT_WEIGHTS_RAW || o->weights_stage > RAPT_WEIGHTS_SOFTMAX) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.weights_stage is %d; allowed are %d to %d",
+                     o->weights_stage, RAPT_WEIGHTS_RAW, RAPT_WEIGHTS_SOFTMAX);
+  }
+  if (rapt_is_present(positions) && o->position != 0) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                     "options.position is %" PRId64 " and positions are given; give one of them", o->position);
+  }
+  for (int32_t i = 0; i < 4; i++) {
+    if (o->reserved[i] != 0) {
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.reserved[%d] is %" PRId64 "; allowed is 0", i,
+                       o->reserved[i]);
+    }
+  }
+  return RAPT_OK;
+}
+
+// The scale groups of an i8 tensor, whose rows hold `depth` elements; *groups is 1 where the caller left it at 0.
+static rapt_status check_scale(const char *name, const char *of, const rapt_tensor *quantised, const rapt_tensor *scale,
+                               int64_t depth, int64_t *groups, rapt_error *error) {
+  if (quantised->dtype != RAPT_I8) {
+    if (!rapt_is_present(scale) && *groups == 0) return RAPT_OK;
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s or its groups are given, but %s is not i8", name, of);
+  }
+  if (*groups == 0) *groups = 1;
+  if (*groups >= 1 && *groups <= depth && depth % *groups == 0) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                   "%s_groups is %" PRId64 "; allowed are 0 and the divisors of %" PRId64
+                   ", the elements of a row of %s",
+                   name, *groups, depth, of);
+}
+
+static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_error *error) {
+  rapt_sdpa *c = call;
+  RAPT_CHECK(rapt_sdpa_check_heads(c->query_heads, c->kv_heads, error));
+  RAPT_CHECK(rapt_sdpa_check_options(&c->options, &c->positions, error));
+  RAPT_CHECK(check_scale("key_scale", "key", &c->key, &c->key_scale, c->head_dim, &c->key_scale_groups, error));
+  RAPT_CHECK(
+      check_scale("value_scale", "value", &c->value, &c->value_scale, c->value_dim, &c->value_scale_groups, error));
+  *rapt_size(sizes, 'P') = c->key_scale_groups;
+  *rapt_size(sizes, 'Q') = c->value_scale_groups;
+  *cases = (c->key.dtype == RAPT_I8 ? KEY_I8 : 0u) | (c->value.dtype == RAPT_I8 ? VALUE_I8 : 0u);
+  return RAPT_OK;
+}
+
+void rapt_sdpa_derive(rapt_sdpa_problem *problem) {
+  const rapt_sdpa *c = &problem->call;
+  problem->group = c->query_heads / c->kv_heads;
+  problem->rows = problem->group * c->query_len;
+  float scale = (c->options.flags & RAPT_SCALE) != 0 ? c->options.scale : (float)(1.0 / sqrt((double)c->head_dim));
+  // Bare dot products may stay as they are up to the softmax, unless someone adds to them or wants to see the scores.
+  int shown = rapt_is_present(&c->weights) && c->options.weights_stage != RAPT_WEIGHTS_SOFTMAX;
+  int late = scale > 0 && !shown && c->options.softcap == 0 && !rapt_is_present(&c->bias) &&
+             !rapt_is_present(&c->alibi_slopes);
+  const double log2e = 1.4426950408889634;
+  // Of a scale that is no float any more once it is multiplied by log2(e), the scores take a factor, an exact one.
+  problem->score_scale = !late ? scale : scale > FLT_MAX / 2 ? 4 : 1;
+  problem->softmax_scale = late ? scale / problem->score_scale : 1;
+  problem->to_exponent = (float)(problem->softmax_scale * log2e);
+}
+
+static void derive(void *memory, const rapt_sizes *sizes) {
+  (void)sizes;
+  rapt_sdpa_problem *problem = memory;
+  problem->appended_keys = 0;
+  problem->key_padding = (rapt_tensor){.dtype = 0};
+  problem->first_query = 0;
+  rapt_sdpa_derive(problem);
+}
+
+const rapt_operation rapt_operation_sdpa = {
+    .word = "sdpa",
+    .struct_name = "rapt_sdpa",
+    .struct_size = sizeof(rapt_sdpa),
+    .dimensions = dimensions,
+    .operands = operands,
+    .fields = fields,
+    .rules = rules,
+    .derive = derive,
+};
