@@ -3,19 +3,15 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "call/operations.h"
 #include "call/plugin.h"
 #include "cpu/device.h"
-#include "ops/linear/problem.h"
-#include "ops/mha/problem.h"
-#include "ops/rope/problem.h"
-#include "ops/sdpa/problem.h"
 
-static const rapt_operation *const operations[RAPT_OPERATIONS] = {
-    [RAPT_SDPA] = &rapt_operation_sdpa,
-    [RAPT_ROPE] = &rapt_operation_rope,
-    [RAPT_LINEAR] = &rapt_operation_linear,
-    [RAPT_MHA] = &rapt_operation_mha,
-};
+#define DECLARE(NUMBER, word) extern const rapt_operation rapt_operation_##word;
+RAPT_EACH_OPERATION(DECLARE)
+
+#define ENTRY(NUMBER, word) [RAPT_##NUMBER] = &rapt_operation_##word,
+static const rapt_operation *const operations[RAPT_OPERATIONS] = {RAPT_EACH_OPERATION(ENTRY)};
 
 const rapt_operation *rapt_operation_of(int32_t number) {
   return number >= 0 && number < RAPT_OPERATIONS ? operations[number] : NULL;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "call/check.h"
 #include "call/device.h"
+#include "call/operations.h"
 #include "call/params.h"
 
 // The problem and the plan of one call, on the stack.
@@ -72,35 +73,13 @@ rapt_status rapt_run_held(rapt_context *context, int32_t number, const void *cal
   return rapt_run_call(context, number, call, error);
 }
 
-// The typed names of the same.
-rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error) {
-  return rapt_plan_call(context, RAPT_SDPA, call, plan, error);
-}
-
-rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error) {
-  return rapt_run_call(context, RAPT_SDPA, call, error);
-}
-
-rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error) {
-  return rapt_plan_call(context, RAPT_ROPE, call, plan, error);
-}
-
-rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error) {
-  return rapt_run_call(context, RAPT_ROPE, call, error);
-}
-
-rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan, rapt_error *error) {
-  return rapt_plan_call(context, RAPT_LINEAR, call, plan, error);
-}
-
-rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error) {
-  return rapt_run_call(context, RAPT_LINEAR, call, error);
-}
-
-rapt_status rapt_mha_plan(const rapt_context *context, const rapt_mha *call, rapt_plan *plan, rapt_error *error) {
-  return rapt_plan_call(context, RAPT_MHA, call, plan, error);
-}
-
-rapt_status rapt_mha_run(rapt_context *context, const rapt_mha *call, rapt_error *error) {
-  return rapt_run_call(context, RAPT_MHA, call, error);
-}
+// The typed names of the same: rapt_sdpa_plan, rapt_sdpa_run and so on.
+#define TYPED(NUMBER, word)                                                                             \
+  rapt_status rapt_##word##_plan(const rapt_context *context, const rapt_##word *call, rapt_plan *plan, \
+                                 rapt_error *error) {                                                   \
+    return rapt_plan_call(context, RAPT_##NUMBER, call, plan, error);                                   \
+  }                                                                                                     \
+  rapt_status rapt_##word##_run(rapt_context *context, const rapt_##word *call, rapt_error *error) {    \
+    return rapt_run_call(context, RAPT_##NUMBER, call, error);                                          \
+  }
+RAPT_EACH_OPERATION(TYPED)

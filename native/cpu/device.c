@@ -3,11 +3,12 @@
 #include "cpu/device.h"
 
 #include "base/error.h"
+#include "call/operations.h"
 #include "cpu/engine/engine.h"
 #include "cpu/linear/linear.h"
-#include "cpu/mha/mha.h"
-#include "cpu/rope/rope.h"
-#include "cpu/sdpa/sdpa.h"
+
+#define DECLARE(NUMBER, word) extern const rapt_device_operation rapt_cpu_##word##_operation;
+RAPT_EACH_OPERATION(DECLARE)
 
 static const char *unavailable(void) { return NULL; }
 
@@ -28,6 +29,7 @@ static rapt_status check_stream(const rapt_context *context, const rapt_stream *
   return rapt_fail(error, RAPT_INVALID_ARGUMENT, "a stream is given, but this context's device is the CPU");
 }
 
+#define ENTRY(NUMBER, word) [RAPT_##NUMBER] = &rapt_cpu_##word##_operation,
 const rapt_device rapt_cpu_device = {
     .version = RAPT_DEVICE_VERSION,
     .word = "cpu",
@@ -35,13 +37,7 @@ const rapt_device rapt_cpu_device = {
     .context_create = rapt_cpu_context_create,
     .context_destroy = rapt_cpu_context_destroy,
     .context_get_info = rapt_cpu_context_get_info,
-    .operations =
-        {
-            [RAPT_SDPA] = &rapt_cpu_sdpa_operation,
-            [RAPT_ROPE] = &rapt_cpu_rope_operation,
-            [RAPT_LINEAR] = &rapt_cpu_linear_operation,
-            [RAPT_MHA] = &rapt_cpu_mha_operation,
-        },
+    .operations = {RAPT_EACH_OPERATION(ENTRY)},
     .execute = execute,
     .check_stream = check_stream,
     .check_weights = rapt_cpu_check_weights,

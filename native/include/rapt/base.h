@@ -167,8 +167,10 @@ enum {
   RAPT_LINEAR = 2,
   /** rapt_mha: multi-head attention with its projections. */
   RAPT_MHA = 3,
+  /** rapt_merge: partial results of attention become one. */
+  RAPT_MERGE = 4,
   /** How many there are. */
-  RAPT_OPERATIONS = 4
+  RAPT_OPERATIONS
 };
 
 /** What every operation's struct begins with. */

@@ -43,6 +43,7 @@
 #include "rapt/base.h"
 #include "rapt/device.h"
 #include "rapt/linear.h"
+#include "rapt/merge.h"
 #include "rapt/mha.h"
 #include "rapt/rope.h"
 #include "rapt/sdpa.h"

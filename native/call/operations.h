@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of operations: use(NUMBER, word) for each, RAPT_NUMBER being its number. Whatever is needed once for each
+// operation (typed functions, the registry, the devices' tables) is written from this list.
+#ifndef RAPT_CALL_OPERATIONS_H
+#define RAPT_CALL_OPERATIONS_H
+
+#define RAPT_EACH_OPERATION(use) use(SDPA, sdpa) use(ROPE, rope) use(LINEAR, linear) use(MHA, mha) use(MERGE, merge)
+
+#endif
