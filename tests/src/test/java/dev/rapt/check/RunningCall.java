@@ -29,7 +29,7 @@ public final class RunningCall {
   private static final int SAMPLES = 64;
 
   private static final int MEETINGS = 5;
-  private static final int LARGEST = 64;
+  private static final int LARGEST = 16;
 
   /** Asleep in between, so that looking takes no CPU from the call and is on time. */
   private static final int POLL_NANOS = 20_000;
