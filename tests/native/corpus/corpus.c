@@ -125,6 +125,7 @@ static long run_all(const request *q, hashes *h) {
   int count;
   const tier *tiers = test_tiers(1, &count);
   tally of[MAX_TIERS] = {{0}};
+  if (count == 0 || q->from > q->to) check_abort("there is nothing to run: no such tier here, or no such problems");
   for (int n = q->from; n <= q->to; n += q->step) {
     random_state r = {(uint64_t)n * UINT64_C(0x2545f4914f6cdd1d) + 1};
     const operation *o = operation_of(n);

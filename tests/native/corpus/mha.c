@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Multi-head attention problems. */
+#include <math.h>
+
 #include "problems.h"
 
 static int64_t draw_width(random_state *r) {
@@ -41,12 +43,12 @@ static void draw(random_state *r, mha_problem *p) {
   p->output_layout = random_percent(r, 50) ? LAYOUT_DENSE : random_between(r, 0, OUTPUT_LAYOUTS - 1);
   scores_draw(r, p->q_len, p->kv_len, &p->scores);
   p->average = p->scores.stage >= 0 && random_percent(r, 50);
+  p->special = p->padding && random_percent(r, 30) ? 2 : random_percent(r, 8);
   p->guard = random_between(r, 0, 1);
 }
 
-static void place_rows(array *a, element type, const int64_t size[3], int64_t as, random_state *r, int side) {
-  array_place_rows(a, type, size, (layout)as, side);
-  array_fill(a, r, 1);
+static void fill_rows(const mha_problem *p, random_state *r, array *a) {
+  FOR_EACH(a, i, b, s, d) { array_set(a, array_index(a, i, b, s, d), draw_special(r, p->special == 1) / 3); }
 }
 
 static void build_rows(random_state *r, mha_problem *p) {
@@ -54,9 +56,12 @@ static void build_rows(random_state *r, mha_problem *p) {
   const int64_t query[3] = {p->batch, p->q_len, p->query_width}, key[3] = {p->batch, p->kv_len, p->key_width};
   const int64_t value[3] = {p->batch, p->kv_len, p->value_width};
   const int64_t output[3] = {p->batch, p->q_len, p->output_width ? p->output_width : p->heads * p->value_dim};
-  place_rows(&p->query, (element)p->query_type, query, p->query_layout, r, side);
-  place_rows(&p->key, (element)p->key_type, key, p->key_layout, r, side);
-  place_rows(&p->value, (element)p->value_type, value, p->value_layout, r, side);
+  array_place_rows(&p->query, (element)p->query_type, query, (layout)p->query_layout, side);
+  array_place_rows(&p->key, (element)p->key_type, key, (layout)p->key_layout, side);
+  array_place_rows(&p->value, (element)p->value_type, value, (layout)p->value_layout, side);
+  fill_rows(p, r, &p->query);
+  fill_rows(p, r, &p->key);
+  fill_rows(p, r, &p->value);
   array_place_rows(&p->output, (element)p->output_type, output, (layout)p->output_layout, side);
 }
 
@@ -97,6 +102,15 @@ static void build_padding(mha_problem *p) {
   }
 }
 
+/* What padding hides may hold anything, unless another batch shares it. */
+static void poison_padded(const mha_problem *p, array *a) {
+  if (p->special != 2 || (p->batch > 1 && a->stride[1] == 0)) return;
+  FOR_EACH(a, i, b, j, d) {
+    const unsigned char *padded = p->padding_mask.data;
+    if (padded[array_index(&p->padding_mask, 0, 0, b, j)]) array_set(a, array_index(a, i, b, j, d), NAN);
+  }
+}
+
 void mha_build(random_state *r, mha_problem *p) {
   draw(r, p);
   build_rows(r, p);
@@ -106,6 +120,8 @@ void mha_build(random_state *r, mha_problem *p) {
   build_projection(r, p, PROJECTION_OUTPUT, p->heads * p->value_dim, p->output_width);
   build_appended(r, p);
   build_padding(p);
+  poison_padded(p, &p->key);
+  poison_padded(p, &p->value);
   score_shape shape = {.size = {p->batch, p->heads, p->q_len, p->kv_len},
                        .more_keys = p->bias_kv + p->zero_attention,
                        .averaged = (int)p->average,

@@ -21,12 +21,13 @@
   X(value_layout) X(output_layout) X(key_groups) X(value_groups) X(key_scale_bits)                   \
   X(value_scale_bits) X(guard)
 
-/* output_width 0 = no output projection. projection_bias: a bit for each of the four. padding: 1 some, 2 a whole batch. */
+/* output_width 0 = no output projection. projection_bias: a bit for each of the four. padding: 1 some, 2 a whole batch.
+ * special: 1 as below, 2 NaN in padded rows. */
 #define MHA_INTEGERS(X)                                                                              \
   X(batch) X(heads) X(kv_heads) X(q_len) X(kv_len) X(head_dim) X(value_dim) X(query_width)           \
   X(key_width) X(value_width) X(output_width) X(projection_bias) X(bias_kv) X(zero_attention)        \
   X(padding) X(average) X(query_type) X(key_type) X(value_type) X(output_type) X(weight_type)        \
-  X(query_layout) X(key_layout) X(value_layout) X(output_layout) X(guard)
+  X(query_layout) X(key_layout) X(value_layout) X(output_layout) X(special) X(guard)
 
 /* bias: 0 or its stride, which may be negative. special: infinities, NaN and denormals among the numbers. */
 #define LINEAR_INTEGERS(X)                                                                           \

@@ -30,7 +30,7 @@ void scores_draw(random_state *r, int64_t queries, int64_t keys, scores *s) {
   draw_positions(r, queries, keys, s);
   s->scaled = random_percent(r, 25);
   if (s->scaled) s->scale = random_percent(r, 50) ? PICK(r, scales) : 2 * random_unit(r);
-  if (random_percent(r, 12)) s->softcap = random_percent(r, 50) ? PICK(r, caps) : 31 + 30 * random_unit(r);
+  if (random_percent(r, 16)) s->softcap = random_percent(r, 50) ? PICK(r, caps) : 31 + 30 * random_unit(r);
   if (random_percent(r, 22)) {
     s->mask = random_between(r, 0, 15);
     s->mask_fill = random_percent(r, 40) ? MASK_RANDOM : random_between(r, 1, MASK_FILLS - 1);
@@ -42,8 +42,8 @@ void scores_draw(random_state *r, int64_t queries, int64_t keys, scores *s) {
     s->bias_gap = random_percent(r, 60) ? 0 : random_between(r, 1, 2);
     s->bias_type = draw_float(r);
   }
-  s->alibi = random_percent(r, 12);
-  s->sinks = random_percent(r, 14);
+  s->alibi = random_percent(r, 13) ? random_between(r, 1, 4) : 0;
+  s->sinks = random_percent(r, 14) ? random_between(r, 1, 4) : 0;
   s->lse = random_percent(r, 55);
   s->lse_gap = random_percent(r, 70) ? 0 : random_between(r, 1, 2);
   if (random_percent(r, 22)) s->stage = random_between(r, 0, 3);
@@ -114,7 +114,7 @@ static void build_heads(const scores *s, const score_shape *shape, random_state 
   array_clear(&a->slopes);
   array_clear(&a->sinks);
   if (s->alibi) {
-    array_place_broadcast(&a->slopes, ELEMENT_F32, size, 3, 0, shape->side);
+    array_place_broadcast(&a->slopes, ELEMENT_F32, size, s->alibi - 1, 0, shape->side);
     FOR_EACH(&a->slopes, b, h, i, j) {
       float slope = (1 + 0.1f * random_unit(r)) / (float)(INT64_C(2) << h % 8);
       array_set(&a->slopes, array_index(&a->slopes, b, h, i, j), slope);
@@ -122,7 +122,7 @@ static void build_heads(const scores *s, const score_shape *shape, random_state 
   }
   if (s->sinks) {
     static const float extremes[] = {-INFINITY, 90, -90, 1e4f, -1e4f};
-    array_place_broadcast(&a->sinks, ELEMENT_F32, size, 3, 0, shape->side);
+    array_place_broadcast(&a->sinks, ELEMENT_F32, size, s->sinks - 1, 0, shape->side);
     FOR_EACH(&a->sinks, b, h, i, j) {
       float sink = random_percent(r, 15) ? PICK(r, extremes) : 3 * random_unit(r);
       array_set(&a->sinks, array_index(&a->sinks, b, h, i, j), sink);

@@ -22,7 +22,8 @@ enum bias_fill {
 };
 
 /*
- * mask and bias: -1 = absent, else the bits of array_place_broadcast; *_gap as there. stage: -1 = no weights output.
+ * mask and bias: -1 = absent, else the bits of array_place_broadcast; *_gap as there. alibi and sinks: 0 = absent, else
+ * one more than these bits. stage: -1 = no weights output.
  * Not formatted: clang-format 14 breaks this table anew each time.
  */
 /* clang-format off */
