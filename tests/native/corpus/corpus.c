@@ -202,6 +202,8 @@ static request parse(int argc, char **argv) {
 int main(int argc, char **argv) {
   static hashes h;
   check_start();
+  /* A crash must not take with it what has been found. */
+  setvbuf(stdout, NULL, _IOLBF, 0);
   request q = parse(argc, argv);
   if (q.check) hashes_read(q.check, &h);
   long differing = run_all(&q, &h);
