@@ -138,13 +138,18 @@ def enough(milliseconds):
 def median_ms(call, sets):
     """The median time of a call, and how many made up each."""
 
-    def many(count):
-        return lambda: [call(number) for number in range(count)] and None
+    def window(count):
+        def work():
+            for number in range(count):
+                call(number)
 
-    between_events(many(min(sets, 3)), 1)
-    calls = enough(between_events(many(1), 1))
-    calls = enough(between_events(many(min(calls, 100)), min(calls, 100)))
-    return statistics.median(between_events(many(calls), calls) for _ in range(WINDOWS)), calls
+        return between_events(work, count)
+
+    window(min(sets, 3))
+    calls = enough(window(1))
+    # Launches of a few are slower than those of many.
+    calls = enough(window(min(calls, 100)))
+    return statistics.median(window(calls) for _ in range(WINDOWS)), calls
 
 
 def graph_ms(call, sets, milliseconds):

@@ -4,22 +4,26 @@
 # shellcheck shell=bash disable=SC2154
 
 readonly MOST_ARCHIVE_MIB=16
+version=$(cat "$here/VERSION")
+readonly version
 
 # Printable ASCII only: logs hold anything, and a sentence may have been cut inside a character.
 plain() { LC_ALL=C tr -c '\n -~' '?'; }
 
-# json TEXT: as a JSON string.
-json() {
-  local text=${1//\\/\\\\}
-  printf '"%s"' "${text//\"/\\\"}"
+# text KEY TEXT: a member of a JSON object.
+text() {
+  local escaped=${2//\\/\\\\}
+  printf '"%s": "%s"' "$1" "${escaped//\"/\\\"}"
 }
+
+now() { TZ=UTC0 printf '%(%FT%TZ)T' -1; }
 
 last_line() { { grep -av '^[[:space:]]*$' "$1" 2>/dev/null || echo "nothing"; } | tail -n 1 | cut -c 1-300 | plain; }
 
 device() { if [[ -s $logs/device ]]; then last_line "$logs/device"; else echo unknown; fi; }
 
 # What the rows of one set of evidence have in common.
-what_ran() { printf '%s on %s, RAPT_KERNEL=%s' "$(cat "$here/VERSION")" "$(device)" "$RAPT_KERNEL" | tr '|' '/' | plain; }
+what_ran() { printf '%s on %s, RAPT_KERNEL=%s' "$version" "$(device)" "$RAPT_KERNEL" | tr '|' '/' | plain; }
 
 # Columns of what nvidia-smi said once a second: clock, power, temperature. Nothing where it has no number.
 median() {
@@ -31,7 +35,7 @@ median() {
 # note STEP STATUS SECONDS LIMIT REMARK
 note() {
   local row
-  row=$(printf '%s|%s|%s|%s|%s|%s|%s|%s' "$2" "$3" "$4" "$(date -u +%FT%TZ)" "$(median "$1" 1)" "$(median "$1" 2)" \
+  row=$(printf '%s|%s|%s|%s|%s|%s|%s|%s' "$2" "$3" "$4" "$(now)" "$(median "$1" 1)" "$(median "$1" 2)" \
     "$(what_ran)" "$5")
   write "$logs/rows/$1" printf '%s\n' "$row"
 }
@@ -59,17 +63,36 @@ close_rows() {
 
 summary_json() {
   local name separator=""
-  printf '{"rapt": %s, "device": %s, "kernels": %s, "date": %s,\n "steps": [' "$(json "$(cat "$here/VERSION")")" \
-    "$(json "$(device)")" "$(json "$RAPT_KERNEL")" "$(json "$(date -u +%FT%TZ)")"
+  printf '{'
+  heading
+  printf ', '
+  text kernels "$RAPT_KERNEL"
+  printf ',\n "steps": ['
   for name in "${steps[@]}"; do
     read_row "$name" || continue
-    printf '%s\n  {"step": %s, "status": %s, "seconds": %s, "limit": %s, "at": %s, "clock_mhz": %s, "power_w": %s, ' \
-      "$separator" "$(json "$name")" "$(json "$row_status")" "${row_seconds:-null}" "$row_limit" "$(json "$row_ended")" \
-      "${row_mhz:-null}" "${row_watts:-null}"
-    printf '"ran": %s, "remark": %s}' "$(json "$row_what")" "$(json "$row_remark")"
+    printf '%s\n  {' "$separator"
+    text step "$name"
+    printf ', '
+    text status "$row_status"
+    printf ', "seconds": %s, "limit": %s, ' "${row_seconds:-null}" "$row_limit"
+    text at "$row_ended"
+    printf ', "clock_mhz": %s, "power_w": %s, ' "${row_mhz:-null}" "${row_watts:-null}"
+    text ran "$row_what"
+    printf ', '
+    text remark "$row_remark"
+    printf '}'
     separator=,
   done
   printf '\n ]}\n'
+}
+
+# What the files begin with.
+heading() {
+  text rapt "$version"
+  printf ', '
+  text device "$(device)"
+  printf ', '
+  text date "$(now)"
 }
 
 summary_text() {
@@ -118,10 +141,11 @@ evidence() {
   done
   [[ -s $logs/plans.txt && $ran != *emulated* ]] || return 1
   capability=$(sed -n 's/.*compute capability \([0-9]*\)\.\([0-9]*\).*/\1\2/p' <<<"$ran")
-  printf '{"rapt": %s, "device": %s, "date": %s, "capability": %s, "plans": [' "$(json "$(cat "$here/VERSION")")" \
-    "$(json "$(device)")" "$(json "$(date -u +%FT%TZ)")" "${capability:-0}"
+  printf '{'
+  heading
+  printf ', "capability": %s, "plans": [' "${capability:-0}"
   while IFS= read -r name; do
-    printf '%s\n  %s' "$separator" "$(json "$name")"
+    printf '%s\n  "%s"' "$separator" "$name"
     separator=,
   done < <(sort -u "$logs/plans.txt")
   printf '\n ]}\n'
