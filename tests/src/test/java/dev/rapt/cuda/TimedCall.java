@@ -12,6 +12,7 @@ import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
@@ -29,8 +30,8 @@ final class TimedCall implements AutoCloseable {
   /** An emulated GPU has no cache, and takes long for each. */
   private static final long MOST_EMULATED = 3;
 
-  /** A prime number of values over and over: rows at its ends fall differently every time. */
-  private static final int BLOCK = (1 << 22) - 3;
+  /** Random values that tensors take stretches of, each its own: drawing all would take minutes. */
+  private static final int POOL = 1 << 23;
 
   private static final byte NAN = (byte) 0xFF;
 
@@ -41,9 +42,9 @@ final class TimedCall implements AutoCloseable {
   private final Attention attention;
   private final List<AttentionTensors> sets = new ArrayList<>();
   private final List<DeviceMemory> memory = new ArrayList<>();
+  private final RandomGenerator random = new SplittableRandom(1);
   private byte[] mask;
   private int turn;
-  private long seed;
 
   TimedCall(CudaDevice device, TimedShape shape, String type) {
     this.device = device;
@@ -55,10 +56,11 @@ final class TimedCall implements AutoCloseable {
     long affordable = device.memoryInfo().free() / 2 / shape.bytes(type);
     long most = Cuda.isEmulated() ? MOST_EMULATED : MOST_SETS;
     long count = Math.clamp(Math.min(wanted, affordable), 1, most);
-    try {
+    try (Arena arena = Arena.ofConfined()) {
       Tensor hidden = shape.masked() ? mask() : null;
+      Pools pools = new Pools(arena, random, queryType, keyType);
       for (int i = 0; i < count; i++) {
-        sets.add(set(hidden));
+        sets.add(set(pools, hidden));
       }
     } catch (RuntimeException | Error failure) {
       close();
@@ -66,15 +68,19 @@ final class TimedCall implements AutoCloseable {
     }
   }
 
-  private AttentionTensors set(Tensor hidden) {
+  private AttentionTensors set(Pools pools, Tensor hidden) {
     AttentionTensors tensors =
         AttentionTensors.of(
-            random(queryType, shape.queryShape()),
-            random(keyType, shape.keyShape()),
-            random(keyType, shape.keyShape()),
-            nothing());
+            filled(pools.queries, shape.queryShape()),
+            filled(pools.keys, shape.keyShape()),
+            filled(pools.keys, shape.keyShape()),
+            filled(pools.nothing, shape.queryShape()));
     if (keyType == DType.I8) {
-      tensors = tensors.withKeyScale(scale()).withValueScale(scale());
+      long[] rows = Arrays.copyOf(shape.keyShape(), 3);
+      tensors =
+          tensors
+              .withKeyScale(filled(pools.scales, rows))
+              .withValueScale(filled(pools.scales, rows));
     }
     return hidden == null ? tensors : tensors.withMask(hidden);
   }
@@ -110,55 +116,21 @@ final class TimedCall implements AutoCloseable {
     return own.tensor(dtype, sizes);
   }
 
-  /** Each with a seed of its own; normally distributed, bytes evenly. */
-  private Tensor random(DType dtype, long[] sizes) {
-    RandomGenerator random = generator();
-    Tensor tensor = allocate(dtype, sizes);
-    int count = (int) Math.min(BLOCK, tensor.elements());
-    try (Arena arena = Arena.ofConfined()) {
-      fill(tensor, block(arena, random, dtype, count));
-    }
-    return tensor;
-  }
-
-  private static Tensor block(Arena arena, RandomGenerator random, DType dtype, int count) {
-    if (dtype == DType.I8) {
-      byte[] bytes = new byte[count];
-      random.nextBytes(bytes);
-      return Tensor.copyOf(arena, bytes, count);
-    }
-    float[] values = new float[count];
-    for (int i = 0; i < count; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return Tensor.copyOf(arena, dtype, values, count);
-  }
-
-  private void fill(Tensor tensor, Tensor block) {
+  /** With stretches of the pool that begin anywhere. */
+  private Tensor filled(Tensor pool, long[] sizes) {
+    Tensor tensor = allocate(pool.dtype(), sizes);
     Tensor flat = tensor.reshape(tensor.elements());
-    for (long from = 0; from < tensor.elements(); from += BLOCK) {
-      long count = Math.min(BLOCK, tensor.elements() - from);
-      device.copy(block.slice(0, 0, count), flat.slice(0, from, from + count));
-    }
-  }
-
-  /** With which bytes stand for values of about the size of the others. */
-  private Tensor scale() {
-    RandomGenerator random = generator();
-    Tensor tensor = allocate(DType.F32, shape.batch(), shape.kvHeads(), shape.kvLen());
-    int count = (int) Math.min(BLOCK, tensor.elements());
-    float[] values = new float[count];
-    for (int i = 0; i < count; i++) {
-      values[i] = random.nextFloat(0.5f, 1.5f) / 73;
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      fill(tensor, Tensor.copyOf(arena, values, count));
+    long from = 0;
+    while (from < flat.elements()) {
+      long at = random.nextLong(POOL / 2);
+      long count = Math.min(POOL - at, flat.elements() - from);
+      device.copy(pool.slice(0, at, at + count), flat.slice(0, from, from + count));
+      from += count;
     }
     return tensor;
   }
 
   private Tensor mask() {
-    RandomGenerator random = generator();
     mask = new byte[Math.toIntExact(shape.queryLen() * shape.kvLen())];
     random.nextBytes(mask);
     boolean[] seen = new boolean[mask.length];
@@ -173,19 +145,41 @@ final class TimedCall implements AutoCloseable {
     return tensor;
   }
 
-  /** NaN everywhere, so that what is not written shows. */
-  private Tensor nothing() {
-    Tensor tensor = allocate(queryType, shape.queryShape());
-    try (Arena arena = Arena.ofConfined()) {
-      int count = (int) Math.min(BLOCK, tensor.elements());
-      Tensor block = Tensor.allocate(arena, queryType, count);
-      block.segment().fill(NAN);
-      fill(tensor, block);
-    }
-    return tensor;
-  }
+  /** What tensors are filled with, on the host. */
+  private static final class Pools {
+    final Tensor queries;
+    final Tensor keys;
+    final Tensor scales;
 
-  private RandomGenerator generator() {
-    return new SplittableRandom(++seed);
+    /** NaN, so that what is not written shows. */
+    final Tensor nothing;
+
+    Pools(Arena arena, RandomGenerator random, DType queryType, DType keyType) {
+      float[] normal = new float[POOL];
+      for (int i = 0; i < POOL; i++) {
+        normal[i] = (float) random.nextGaussian();
+      }
+      queries = Tensor.copyOf(arena, queryType, normal, POOL);
+      keys =
+          keyType == DType.I8 ? bytes(arena, random) : Tensor.copyOf(arena, keyType, normal, POOL);
+      scales = keyType == DType.I8 ? scales(arena, random) : null;
+      nothing = Tensor.allocate(arena, queryType, POOL);
+      nothing.segment().fill(NAN);
+    }
+
+    private static Tensor bytes(Arena arena, RandomGenerator random) {
+      byte[] bytes = new byte[POOL];
+      random.nextBytes(bytes);
+      return Tensor.copyOf(arena, bytes, POOL);
+    }
+
+    /** With which such bytes stand for values about as large as the others. */
+    private static Tensor scales(Arena arena, RandomGenerator random) {
+      float[] scales = new float[POOL];
+      for (int i = 0; i < POOL; i++) {
+        scales[i] = random.nextFloat(0.5f, 1.5f) / 73;
+      }
+      return Tensor.copyOf(arena, scales, POOL);
+    }
   }
 }
