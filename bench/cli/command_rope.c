@@ -66,6 +66,11 @@ static void print(const report *r) {
   report_print(r);
 }
 
+static int time_rows(rotation *rows, stats *out) {
+  cuda_call call = {.on = rows->on, .stream = &rows->call.stream, .run = rotation_run, .state = rows};
+  return rows->on->cuda ? cuda_time(&call, settings.iters, out) : stats_time(rotation_run, rows, settings.iters, out);
+}
+
 static int time_on(const device *on) {
   rapt_plan plan;
   report r = {.on = on,
@@ -83,7 +88,7 @@ static int time_on(const device *on) {
              r.verified.against, r.verified.allowed);
     good = 0;
   }
-  good = good && stats_time(rotation_run, &rows, settings.iters, &r.time);
+  good = good && time_rows(&rows, &r.time);
   rotation_close(&rows);
   /* On both sides of the timing, as for attention. */
   good = good && measure_copy(on, &r.ceiling);

@@ -36,7 +36,7 @@ typedef struct cuda_call {
   void *state;
 } cuda_call;
 
-/** How long the device takes: between an event before the call and one behind it, one call at a time. */
+/** How long the device takes for a call: between two events with as many calls between them as take 2 ms. */
 int cuda_time(const cuda_call *call, int64_t iters, stats *out);
 
 /**

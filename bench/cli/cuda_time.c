@@ -4,10 +4,15 @@
 #include "cuda.h"
 
 /* The first calls of a kernel find caches and clocks cold. */
-enum { WARM_UPS = 3, CALLS_IN_A_ROW = 16 };
+enum { WARM_UPS = 3, CALLS_IN_A_ROW = 16, MOST_CALLS = 1000 };
+
+/* Between two events: enough that neither they nor one launch show. */
+static const double SAMPLE_SECONDS = 2e-3;
 
 typedef struct timing {
   const cuda_call *call;
+  /* Between two events. */
+  int calls;
   rapt_stream *stream;
   rapt_event *start, *end;
 } timing;
@@ -24,14 +29,16 @@ static int sample_events(void *state, double *seconds) {
   if (rapt_event_record(t->start, t->stream, &error) != RAPT_OK) {
     return fail(&error);
   }
-  if (!t->call->run(t->call->state)) {
-    return 0;
+  for (int i = 0; i < t->calls; i++) {
+    if (!t->call->run(t->call->state)) {
+      return 0;
+    }
   }
   if (rapt_event_record(t->end, t->stream, &error) != RAPT_OK || rapt_event_synchronize(t->end, &error) != RAPT_OK ||
       rapt_event_elapsed(t->start, t->end, &milliseconds, &error) != RAPT_OK) {
     return fail(&error);
   }
-  *seconds = (double)milliseconds * 1e-3;
+  *seconds = (double)milliseconds * 1e-3 / t->calls;
   return 1;
 }
 
@@ -48,7 +55,7 @@ static int sample_enqueueing(void *state, double *seconds) {
 }
 
 static int collect(const cuda_call *call, int (*sample)(void *state, double *seconds), int64_t iters, stats *out) {
-  timing t = {.call = call};
+  timing t = {.call = call, .calls = 1};
   rapt_error error = {.struct_size = sizeof error};
   int good = rapt_stream_create(call->on->context, &t.stream, &error) == RAPT_OK &&
              rapt_event_create(call->on->context, &t.start, &error) == RAPT_OK &&
@@ -57,9 +64,12 @@ static int collect(const cuda_call *call, int (*sample)(void *state, double *sec
     cli_fail("%s", error.message);
   }
   *call->stream = t.stream;
-  double ignored;
+  double seconds = 0;
   for (int i = 0; i < WARM_UPS && good; i++) {
-    good = sample(&t, &ignored);
+    good = sample(&t, &seconds);
+  }
+  if (seconds < SAMPLE_SECONDS) {
+    t.calls = seconds * MOST_CALLS > SAMPLE_SECONDS ? (int)(SAMPLE_SECONDS / seconds) + 1 : MOST_CALLS;
   }
   good = good && stats_collect(sample, &t, iters, out);
   *call->stream = NULL;

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <string>
 
@@ -44,6 +45,12 @@ constexpr bool check_reduced = true;
 #else
 constexpr bool check_reduced = false;
 #endif
+
+// How many random cases a sweep draws: `usual`, or `full` where the environment variable RAPT_TEST_FULL is set, or
+// under a sanitizer `reduced`. The first ones are the same whatever the number.
+inline int test_sweep(int full, int usual, int reduced) {
+  return getenv("RAPT_TEST_FULL") != nullptr ? full : check_reduced ? reduced : usual;
+}
 
 // SplitMix64 (Steele, Lea and Flood 2014).
 struct generator {

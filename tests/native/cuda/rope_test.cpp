@@ -241,7 +241,7 @@ int main() {
   }
   run({2, 3, 0, 64, 64, 0, false, false, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, nullptr, 8});
   generator random = {77};
-  for (int i = 0; i < (check_reduced ? 60 : 300); i++) {
+  for (int i = 0; i < test_sweep(300, 120, 60); i++) {
     rope_case c = {};
     c.batch = random.between(1, 3);
     c.heads = random.between(1, 9);

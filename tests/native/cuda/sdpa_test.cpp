@@ -95,7 +95,7 @@ int64_t some_divisor(generator *random, int64_t of) {
 // i8 keys, values or both, with any query: the kernels on plain cores take them, also where they are not asked for.
 void eight_bit_suite(bool decode) {
   generator random = {decode ? 61u : 62u};
-  int count = check_reduced ? 50 : 200;
+  int count = test_sweep(200, 100, 50);
   for (int i = 0; i < count; i++) {
     attention_case c = random_case(&random, decode);
     // A quarter each with i8 in one of them only.
@@ -111,7 +111,7 @@ void eight_bit_suite(bool decode) {
 
 void random_suite(bool decode) {
   generator random = {decode ? 77u : 78u};
-  int count = check_reduced ? 60 : 250;
+  int count = test_sweep(250, 120, 60);
   for (int i = 0; i < count; i++) {
     attention_case c = random_case(&random, decode);
     c.family = "simt";
@@ -122,7 +122,7 @@ void random_suite(bool decode) {
 // The tensor-core kernels take whole pieces of 8 numbers in rows aligned to 16 bytes.
 void tensor_core_suite(bool decode) {
   generator random = {decode ? 91u : 92u};
-  int count = check_reduced ? 40 : 150;
+  int count = test_sweep(150, 80, 40);
   for (int i = 0; i < count; i++) {
     attention_case c = random_case(&random, decode);
     set_types(&c, random.percent(50) ? RAPT_F16 : RAPT_BF16);

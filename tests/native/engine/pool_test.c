@@ -3,8 +3,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cpu/engine/threads.h"
 #include "support/check.h"
@@ -30,6 +33,42 @@ static int await(atomic_int *flag) {
     sched_yield();
   }
   return 1;
+}
+
+/* Whether a thread of this process sleeps, as the kernel sees it: not merely waits for a CPU. */
+static int sleeps(pid_t thread) {
+  char path[64], line[256] = "", state = 0;
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+  FILE *file = fopen(path, "r");
+  if (!file || !fgets(line, sizeof line, file)) {
+    check_abort("the test cannot read %s", path);
+  }
+  fclose(file);
+  /* The name, which comes first, is in parentheses. */
+  const char *name_end = strrchr(line, ')');
+  CHECK(name_end && sscanf(name_end, ") %c", &state) == 1, "%s holds '%s'", path, line);
+  return state == 'S';
+}
+
+/* Waits until the thread sleeps; 0 when it takes too long. */
+static int await_sleep(pid_t thread) {
+  for (double begin = seconds(CLOCK_MONOTONIC); !sleeps(thread);) {
+    if (seconds(CLOCK_MONOTONIC) - begin > PATIENCE_SECONDS) {
+      return 0;
+    }
+    sleep_milliseconds(1);
+  }
+  return 1;
+}
+
+static pid_t this_thread(void) { return (pid_t)syscall(SYS_gettid); }
+
+static double cpu_seconds(pthread_t thread) {
+  clockid_t clock;
+  if (pthread_getcpuclockid(thread, &clock)) {
+    check_abort("the test cannot read the clock of a thread");
+  }
+  return seconds(clock);
 }
 
 static rapt_pool *pool_of(int32_t threads, int pin) {
@@ -118,6 +157,39 @@ static void test_share(void) {
   rapt_pool_destroy(pool);
 }
 
+/* The workers of a pool, who are all inside one call once. */
+typedef struct crew {
+  int32_t threads;
+  atomic_int inside;
+  pid_t id[MOST_SLOTS];
+  pthread_t thread[MOST_SLOTS];
+} crew;
+
+static void join_crew(void *argument, int64_t task, int32_t slot) {
+  (void)task;
+  crew *c = argument;
+  c->id[slot] = this_thread();
+  c->thread[slot] = pthread_self();
+  atomic_fetch_add(&c->inside, 1);
+  double begin = seconds(CLOCK_MONOTONIC);
+  while (atomic_load(&c->inside) < c->threads && seconds(CLOCK_MONOTONIC) - begin < PATIENCE_SECONDS) {
+    sched_yield();
+  }
+}
+
+/*
+ * Finds out who works in a pool, and waits until all of them sleep. From then on they do so until somebody wakes them:
+ * nobody is still starting, watching or looking for work.
+ */
+static void meet(rapt_pool *pool, int32_t threads, crew *c) {
+  *c = (crew){.threads = threads};
+  rapt_parallel(pool, threads, (rapt_share){.slots = threads, .wakes = 1}, join_crew, c);
+  CHECK(atomic_load(&c->inside) == threads, "%d of %d threads come", atomic_load(&c->inside), threads);
+  for (int32_t slot = 1; slot < threads; slot++) {
+    CHECK(await_sleep(c->id[slot]), "an idle worker does not sleep");
+  }
+}
+
 /* Two calls in a pool of three threads. The first has two of them, which stay inside until they are released. */
 typedef struct held_call {
   rapt_pool *pool;
@@ -168,6 +240,9 @@ static void work_alone_then_helped(void *argument, int64_t task, int32_t slot) {
 static void test_no_more_threads_than_the_pool_counts(void) {
   for (int repeat = 0; repeat < 5; repeat++) {
     rapt_pool *pool = pool_of(3, 0);
+    /* A worker that is just looking for work may take some of the second call's before that call is counted. */
+    crew workers;
+    meet(pool, 3, &workers);
     held_call first = {.pool = pool};
     second_call second = {.first = &first};
     pthread_t thread;
@@ -193,17 +268,16 @@ static void note_help(void *argument, int64_t task, int32_t slot) {
 
 static void test_small_calls_wake_nobody_unless_they_follow_each_other(void) {
   rapt_pool *pool = pool_of(2, 0);
+  crew workers;
+  meet(pool, 2, &workers);
   const rapt_share small = {.slots = 2, .wakes = 0};
-  int helped_calls = 0;
-  enum { CALLS = 20 };
-  for (int i = 0; i < CALLS; i++) {
-    /* Far longer than a worker watches. */
+  for (int i = 0; i < 20; i++) {
+    /* Far longer than calls that follow each other are apart. */
     sleep_milliseconds(10);
-    atomic_int helped = 0;
-    rapt_parallel(pool, 50, small, note_help, &helped);
-    helped_calls += atomic_load(&helped);
+    atomic_int woken = 0;
+    rapt_parallel(pool, 50, small, note_help, &woken);
+    CHECK(!atomic_load(&woken), "a rare small call had help");
   }
-  CHECK(helped_calls <= CALLS / 2, "%d of %d rare small calls had help", helped_calls, CALLS);
   atomic_int helped = 0;
   for (double begin = seconds(CLOCK_MONOTONIC);
        !atomic_load(&helped) && seconds(CLOCK_MONOTONIC) - begin < PATIENCE_SECONDS;) {
@@ -213,33 +287,45 @@ static void test_small_calls_wake_nobody_unless_they_follow_each_other(void) {
   rapt_pool_destroy(pool);
 }
 
-/* A worker that stays long after the caller has nothing left to do. */
-static void sleep_as_worker(void *argument, int64_t task, int32_t slot) {
+/* A call whose worker stays until the caller, who has nothing left to do, has slept for a while. */
+typedef struct long_call {
+  pid_t caller;
+  pthread_t caller_thread;
+  atomic_int helped;
+  atomic_int left;
+  double cost;
+} long_call;
+
+enum { WATCHED_MILLISECONDS = 100 };
+
+static void outstay(void *argument, int64_t task, int32_t slot) {
   (void)task;
-  atomic_int *left = argument;
+  long_call *call = argument;
   if (slot == 0) {
-    CHECK(await(left), "no worker comes");
+    CHECK(await(&call->helped), "no worker comes");
     return;
   }
-  atomic_store(left, 1);
-  sleep_milliseconds(200);
-  atomic_store(left, 2);
+  atomic_store(&call->helped, 1);
+  CHECK(await_sleep(call->caller), "the caller does not sleep while it waits");
+  double before = cpu_seconds(call->caller_thread);
+  sleep_milliseconds(WATCHED_MILLISECONDS);
+  call->cost = cpu_seconds(call->caller_thread) - before;
+  atomic_store(&call->left, 1);
 }
 
 static void test_waiting_costs_no_cpu(void) {
   /* Two threads: where there are two CPUs, workers and callers watch for a while before they sleep. */
   rapt_pool *pool = pool_of(2, 0);
-  atomic_int left = 0;
-  double before = seconds(CLOCK_THREAD_CPUTIME_ID);
-  rapt_parallel(pool, 2, (rapt_share){.slots = 2, .wakes = 1}, sleep_as_worker, &left);
-  double cost = seconds(CLOCK_THREAD_CPUTIME_ID) - before;
-  CHECK(atomic_load(&left) == 2, "the call returned before its worker was done");
-  CHECK(cost < 0.1, "the caller used %.0f ms of CPU while it waited 200", 1e3 * cost);
-  sleep_milliseconds(20);
-  before = seconds(CLOCK_PROCESS_CPUTIME_ID);
-  sleep_milliseconds(300);
-  cost = seconds(CLOCK_PROCESS_CPUTIME_ID) - before;
-  CHECK(cost < 0.01, "an idle pool used %.1f ms of CPU in 300", 1e3 * cost);
+  long_call call = {.caller = this_thread(), .caller_thread = pthread_self()};
+  rapt_parallel(pool, 2, (rapt_share){.slots = 2, .wakes = 1}, outstay, &call);
+  CHECK(atomic_load(&call.left), "the call returned before its worker was done");
+  CHECK(call.cost < 10e-3, "a caller that waits used %.1f ms of CPU in %d", 1e3 * call.cost, WATCHED_MILLISECONDS);
+  crew workers;
+  meet(pool, 2, &workers);
+  double before = cpu_seconds(workers.thread[1]);
+  sleep_milliseconds(WATCHED_MILLISECONDS);
+  double cost = cpu_seconds(workers.thread[1]) - before;
+  CHECK(cost < 10e-3, "an idle worker used %.1f ms of CPU in %d", 1e3 * cost, WATCHED_MILLISECONDS);
   rapt_pool_destroy(pool);
 }
 
@@ -270,8 +356,6 @@ static void test_affinity(void) {
   for (int pin = 0; pin < 2; pin++) {
     rapt_pool *pool = pool_of(2, pin);
     where w = {0};
-    /* A worker is bound just after it starts. */
-    sleep_milliseconds(50);
     rapt_parallel(pool, 2, (rapt_share){.slots = 2, .wakes = 1}, look_where, &w);
     int expected = pin ? 1 : CPU_COUNT(&before);
     CHECK(w.worker_cpus == expected, "pin %d: a worker may use %d CPUs, not %d", pin, w.worker_cpus, expected);

@@ -189,7 +189,7 @@ static void run_all(void) {
     run_case(&(linear_case){600, 1, 30, 70, 0, layout, 0, 0, seed++});
   }
   random_state r = {5};
-  for (int i = 0; i < (TEST_REDUCED ? 60 : 300); i++) {
+  for (int i = 0; i < test_sweep(300, 150, 60); i++) {
     run_case(&(linear_case){random_between(&r, 1, 3), random_between(&r, 1, 130), random_between(&r, 1, 300),
                             random_between(&r, 1, 200), random_between(&r, 0, 2), random_between(&r, 0, LAYOUTS - 1),
                             random_between(&r, 0, WEIGHT_LAYOUTS - 1), random_between(&r, 0, 1), seed++});

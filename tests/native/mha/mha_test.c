@@ -246,7 +246,7 @@ static void run_all(void) {
   wide.key_width = wide.value_width = wide.output_width = 768;
   run_case(&wide);
   random_state r = {77};
-  for (int i = 0; i < (TEST_REDUCED ? 30 : 250); i++) {
+  for (int i = 0; i < test_sweep(250, 120, 30); i++) {
     int64_t kv_heads = random_between(&r, 1, 3);
     mha_case c = shape(kv_heads * random_between(&r, 1, 3), kv_heads, random_between(&r, 1, 50),
                        random_between(&r, 1, 90), random_between(&r, 1, 40), random_between(&r, 1, 40));

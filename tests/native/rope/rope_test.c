@@ -299,7 +299,7 @@ static void run_layouts(void) {
 
 static void run_random(void) {
   random_state r = {9};
-  for (int64_t i = 0; i < (TEST_REDUCED ? 150 : 1000); i++) {
+  for (int64_t i = 0; i < test_sweep(1000, 300, 150); i++) {
     rope_case c = {.batch = random_between(&r, 1, 3),
                    .heads = random_between(&r, 1, 6),
                    .length = random_between(&r, 1, 60),

@@ -62,7 +62,7 @@ void suite_sizes(void) {
   run(shape(2, 1, 5, 19, 1024, 1023));
   run(shape(1, 1, 33, 65, 1024, 1024));
   random_state r = {11};
-  for (int i = 0; i < (TEST_REDUCED ? 40 : 250); i++) {
+  for (int i = 0; i < test_sweep(250, 150, 40); i++) {
     run(shape(1, 1, edges[random_between(&r, 0, COUNT(edges) - 1)], edges[random_between(&r, 0, COUNT(edges) - 1)],
               edges[random_between(&r, 0, COUNT(edges) - 1)], edges[random_between(&r, 0, COUNT(edges) - 1)]));
   }
@@ -162,7 +162,7 @@ void suite_options(void) {
 
 void suite_random(void) {
   random_state r = {23};
-  for (int i = 0; i < (TEST_REDUCED ? 150 : 1000); i++) {
+  for (int i = 0; i < test_sweep(1000, 400, 150); i++) {
     int64_t kv_heads = random_between(&r, 1, 3);
     int decode = random_percent(&r, 30);
     int64_t q_len = decode ? random_between(&r, 1, 16) : random_between(&r, 1, 110);
@@ -305,7 +305,7 @@ void suite_masks(void) {
 
 void suite_poison(void) {
   random_state r = {37};
-  for (int i = 0; i < (TEST_REDUCED ? 60 : 400); i++) {
+  for (int i = 0; i < test_sweep(400, 200, 60); i++) {
     int decode = i % 2;
     sdpa_case c =
         shape(4, 2, decode ? random_between(&r, 1, 9) : random_between(&r, 1, 80),

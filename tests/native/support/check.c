@@ -18,6 +18,13 @@ static char current_case[1024];
 static struct sigaction previous_segv;
 static struct sigaction previous_bus;
 
+int test_sweep(int full, int usual, int reduced) {
+  if (getenv("RAPT_TEST_FULL")) {
+    return full;
+  }
+  return TEST_REDUCED ? reduced : usual;
+}
+
 void check_count(void) { atomic_fetch_add_explicit(&counted, 1, memory_order_relaxed); }
 
 long check_failures(void) { return atomic_load(&failed); }

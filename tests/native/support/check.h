@@ -6,7 +6,7 @@
 #ifndef RAPT_TESTS_SUPPORT_CHECK_H
 #define RAPT_TESTS_SUPPORT_CHECK_H
 
-/** Build under a sanitizer: the same cases, fewer random ones. */
+/** Build under a sanitizer: the same cases, fewer random ones. See test_sweep. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TEST_REDUCED 1
 #else
@@ -21,6 +21,12 @@
       check_fail(__FILE__, __LINE__, __VA_ARGS__); \
     }                                              \
   } while (0)
+
+/**
+ * How many random cases a sweep draws: `usual`, or `full` where the environment variable RAPT_TEST_FULL is set, or
+ * under a sanitizer `reduced`. The first ones are the same whatever the number.
+ */
+int test_sweep(int full, int usual, int reduced);
 
 void check_count(void);
 void check_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -25,6 +25,7 @@ public final class Cuda {
 
   private static final String PLANS = System.getProperty("rapt.plans", "");
   private static final Set<String> NOTED = ConcurrentHashMap.newKeySet();
+  private static volatile String latest = "";
 
   private Cuda() {}
 
@@ -77,7 +78,11 @@ public final class Cuda {
    * name a line: which kernels a run of the matrix is evidence for.
    */
   public static void note(Device device, Plan plan) {
-    if (PLANS.isEmpty() || !(device instanceof CudaDevice) || !NOTED.add(plan.name())) {
+    if (!(device instanceof CudaDevice)) {
+      return;
+    }
+    latest = plan.name();
+    if (PLANS.isEmpty() || !NOTED.add(plan.name())) {
       return;
     }
     try {
@@ -86,6 +91,11 @@ public final class Cuda {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The name of the plan that was noted last. */
+  public static String latestPlan() {
+    return latest;
   }
 
   /** The environment variables that play the machine, read by the emulated driver at each call. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cuda;
 
-import dev.rapt.Attention;
-import dev.rapt.Causal;
 import dev.rapt.CudaDevice;
 import dev.rapt.DType;
 import dev.rapt.Device;
@@ -10,63 +8,56 @@ import dev.rapt.DeviceMemory;
 import dev.rapt.Event;
 import dev.rapt.Plan;
 import dev.rapt.RaptException;
-import dev.rapt.Status;
 import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.Random;
 
 /**
- * What attention takes on this GPU, shape by shape, one line of JSON each: {@code CudaTimes FILE
- * [RUNS]} with the shapes as tab-separated values, or {@code CudaTimes describe}. Times are the
- * device's own, between two events; the median of all runs.
+ * What attention takes on this GPU, one line of JSON for each shape and type: {@code CudaTimes
+ * FILE}, or {@code CudaTimes describe}. Ends with status 1 where a result was wrong.
+ *
+ * <p>A time is the device's own between two events with many calls between them, over their number:
+ * at least {@link #WINDOW_MS} of work, so that neither a launch nor an event shows; the median of
+ * {@link #WINDOWS} such times. Where the caller takes longer than the GPU, the time is the
+ * caller's: {@code host_us} tells.
  */
 public final class CudaTimes {
-  private static final int WARM_UPS = 3;
-  private static final int HOST_CALLS = 1000;
-  private static final int BLOCK = 1 << 22;
+  private static final double WINDOW_MS = 20;
+  private static final int WINDOWS = 5;
+  private static final int MOST_CALLS = 20_000;
+  private static final double HOST_MS = 50;
+  private static final int MOST_HOST_CALLS = 1000;
+
+  /** Few enough in the queue never to wait for room in it. */
+  private static final int IN_QUEUE = 16;
+
   private static final long COPY_BYTES = 1L << 30;
-
-  record Shape(
-      String name,
-      long batch,
-      long heads,
-      long kvHeads,
-      long queryLen,
-      long kvLen,
-      long headDim,
-      boolean causal) {
-    static Shape parse(String line) {
-      String[] f = line.split("\t");
-      long[] n = Arrays.stream(f, 1, 8).mapToLong(Long::parseLong).toArray();
-      return new Shape(f[0], n[0], n[1], n[2], n[3], n[4], n[5], n[6] != 0);
-    }
-
-    double flops() {
-      double all = 4.0 * batch * heads * queryLen * kvLen * headDim;
-      return causal && queryLen == kvLen ? all / 2 : all;
-    }
-
-    double keyAndValueBytes() {
-      return 2.0 * 2 * batch * kvHeads * kvLen * headDim;
-    }
-  }
 
   private interface Call {
     void enqueue(Stream stream);
   }
 
-  private final CudaDevice device;
-  private final int runs;
+  /** Milliseconds of one call: the median window, the best and the worst. */
+  private record Time(double median, double least, double most, int calls) {
+    String json() {
+      return json(
+          "\"ms\": %.5f, \"ms_least\": %.5f, \"ms_most\": %.5f, \"calls\": %d",
+          median, least, most, calls);
+    }
 
-  private CudaTimes(CudaDevice device, int runs) {
+    private static String json(String format, Object... values) {
+      return String.format(Locale.ROOT, format, values);
+    }
+  }
+
+  private final CudaDevice device;
+  private boolean good = true;
+
+  private CudaTimes(CudaDevice device) {
     this.device = device;
-    this.runs = runs;
   }
 
   public static void main(String[] arguments) throws IOException {
@@ -75,14 +66,16 @@ public final class CudaTimes {
         System.out.println(device.description());
         return;
       }
-      int runs = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 20;
-      CudaTimes times = new CudaTimes(device, runs);
+      CudaTimes times = new CudaTimes(device);
       times.copy();
-      for (String line : Files.readAllLines(Path.of(arguments[0]))) {
-        if (!line.startsWith("#")) {
-          times.attention(Shape.parse(line), DType.BF16);
-          times.attention(Shape.parse(line), DType.F16);
+      for (TimedShape shape : TimedShape.read(Path.of(arguments[0]))) {
+        for (String type : shape.types()) {
+          times.attention(shape, type);
         }
+      }
+      if (!times.good) {
+        System.err.println("not every shape has a time");
+        System.exit(1);
       }
     } catch (RaptException failed) {
       System.err.println(failed.getMessage());
@@ -97,76 +90,112 @@ public final class CudaTimes {
         DeviceMemory to = device.allocate(bytes)) {
       Tensor source = from.tensor(DType.BOOL, bytes);
       Tensor target = to.tensor(DType.BOOL, bytes);
-      double ms = median(stream -> stream.copy(source, target));
-      System.out.printf(
-          Locale.ROOT,
-          "{\"shape\": \"copy\", \"who\": \"driver\", \"ms\": %.5f, \"gb_per_s\": %.1f}%n",
-          ms,
-          2 * bytes / ms / 1e6);
+      Time time = time(stream -> stream.copy(source, target), 1);
+      print(
+          "{\"shape\": \"copy\", \"who\": \"driver\", %s, \"gb_per_s\": %.1f}",
+          time.json(), 2 * bytes / time.median() / 1e6);
     }
   }
 
-  private void attention(Shape s, DType dtype) {
-    Attention attention =
-        Attention.builder().causal(s.causal() ? Causal.BOTTOM_RIGHT : Causal.NONE).build();
-    long[] query = {s.batch(), s.heads(), s.queryLen(), s.headDim()};
-    long[] key = {s.batch(), s.kvHeads(), s.kvLen(), s.headDim()};
-    try (DeviceMemory q = random(dtype, query);
-        DeviceMemory k = random(dtype, key);
-        DeviceMemory v = random(dtype, key);
-        DeviceMemory o = device.allocate(dtype, query)) {
-      Tensor qt = q.tensor(dtype, query);
-      Tensor kt = k.tensor(dtype, key);
-      Tensor vt = v.tensor(dtype, key);
-      Tensor ot = o.tensor(dtype, query);
-      Plan plan = attention.plan(device, qt, kt, vt);
+  private void attention(TimedShape shape, String type) {
+    String head =
+        "\"shape\": \"" + shape.name() + "\", \"who\": \"rapt\", \"dtype\": \"" + type + "\"";
+    try (TimedCall call = new TimedCall(device, shape, type)) {
+      Plan plan = call.plan();
+      head += ", \"plan\": \"" + plan.name() + "\"";
       if (!plan.supported()) {
-        throw new RaptException(Status.UNSUPPORTED, plan.reason());
+        fail(head, "refused", plan.reason());
+        return;
       }
-      Call call = stream -> attention.run(stream, qt, kt, vt, ot);
-      double ms = median(call);
-      System.out.printf(
-          Locale.ROOT,
-          "{\"shape\": \"%s\", \"who\": \"rapt\", \"dtype\": \"%s\", \"plan\": \"%s\", \"ms\":"
-              + " %.5f, \"tflop_per_s\": %.2f, \"gb_per_s\": %.1f, \"host_us\": %.2f}%n",
-          s.name(),
-          dtype.name().toLowerCase(Locale.ROOT),
-          plan.name(),
-          ms,
-          s.flops() / ms / 1e9,
-          s.keyAndValueBytes() / ms / 1e6,
-          hostMicros(call));
+      double error = firstRun(call);
+      if (!(error <= TimedReference.allowed(TimedShape.queryType(type)))) {
+        fail(head, "wrong", "off by " + error);
+        return;
+      }
+      Time time = time(call::enqueue, call.sets());
+      String rate =
+          shape.isDecode()
+              ? String.format(
+                  Locale.ROOT,
+                  ", \"gb_per_s\": %.1f",
+                  shape.keyAndValueBytes(type) / time.median() / 1e6)
+              : "";
+      print(
+          "{%s, %s, \"sets\": %d, \"error\": %.2e, \"tflop_per_s\": %.2f%s, \"host_us\": %.2f}",
+          head,
+          time.json(),
+          call.sets(),
+          error,
+          shape.flops() / time.median() / 1e9,
+          rate,
+          hostMicros(call::enqueue, time.median()));
+    } catch (RaptException failed) {
+      fail(head, "failed", failed.getMessage());
     }
   }
 
-  private double median(Call call) {
+  /** Every set once; how far off some of the rows are. */
+  private double firstRun(TimedCall call) {
+    try (Stream stream = device.newStream()) {
+      for (int i = 0; i < call.sets(); i++) {
+        call.enqueue(stream);
+      }
+      stream.synchronize();
+    }
+    return call.error();
+  }
+
+  private void fail(String head, String key, String text) {
+    good = false;
+    print("{%s, \"%s\": \"%s\"}", head, key, text.replace("\"", "'"));
+  }
+
+  private static void print(String format, Object... values) {
+    System.out.printf(Locale.ROOT, format + "%n", values);
+  }
+
+  private Time time(Call call, int warmUps) {
     try (Stream stream = device.newStream();
         Event start = device.newEvent();
         Event end = device.newEvent()) {
-      double[] all = new double[runs];
-      for (int run = -WARM_UPS; run < runs; run++) {
-        stream.record(start);
-        call.enqueue(stream);
-        stream.record(end);
-        end.synchronize();
-        if (run >= 0) {
-          all[run] = end.millisecondsSince(start);
-        }
+      window(call, stream, start, end, Math.min(warmUps, 3));
+      double one = window(call, stream, start, end, 1);
+      // Launches of a few are slower than those of many.
+      int calls = count(WINDOW_MS / one);
+      calls = count(WINDOW_MS / window(call, stream, start, end, Math.min(calls, 100)));
+      double[] all = new double[WINDOWS];
+      for (int i = 0; i < WINDOWS; i++) {
+        all[i] = window(call, stream, start, end, calls);
       }
       Arrays.sort(all);
-      return all[runs / 2];
+      return new Time(all[WINDOWS / 2], all[0], all[WINDOWS - 1], calls);
     }
   }
 
-  /** How long the caller is busy with one call, with few enough in the queue never to wait. */
-  private double hostMicros(Call call) {
+  private static int count(double calls) {
+    return (int) Math.clamp(Math.ceil(calls), 1, MOST_CALLS);
+  }
+
+  /** Milliseconds of one of so many calls. */
+  private static double window(Call call, Stream stream, Event start, Event end, int calls) {
+    stream.record(start);
+    for (int i = 0; i < calls; i++) {
+      call.enqueue(stream);
+    }
+    stream.record(end);
+    end.synchronize();
+    return end.millisecondsSince(start) / calls;
+  }
+
+  /** How long the caller is busy with one call. */
+  private double hostMicros(Call call, double milliseconds) {
     try (Stream stream = device.newStream()) {
-      double[] all = new double[Math.max(1, HOST_CALLS * Math.min(runs, 20) / 20)];
+      double[] all = new double[(int) Math.clamp(HOST_MS / milliseconds, 3, MOST_HOST_CALLS)];
       for (int i = 0; i < all.length; i++) {
         long start = System.nanoTime();
         call.enqueue(stream);
         all[i] = (System.nanoTime() - start) / 1e3;
-        if (i % 16 == 15) {
+        if (i % IN_QUEUE == IN_QUEUE - 1) {
           stream.synchronize();
         }
       }
@@ -174,25 +203,5 @@ public final class CudaTimes {
       Arrays.sort(all);
       return all[all.length / 2];
     }
-  }
-
-  /** Normally distributed values, a block of them over and over. */
-  private DeviceMemory random(DType dtype, long[] shape) {
-    Random random = new Random(1);
-    DeviceMemory memory = device.allocate(dtype, shape);
-    long elements = memory.bytes() / dtype.bytes();
-    float[] values = new float[BLOCK];
-    for (int i = 0; i < BLOCK; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      Tensor block = Tensor.copyOf(arena, dtype, values, BLOCK);
-      for (long from = 0; from < elements; from += BLOCK) {
-        long count = Math.min(BLOCK, elements - from);
-        Tensor part = memory.tensor(from, dtype, new long[] {count}, new long[] {1});
-        device.copy(block.slice(0, 0, count), part);
-      }
-    }
-    return memory;
   }
 }

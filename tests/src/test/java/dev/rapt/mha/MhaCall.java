@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.mha;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.MultiHeadAttention;
@@ -9,7 +11,9 @@ import dev.rapt.Tensor;
 import dev.rapt.check.AttentionCase;
 import dev.rapt.check.AttentionProblem;
 import dev.rapt.check.Cuda;
+import dev.rapt.check.Judge;
 import dev.rapt.check.Layout;
+import dev.rapt.check.Oracle.Answer;
 import dev.rapt.check.Placed;
 import dev.rapt.check.Staging;
 import dev.rapt.mha.MhaData.Projection;
@@ -33,6 +37,20 @@ public final class MhaCall implements AutoCloseable {
     this.c = c;
     this.data = data;
     this.core = c.core().problem();
+  }
+
+  /** Runs the case on the CUDA device, twice: against the oracle, and for the same bits. */
+  public static void checkOnCuda(MhaCase c) {
+    MhaData data = MhaData.of(c);
+    Answer exact = MhaOracle.exact(c, data);
+    Answer rounded =
+        MhaOracle.rounded(c, data, c.core().dtype("query")).stored(c.core().dtype("out"));
+    try (MhaCall call = new MhaCall(c, data)) {
+      Actual actual = call.run(Cuda.device());
+      String what = c + " on CUDA";
+      Judge.check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
+      assertArrayEquals(actual.output(), call.run(Cuda.device()).output(), what + ", once more");
+    }
   }
 
   public Actual run(Device device) {

@@ -147,16 +147,7 @@ class MhaMatrixTest {
   @MethodSource("cudaCases")
   void cudaAgreesWithTheOracle(MhaCase c) {
     Cuda.require();
-    MhaData data = MhaData.of(c);
-    Answer exact = MhaOracle.exact(c, data);
-    Answer rounded =
-        MhaOracle.rounded(c, data, c.core().dtype("query")).stored(c.core().dtype("out"));
-    try (MhaCall call = new MhaCall(c, data)) {
-      Actual actual = call.run(Cuda.device());
-      String what = c + " on CUDA";
-      Judge.check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
-      assertArrayEquals(actual.output(), call.run(Cuda.device()).output(), what + ", once more");
-    }
+    MhaCall.checkOnCuda(c);
   }
 
   @Test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.rope;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.rapt.DType;
@@ -15,7 +16,7 @@ import dev.rapt.check.Values;
 import java.lang.foreign.Arena;
 
 /** A case as tensors in poisoned buffers, to be run on any number of devices. */
-final class RopeCall implements AutoCloseable {
+public final class RopeCall implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final RopeCase c;
   private final RopeData data;
@@ -57,6 +58,14 @@ final class RopeCall implements AutoCloseable {
       shape = new int[] {c.batch(), c.length(), c.pairs()};
     }
     return Placed.input(arena, dtype, c.tableLayout(), values, shape);
+  }
+
+  /** Runs the case on the CUDA device, twice: the bits must be the same. */
+  public static void checkOnCuda(RopeCase c) {
+    try (RopeCall call = new RopeCall(c)) {
+      float[] once = call.check(Cuda.device(), c + " on CUDA");
+      assertArrayEquals(once, call.check(Cuda.device(), c + " on CUDA"), c + " on CUDA, once more");
+    }
   }
 
   /** Runs the case and checks everything it wrote. */

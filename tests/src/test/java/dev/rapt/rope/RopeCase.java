@@ -12,7 +12,7 @@ import dev.rapt.check.Layout;
  * @param tableLayout of cosine, sine and positions
  * @param input the input's storage type
  */
-record RopeCase(
+public record RopeCase(
     int batch,
     int heads,
     int length,
@@ -32,7 +32,7 @@ record RopeCase(
   static final int TABLE_LENGTH = 11;
 
   /** Where a token finds its cosines and sines. */
-  enum Angles {
+  public enum Angles {
     /** In the row of a table that its position (B, S) names. */
     POSITIONS,
     /** The same with positions (S), for all of the batch. */
@@ -51,7 +51,7 @@ record RopeCase(
     }
   }
 
-  static RopeCase of(int batch, int heads, int length, int headDim) {
+  public static RopeCase of(int batch, int heads, int length, int headDim) {
     return new RopeCase(
         batch,
         heads,
@@ -69,7 +69,7 @@ record RopeCase(
         DType.F32);
   }
 
-  RopeCase rotary(int newRotaryDim) {
+  public RopeCase rotary(int newRotaryDim) {
     return new RopeCase(
         batch,
         heads,
@@ -87,7 +87,7 @@ record RopeCase(
         output);
   }
 
-  RopeCase paired(boolean newInterleaved) {
+  public RopeCase paired(boolean newInterleaved) {
     return new RopeCase(
         batch,
         heads,
@@ -160,7 +160,7 @@ record RopeCase(
         output);
   }
 
-  RopeCase typed(DType newInput, DType newCosine, DType newSine, DType newOutput) {
+  public RopeCase typed(DType newInput, DType newCosine, DType newSine, DType newOutput) {
     return new RopeCase(
         batch,
         heads,

@@ -17,16 +17,19 @@ import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import dev.rapt.check.Judge;
+import dev.rapt.check.RunningCall;
 import dev.rapt.check.Tier;
 import dev.rapt.check.Values;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Random;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Rotary embedding beyond the matrix: tables, what is refused and how, what closes when. */
 class RotaryEmbeddingTest {
@@ -317,58 +320,26 @@ class RotaryEmbeddingTest {
     return tensor;
   }
 
-  /** Another thread closes the arena of one tensor, each in turn, under running calls. */
-  @Test
-  void memoryClosedUnderARunningCall() throws Exception {
-    try (Device device = Device.cpu(new CpuOptions(2, null))) {
-      for (int which = 0; which < 5; which++) {
-        boolean refused = false;
-        for (int round = 0; round < 20 && !refused; round++) {
-          Arena other = Arena.ofShared();
-          Tensor[] t = {
-            Tensor.allocate(which == 0 ? other : arena, DType.F32, 1, 8, 4096, 64),
-            Tensor.allocate(which == 1 ? other : arena, DType.F32, 1, 32),
-            Tensor.allocate(which == 2 ? other : arena, DType.F32, 1, 32),
-            Tensor.allocate(which == 3 ? other : arena, DType.I64, 1, 4096),
-            Tensor.allocate(which == 4 ? other : arena, DType.F32, 1, 8, 4096, 64)
-          };
-          refused = refused(other, () -> rope.run(device, t[0], t[1], t[2], t[3], t[4]));
-        }
-        assertTrue(refused, "no close met a running call: nothing holds tensor " + which);
-      }
+  /** Each tensor in turn lies in an arena that another thread tries to close. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4})
+  @Timeout(value = 600, unit = TimeUnit.SECONDS)
+  void memoryClosedUnderARunningCall(int which) throws Exception {
+    try (Device device = Device.cpu(new CpuOptions(1, null))) {
+      RunningCall.holdsItsMemory(
+          (size, memory, lent) -> {
+            Tensor[] t = {
+              Tensor.allocate(memory, DType.F32, 1, 8, 4096 * size, 64),
+              Tensor.allocate(memory, DType.F32, 1, 32),
+              Tensor.allocate(memory, DType.F32, 1, 32),
+              Tensor.allocate(memory, DType.I64, 1, 4096 * size),
+              Tensor.allocate(memory, DType.F32, 1, 8, 4096 * size, 64)
+            };
+            Tensor output = t[4];
+            t[which] = lent.apply(t[which]);
+            return new RunningCall(output, () -> rope.run(device, t[0], t[1], t[2], t[3], t[4]));
+          });
     }
-  }
-
-  /** Closes the arena while a thread repeats the call; whether a close was refused meanwhile. */
-  private static boolean refused(Arena closing, Runnable call) throws InterruptedException {
-    CountDownLatch running = new CountDownLatch(1);
-    AtomicReference<Throwable> end = new AtomicReference<>();
-    Thread runner =
-        Thread.ofPlatform()
-            .start(
-                () -> {
-                  try {
-                    while (true) {
-                      call.run();
-                      running.countDown();
-                    }
-                  } catch (Throwable thrown) {
-                    end.set(thrown);
-                    running.countDown();
-                  }
-                });
-    running.await();
-    boolean refused = false;
-    while (closing.scope().isAlive()) {
-      try {
-        closing.close();
-      } catch (IllegalStateException inUse) {
-        refused = true;
-      }
-    }
-    runner.join();
-    assertEquals(IllegalStateException.class, end.get().getClass(), () -> "" + end.get());
-    return refused;
   }
 
   private static void named(String argument, Runnable action) {

@@ -32,7 +32,7 @@ class FontsTest {
   }
 
   @Test
-  @Timeout(60)
+  @Timeout(600)
   void fallbackIsTheFontThatIsUsed() throws Exception {
     Path configuration = Fonts.writeFallback();
     Process process =
