@@ -78,16 +78,16 @@ static void place_weights(const mha_case *c, test_tensor *t, int64_t total) {
 }
 
 static rapt_linear_parameters place_projection(const mha_case *c, mha_tensors *t, int n, int64_t in, int64_t out,
-                                            random_state *r) {
+                                               random_state *r) {
   int64_t size[2] = {out, in}, stride[2] = {in, 1};
   test_tensor_place(&t->weight[n], RAPT_F32, 2, size, stride, (int)c->guard);
   fill(&t->weight[n], r, 1.5f / sqrtf((float)in));
   place_vector(c, &t->weight_bias[n], c->linear_bias != 0, out, r);
   return (rapt_linear_parameters){.struct_size = sizeof(rapt_linear_parameters),
-                               .weight = t->weight[n].tensor,
-                               .bias = t->weight_bias[n].tensor,
-                               .in_features = in,
-                               .out_features = out};
+                                  .weight = t->weight[n].tensor,
+                                  .bias = t->weight_bias[n].tensor,
+                                  .in_features = in,
+                                  .out_features = out};
 }
 
 static void fill_booleans(const mha_case *c, mha_tensors *t, random_state *r) {

@@ -33,7 +33,8 @@ typedef struct mha_case {
 } mha_case;
 
 typedef struct mha_tensors {
-  test_tensor query, key, value, output, mask, bias, padding, bias_key, bias_value, slopes, sinks, lse, weights, positions;
+  test_tensor query, key, value, output, mask, bias, padding, bias_key, bias_value, slopes, sinks, lse, weights,
+      positions;
   test_tensor weight[4], weight_bias[4];
   guard_buffer scratch;
 } mha_tensors;

@@ -57,8 +57,7 @@ int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, in
 }
 
 /* Scale times dot product, then softcap: the part of a score that looks at no mask. */
-static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i,
-                        int64_t j) {
+static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i, int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double scale =
       call->options.flags & RAPT_SCALE ? (double)call->options.scale : round_if(mode, 1 / sqrt((double)call->head_dim));

@@ -17,7 +17,8 @@ static void *take(int64_t count, size_t size) {
 }
 
 int64_t reference_mha_total(const rapt_mha *call) {
-  return call->kv_len + (tensor_present(&call->bias_key) ? 1 : 0) + (call->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION ? 1 : 0);
+  return call->kv_len + (tensor_present(&call->bias_key) ? 1 : 0) +
+         (call->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION ? 1 : 0);
 }
 
 /* (batch, total, out_features): the projected rows, then the extra row (or zeros) in each appended place. */
@@ -44,15 +45,19 @@ static rapt_tensor heads_of(double *rows, int64_t count, int64_t heads, int64_t 
 
 /* The masks of the call, causality and window among them, as one boolean mask that shows the appended keys. */
 static unsigned char *combined_mask(const rapt_mha *call, int64_t total) {
-  rapt_sdpa rules = {.mask = call->mask, .bias = call->bias, .positions = call->positions, .kv_len = call->kv_len, .options = call->options};
+  rapt_sdpa rules = {.mask = call->mask,
+                     .bias = call->bias,
+                     .positions = call->positions,
+                     .kv_len = call->kv_len,
+                     .options = call->options};
   unsigned char *mask = take(call->batch * call->query_heads * call->query_len * total, 1);
   unsigned char *at = mask;
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->query_heads; h++) {
       for (int64_t i = 0; i < call->query_len; i++) {
         for (int64_t j = 0; j < total; j++) {
-          int padding =
-              j < call->kv_len && tensor_present(&call->key_padding_mask) && *tensor_bool(&call->key_padding_mask, b, j, 0, 0) != 0;
+          int padding = j < call->kv_len && tensor_present(&call->key_padding_mask) &&
+                        *tensor_bool(&call->key_padding_mask, b, j, 0, 0) != 0;
           *at++ = j >= call->kv_len || (!padding && reference_visible(&rules, b, h, i, j));
         }
       }
