@@ -26,7 +26,7 @@ static void *row_address(const rapt_tensor *t, int64_t b, int64_t h, int64_t s) 
 
 static int visible(const rapt_sdpa *call, int64_t i, int64_t j) {
   const rapt_sdpa_options *o = &call->options;
-  int64_t position = i + o->offset;
+  int64_t position = i + o->position;
   int hidden = (o->flags & RAPT_CAUSAL) && j > position;
   if (o->flags & RAPT_WINDOW) {
     hidden |= o->window_left >= 0 && j < position - o->window_left;
@@ -76,7 +76,7 @@ static rapt_sdpa part_of(const rapt_sdpa *call, int64_t b, int64_t group, int64_
   part.query_heads = heads;
   part.kv_heads = 1;
   part.query_len = rows;
-  part.options.offset += first;
+  part.options.position += first;
   part.query.data = row_address(&call->query, b, group * heads, first);
   part.output.data = row_address(&call->output, b, group * heads, first);
   part.key.data = row_address(&call->key, b, group, 0);

@@ -39,7 +39,7 @@ static void divide(stats *time) {
 
 static int time_calls(workload *w, report *r) {
   if (w->on->cuda) {
-    cuda_call call = {.on = w->on, .stream = &w->call.stream, .run = workload_run, .state = w};
+    cuda_call call = {.on = w->on, .stream = &w->call.head.stream, .run = workload_run, .state = w};
     return cuda_time_enqueueing(&call, settings.iters, &r->time);
   }
   if (!stats_time(run_batch, w, settings.iters, &r->time)) {

@@ -45,7 +45,7 @@ static int check_rows(const layer *portable_layer, const device *portable, const
   job j = {.on = portable, .call = layer_call(portable_layer, data, &problem)};
   j.call.batch = 1;
   j.call.query_len = rows;
-  j.call.options.offset += first;
+  j.call.options.position += first;
   int64_t start = (batch * problem.q_len + first) * embed;
   j.call.query.data = (char *)data->query + start * (int64_t)data->width;
   j.call.key.data = (char *)data->memory + batch * problem.kv_len * embed * (int64_t)data->width;
@@ -110,7 +110,7 @@ static int measure_ceilings(const device *on, ceilings *out) {
 }
 
 static int time_layer(job *j, stats *out) {
-  cuda_call call = {.on = j->on, .stream = &j->call.stream, .run = run, .state = j};
+  cuda_call call = {.on = j->on, .stream = &j->call.head.stream, .run = run, .state = j};
   return j->on->cuda ? cuda_time(&call, settings.iters, out) : stats_time(run, j, settings.iters, out);
 }
 

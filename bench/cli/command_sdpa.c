@@ -48,7 +48,7 @@ static int measure(workload *w, report *r) {
     return 0;
   }
   if (w->on->cuda) {
-    cuda_call call = {.on = w->on, .stream = &w->call.stream, .run = workload_run, .state = w};
+    cuda_call call = {.on = w->on, .stream = &w->call.head.stream, .run = workload_run, .state = w};
     return cuda_time(&call, settings.iters, &r->time);
   }
   if (!from_memory(r)) {

@@ -100,16 +100,10 @@ int command_verify(int argc, char **argv) {
   if (device_kind == DEVICE_CHOICE_CUDA) {
     return verify_cuda();
   }
-  rapt_capabilities capabilities = {.struct_size = sizeof capabilities};
-  rapt_error error = {.struct_size = sizeof error};
-  if (rapt_get_capabilities(&capabilities, &error) != RAPT_OK) {
-    return cli_fail("%s", error.message);
-  }
-  const char *reasons[] = {"", capabilities.avx2_reason, capabilities.avx512_reason, capabilities.avx512bf16_reason};
   int status = EXIT_GOOD;
   for (int32_t isa = RAPT_ISA_PORTABLE; isa <= RAPT_ISA_AVX512BF16; isa++) {
-    const char *reason = reasons[isa - RAPT_ISA_PORTABLE];
-    if (reason[0]) {
+    const char *reason = rapt_isa_unusable(isa);
+    if (reason) {
       if (!json) {
         printf("%-10s left out: %s\n", rapt_isa_name(isa), reason);
       }

@@ -113,7 +113,7 @@ rapt_mha layer_call(const layer *l, const layer_data *data, const bench_problem 
   const int remote = l->on->cuda;
   void *memory = remote ? l->remote_memory : data->memory;
   return (rapt_mha){
-      .struct_size = sizeof(rapt_mha),
+      .head = {.struct_size = sizeof(rapt_mha)},
       .query_projection = l->linear[QUERY],
       .key_projection = l->linear[KEY],
       .value_projection = l->linear[VALUE],

@@ -83,7 +83,7 @@ static int has_window(const bench_problem *p) { return p->window[0] >= 0 || p->w
 
 rapt_sdpa problem_call(const bench_problem *p) {
   rapt_sdpa call = {
-      .struct_size = sizeof call,
+      .head = {.struct_size = sizeof call},
       .batch = p->batch,
       .query_heads = p->heads,
       .kv_heads = p->kv_heads,
@@ -101,14 +101,14 @@ rapt_sdpa problem_call(const bench_problem *p) {
     call.options.window_right = p->window[1];
   }
   if (call.options.flags && p->causal != CAUSAL_TOP_LEFT) {
-    call.options.offset = p->kv_len - p->q_len;
+    call.options.position = p->kv_len - p->q_len;
   }
   return call;
 }
 
 /* The keys query i sees: [*first, *end), possibly none. */
 static void visible_range(const rapt_sdpa *call, int64_t i, int64_t *first, int64_t *end) {
-  int64_t position = i + call->options.offset;
+  int64_t position = i + call->options.position;
   *first = 0;
   *end = call->kv_len;
   if ((call->options.flags & RAPT_CAUSAL) && position + 1 < *end) {

@@ -59,7 +59,7 @@ void report_json_problem(const bench_problem *p) {
   json_text("dtype", dtype_choices[p->dtype]);
   json_text("kv_dtype", p->kv_dtype ? kv_dtype_choices[p->kv_dtype] : dtype_choices[p->dtype]);
   json_text("causal", causal_choices[p->causal]);
-  json_integer("offset", call.options.offset);
+  json_integer("position", call.options.position);
   json_integer("window_left", p->window[0]);
   json_integer("window_right", p->window[1]);
 }

@@ -114,7 +114,7 @@ int rotation_open(rotation *r, const rotation_problem *p, int64_t copies, const 
   *r = (rotation){.copies = copies, .on = on, .width = storage_bytes(rows.dtype)};
   r->count = (size_t)(p->batch * p->length * row);
   r->table_count = (size_t)(p->length * rotary / 2);
-  r->call = (rapt_rope){.struct_size = sizeof r->call,
+  r->call = (rapt_rope){.head = {.struct_size = sizeof r->call},
                         .input = rows,
                         .output = rows,
                         .cosine = angles,

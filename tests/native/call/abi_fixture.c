@@ -30,7 +30,7 @@ static rapt_tensor tensor2(void *data, int32_t dtype, int64_t b) {
 static rapt_sdpa valid_attention(fixture *f) {
   const int64_t b = FIXTURE_BATCH, h = FIXTURE_HEADS, q = FIXTURE_Q_LEN, k = FIXTURE_KV_LEN, d = FIXTURE_DIM;
   return (rapt_sdpa){
-      .struct_size = sizeof(rapt_sdpa),
+      .head = {.struct_size = sizeof(rapt_sdpa)},
       .query = fixture_tensor(f->query, RAPT_F32, b, h, q, d),
       .key = fixture_tensor(f->key, RAPT_F32, b, FIXTURE_KV_HEADS, k, d),
       .value = fixture_tensor(f->value, RAPT_F32, b, FIXTURE_KV_HEADS, k, d),
@@ -67,15 +67,15 @@ void fixture_reset(fixture *f) {
       .out_features = e,
   };
   f->linear = (rapt_linear){
-      .struct_size = sizeof f->linear,
-      .linear = f->square,
+      .head = {.struct_size = sizeof f->linear},
+      .weights = f->square,
       .input = tensor3(f->query, RAPT_F32, FIXTURE_Q_LEN, e),
       .output = tensor3(f->output, RAPT_F32, FIXTURE_Q_LEN, e),
       .batch = FIXTURE_BATCH,
       .rows = FIXTURE_Q_LEN,
   };
   f->mha = (rapt_mha){
-      .struct_size = sizeof f->mha,
+      .head = {.struct_size = sizeof f->mha},
       .query_projection = f->square,
       .key_projection = f->narrow,
       .value_projection = f->narrow,
@@ -97,7 +97,7 @@ void fixture_reset(fixture *f) {
       .options = f->attention.options,
   };
   f->rope = (rapt_rope){
-      .struct_size = sizeof f->rope,
+      .head = {.struct_size = sizeof f->rope},
       .input = fixture_tensor(f->rope_in, RAPT_F32, FIXTURE_BATCH, FIXTURE_HEADS, FIXTURE_Q_LEN, FIXTURE_DIM),
       .output = fixture_tensor(f->rope_out, RAPT_F32, FIXTURE_BATCH, FIXTURE_HEADS, FIXTURE_Q_LEN, FIXTURE_DIM),
       .cosine = tensor2(f->cosine, RAPT_F32, FIXTURE_DIM / 2),

@@ -134,10 +134,13 @@ static void test_capabilities(void) {
   CHECK(c.logical_cpus >= 1, "%d logical CPUs", c.logical_cpus);
   CHECK(!strcmp(c.version, rapt_version()), "version '%s' and '%s'", c.version, rapt_version());
   CHECK(memchr(c.cuda_reason, 0, sizeof c.cuda_reason), "the reason against CUDA has no end");
-  int32_t best = !c.avx512bf16_reason[0] ? RAPT_ISA_AVX512BF16
-                 : !c.avx512_reason[0]   ? RAPT_ISA_AVX512
-                 : !c.avx2_reason[0]     ? RAPT_ISA_AVX2
-                                         : RAPT_ISA_PORTABLE;
+  int32_t best = RAPT_ISA_PORTABLE;
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+    const char *reason = rapt_isa_unusable(isa);
+    CHECK(!reason || strlen(reason) > 10, "tier %d is unusable for '%s', which is no sentence", isa, reason);
+    best = reason ? best : isa;
+  }
+  CHECK(!rapt_isa_unusable(RAPT_ISA_PORTABLE), "plain C is unusable: %s", rapt_isa_unusable(RAPT_ISA_PORTABLE));
   CHECK(c.best_isa == best, "best tier %d, by the reasons %d", c.best_isa, best);
   CHECK(c.default_isa == best, "default tier %d without RAPT_ISA", c.default_isa);
   CHECK(rapt_get_capabilities(NULL, &error) == RAPT_INVALID_ARGUMENT, "capabilities without a place");

@@ -20,20 +20,20 @@ static void run(rapt_context *context, float softcap, int32_t stage) {
   rapt_tensor column = {.data = keys, .stride = {POINTS, POINTS, 1, 1}, .dtype = RAPT_F32};
   rapt_tensor row = {.data = weights, .stride = {POINTS, POINTS, POINTS, 1}, .dtype = RAPT_F32};
   rapt_tensor one = {.data = &query, .stride = {1, 1, 1, 1}, .dtype = RAPT_F32};
-  rapt_sdpa call = {.struct_size = sizeof call,
-                         .query = one,
-                         .key = column,
-                         .value = column,
-                         .output = one,
-                         .weights = row,
-                         .batch = 1,
-                         .query_heads = 1,
-                         .kv_heads = 1,
-                         .query_len = 1,
-                         .kv_len = POINTS,
-                         .head_dim = 1,
-                         .value_dim = 1,
-                         .options = {.softcap = softcap, .weights_stage = stage}};
+  rapt_sdpa call = {.head = {.struct_size = sizeof call},
+                    .query = one,
+                    .key = column,
+                    .value = column,
+                    .output = one,
+                    .weights = row,
+                    .batch = 1,
+                    .query_heads = 1,
+                    .kv_heads = 1,
+                    .query_len = 1,
+                    .kv_len = POINTS,
+                    .head_dim = 1,
+                    .value_dim = 1,
+                    .options = {.softcap = softcap, .weights_stage = stage}};
   rapt_error error = {.struct_size = sizeof error};
   call.output.data = &output;
   CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_OK, "run: %s", error.message);

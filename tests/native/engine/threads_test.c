@@ -55,19 +55,19 @@ static job job_of(int n) {
   }
   rapt_tensor query = {.data = inputs + 64 * n, .stride = {h * q * d, q * d, d, 1}, .dtype = RAPT_F32};
   rapt_tensor key = {.data = inputs + 1000 + n, .stride = {hk * k * d, k * d, d, 1}, .dtype = RAPT_F32};
-  j.attention = (rapt_sdpa){.struct_size = sizeof j.attention,
-                                 .query = query,
-                                 .key = key,
-                                 .value = key,
-                                 .output = query,
-                                 .batch = shapes[n].b,
-                                 .query_heads = h,
-                                 .kv_heads = hk,
-                                 .query_len = q,
-                                 .kv_len = k,
-                                 .head_dim = d,
-                                 .value_dim = d,
-                                 .options = {.offset = k - q, .flags = shapes[n].flags}};
+  j.attention = (rapt_sdpa){.head = {.struct_size = sizeof j.attention},
+                            .query = query,
+                            .key = key,
+                            .value = key,
+                            .output = query,
+                            .batch = shapes[n].b,
+                            .query_heads = h,
+                            .kv_heads = hk,
+                            .query_len = q,
+                            .kv_len = k,
+                            .head_dim = d,
+                            .value_dim = d,
+                            .options = {.position = k - q, .flags = shapes[n].flags}};
   if (n == REPEATED) {
     j.attention.query.stride[0] = j.attention.key.stride[0] = j.attention.value.stride[0] = 0;
   }
@@ -212,9 +212,13 @@ static void *project(void *argument) {
 static projection_caller caller_of(rapt_context *context, const rapt_linear_weights *linear) {
   rapt_tensor rows = {.data = inputs, .stride = {ROWS * WIDTH, WIDTH, 1, 0}, .dtype = RAPT_F32};
   projection_caller c = {.context = context};
-  c.linear = (rapt_linear){
-      .struct_size = sizeof c.linear, .linear = linear, .input = rows, .output = rows, .batch = 1, .rows = ROWS};
-  c.mha = (rapt_mha){.struct_size = sizeof c.mha,
+  c.linear = (rapt_linear){.head = {.struct_size = sizeof c.linear},
+                           .weights = linear,
+                           .input = rows,
+                           .output = rows,
+                           .batch = 1,
+                           .rows = ROWS};
+  c.mha = (rapt_mha){.head = {.struct_size = sizeof c.mha},
                      .query_projection = linear,
                      .key_projection = linear,
                      .value_projection = linear,
@@ -275,10 +279,11 @@ int main(void) {
   for (int i = 0; i < MAX_ELEMENTS; i++) {
     inputs[i] = random_unit(&r);
   }
-  projection = (rapt_linear_parameters){.struct_size = sizeof projection,
-                                     .weight = {.data = inputs + 5000, .stride = {WIDTH, 1, 0, 0}, .dtype = RAPT_F32},
-                                     .in_features = WIDTH,
-                                     .out_features = WIDTH};
+  projection =
+      (rapt_linear_parameters){.struct_size = sizeof projection,
+                               .weight = {.data = inputs + 5000, .stride = {WIDTH, 1, 0, 0}, .dtype = RAPT_F32},
+                               .in_features = WIDTH,
+                               .out_features = WIDTH};
   int32_t tiers[MAX_TIERS];
   int count = usable_tiers(tiers);
   for (int t = 0; t < count; t++) {

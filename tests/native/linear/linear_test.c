@@ -74,15 +74,15 @@ static void build(const linear_case *c, linear_tensors *t, rapt_linear_parameter
   fill(&t->weight, &r);
   fill(&t->input, &r);
   *weights = (rapt_linear_parameters){.struct_size = sizeof *weights,
-                                   .weight = t->weight.tensor,
-                                   .bias = t->bias.tensor,
-                                   .in_features = c->in,
-                                   .out_features = c->out};
-  *call = (rapt_linear){.struct_size = sizeof *call,
-                             .input = t->input.tensor,
-                             .output = t->output.tensor,
-                             .batch = c->batch,
-                             .rows = c->rows};
+                                      .weight = t->weight.tensor,
+                                      .bias = t->bias.tensor,
+                                      .in_features = c->in,
+                                      .out_features = c->out};
+  *call = (rapt_linear){.head = {.struct_size = sizeof *call},
+                        .input = t->input.tensor,
+                        .output = t->output.tensor,
+                        .batch = c->batch,
+                        .rows = c->rows};
 }
 
 static void run_on(const char *where, rapt_context *context, linear_tensors *t, const rapt_linear_parameters *weights,
@@ -94,15 +94,15 @@ static void run_on(const char *where, rapt_context *context, linear_tensors *t, 
     return;
   }
   test_tensor_wipe(&t->output);
-  call->linear = linear;
-  call->scratch = NULL;
-  call->scratch_size = 0;
+  call->weights = linear;
+  call->head.scratch = NULL;
+  call->head.scratch_size = 0;
   rapt_plan plan = {.struct_size = sizeof plan};
   CHECK(rapt_linear_plan(context, call, &plan, &error) == RAPT_OK && plan.supported == 1, "%s: plan: %s%s", where,
         error.message, plan.reason);
   if (own_scratch) {
-    call->scratch = guard_place(&t->scratch, ((size_t)plan.scratch_size + 63) & ~(size_t)63, GUARD_END);
-    call->scratch_size = plan.scratch_size;
+    call->head.scratch = guard_place(&t->scratch, ((size_t)plan.scratch_size + 63) & ~(size_t)63, GUARD_END);
+    call->head.scratch_size = plan.scratch_size;
   }
   rapt_status status = rapt_linear_run(context, call, &error);
   CHECK(status == RAPT_OK, "%s: run: %s", where, error.message);

@@ -78,20 +78,20 @@ static void place_weights(const mha_case *c, test_tensor *t, int64_t total) {
 }
 
 static rapt_linear_parameters place_projection(const mha_case *c, mha_tensors *t, int n, int64_t in, int64_t out,
-                                            random_state *r) {
+                                               random_state *r) {
   int64_t size[2] = {out, in}, stride[2] = {in, 1};
   test_tensor_place(&t->weight[n], RAPT_F32, 2, size, stride, (int)c->guard);
   fill(&t->weight[n], r, 1.5f / sqrtf((float)in));
   place_vector(c, &t->weight_bias[n], c->linear_bias != 0, out, r);
   return (rapt_linear_parameters){.struct_size = sizeof(rapt_linear_parameters),
-                               .weight = t->weight[n].tensor,
-                               .bias = t->weight_bias[n].tensor,
-                               .in_features = in,
-                               .out_features = out};
+                                  .weight = t->weight[n].tensor,
+                                  .bias = t->weight_bias[n].tensor,
+                                  .in_features = in,
+                                  .out_features = out};
 }
 
 static void fill_booleans(const mha_case *c, mha_tensors *t, random_state *r) {
-  if (t->mask.tensor.data) {
+  if (tensor_present(&t->mask.tensor)) {
     for (int64_t b = 0; b < c->batch; b++) {
       for (int64_t h = 0; h < c->heads; h++) {
         for (int64_t i = 0; i < c->q_len; i++) {
@@ -112,6 +112,25 @@ static void fill_booleans(const mha_case *c, mha_tensors *t, random_state *r) {
         int all = c->padding == 2 && b == c->batch - 1;
         *tensor_bool(&t->padding.tensor, b, j, 0, 0) = all || j >= c->kv_len - 1 - b % 3 ? 2 : 0;
       }
+    }
+  }
+}
+
+static int64_t position_of(const mha_case *c) { return c->causal == 2 ? c->kv_len - c->q_len : 0; }
+
+static void place_positions(const mha_case *c, test_tensor *t) {
+  if (!c->positions) {
+    test_tensor_clear(t);
+    return;
+  }
+  const int64_t one[1] = {1};
+  test_tensor_place(t, c->positions == 1 ? RAPT_I32 : RAPT_I64, 1, &c->batch, one, (int)c->guard);
+  for (int64_t b = 0; b < c->batch; b++) {
+    int64_t value = position_of(c) + (b % 2 ? -3 : 4) * b;
+    if (c->positions == 1) {
+      ((int32_t *)t->tensor.data)[b] = (int32_t)value;
+    } else {
+      ((int64_t *)t->tensor.data)[b] = value;
     }
   }
 }
@@ -137,19 +156,20 @@ void mha_case_build(const mha_case *c, mha_tensors *t, reference_projections *p,
   place_vector(c, &t->bias_value, c->bias_kv != 0, c->kv_heads * c->value_dim, &r);
   place_scores(c, &t->mask, RAPT_BOOL, c->mask, c->kv_len);
   place_scores(c, &t->bias, RAPT_F32, c->bias, c->kv_len);
-  if (t->bias.tensor.data) {
+  if (tensor_present(&t->bias.tensor)) {
     fill(&t->bias, &r, 1);
   }
   fill_booleans(c, t, &r);
   place_heads(c, &t->slopes, c->alibi != 0, &r);
   place_heads(c, &t->sinks, c->sinks != 0, &r);
+  place_positions(c, &t->positions);
   test_tensor_clear(&t->lse);
   if (c->lse) {
     int64_t size[3] = {c->batch, c->heads, c->q_len}, stride[3] = {c->heads * c->q_len, c->q_len, 1};
     test_tensor_place(&t->lse, RAPT_F32, 3, size, stride, (int)c->guard);
   }
   *call = (rapt_mha){
-      .struct_size = sizeof *call,
+      .head = {.struct_size = sizeof *call},
       .query = t->query.tensor,
       .key = t->key.tensor,
       .value = t->value.tensor,
@@ -162,12 +182,13 @@ void mha_case_build(const mha_case *c, mha_tensors *t, reference_projections *p,
       .alibi_slopes = t->slopes.tensor,
       .sinks = t->sinks.tensor,
       .lse = t->lse.tensor,
+      .positions = t->positions.tensor,
       .batch = c->batch,
       .query_heads = c->heads,
       .kv_heads = c->kv_heads,
       .query_len = c->q_len,
       .kv_len = c->kv_len,
-      .options = {.offset = c->causal == 2 ? c->kv_len - c->q_len : 0,
+      .options = {.position = c->positions ? 0 : position_of(c),
                   .window_left = c->window ? 3 : 0,
                   .window_right = c->window ? 1 : 0,
                   .softcap = c->softcap ? 1.25f : 0,

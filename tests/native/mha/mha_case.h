@@ -14,7 +14,8 @@
 
 /*
  * name, default. output_width 0 = no output projection. mask and bias: -1 or a bit per dimension as in sdpa_case.
- * layout: 0 (B, S, E), 1 (S, B, E), 2 padded. weights: -1 or the stage.
+ * layout: 0 (B, S, E), 1 (S, B, E), 2 padded. weights: -1 or the stage. positions: 0, 1 in i32, 2 in i64: one for each
+ * sample, around what `causal` says.
  * Not formatted: clang-format 14 breaks this table anew each time.
  */
 /* clang-format off */
@@ -23,7 +24,7 @@
   X(query_width, 16) X(key_width, 16) X(value_width, 16) X(output_width, 16) X(linear_bias, 1)       \
   X(bias_kv, 0) X(zero_attention, 0) X(mask, -1) X(bias, -1) X(padding, 0) X(causal, 0)              \
   X(window, 0) X(softcap, 0) X(alibi, 0) X(sinks, 0) X(lse, 1) X(weights, -1) X(average, 0)          \
-  X(layout, 0) X(scratch, 0) X(guard, 0) X(seed, 1)
+  X(layout, 0) X(scratch, 0) X(guard, 0) X(seed, 1) X(positions, 0)
 /* clang-format on */
 
 #define FIELD(name, value) int64_t name;
@@ -32,7 +33,8 @@ typedef struct mha_case {
 } mha_case;
 
 typedef struct mha_tensors {
-  test_tensor query, key, value, output, mask, bias, padding, bias_key, bias_value, slopes, sinks, lse, weights;
+  test_tensor query, key, value, output, mask, bias, padding, bias_key, bias_value, slopes, sinks, lse, weights,
+      positions;
   test_tensor weight[4], weight_bias[4];
   guard_buffer scratch;
 } mha_tensors;

@@ -17,11 +17,11 @@ static int pack(const char *where, rapt_context *context, const reference_projec
                 rapt_linear_weights *handles[4]) {
   const rapt_linear_parameters *weights[4] = {&p->query, &p->key, &p->value, &p->output};
   const rapt_linear_weights **fields[4] = {&call->query_projection, &call->key_projection, &call->value_projection,
-                                   &call->output_projection};
+                                           &call->output_projection};
   for (int n = 0; n < 4; n++) {
     rapt_error error = {.struct_size = sizeof error};
     handles[n] = NULL;
-    if (weights[n]->weight.data) {
+    if (tensor_present(&weights[n]->weight)) {
       CHECK(rapt_linear_create(context, weights[n], &handles[n], &error) == RAPT_OK, "%s: projection %d: %s", where, n,
             error.message);
       if (!handles[n]) {
@@ -66,13 +66,13 @@ static void run_on(const char *where, rapt_context *context, const mha_case *c, 
   test_tensor_wipe(&t->output);
   test_tensor_wipe(&t->lse);
   test_tensor_wipe(&t->weights);
-  call->scratch = NULL;
-  call->scratch_size = 0;
+  call->head.scratch = NULL;
+  call->head.scratch_size = 0;
   CHECK(rapt_mha_plan(context, call, &plan, &error) == RAPT_OK && plan.supported == 1, "%s: plan: %s%s", where,
         error.message, plan.reason);
   if (c->scratch) {
-    call->scratch = guard_place(&t->scratch, ((size_t)plan.scratch_size + 63) & ~(size_t)63, GUARD_END);
-    call->scratch_size = plan.scratch_size;
+    call->head.scratch = guard_place(&t->scratch, ((size_t)plan.scratch_size + 63) & ~(size_t)63, GUARD_END);
+    call->head.scratch_size = plan.scratch_size;
   }
   rapt_status status = rapt_mha_run(context, call, &error);
   CHECK(status == RAPT_OK, "%s: run: %s", where, error.message);

@@ -58,7 +58,7 @@ static void without_positions(call *c) {
   X(flags, c->flags = 2, "flags is 0x2")                                                                 \
   X(flags_negative, c->flags = -1, "flags")                                                              \
   X(reserved, c->reserved = 5, "reserved is 5")                                                          \
-  X(stream, c->stream = (rapt_stream *)(void *)f.sine, "stream")                                         \
+  X(stream, c->head.stream = (rapt_stream *)(void *)f.sine, "stream")                                    \
   X(input_stride, c->input.stride[0] = INT64_MAX, "input")                                               \
   X(cosine_stride, c->cosine.stride[0] = INT64_MAX / 2, "cosine")                                        \
   X(positions_stride, c->positions.stride[1] = INT64_MIN, "positions")                                   \

@@ -113,7 +113,7 @@ static void build(const rope_case *c, rope_tensors *t, rapt_rope *call) {
     }
   }
   fill(&t->input, c->special, &r);
-  *call = (rapt_rope){.struct_size = sizeof *call,
+  *call = (rapt_rope){.head = {.struct_size = sizeof *call},
                       .input = t->input.tensor,
                       .output = c->in_place ? t->input.tensor : t->output.tensor,
                       .cosine = t->cosine.tensor,
@@ -343,7 +343,7 @@ static void run_changing_positions(void) {
   static float input[CHANGING_TOKENS * 2], output[CHANGING_TOKENS * 2];
   static changing_positions positions;
   float cosine[1] = {1}, sine[1] = {0};
-  rapt_rope call = {.struct_size = sizeof call,
+  rapt_rope call = {.head = {.struct_size = sizeof call},
                     .input = {.data = input, .stride = {0, 0, 2, 1}, .dtype = RAPT_F32},
                     .output = {.data = output, .stride = {0, 0, 2, 1}, .dtype = RAPT_F32},
                     .cosine = {.data = cosine, .stride = {1, 1}, .dtype = RAPT_F32},

@@ -255,20 +255,20 @@ static void test_scratch(void) {
   CHECK(strstr(plan.name, "sdpa") && strstr(plan.name, rapt_isa_name(plan.isa)), "plan name '%s'", plan.name);
   CHECK(plan.scratch_size >= 0 && plan.scratch_size < SCRATCH_ROOM, "scratch of %lld bytes for a tiny call",
         (long long)plan.scratch_size);
-  f.attention.scratch = scratch_memory;
-  f.attention.scratch_size = plan.scratch_size;
+  f.attention.head.scratch = scratch_memory;
+  f.attention.head.scratch_size = plan.scratch_size;
   check_accepted("scratch of the plan's size", &f.attention);
   CHECK(plan.scratch_size > 0, "no scratch at all, so nothing to be short of");
-  f.attention.scratch_size = plan.scratch_size - 1;
+  f.attention.head.scratch_size = plan.scratch_size - 1;
   error = (rapt_error){.struct_size = sizeof error};
   /* Too little is run's to refuse: plan is asked how much it should be. */
   rapt_status status = rapt_sdpa_run(f.context, &f.attention, &error);
   CHECK(status == RAPT_INVALID_ARGUMENT, "scratch one byte short: status %d", status);
   check_message("scratch one byte short", status, &error, "scratch");
-  f.attention.scratch_size = -1;
+  f.attention.head.scratch_size = -1;
   check_refused("scratch of negative size", &f.attention, RAPT_INVALID_ARGUMENT, "-1");
-  f.attention.scratch = scratch_memory + 4;
-  f.attention.scratch_size = SCRATCH_ROOM;
+  f.attention.head.scratch = scratch_memory + 4;
+  f.attention.head.scratch_size = SCRATCH_ROOM;
   check_refused("misaligned scratch", &f.attention, RAPT_INVALID_ARGUMENT, "scratch");
 }
 

@@ -36,19 +36,19 @@ static int64_t peak_bytes(void) {
 static rapt_sdpa call_of(float *inputs, float *output, int64_t queries, int64_t keys) {
   /* All heads share one set of inputs through stride 0: the memory under test is the library's, not ours. */
   rapt_tensor input = {.data = inputs, .stride = {0, 0, DIM, 1}, .dtype = RAPT_F32};
-  rapt_sdpa call = {.struct_size = sizeof call,
-                         .query = input,
-                         .key = input,
-                         .value = input,
-                         .output = {.data = output, .stride = {0, queries * DIM, DIM, 1}, .dtype = RAPT_F32},
-                         .batch = 1,
-                         .query_heads = HEADS,
-                         .kv_heads = HEADS,
-                         .query_len = queries,
-                         .kv_len = keys,
-                         .head_dim = DIM,
-                         .value_dim = DIM,
-                         .options = {.offset = keys - queries, .flags = RAPT_CAUSAL}};
+  rapt_sdpa call = {.head = {.struct_size = sizeof call},
+                    .query = input,
+                    .key = input,
+                    .value = input,
+                    .output = {.data = output, .stride = {0, queries * DIM, DIM, 1}, .dtype = RAPT_F32},
+                    .batch = 1,
+                    .query_heads = HEADS,
+                    .kv_heads = HEADS,
+                    .query_len = queries,
+                    .kv_len = keys,
+                    .head_dim = DIM,
+                    .value_dim = DIM,
+                    .options = {.position = keys - queries, .flags = RAPT_CAUSAL}};
   return call;
 }
 

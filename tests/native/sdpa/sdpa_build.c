@@ -242,9 +242,30 @@ static void poison_rows(const sdpa_case *c, random_state *r, sdpa_tensors *t, co
   }
 }
 
+/* Every sample stands elsewhere, some behind `position` and some before it, as far as the type goes. */
+static void place_positions(const sdpa_case *c, test_tensor *t) {
+  if (!c->positions) {
+    test_tensor_clear(t);
+    return;
+  }
+  const int64_t stride[1] = {1 + c->seed % 2};
+  const int narrow = c->positions == 1;
+  test_tensor_place(t, narrow ? RAPT_I32 : RAPT_I64, 1, &c->batch, stride, (int)c->guard);
+  for (int64_t b = 0; b < c->batch; b++) {
+    __int128 value = (__int128)c->position + (b % 2 ? -5 : 7) * b;
+    __int128 low = narrow ? INT32_MIN : INT64_MIN, high = narrow ? INT32_MAX : INT64_MAX;
+    value = value < low ? low : value > high ? high : value;
+    if (narrow) {
+      ((int32_t *)t->tensor.data)[b * stride[0]] = (int32_t)value;
+    } else {
+      ((int64_t *)t->tensor.data)[b * stride[0]] = (int64_t)value;
+    }
+  }
+}
+
 static void describe(const sdpa_case *c, const sdpa_tensors *t, rapt_sdpa *call) {
   *call = (rapt_sdpa){
-      .struct_size = sizeof *call,
+      .head = {.struct_size = sizeof *call},
       .query = t->query.tensor,
       .key = t->key.tensor,
       .value = t->value.tensor,
@@ -255,6 +276,7 @@ static void describe(const sdpa_case *c, const sdpa_tensors *t, rapt_sdpa *call)
       .sinks = t->sinks.tensor,
       .lse = t->lse.tensor,
       .weights = t->weights.tensor,
+      .positions = t->positions.tensor,
       .batch = c->batch,
       .query_heads = c->heads,
       .kv_heads = c->kv_heads,
@@ -262,7 +284,7 @@ static void describe(const sdpa_case *c, const sdpa_tensors *t, rapt_sdpa *call)
       .kv_len = c->kv_len,
       .head_dim = c->head_dim,
       .value_dim = c->value_dim,
-      .options = {.offset = c->offset,
+      .options = {.position = c->positions ? 0 : c->position,
                   .window_left = c->window ? c->window_left : 0,
                   .window_right = c->window ? c->window_right : 0,
                   .scale = c->scaled ? (float)c->scale : 0,
@@ -281,6 +303,7 @@ void sdpa_case_build(const sdpa_case *c, sdpa_tensors *t, rapt_sdpa *call) {
   place_heads(c, &t->sinks, c->sinks != 0, 2, 1);
   place_heads(c, &t->lse, c->lse != 0, 3, c->q_len);
   place_scores(c, &t->weights, RAPT_F32, c->weights >= 0 ? 15 : -1);
+  place_positions(c, &t->positions);
   describe(c, t, call);
 
   fill_data(c, &r, &t->query, PART_QUERY);
@@ -288,10 +311,10 @@ void sdpa_case_build(const sdpa_case *c, sdpa_tensors *t, rapt_sdpa *call) {
   if (c->layout != LAYOUT_VALUE_IN_KEY) {
     fill_data(c, &r, &t->value, PART_VALUE);
   }
-  if (t->mask.tensor.data) {
+  if (tensor_present(&t->mask.tensor)) {
     fill_mask(c, &r, &t->mask);
   }
-  if (t->bias.tensor.data) {
+  if (tensor_present(&t->bias.tensor)) {
     fill_bias(c, &r, &t->bias);
     if (c->bias_fill == BIAS_NAN_WHERE_HIDDEN) {
       poison_bias(c, t, call);

@@ -36,13 +36,14 @@ static double largest_value(const rapt_sdpa *call) {
 
 static void expect(const rapt_sdpa *call, expectation e[RESULT_COUNT]) {
   int64_t rows = call->batch * call->query_heads * call->query_len;
-  int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows, call->weights.data ? rows * call->kv_len : 0};
+  int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows,
+                                  tensor_present(&call->weights) ? rows * call->kv_len : 0};
   for (int n = 0; n < RESULT_COUNT; n++) {
     e[n].result = reference_result_make(counts[n]);
   }
   for (int mode = 0; mode < REFERENCE_MODES; mode++) {
     reference_attention(call, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
-                        call->weights.data ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
+                        tensor_present(&call->weights) ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
   }
   double magnitude[RESULT_COUNT] = {largest_value(call), 1, 0};
   for (int n = 0; n < RESULT_COUNT; n++) {
@@ -56,11 +57,11 @@ static void check_results(const char *where, const rapt_sdpa *call, const sdpa_t
   compare_result(where, "output", &call->output, output, e[RESULT_OUTPUT].result.in[REFERENCE_EXACT],
                  e[RESULT_OUTPUT].bound);
   CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
-  if (call->lse.data) {
+  if (tensor_present(&call->lse)) {
     int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
     compare_result(where, "lse", &call->lse, lse, e[RESULT_LSE].result.in[REFERENCE_EXACT], e[RESULT_LSE].bound);
   }
-  if (call->weights.data) {
+  if (tensor_present(&call->weights)) {
     int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
     compare_result(where, "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
                    e[RESULT_WEIGHTS].bound);
@@ -79,8 +80,8 @@ static int give_scratch(const char *where, const rapt_context *context, sdpa_ten
     return 0;
   }
   size_t bytes = ((size_t)plan.scratch_size + 63) & ~(size_t)63;
-  call->scratch = guard_place(&t->scratch, bytes, GUARD_END);
-  call->scratch_size = plan.scratch_size;
+  call->head.scratch = guard_place(&t->scratch, bytes, GUARD_END);
+  call->head.scratch_size = plan.scratch_size;
   return 1;
 }
 
@@ -109,8 +110,8 @@ static unsigned char *run_tier(const tier *on, const sdpa_case *c, sdpa_tensors 
     char where[64];
     snprintf(where, sizeof where, "%s with %d threads", rapt_isa_name(on->isa), (int)thread_counts[n]);
     wipe_results(t);
-    call->scratch = NULL;
-    call->scratch_size = 0;
+    call->head.scratch = NULL;
+    call->head.scratch_size = 0;
     if (c->scratch && !give_scratch(where, on->context[n], t, call)) {
       continue;
     }

@@ -77,17 +77,17 @@ static void apply_option(sdpa_case *c, int n) {
       break;
     case 1:
       c->causal = 1;
-      c->offset = c->kv_len - c->q_len;
+      c->position = c->kv_len - c->q_len;
       break;
     case 2:
       c->causal = 1;
-      c->offset = -2;
+      c->position = -2;
       break;
     case 3:
       c->window = 1;
       c->window_left = 5;
       c->window_right = 3;
-      c->offset = c->kv_len - c->q_len;
+      c->position = c->kv_len - c->q_len;
       break;
     case 4:
       c->window = 1;
@@ -98,7 +98,7 @@ static void apply_option(sdpa_case *c, int n) {
       c->window = 1;
       c->window_left = 33;
       c->window_right = -1;
-      c->offset = 20;
+      c->position = 20;
       break;
     case 6:
       c->mask = 15;
@@ -176,7 +176,7 @@ void suite_random(void) {
       }
     }
     if (random_percent(&r, 30)) {
-      c.offset = random_between(&r, -c.q_len - 2, c.kv_len + 2);
+      c.position = random_between(&r, -c.q_len - 2, c.kv_len + 2);
     }
     if (c.window && random_percent(&r, 50)) {
       c.window_left = random_between(&r, -1, c.kv_len);
@@ -256,7 +256,7 @@ void suite_decode(void) {
         int64_t d = l % 2 ? 64 : 40;
         sdpa_case c = shape(groups[g][0], groups[g][1], q_len, lengths[l], d, g % 2 ? d : d - 9);
         c.causal = (l + g) % 3 == 0;
-        c.offset = c.causal ? c.kv_len - c.q_len : 0;
+        c.position = c.causal ? c.kv_len - c.q_len : 0;
         run(c);
       }
     }
@@ -269,10 +269,10 @@ void suite_decode(void) {
       c.window = 1;
       c.window_left = 10;
       c.window_right = 0;
-      c.offset = c.kv_len - 2;
+      c.position = c.kv_len - 2;
     } else if (fill == 1) {
       c.causal = 1;
-      c.offset = 17;
+      c.position = 17;
     } else {
       c.mask = 12;
       c.mask_fill = fill == 2 ? MASK_SPARSE : MASK_BLOCKS;
@@ -339,7 +339,7 @@ void suite_corners(void) {
   for (int i = 0; i < COUNT(offsets); i++) {
     for (int decode = 0; decode < 2; decode++) {
       sdpa_case c = shape(2, 1, decode ? 3 : 34, 40, 8, 8);
-      c.offset = offsets[i];
+      c.position = offsets[i];
       c.causal = 1;
       run(c);
       c.window = 1;

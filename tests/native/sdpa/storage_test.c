@@ -18,14 +18,14 @@
 #include "support/reference.h"
 
 /* out = in * 1 + 0 for a column of numbers, between any two storage types. */
-static void convert(rapt_context *context, const rapt_linear_weights *one, int64_t count, const void *from, int32_t from_dtype,
-                    void *to, int32_t to_dtype) {
-  rapt_linear call = {.struct_size = sizeof call,
-                           .linear = one,
-                           .input = {.data = (void *)(uintptr_t)from, .stride = {0, 1, 1}, .dtype = from_dtype},
-                           .output = {.data = to, .stride = {count, 1, 1}, .dtype = to_dtype},
-                           .batch = 1,
-                           .rows = count};
+static void convert(rapt_context *context, const rapt_linear_weights *one, int64_t count, const void *from,
+                    int32_t from_dtype, void *to, int32_t to_dtype) {
+  rapt_linear call = {.head = {.struct_size = sizeof call},
+                      .weights = one,
+                      .input = {.data = (void *)(uintptr_t)from, .stride = {0, 1, 1}, .dtype = from_dtype},
+                      .output = {.data = to, .stride = {count, 1, 1}, .dtype = to_dtype},
+                      .batch = 1,
+                      .rows = count};
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_linear_run(context, &call, &error) == RAPT_OK, "linear: %s", error.message);
 }
@@ -33,9 +33,9 @@ static void convert(rapt_context *context, const rapt_linear_weights *one, int64
 static rapt_linear_weights *times_one(rapt_context *context) {
   static float one = 1;
   rapt_linear_parameters weights = {.struct_size = sizeof weights,
-                                 .weight = {.data = &one, .stride = {1, 1}, .dtype = RAPT_F32},
-                                 .in_features = 1,
-                                 .out_features = 1};
+                                    .weight = {.data = &one, .stride = {1, 1}, .dtype = RAPT_F32},
+                                    .in_features = 1,
+                                    .out_features = 1};
   rapt_linear_weights *linear = NULL;
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_linear_create(context, &weights, &linear, &error) == RAPT_OK, "create: %s", error.message);
@@ -151,16 +151,16 @@ static void test_attention(const tier *on, int32_t dtype, const shape *s, int bi
   operand q = fill(&random, dtype, rows * s->head_dim), k = fill(&random, dtype, keys * s->head_dim);
   operand v = fill(&random, dtype, keys * s->value_dim), o = fill(&random, dtype, rows * s->value_dim);
   operand b = fill(&random, dtype, s->query_len * s->kv_len);
-  rapt_sdpa call = {.struct_size = sizeof call,
-                         .batch = s->batch,
-                         .query_heads = s->heads,
-                         .kv_heads = s->kv_heads,
-                         .query_len = s->query_len,
-                         .kv_len = s->kv_len,
-                         .head_dim = s->head_dim,
-                         .value_dim = s->value_dim};
+  rapt_sdpa call = {.head = {.struct_size = sizeof call},
+                    .batch = s->batch,
+                    .query_heads = s->heads,
+                    .kv_heads = s->kv_heads,
+                    .query_len = s->query_len,
+                    .kv_len = s->kv_len,
+                    .head_dim = s->head_dim,
+                    .value_dim = s->value_dim};
   call.options.flags = RAPT_CAUSAL;
-  call.options.offset = s->kv_len - s->query_len;
+  call.options.position = s->kv_len - s->query_len;
   rapt_error error = {.struct_size = sizeof error};
   rapt_sdpa wide;
   for (int narrow = 0; narrow < 2; narrow++) {
@@ -222,14 +222,14 @@ static void test_bytes(rapt_context *context, const shape *s, int64_t groups, ui
     int32_t d = narrow ? RAPT_I8 : RAPT_F32;
     out[narrow] = calloc((size_t)(rows * s->value_dim), sizeof(float));
     if (out[narrow] == NULL) check_abort("the test cannot allocate its output");
-    rapt_sdpa call = {.struct_size = sizeof call,
-                           .batch = s->batch,
-                           .query_heads = s->heads,
-                           .kv_heads = s->kv_heads,
-                           .query_len = s->query_len,
-                           .kv_len = s->kv_len,
-                           .head_dim = s->head_dim,
-                           .value_dim = s->value_dim};
+    rapt_sdpa call = {.head = {.struct_size = sizeof call},
+                      .batch = s->batch,
+                      .query_heads = s->heads,
+                      .kv_heads = s->kv_heads,
+                      .query_len = s->query_len,
+                      .kv_len = s->kv_len,
+                      .head_dim = s->head_dim,
+                      .value_dim = s->value_dim};
     call.query = tensor(q.wide, RAPT_F32, s->heads, s->query_len, s->head_dim, s->transposed);
     call.output = tensor(out[narrow], RAPT_F32, s->heads, s->query_len, s->value_dim, 0);
     /* Scales belong to groups along a row, so rows must be what was quantised. */

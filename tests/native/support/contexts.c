@@ -19,21 +19,13 @@ rapt_context *context_of(int32_t isa, int32_t threads) {
 
 int usable_tiers(int32_t tiers[MAX_TIERS]) {
   static int told;
-  rapt_capabilities capabilities = {.struct_size = sizeof capabilities};
-  rapt_error error = {.struct_size = sizeof error};
-  if (rapt_get_capabilities(&capabilities, &error) != RAPT_OK) {
-    check_abort("no capabilities: %s", error.message);
-  }
   int count = 0;
-  tiers[count++] = RAPT_ISA_PORTABLE;
-  const char *reasons[MAX_TIERS - 1] = {capabilities.avx2_reason, capabilities.avx512_reason,
-                                        capabilities.avx512bf16_reason};
-  for (int i = 0; i < MAX_TIERS - 1; i++) {
-    int32_t isa = RAPT_ISA_AVX2 + i;
-    if (!reasons[i][0]) {
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+    const char *reason = rapt_isa_unusable(isa);
+    if (!reason) {
       tiers[count++] = isa;
     } else if (!told) {
-      printf("tier %s is not tested: %s\n", rapt_isa_name(isa), reasons[i]);
+      printf("tier %s is not tested: %s\n", rapt_isa_name(isa), reason);
     }
   }
   told = 1;

@@ -51,7 +51,7 @@ void test_tensor_place(test_tensor *t, int32_t dtype, int rank, const int64_t *s
 void test_tensor_view(test_tensor *t, const test_tensor *owner, int64_t offset, int rank, const int64_t *size,
                       const int64_t *stride);
 
-/** Makes the tensor absent (data NULL). Keeps the memory for the next case. */
+/** Makes the tensor absent (dtype 0, data NULL). Keeps the memory for the next case. */
 void test_tensor_clear(test_tensor *t);
 
 /** Refills the whole memory with the canary. */
@@ -59,6 +59,8 @@ void test_tensor_wipe(test_tensor *t);
 
 /** The number of elements that are in the memory but not in the tensor and no longer hold the canary. */
 int64_t test_tensor_damage(const test_tensor *t);
+
+static inline int tensor_present(const rapt_tensor *t) { return t->dtype != 0; }
 
 /** The element index of (i, j, k, l); dimensions beyond the rank are ignored. */
 static inline int64_t tensor_index(const rapt_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l) {

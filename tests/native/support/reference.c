@@ -25,12 +25,20 @@ static int64_t turn(int mode, int64_t n, int64_t count) {
   return mode == REFERENCE_ROUNDED_REVERSED ? count - 1 - n : n;
 }
 
-/* 128 bits: offset may be any int64, and i + offset - left must not wrap. */
-static __int128 position_of(const rapt_sdpa *call, int64_t i) { return (__int128)i + call->options.offset; }
+__int128 reference_position(const rapt_sdpa *call, int64_t b, int64_t i) {
+  const rapt_tensor *t = &call->positions;
+  int64_t first = call->options.position;
+  if (t->dtype == RAPT_I32) {
+    first = ((const int32_t *)t->data)[b * t->stride[0]];
+  } else if (t->dtype == RAPT_I64) {
+    first = ((const int64_t *)t->data)[b * t->stride[0]];
+  }
+  return (__int128)i + first;
+}
 
 int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, int64_t j) {
   const rapt_sdpa_options *options = &call->options;
-  __int128 position = position_of(call, i);
+  __int128 position = reference_position(call, b, i);
   if ((options->flags & RAPT_CAUSAL) && j > position) {
     return 0;
   }
@@ -42,15 +50,14 @@ int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, in
       return 0;
     }
   }
-  if (call->mask.data && !*tensor_bool(&call->mask, b, h, i, j)) {
+  if (tensor_present(&call->mask) && !*tensor_bool(&call->mask, b, h, i, j)) {
     return 0;
   }
-  return !(call->bias.data && element_at(&call->bias, b, h, i, j) == -INFINITY);
+  return !(tensor_present(&call->bias) && element_at(&call->bias, b, h, i, j) == -INFINITY);
 }
 
 /* Scale times dot product, then softcap: the part of a score that looks at no mask. */
-static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i,
-                        int64_t j) {
+static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i, int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double scale =
       call->options.flags & RAPT_SCALE ? (double)call->options.scale : round_if(mode, 1 / sqrt((double)call->head_dim));
@@ -76,11 +83,11 @@ static double full_score(const rapt_sdpa *call, int mode, int64_t b, int64_t h, 
     return -INFINITY;
   }
   double score = raw_score(call, mode, 1, b, h, i, j);
-  if (call->bias.data) {
+  if (tensor_present(&call->bias)) {
     score = round_if(mode, score + element_at(&call->bias, b, h, i, j));
   }
-  if (call->alibi_slopes.data) {
-    double distance = fabs((double)(position_of(call, i) - j));
+  if (tensor_present(&call->alibi_slopes)) {
+    double distance = fabs((double)(reference_position(call, b, i) - j));
     double slope = element_at(&call->alibi_slopes, b, h, 0, 0);
     score = round_if(mode, score - round_if(mode, slope * distance));
   }
@@ -95,9 +102,9 @@ static double score_size(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i,
     size += fabs(element_at(&call->query, b, h, i, d) * element_at(&call->key, b, kv_head, j, d));
   }
   size *= call->options.flags & RAPT_SCALE ? fabs((double)call->options.scale) : 1 / sqrt((double)call->head_dim);
-  size += call->bias.data ? fabs(element_at(&call->bias, b, h, i, j)) : 0;
-  if (call->alibi_slopes.data) {
-    size += fabs(element_at(&call->alibi_slopes, b, h, 0, 0) * (double)(position_of(call, i) - j));
+  size += tensor_present(&call->bias) ? fabs(element_at(&call->bias, b, h, i, j)) : 0;
+  if (tensor_present(&call->alibi_slopes)) {
+    size += fabs(element_at(&call->alibi_slopes, b, h, 0, 0) * (double)(reference_position(call, b, i) - j));
   }
   return size;
 }
@@ -149,7 +156,7 @@ static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_
     max = nudge(call, b, h, i, score, max);
   }
   int empty = max == -INFINITY && !poisoned;
-  double sink = call->sinks.data ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
+  double sink = tensor_present(&call->sinks) ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
   double top = fmax(max, sink);
   double sum = empty ? 0 : round_if(mode, exp(round_if(mode, sink - top)));
   for (int64_t j = 0; j < call->kv_len; j++) {
@@ -206,7 +213,7 @@ void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *
               round_if(mode, element_at(&call->input, b, r, i, 0) * element_at(&weights->weight, o, i, 0, 0));
           sum = round_if(mode, sum + product);
         }
-        if (weights->bias.data) {
+        if (tensor_present(&weights->bias)) {
           sum = round_if(mode, sum + element_at(&weights->bias, o, 0, 0, 0));
         }
         *output++ = sum;

@@ -29,6 +29,9 @@ enum reference_mode {
   REFERENCE_MODES = 4
 };
 
+/** Position of query i of sample b among the keys. 128 bits: a position may be any int64. */
+__int128 reference_position(const rapt_sdpa *call, int64_t b, int64_t i);
+
 /** dtype of tensors that only the reference reads: double, for what an earlier reference step computed. */
 enum { REFERENCE_F64 = 64 };
 

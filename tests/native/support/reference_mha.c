@@ -17,7 +17,8 @@ static void *take(int64_t count, size_t size) {
 }
 
 int64_t reference_mha_total(const rapt_mha *call) {
-  return call->kv_len + (call->bias_key.data ? 1 : 0) + (call->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION ? 1 : 0);
+  return call->kv_len + (tensor_present(&call->bias_key) ? 1 : 0) +
+         (call->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION ? 1 : 0);
 }
 
 /* (batch, total, out_features): the projected rows, then the extra row (or zeros) in each appended place. */
@@ -30,7 +31,7 @@ static double *project(const rapt_mha *call, const rapt_linear_parameters *w, co
     one.input.data = (float *)input->data + b * input->stride[0];
     double *place = all + b * total * width;
     reference_linear(w, &one, mode, place);
-    for (int64_t o = 0; o < width && extra && extra->data; o++) {
+    for (int64_t o = 0; o < width && extra && tensor_present(extra); o++) {
       place[rows * width + o] = (double)((const float *)extra->data)[o * extra->stride[0]];
     }
   }
@@ -44,15 +45,19 @@ static rapt_tensor heads_of(double *rows, int64_t count, int64_t heads, int64_t 
 
 /* The masks of the call, causality and window among them, as one boolean mask that shows the appended keys. */
 static unsigned char *combined_mask(const rapt_mha *call, int64_t total) {
-  rapt_sdpa rules = {.mask = call->mask, .bias = call->bias, .kv_len = call->kv_len, .options = call->options};
+  rapt_sdpa rules = {.mask = call->mask,
+                     .bias = call->bias,
+                     .positions = call->positions,
+                     .kv_len = call->kv_len,
+                     .options = call->options};
   unsigned char *mask = take(call->batch * call->query_heads * call->query_len * total, 1);
   unsigned char *at = mask;
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->query_heads; h++) {
       for (int64_t i = 0; i < call->query_len; i++) {
         for (int64_t j = 0; j < total; j++) {
-          int padding =
-              j < call->kv_len && call->key_padding_mask.data && *tensor_bool(&call->key_padding_mask, b, j, 0, 0) != 0;
+          int padding = j < call->kv_len && tensor_present(&call->key_padding_mask) &&
+                        *tensor_bool(&call->key_padding_mask, b, j, 0, 0) != 0;
           *at++ = j >= call->kv_len || (!padding && reference_visible(&rules, b, h, i, j));
         }
       }
@@ -101,7 +106,7 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
   double *k = project(call, &p->key, &call->key, call->kv_len, total, &call->bias_key, mode);
   double *v = project(call, &p->value, &call->value, call->kv_len, total, &call->bias_value, mode);
   unsigned char *mask = combined_mask(call, total);
-  double *bias = call->bias.data ? extended_bias(call, total) : NULL;
+  double *bias = tensor_present(&call->bias) ? extended_bias(call, total) : NULL;
   double *heads = take(rows * value_dim, sizeof(double));
   double *all_weights = weights ? take(rows * total, sizeof(double)) : NULL;
   rapt_sdpa attention = {
@@ -109,9 +114,10 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
       .key = heads_of(k, total, call->kv_heads, head_dim),
       .value = heads_of(v, total, call->kv_heads, value_dim),
       .mask = {.data = mask, .dtype = RAPT_BOOL},
-      .bias = {.data = bias, .dtype = REFERENCE_F64},
+      .bias = {.data = bias, .dtype = bias ? REFERENCE_F64 : 0},
       .alibi_slopes = call->alibi_slopes,
       .sinks = call->sinks,
+      .positions = call->positions,
       .batch = call->batch,
       .query_heads = call->query_heads,
       .kv_heads = call->kv_heads,
@@ -138,7 +144,7 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
       }
     }
   }
-  if (p->output.weight.data) {
+  if (tensor_present(&p->output.weight)) {
     rapt_linear last = {
         .input = {.data = joined, .stride = {call->query_len * width, width, 1, 0}, .dtype = REFERENCE_F64},
         .batch = call->batch,

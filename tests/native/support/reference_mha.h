@@ -9,7 +9,7 @@
 #include <rapt/rapt.h>
 #include <stdint.h>
 
-/** What rapt_mha's handles were made from; output.weight.data is NULL where there is no output projection. */
+/** What rapt_mha's handles were made from; output.weight is absent where there is no output projection. */
 typedef struct reference_projections {
   rapt_linear_parameters query, key, value, output;
 } reference_projections;

@@ -6,12 +6,12 @@
 #include <string.h>
 
 const char *storage_name(int32_t dtype) {
-  static const char *const names[] = {"none", "f32", "bool", "f16", "bf16", "i8", "i64"};
+  static const char *const names[] = {"none", "f32", "bool", "f16", "bf16", "i8", "i64", "i32"};
   return names[dtype];
 }
 
 size_t storage_size(int32_t dtype) {
-  static const size_t sizes[] = {0, 4, 1, 2, 2, 1, 8};
+  static const size_t sizes[] = {0, 4, 1, 2, 2, 1, 8, 4};
   return sizes[dtype];
 }
 
