@@ -42,7 +42,8 @@ static void *take(int slot, size_t bytes) {
 
 /* A tensor of these sizes, dense in an order of dimensions, or backwards along some of them. */
 static rapt_tensor lay(int slot, int32_t dtype, int rank, const int64_t *size, int layout) {
-  static const int orders[LAYOUTS][5] = {{0, 1, 2, 3, 4}, {1, 2, 3, 0, 4}, {0, 1, 3, 2, 4}, {4, 0, 1, 2, 3}, {0, 1, 2, 3, 4}};
+  static const int orders[LAYOUTS][5] = {
+      {0, 1, 2, 3, 4}, {1, 2, 3, 0, 4}, {0, 1, 3, 2, 4}, {4, 0, 1, 2, 3}, {0, 1, 2, 3, 4}};
   rapt_tensor t = {.dtype = dtype};
   int64_t count = 1, begin = 0;
   for (int i = 4; i >= 0; i--) {
@@ -56,8 +57,8 @@ static rapt_tensor lay(int slot, int32_t dtype, int rank, const int64_t *size, i
     begin += size[d] ? (size[d] - 1) * t.stride[d] : 0;
     t.stride[d] = -t.stride[d];
   }
-  unsigned char *data = take(slot, (size_t)count * (size_t)storage_size(dtype));
-  t.data = data + (count ? begin : 0) * storage_size(dtype);
+  unsigned char *data = take(slot, (size_t)count * storage_size(dtype));
+  t.data = data + (count ? begin : 0) * (int64_t)storage_size(dtype);
   return t;
 }
 
@@ -66,7 +67,15 @@ static void *element(const rapt_tensor *t, const int64_t *index, int rank) {
   for (int d = 0; d < rank; d++) {
     at += index[d] * t->stride[d];
   }
-  return (unsigned char *)t->data + at * storage_size(t->dtype);
+  return (unsigned char *)t->data + at * (int64_t)storage_size(t->dtype);
+}
+
+/* Half a unit of the last place of a result of this type. */
+static double half_ulp(int32_t dtype, double x) {
+  int bits = dtype == RAPT_F32 ? 24 : dtype == RAPT_F16 ? 11 : 8, exponent;
+  frexp(x, &exponent);
+  int least = dtype == RAPT_F16 ? -13 : -125;
+  return ldexp(0.5, (exponent > least ? exponent : least) - bits);
 }
 
 /* One row by the definition: its value at v, and what f32 arithmetic may be off by. */
@@ -78,11 +87,12 @@ static double expected_output(const rapt_merge *c, const int64_t at[3], int64_t 
     if (part == -INFINITY) {
       continue;
     }
-    double term = exp(part - lse) * storage_read(c->partial_output.dtype, element(&c->partial_output, index, 5));
+    double term =
+        exp(part - lse) * (double)storage_get(element(&c->partial_output, index, 5), c->partial_output.dtype, 0);
     sum += term;
     magnitude += fabs(term);
   }
-  *bound = 0x1p-24 * (double)(c->parts + 4) * magnitude + storage_half_ulp(c->output.dtype, sum) + 0x1p-140;
+  *bound = 0x1p-24 * (double)(c->parts + 4) * magnitude + half_ulp(c->output.dtype, sum) + 0x1p-140;
   return sum;
 }
 
@@ -117,14 +127,14 @@ static void judge(const rapt_merge *c) {
   int64_t rows = c->batch * c->heads * c->query_len;
   for (int64_t row = 0; row < rows; row++) {
     const int64_t at[] = {row / c->query_len / c->heads, row / c->query_len % c->heads, row % c->query_len};
-    double lse = expected_lse(c, at), bound;
+    double lse = expected_lse(c, at), bound = 0;
     if (c->lse.dtype) {
       expect("lse", (double)*(const float *)element(&c->lse, at, 3), lse, 0x1p-24 * fabs(lse) + 0x1p-140);
     }
     for (int64_t v = 0; v < c->value_dim; v++) {
       const int64_t index[] = {at[0], at[1], at[2], v};
       double exact = isnan(lse) ? lse : expected_output(c, at, v, lse, &bound);
-      expect("output", storage_read(c->output.dtype, element(&c->output, index, 4)), exact, bound);
+      expect("output", (double)storage_get(element(&c->output, index, 4), c->output.dtype, 0), exact, bound);
     }
   }
 }
@@ -161,14 +171,14 @@ static rapt_merge build(const merge_case *k) {
     *(float *)element(&c.partial_lse, index, 4) = empty ? -INFINITY : k->spread * random_unit(&r);
     for (; index[4] < k->value_dim; index[4]++) {
       /* An empty part may hold anything. */
-      storage_write(k->from, element(&c.partial_output, index, 5), empty ? NAN : random_unit(&r));
+      storage_set(element(&c.partial_output, index, 5), k->from, 0, empty ? NAN : random_unit(&r));
     }
   }
   return c;
 }
 
 static size_t output_bytes(const rapt_merge *c) {
-  return (size_t)(c->batch * c->heads * c->query_len * c->value_dim * storage_size(c->output.dtype));
+  return (size_t)(c->batch * c->heads * c->query_len * c->value_dim) * storage_size(c->output.dtype);
 }
 
 /* The lowest address of a tensor that lay made. */
@@ -177,13 +187,14 @@ static unsigned char *start_of(const rapt_tensor *t, int rank, const int64_t *si
   for (int d = 0; d < rank; d++) {
     low += t->stride[d] < 0 && size[d] ? (size[d] - 1) * t->stride[d] : 0;
   }
-  return (unsigned char *)t->data + low * storage_size(t->dtype);
+  return (unsigned char *)t->data + low * (int64_t)storage_size(t->dtype);
 }
 
 static void run_case(const merge_case *k) {
-  check_set_case("merge parts=%lld batch=%lld heads=%lld query_len=%lld value_dim=%lld from=%d to=%d layout=%d seed=%lld",
-                 (long long)k->parts, (long long)k->batch, (long long)k->heads, (long long)k->query_len,
-                 (long long)k->value_dim, k->from, k->to, k->layout, (long long)k->seed);
+  check_set_case(
+      "merge parts=%lld batch=%lld heads=%lld query_len=%lld value_dim=%lld from=%d to=%d layout=%d seed=%lld",
+      (long long)k->parts, (long long)k->batch, (long long)k->heads, (long long)k->query_len, (long long)k->value_dim,
+      k->from, k->to, k->layout, (long long)k->seed);
   rapt_merge c = build(k);
   const int64_t size[] = {k->batch, k->heads, k->query_len, k->value_dim};
   size_t bytes = output_bytes(&c);
@@ -191,7 +202,8 @@ static void run_case(const merge_case *k) {
   for (int i = 0; i < context_count; i++) {
     rapt_error error = {.struct_size = sizeof error};
     rapt_plan plan = {.struct_size = sizeof plan};
-    CHECK(rapt_merge_plan(contexts[i], &c, &plan, &error) == RAPT_OK && plan.supported && !strncmp(plan.name, "merge_", 6),
+    CHECK(rapt_merge_plan(contexts[i], &c, &plan, &error) == RAPT_OK && plan.supported &&
+              !strncmp(plan.name, "merge_", 6),
           "plan '%s': %s%s", plan.name, error.message, plan.reason);
     if (bytes) {
       memset(start, CANARY, bytes);
@@ -222,8 +234,8 @@ static void run_cases(void) {
     run_case(&(merge_case){random_between(&r, 0, 12), random_between(&r, 0, 3), random_between(&r, 1, 5),
                            random_between(&r, 0, 20), random_between(&r, 1, 200), types[random_between(&r, 0, 2)],
                            types[random_between(&r, 0, 2)], (int)random_between(&r, 0, LAYOUTS - 1),
-                           random_percent(&r, 70), (int)random_between(&r, 0, 100),
-                           random_percent(&r, 30) ? 200 : 8, 1000 + i});
+                           random_percent(&r, 70), (int)random_between(&r, 0, 100), random_percent(&r, 30) ? 200 : 8,
+                           1000 + i});
   }
   run_case(&(merge_case){4, 2, 8, 300, 128, RAPT_F32, RAPT_F32, 0, 1, 10, 5, 77});
 }
@@ -234,10 +246,10 @@ static void run_special(void) {
   merge_case k = {3, 1, 1, 4, 8, RAPT_F32, RAPT_F32, 0, 1, 0, 3, 9};
   rapt_merge c = build(&k);
   float *lse = c.partial_lse.data, *output = c.partial_output.data;
-  lse[0] = 0, lse[4] = -400, lse[8] = -INFINITY;   /* row 0: a NaN in a part of weight e^-400 */
+  lse[0] = 0, lse[4] = -400, lse[8] = -INFINITY; /* row 0: a NaN in a part of weight e^-400 */
   output[1 * 32 + 0] = NAN;
-  lse[1] = lse[5] = lse[9] = -INFINITY;            /* row 1: nothing */
-  lse[2] = NAN;                                    /* row 2 */
+  lse[1] = lse[5] = lse[9] = -INFINITY;                   /* row 1: nothing */
+  lse[2] = NAN;                                           /* row 2 */
   lse[3] = -INFINITY, lse[7] = 2.5f, lse[11] = -INFINITY; /* row 3: one part */
   for (int i = 0; i < context_count; i++) {
     CHECK(rapt_merge_run(contexts[i], &c, &error) == RAPT_OK, "%s", error.message);
@@ -254,7 +266,8 @@ static void run_special(void) {
 static void run_attention(void) {
   enum { HEADS = 4, KV_HEADS = 2, QUERIES = 7, KEYS = 90, DIM = 24, PARTS = 4 };
   static const int64_t ends[PARTS + 1] = {0, 31, 31, 64, KEYS};
-  const int64_t q[] = {1, HEADS, QUERIES, DIM}, kv[] = {1, KV_HEADS, KEYS, DIM}, part[] = {PARTS, 1, HEADS, QUERIES, DIM};
+  const int64_t q[] = {1, HEADS, QUERIES, DIM}, kv[] = {1, KV_HEADS, KEYS, DIM},
+                part[] = {PARTS, 1, HEADS, QUERIES, DIM};
   rapt_sdpa call = {.head = {.struct_size = sizeof call},
                     .query = lay(0, RAPT_F32, 4, q, 0),
                     .key = lay(1, RAPT_F32, 4, kv, 0),
