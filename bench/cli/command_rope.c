@@ -67,7 +67,7 @@ static void print(const report *r) {
 }
 
 static int time_rows(rotation *rows, stats *out) {
-  cuda_call call = {.on = rows->on, .stream = &rows->call.stream, .run = rotation_run, .state = rows};
+  cuda_call call = {.on = rows->on, .stream = &rows->call.head.stream, .run = rotation_run, .state = rows};
   return rows->on->cuda ? cuda_time(&call, settings.iters, out) : stats_time(rotation_run, rows, settings.iters, out);
 }
 

@@ -9,6 +9,7 @@
 int command_sdpa(int argc, char **argv);
 int command_mha(int argc, char **argv);
 int command_rope(int argc, char **argv);
+int command_merge(int argc, char **argv);
 int command_call(int argc, char **argv);
 int command_callers(int argc, char **argv);
 int command_ceilings(int argc, char **argv);

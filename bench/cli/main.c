@@ -15,6 +15,7 @@ static const struct {
     {"sdpa", "time scaled dot-product attention", command_sdpa},
     {"mha", "time multi-head attention with its projections", command_mha},
     {"rope", "time rotary position embedding", command_rope},
+    {"merge", "time merging partial results", command_merge},
     {"call", "time the cost of a call, on a tiny problem", command_call},
     {"callers", "time many callers on one context against one", command_callers},
     {"ceilings", "measure the multiply-add peak and the read bandwidth", command_ceilings},

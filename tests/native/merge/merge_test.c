@@ -242,23 +242,28 @@ static void run_cases(void) {
 
 /* What stands in one row reaches no other, and counts however little its part weighs. */
 static void run_special(void) {
+  enum { ROWS = 6, DIM = 8 };
   rapt_error error = {.struct_size = sizeof error};
-  merge_case k = {3, 1, 1, 4, 8, RAPT_F32, RAPT_F32, 0, 1, 0, 3, 9};
+  merge_case k = {3, 1, 1, ROWS, DIM, RAPT_F32, RAPT_F32, 0, 1, 0, 3, 9};
   rapt_merge c = build(&k);
-  float *lse = c.partial_lse.data, *output = c.partial_output.data;
-  lse[0] = 0, lse[4] = -400, lse[8] = -INFINITY; /* row 0: a NaN in a part of weight e^-400 */
-  output[1 * 32 + 0] = NAN;
-  lse[1] = lse[5] = lse[9] = -INFINITY;                   /* row 1: nothing */
-  lse[2] = NAN;                                           /* row 2 */
-  lse[3] = -INFINITY, lse[7] = 2.5f, lse[11] = -INFINITY; /* row 3: one part */
+  /* One line for each part: a NaN in a part of weight e^-400, nothing, a NaN among others, a NaN alone, one part, and
+   * an infinite part, beside which nothing has a weight. */
+  static const float parts[3][ROWS] = {{0, -INFINITY, NAN, -INFINITY, -INFINITY, 1},
+                                       {-400, -INFINITY, 1, NAN, 2.5f, INFINITY},
+                                       {-INFINITY, -INFINITY, 2, -INFINITY, -INFINITY, 2}};
+  memcpy(c.partial_lse.data, parts, sizeof parts);
+  float *output = c.partial_output.data;
+  output[ROWS * DIM] = NAN;
   for (int i = 0; i < context_count; i++) {
     CHECK(rapt_merge_run(contexts[i], &c, &error) == RAPT_OK, "%s", error.message);
     const float *out = c.output.data, *total = c.lse.data;
     CHECK(isnan(out[0]) && !isnan(out[1]) && total[0] == 0, "row 0: %g %g, lse %g", out[0], out[1], total[0]);
-    for (int v = 0; v < 8; v++) {
-      CHECK(out[8 + v] == 0 && isnan(out[16 + v]) && out[24 + v] == output[1 * 32 + 24 + v], "rows 1 to 3 at %d", v);
+    CHECK(total[1] == -INFINITY && total[4] == 2.5f, "lse %g %g", total[1], total[4]);
+    CHECK(isnan(total[2]) && isnan(total[3]) && isnan(total[5]), "lse %g %g %g", total[2], total[3], total[5]);
+    for (int v = 0; v < DIM; v++) {
+      CHECK(out[DIM + v] == 0 && out[4 * DIM + v] == output[ROWS * DIM + 4 * DIM + v], "rows 1 and 4 at %d", v);
+      CHECK(isnan(out[2 * DIM + v]) && isnan(out[3 * DIM + v]) && isnan(out[5 * DIM + v]), "rows of NaN at %d", v);
     }
-    CHECK(total[1] == -INFINITY && isnan(total[2]) && total[3] == 2.5f, "lse %g %g %g", total[1], total[2], total[3]);
   }
 }
 
