@@ -91,24 +91,37 @@ static const void *output_of(const rapt_merge *c, int64_t part, const int64_t at
   return rapt_offset(t, part * t->stride[0] + at[0] * t->stride[1] + at[1] * t->stride[2] + at[2] * t->stride[3]);
 }
 
-// The LSE of all parts; NaN where one of them is.
-static double total_lse(const rapt_merge *c, const int64_t at[3]) {
-  double most = -INFINITY, sum = 0;
+// What the weights of a row's parts share: e^(lse - highest) / sum.
+typedef struct row_total {
+  double highest;
+  double sum;
+} row_total;
+
+// The weights of parts first .. first + count before they are divided by their sum, which they are added to. An
+// infinite or NaN LSE makes it NaN.
+static void weigh_parts(const rapt_merge *c, int64_t first, int64_t count, const int64_t at[3], row_total *total,
+                        double *weights) {
+  for (int64_t n = 0; n < count; n++) {
+    weights[n] = exp((double)*lse_of(c, first + n, at) - total->highest);
+    total->sum += weights[n];
+  }
+}
+
+static double highest_lse(const rapt_merge *c, const int64_t at[3]) {
+  double highest = -INFINITY;
   for (int64_t n = 0; n < c->parts; n++) {
     double lse = (double)*lse_of(c, n, at);
     if (isnan(lse)) return lse;
-    if (lse > most) most = lse;
+    if (lse > highest) highest = lse;
   }
-  if (most == -INFINITY) return most;
-  for (int64_t n = 0; n < c->parts; n++) sum += exp((double)*lse_of(c, n, at) - most);
-  return most + log(sum);
+  return highest;
 }
 
 // The weight of a part. Only an empty part weighs 0: what another one holds, a NaN for instance, counts however little
 // it weighs.
-static float weight_of(double lse, double total) {
+static float weight_of(float lse, double unscaled, double sum) {
   if (lse == -INFINITY) return 0;
-  float weight = (float)exp(lse - total);
+  float weight = (float)(unscaled / sum);
   return weight == 0 ? FLT_TRUE_MIN : weight;
 }
 
@@ -135,17 +148,26 @@ static void add_parts(const rapt_kernels *kernels, const rapt_merge *c, const fl
 }
 
 static void merge_row(const rapt_kernels *kernels, const rapt_merge *c, const int64_t at[3], const merge_slot *slot) {
-  double total = total_lse(c, at);
+  double unscaled[PARTS];
+  row_total total = {.highest = highest_lse(c, at)}, again;
+  int64_t parts = total.highest == -INFINITY ? 0 : c->parts;
+  for (int64_t first = 0; first < parts; first += PARTS) {
+    weigh_parts(c, first, rapt_min(PARTS, parts - first), at, &total, unscaled);
+  }
   memset(slot->row, 0, (size_t)c->value_dim * sizeof(float));
-  for (int64_t first = 0; first < c->parts && total != -INFINITY; first += PARTS) {
-    int64_t count = rapt_min(PARTS, c->parts - first);
+  again = total;
+  for (int64_t first = 0; first < parts; first += PARTS) {
+    int64_t count = rapt_min(PARTS, parts - first);
     float weights[PARTS];
-    for (int64_t n = 0; n < count; n++) weights[n] = weight_of((double)*lse_of(c, first + n, at), total);
+    // Those of a single block are at hand.
+    if (parts > PARTS) weigh_parts(c, first, count, at, &again, unscaled);
+    for (int64_t n = 0; n < count; n++) weights[n] = weight_of(*lse_of(c, first + n, at), unscaled[n], total.sum);
     add_parts(kernels, c, weights, first, count, at, slot);
   }
   rapt_write_row(kernels, slot->row, c->value_dim, c->output.dtype, rapt_row(&c->output, at[0], at[1], at[2]),
                  c->output.stride[3]);
-  if (rapt_is_present(&c->lse)) *rapt_f32_row(&c->lse, at[0], at[1], at[2]) = (float)total;
+  if (!rapt_is_present(&c->lse)) return;
+  *rapt_f32_row(&c->lse, at[0], at[1], at[2]) = (float)(parts == 0 ? -INFINITY : total.highest + log(total.sum));
 }
 
 static void run_task(void *argument, int64_t task, int32_t slot_number) {
