@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/engine/features.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cpu/engine/affinity.h"
 #include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__)
@@ -109,11 +109,10 @@ rapt_status rapt_resolve_isa(int32_t requested, int32_t *isa, rapt_error *error)
 }
 
 int32_t rapt_logical_cpus(void) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) {
-    int count = CPU_COUNT(&set);
-    if (count > 0) return count;
-  }
+  rapt_affinity usable = rapt_affinity_read();
+  int count = usable.count;
+  rapt_affinity_free(&usable);
+  if (count > 0) return count;
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? (int32_t)online : 1;
 }

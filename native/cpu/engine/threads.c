@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cpu/engine/affinity.h"
+
 #define CACHE_LINE 64
 
 // How long a thread looks for what it waits for before it sleeps. Waking a sleeper takes this long on a virtual
@@ -186,41 +188,9 @@ static void *work(void *argument) {
   return NULL;
 }
 
-// CPUs that the calling thread may use, their number in *count.
-static cpu_set_t *usable_cpus(int *count, size_t *size) {
-  for (int most = 1024; most <= 1 << 20; most *= 2) {
-    cpu_set_t *set = CPU_ALLOC(most);
-    *size = CPU_ALLOC_SIZE(most);
-    if (set == NULL) return NULL;
-    if (sched_getaffinity(0, *size, set) == 0) {
-      *count = CPU_COUNT_S(*size, set);
-      return set;
-    }
-    CPU_FREE(set);
-  }
-  return NULL;
-}
-
-// Best effort: a worker that cannot be bound works unbound.
-static void pin_to(pthread_t thread, const cpu_set_t *usable, int count, size_t size, int32_t index) {
-  int wanted = index % count;
-  for (size_t cpu = 0; cpu < 8 * size; cpu++) {
-    if (!CPU_ISSET_S(cpu, size, usable) || wanted-- > 0) continue;
-    cpu_set_t *one = CPU_ALLOC(8 * size);
-    if (one == NULL) return;
-    CPU_ZERO_S(size, one);
-    CPU_SET_S(cpu, size, one);
-    pthread_setaffinity_np(thread, size, one);
-    CPU_FREE(one);
-    return;
-  }
-}
-
 static void start_workers(rapt_pool *pool, int pin) {
-  int cpus = 0;
-  size_t size = 0;
-  cpu_set_t *usable = usable_cpus(&cpus, &size);
-  pool->may_spin = usable != NULL && cpus >= pool->threads;
+  rapt_affinity usable = rapt_affinity_read();
+  pool->may_spin = usable.count >= pool->threads;
   // Signals belong to the application's threads; a JVM, for one, must not have its handlers run on ours.
   sigset_t all, before;
   sigfillset(&all);
@@ -230,10 +200,10 @@ static void start_workers(rapt_pool *pool, int pin) {
     *w = (worker){.pool = pool, .index = pool->started + 1};
     if (pthread_create(&w->thread, NULL, work, w) != 0) break;
     pool->started++;
-    if (pin && usable != NULL) pin_to(w->thread, usable, cpus, size, w->index);
+    if (pin) rapt_affinity_bind(&usable, w->thread, w->index);
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (usable != NULL) CPU_FREE(usable);
+  rapt_affinity_free(&usable);
 }
 
 rapt_pool *rapt_pool_create(int32_t threads, int pin) {
