@@ -4,89 +4,26 @@
 #ifndef RAPT_CPU_KERNELS_DOTS_PAIRS_H
 #define RAPT_CPU_KERNELS_DOTS_PAIRS_H
 
-#include "cpu/kernels/kernels.h"
 #include "cpu/kernels/prefetch.h"
 #include "cpu/kernels/tile.h"
 
-// bf16 of a vector, and rows of one register block.
-#define PAIR_ELEMENTS (2 * V_LANES)
-#define DOT_ROWS 4
+// bf16 of a vector.
+#define DOT_STEP (2 * V_LANES)
+#define DOT_SUM_ROWS 0
 
-// Elements at .. at + n of a row of bf16, n <= PAIR_ELEMENTS, zeros behind; the rest is not read.
+// Elements at .. at + n of a row of bf16, n <= DOT_STEP, zeros behind; the rest is not read.
 ALWAYS_INLINE vf load_pairs(const void *row, int64_t at, int64_t n) {
   const uint16_t *from = (const uint16_t *)row + at;
   __mmask32 first = (__mmask32)((1ull << n) - 1);
-  return _mm512_castsi512_ps(n == PAIR_ELEMENTS ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi16(first, from));
+  return _mm512_castsi512_ps(n == DOT_STEP ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi16(first, from));
 }
 
-ALWAYS_INLINE void dot_pairs_step(const int rows, const int keys, const float *queries, int64_t query_stride,
-                                  const char *key, int64_t key_stride, int64_t d, int64_t n, vf *sum) {
-  vf column[DOT_KEYS];
-#pragma GCC unroll 4
-  for (int k = 0; k < keys; k++) column[k] = load_pairs(key + k * key_stride, d, n);
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
-    vf query = load_pairs(queries + r * query_stride, d, n);
-#pragma GCC unroll 4
-    for (int k = 0; k < keys; k++) sum[r * keys + k] = v_add_pair_products(query, column[k], sum[r * keys + k]);
-  }
-}
+#define dot_key(type, row, at, n) load_pairs(row, at, n)
+#define dot_query(row, at, n) load_pairs(row, at, n)
+#define dot_product(query, key, sum) v_add_pair_products(query, key, sum)
+#define dot_walk(rows, keys, stride, depth, type) walk_over(keys, stride, depth, sizeof(uint16_t))
+#include "cpu/kernels/dots.h"
 
-// Between any two steps along the keys `share` lines of `ahead` are asked for.
-ALWAYS_INLINE void dot_pairs_block(const int rows, const int keys, const float *queries, int64_t query_stride,
-                                   const char *key, int64_t key_stride, int64_t depth, float *scores,
-                                   int64_t score_stride, request *ahead, int64_t share) {
-  vf sum[DOT_ROWS * DOT_KEYS];
-#pragma GCC unroll 16
-  for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
-  int64_t d = 0;
-#pragma GCC unroll 1
-  for (; d + PAIR_ELEMENTS <= depth; d += PAIR_ELEMENTS) {
-    ask(ahead, share);
-    dot_pairs_step(rows, keys, queries, query_stride, key, key_stride, d, PAIR_ELEMENTS, sum);
-  }
-  if (d < depth) dot_pairs_step(rows, keys, queries, query_stride, key, key_stride, d, depth - d, sum);
-#pragma GCC unroll 4
-  for (int r = 0; r < rows; r++) {
-    if (keys == 4) {
-      v_sum4(sum + r * keys, scores + r * score_stride);
-    } else {
-      scores[r * score_stride] = v_sum(sum[r]);
-    }
-  }
-}
-
-static void dots_pairs(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys,
-                       int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
-  walk w = walk_over(keys, key_stride, depth, sizeof(uint16_t));
-  int64_t steps = (rows + DOT_ROWS - 1) / DOT_ROWS * (depth / PAIR_ELEMENTS), share = 0;
-  if (steps > 0) share = (line_count(DOT_KEYS * w.bytes) + steps - 1) / steps;
-  for (int64_t k = 0; k < key_count;) {
-    int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
-    request ahead = request_ahead(&w, k, block);
-    const char *key = w.first + k * w.stride;
-    for (int64_t r = 0; r < rows; r += DOT_ROWS) {
-      const float *from = queries + r * query_stride;
-      float *to = scores + r * score_stride + k;
-#define ROWS(n)                                                                                                \
-  case n:                                                                                                      \
-    if (block == DOT_KEYS) {                                                                                   \
-      dot_pairs_block(n, DOT_KEYS, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share); \
-    } else {                                                                                                   \
-      dot_pairs_block(n, 1, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share);        \
-    }                                                                                                          \
-    break;
-      switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
-        ROWS(1)
-        ROWS(2)
-        ROWS(3)
-        ROWS(DOT_ROWS)
-      }
-#undef ROWS
-    }
-    ask_rest(&ahead);
-    k += block;
-  }
-}
+DOTS(dots_pairs, AS_BF16)
 
 #endif

@@ -13,13 +13,20 @@
 #define ADD_PRODUCT v_fma
 #endif
 
+// What is broadcast: element (r, k) at row r * row + step k * step.
+typedef struct left_side {
+  const float *at;
+  int64_t row;
+  int64_t step;
+} left_side;
+
 // The steps over depth, into accumulators that live in registers because rows is a constant at every call.
-ALWAYS_INLINE void accumulate(const int rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step,
-                              const float *b, vf sum[TILE_ROWS][TILE_VECTORS]) {
+ALWAYS_INLINE void accumulate(const int rows, int64_t depth, left_side a, const float *b,
+                              vf sum[TILE_ROWS][TILE_VECTORS]) {
   // A pointer per three rows: base, base + stride and base + 2 * stride are what one address can name.
   const float *at[(TILE_ROWS + 2) / 3];
 #pragma GCC unroll 8
-  for (int g = 0; g < (rows + 2) / 3; g++) at[g] = a + 3 * g * a_row;
+  for (int g = 0; g < (rows + 2) / 3; g++) at[g] = a.at + 3 * g * a.row;
 #pragma GCC unroll 4
   for (int64_t k = 0; k < depth; k++) {
     vf column[TILE_VECTORS];
@@ -27,20 +34,19 @@ ALWAYS_INLINE void accumulate(const int rows, int64_t depth, const float *a, int
     for (int v = 0; v < TILE_VECTORS; v++) column[v] = v_load(b + v * V_LANES);
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
-      vf x = v_set1(at[r / 3][r % 3 * a_row]);
+      vf x = v_set1(at[r / 3][r % 3 * a.row]);
 #pragma GCC unroll 4
       for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = ADD_PRODUCT(x, column[v], sum[r][v]);
     }
 #pragma GCC unroll 8
-    for (int g = 0; g < (rows + 2) / 3; g++) at[g] += a_step;
+    for (int g = 0; g < (rows + 2) / 3; g++) at[g] += a.step;
     b += PANEL_WIDTH;
   }
 }
 
 // rows is a constant at every call, so that the accumulators live in registers.
-ALWAYS_INLINE void multiply_tile(const int rows, int64_t depth, const float *restrict a, int64_t a_row, int64_t a_step,
-                                 const float *restrict b, float *restrict c, int64_t c_stride, rapt_start start,
-                                 const float *restrict lane) {
+ALWAYS_INLINE void multiply_tile(const int rows, int64_t depth, left_side a, const float *restrict b, float *restrict c,
+                                 int64_t c_stride, rapt_start start, const float *restrict lane) {
   vf sum[TILE_ROWS][TILE_VECTORS];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
@@ -58,7 +64,7 @@ ALWAYS_INLINE void multiply_tile(const int rows, int64_t depth, const float *res
       }
     }
   }
-  accumulate(rows, depth, a, a_row, a_step, b, sum);
+  accumulate(rows, depth, a, b, sum);
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
@@ -83,9 +89,9 @@ static void multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row,
   int64_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   for (int64_t t = 0, r = 0; t < tiles; t++) {
     int64_t height = (rows - r + tiles - t - 1) / (tiles - t);
-#define HEIGHT(n)                                                                                      \
-  case n:                                                                                              \
-    multiply_tile(n, depth, a + r * a_row, a_row, a_step, b, c + r * c_stride, c_stride, start, lane); \
+#define HEIGHT(n)                                                                                                   \
+  case n:                                                                                                           \
+    multiply_tile(n, depth, (left_side){a + r * a_row, a_row, a_step}, b, c + r * c_stride, c_stride, start, lane); \
     break;
     switch (height) {
       EACH_HEIGHT(HEIGHT)
@@ -99,15 +105,15 @@ static void multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row,
 
 // The scores of a tile become weights before they leave the registers, unless one is above its reference: then they
 // leave as they are, and the result is 0.
-ALWAYS_INLINE int weigh_tile(const int rows, int64_t depth, const float *a, int64_t a_row, const float *restrict b,
-                             float *restrict c, vf factor, const vf reference[TILE_VECTORS], vf total[TILE_VECTORS]) {
+ALWAYS_INLINE int weigh_tile(const int rows, int64_t depth, left_side a, const float *restrict b, float *restrict c,
+                             vf factor, const vf reference[TILE_VECTORS], vf total[TILE_VECTORS]) {
   vf sum[TILE_ROWS][TILE_VECTORS], highest[TILE_VECTORS];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_set1(0.0f);
   }
-  accumulate(rows, depth, a, a_row, 1, b, sum);
+  accumulate(rows, depth, a, b, sum);
   int exceeded = 0;
 #pragma GCC unroll 4
   for (int v = 0; v < TILE_VECTORS; v++) {
@@ -149,9 +155,10 @@ static int64_t multiply_and_weigh(int64_t rows, int64_t depth, const float *a, i
   for (int64_t t = 0; t < tiles; t++) {
     int64_t height = (rows - r + tiles - t - 1) / (tiles - t);
     int weighed = 0;
-#define HEIGHT(n)                                                                                           \
-  case n:                                                                                                   \
-    weighed = weigh_tile(n, depth, a + r * a_row, a_row, b, c + r * PANEL_WIDTH, factor, reference, total); \
+#define HEIGHT(n)                                                                                                     \
+  case n:                                                                                                             \
+    weighed =                                                                                                         \
+        weigh_tile(n, depth, (left_side){a + r * a_row, a_row, 1}, b, c + r * PANEL_WIDTH, factor, reference, total); \
     break;
     switch (height) {
       EACH_HEIGHT(HEIGHT)

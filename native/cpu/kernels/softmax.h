@@ -14,10 +14,21 @@ static inline vf weight(vf score, vf reference, vf to_exponent) {
   return v_exp2(v_mul(v_sub(score, reference), to_exponent));
 }
 
+// What belongs to each column: running maximum and sum, and the weight of the old maximum under the new one.
+typedef struct column_state {
+  float *maximum;
+  float *sum;
+  float *correction;
+} column_state;
+
+static inline column_state column_at(column_state first, int64_t v) {
+  return (column_state){first.maximum + v, first.sum + v, first.correction + v};
+}
+
 // vectors is a constant at every call. That many columns go side by side: each has a chain of sums of its own, whose
 // latency the others fill.
 ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width, vf factor, vf headroom, float *scores,
-                                  float *lane_max, float *lane_sum, float *correction) {
+                                  column_state state) {
   vf one = v_set1(1.0f), zero = v_set1(0.0f), lowest = v_set1(-__builtin_inff());
   vf highest[2][MOST_COLUMNS], reference[MOST_COLUMNS], sum[MOST_COLUMNS];
 #pragma GCC unroll 4
@@ -34,7 +45,7 @@ ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
     if (k < keys) highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
-    vf old_max = v_load(lane_max + v * V_LANES), tile_max = v_max(highest[0][v], highest[1][v]);
+    vf old_max = v_load(state.maximum + v * V_LANES), tile_max = v_max(highest[0][v], highest[1][v]);
     // A NaN among the scores may be lost here. It is not lost below, where every score is used.
     vf least = v_add(tile_max, v_mul(headroom, v_set1(0.5f)));
     vf new_max = v_if_less(old_max, least, v_add(tile_max, headroom), old_max);
@@ -43,12 +54,12 @@ ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width
       moved = 1;
       // Lanes that did not move: exactly 1, also where both are -inf, whose difference is NaN.
       kept = v_if_equal(old_max, new_max, one, weight(old_max, new_max, factor));
-      v_store(lane_max + v * V_LANES, new_max);
+      v_store(state.maximum + v * V_LANES, new_max);
     }
-    v_store(correction + v * V_LANES, kept);
+    v_store(state.correction + v * V_LANES, kept);
     // A lane without a visible key yet has maximum -inf; any finite reference gives its -inf scores weight 0.
     reference[v] = v_if_equal(new_max, lowest, zero, new_max);
-    sum[v] = v_mul(v_load(lane_sum + v * V_LANES), kept);
+    sum[v] = v_mul(v_load(state.sum + v * V_LANES), kept);
   }
   // One chain per lane, in the order in which the product with V adds: equal roundings then cancel in the quotient.
 #pragma GCC unroll 2
@@ -62,21 +73,21 @@ ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width
     }
   }
 #pragma GCC unroll 4
-  for (int v = 0; v < vectors; v++) v_store(lane_sum + v * V_LANES, sum[v]);
+  for (int v = 0; v < vectors; v++) v_store(state.sum + v * V_LANES, sum[v]);
   return moved;
 }
 
 static int softmax(int64_t keys, int64_t width, float to_exponent, float headroom, float *scores, float *lane_max,
                    float *lane_sum, float *correction) {
   vf factor = v_set1(to_exponent), room = v_set1(headroom);
+  column_state first = {lane_max, lane_sum, correction};
   int moved = 0;
   int64_t v = 0;
   for (; v + MOST_COLUMNS * V_LANES <= width; v += MOST_COLUMNS * V_LANES) {
-    moved |= softmax_columns(MOST_COLUMNS, keys, width, factor, room, scores + v, lane_max + v, lane_sum + v,
-                             correction + v);
+    moved |= softmax_columns(MOST_COLUMNS, keys, width, factor, room, scores + v, column_at(first, v));
   }
   for (; v < width; v += V_LANES) {
-    moved |= softmax_columns(1, keys, width, factor, room, scores + v, lane_max + v, lane_sum + v, correction + v);
+    moved |= softmax_columns(1, keys, width, factor, room, scores + v, column_at(first, v));
   }
   return moved;
 }

@@ -4,6 +4,7 @@
 // be compiled for the tier too, and so could not run before the CPU is known to have it.
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/decode.h"
+#include "cpu/kernels/gather.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/multiply.h"
 #include "cpu/kernels/multiply_guarded.h"

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decode's dot products: few queries against many keys, which are read once, as they lie, for all rows of a GQA group.
+// Included with the words for one type of arithmetic:
+//   DOT_STEP                     elements of a row in a vector
+//   dot_key(type, row, at, n)    elements at .. at + n of a key, n <= DOT_STEP, zeros behind; the rest is not read
+//   dot_query(row, at, n)        the same of a query
+//   dot_product(query, key, sum)
+//   DOT_SUM_ROWS                 whether four rows of one key are summed up together
+//   dot_walk(rows, keys, stride, depth, type)    how the keys are asked for
+// type is one of AS_F32, AS_F16, AS_BF16 and AS_I8, a constant at every call.
+#ifndef RAPT_CPU_KERNELS_DOTS_H
+#define RAPT_CPU_KERNELS_DOTS_H
+
+#include "base/arithmetic.h"
+#include "cpu/kernels/convert.h"
+#include "cpu/kernels/kernels.h"
+#include "cpu/kernels/prefetch.h"
+
+// Rows of one register block; its keys are the tier's DOT_KEYS.
+#define DOT_ROWS 4
+
+// What a block of rows and keys has in common.
+typedef struct dot_block_of {
+  const float *queries;
+  int64_t query_stride;
+  const char *key;
+  // Bytes.
+  int64_t key_stride;
+  int64_t depth;
+  float *scores;
+  int64_t score_stride;
+  // Lines that are asked for between any two steps along the keys.
+  int64_t share;
+} dot_block_of;
+
+ALWAYS_INLINE void dot_step(const int type, const int rows, const int keys, const dot_block_of *b, int64_t d, int64_t n,
+                            vf *sum) {
+  vf column[DOT_KEYS];
+#pragma GCC unroll 4
+  for (int k = 0; k < keys; k++) column[k] = dot_key(type, b->key + k * b->key_stride, d, n);
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+    vf query = dot_query(b->queries + r * b->query_stride, d, n);
+#pragma GCC unroll 4
+    for (int k = 0; k < keys; k++) sum[r * keys + k] = dot_product(query, column[k], sum[r * keys + k]);
+  }
+}
+
+ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const dot_block_of *b, request *ahead) {
+  vf sum[DOT_ROWS * DOT_KEYS];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
+  int64_t d = 0;
+#pragma GCC unroll 1
+  for (; d + DOT_STEP <= b->depth; d += DOT_STEP) {
+    ask(ahead, b->share);
+    dot_step(type, rows, keys, b, d, DOT_STEP, sum);
+  }
+  if (d < b->depth) dot_step(type, rows, keys, b, d, b->depth - d, sum);
+  float *scores = b->scores;
+  int64_t stride = b->score_stride;
+  if (keys == 4) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) v_sum4(sum + r * keys, scores + r * stride);
+  } else if (rows == 4 && DOT_SUM_ROWS) {
+    float total[DOT_ROWS * DOT_KEYS];
+#pragma GCC unroll 4
+    for (int i = 0; i < keys; i++) v_sum4(sum + 4 * i, total + 4 * i);
+    for (int r = 0; r < rows; r++) memcpy(scores + r * stride, total + r * keys, keys * sizeof(float));
+  } else {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows * keys; i++) scores[i / keys * stride + i % keys] = v_sum(sum[i]);
+  }
+}
+
+// A rapt_dots but for the type.
+#define DOTS(name, type)                                                                                          \
+  static void name(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys, \
+                   int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {                      \
+    dot_block_of all = {.queries = queries,                                                                       \
+                        .query_stride = query_stride,                                                             \
+                        .depth = depth,                                                                           \
+                        .scores = scores,                                                                         \
+                        .score_stride = score_stride};                                                            \
+    dots_as(type, rows, key_count, dot_walk(rows, keys, key_stride, depth, type), all);                           \
+  }
+
+ALWAYS_INLINE void dots_as(const int type, int64_t rows, int64_t key_count, walk w, dot_block_of b) {
+  const float *queries = b.queries;
+  float *scores = b.scores;
+  int64_t steps = (rows + DOT_ROWS - 1) / DOT_ROWS * (b.depth / DOT_STEP);
+  if (steps > 0) b.share = (line_count(DOT_KEYS * w.bytes) + steps - 1) / steps;
+  b.key_stride = w.stride;
+  // A step of bytes would ask for less than a line.
+  int64_t burst = type == AS_I8 ? rapt_max(1, BYTES_BURST / (w.bytes * DOT_KEYS)) * DOT_KEYS : 0;
+  for (int64_t k = 0; k < key_count;) {
+    int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
+    request ahead = {0};
+    if (type != AS_I8 || k % burst == 0) ahead = request_ahead(&w, k, type == AS_I8 ? burst : block);
+    if (type == AS_I8) ask_rest(&ahead);
+    b.key = w.first + k * w.stride;
+    for (int64_t r = 0; r < rows; r += DOT_ROWS) {
+      b.queries = queries + r * b.query_stride;
+      b.scores = scores + r * b.score_stride + k;
+#define ROWS(n)                                 \
+  case n:                                       \
+    if (block == DOT_KEYS) {                    \
+      dot_block(type, n, DOT_KEYS, &b, &ahead); \
+    } else {                                    \
+      dot_block(type, n, 1, &b, &ahead);        \
+    }                                           \
+    break;
+      switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
+        ROWS(1)
+        ROWS(2)
+        ROWS(3)
+        ROWS(DOT_ROWS)
+      }
+#undef ROWS
+    }
+    ask_rest(&ahead);
+    k += block;
+  }
+}
+
+#endif

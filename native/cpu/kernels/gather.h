@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decode's product of weights and values: bound by the bytes of V, which are read once, as they lie, for all rows of a
+// GQA group. Vectors run along the head dimension; other storage types are widened in registers.
+#ifndef RAPT_CPU_KERNELS_GATHER_H
+#define RAPT_CPU_KERNELS_GATHER_H
+
+#include "base/arithmetic.h"
+#include "cpu/kernels/convert.h"
+#include "cpu/kernels/kernels.h"
+#include "cpu/kernels/prefetch.h"
+
+// Rows of one register block of the output; its vectors are the tier's GATHER_VECTORS.
+#define GATHER_ROWS 4
+// Elements of the values that one register block after another passes over: enough that loading and storing the
+// accumulators weighs little, few enough to stay in L1, and the same for every type so that equal values give equal
+// bits.
+#define GATHER_ELEMENTS 2048
+
+// What a block of rows and elements has in common.
+typedef struct gather_block_of {
+  const float *weights;
+  int64_t weight_stride;
+  int64_t key_count;
+  const char *values;
+  // Bytes.
+  int64_t value_stride;
+  // The element of a value that the block starts at; its last vector holds `last` elements, the others V_LANES.
+  int64_t first;
+  int64_t last;
+  const float *correction;
+  float *out;
+  int64_t out_stride;
+  // Lines that are asked for with every key of a block.
+  int64_t share;
+} gather_block_of;
+
+ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, const int guarded,
+                                const gather_block_of *b, request *ahead) {
+  // Sums of a block start from zero and join the output at its end: rounding grows with the keys of a block, not with
+  // all of them.
+  vf sum[GATHER_ROWS][GATHER_VECTORS], zero = v_set1(0.0f);
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) sum[r][v] = zero;
+  }
+#pragma GCC unroll 1
+  for (int64_t k = 0; k < b->key_count; k++) {
+    if (k % 2 == 0) ask(ahead, 2 * b->share);
+    vf value[GATHER_VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      const void *row = b->values + k * b->value_stride;
+      int64_t at = b->first + v * V_LANES;
+      value[v] = v == vectors - 1 && b->last != V_LANES ? load_some_as(type, row, at, b->last) : load_as(type, row, at);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) {
+      vf weight = v_set1(b->weights[r * b->weight_stride + k]);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) {
+        vf next = v_fma(weight, value[v], sum[r][v]);
+        sum[r][v] = guarded ? v_if_equal(weight, zero, sum[r][v], next) : next;
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      float *to = b->out + r * b->out_stride + b->first + v * V_LANES;
+      vf scale = v_set1(b->correction[r]);
+      if (v == vectors - 1) {
+        v_store_n(to, v_fma(v_load_n(to, b->last), scale, sum[r][v]), b->last);
+      } else {
+        v_store(to, v_fma(v_load(to), scale, sum[r][v]));
+      }
+    }
+  }
+}
+
+// The keys of `all`, which begins at its first row and element. Four rows by four vectors where both are there; what is
+// left over goes by fewer rows, or vector by vector. Between any two keys of a block `share` lines are asked for.
+ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, const int guarded,
+                               const gather_block_of *all, request ahead) {
+  gather_block_of b = *all;
+#define ROWS(height)                                             \
+  case height:                                                   \
+    if (wide) {                                                  \
+      gather_block(type, height, GATHER_VECTORS, 0, &b, &ahead); \
+    } else {                                                     \
+      gather_block(type, height, 1, 0, &b, &ahead);              \
+    }                                                            \
+    break;
+  for (int64_t d = 0; d < depth;) {
+    int64_t left = depth - d;
+    int wide = left >= GATHER_VECTORS * V_LANES;
+    int64_t last = left < V_LANES ? left : V_LANES;
+    int64_t most = guarded ? 1 : GATHER_ROWS, height = most;
+    b.first = d;
+    b.last = wide ? V_LANES : last;
+    for (int64_t r = 0; r < rows; r += height) {
+      height = rows - r < most ? rows - r : most;
+      b.weights = all->weights + r * all->weight_stride;
+      b.correction = all->correction + r;
+      b.out = all->out + r * all->out_stride;
+      if (guarded && wide) {
+        gather_block(type, 1, GATHER_VECTORS, 1, &b, &ahead);
+      } else if (guarded) {
+        gather_block(type, 1, 1, 1, &b, &ahead);
+      } else {
+        switch (height) {
+          ROWS(1)
+          ROWS(2)
+          ROWS(3)
+          ROWS(GATHER_ROWS)
+        }
+      }
+    }
+    d += wide ? GATHER_VECTORS * V_LANES : last;
+  }
+  ask_rest(&ahead);
+#undef ROWS
+}
+
+// The keys of `all`, some at a time.
+ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int guarded, walk w, gather_block_of all) {
+  static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  const float *weights = all.weights;
+  int64_t key_count = all.key_count;
+  int64_t step = rapt_max(4, GATHER_ELEMENTS / depth), vectors = (depth + V_LANES - 1) / V_LANES;
+  int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / GATHER_VECTORS + vectors % GATHER_VECTORS);
+  all.value_stride = w.stride;
+  all.share = (line_count(w.bytes) + passes - 1) / passes;
+  for (int64_t k = 0; k < key_count; k += step) {
+    all.weights = weights + k;
+    all.key_count = rapt_min(step, key_count - k);
+    all.values = w.first + k * w.stride;
+    gather_some(type, rows, depth, guarded, &all, request_ahead(&w, k, all.key_count));
+    all.correction = ones;
+  }
+}
+
+// A rapt_gather but for the type.
+#define GATHER(name, type)                                                                                           \
+  static void name(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count, const void *values, \
+                   int64_t value_stride, int64_t depth, const float *correction, float *out, int64_t out_stride,     \
+                   int guarded) {                                                                                    \
+    gather_block_of all = {.weights = weights,                                                                       \
+                           .weight_stride = weight_stride,                                                           \
+                           .key_count = key_count,                                                                   \
+                           .correction = correction,                                                                 \
+                           .out = out,                                                                               \
+                           .out_stride = out_stride};                                                                \
+    gather_as(type, rows, depth, guarded, walk_with(rows, values, value_stride, depth, size_as(type)), all);         \
+  }
+
+GATHER(gather_f32, AS_F32)
+GATHER(gather_f16, AS_F16)
+GATHER(gather_bf16, AS_BF16)
+GATHER(gather_i8, AS_I8)
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Partial results become one: a block for each row of results, parts in ascending order, so that equal inputs give equal
+// bits.
+#ifndef RAPT_CUDA_MERGE_KERNEL_H
+#define RAPT_CUDA_MERGE_KERNEL_H
+
+#include "cuda/gpu/tensor.h"
+
+namespace kernels {
+
+constexpr int merge_parts_threads = 128;
+// Elements of a row that a thread sums: a value dim is at most 1024.
+constexpr int merge_parts_elements = 8;
+
+struct merge_parts_parameters {
+  rapt_merge call;
+  int64_t rows;
+};
+
+struct merge_parts_memory {
+  // Of as many parts as there are threads: e^(lse - highest), and what a part weighs.
+  double unscaled[merge_parts_threads];
+  float weight[merge_parts_threads];
+};
+
+struct merge_parts_row {
+  int64_t batch, head, query;
+};
+
+GPU_FUNCTION float part_lse(const rapt_merge &c, const merge_parts_row &row, int64_t part) {
+  const rapt_tensor &t = c.partial_lse;
+  return static_cast<const float *>(
+      t.data)[part * t.stride[0] + row.batch * t.stride[1] + row.head * t.stride[2] + row.query * t.stride[3]];
+}
+
+// The highest LSE of a row; NaN where one of them is.
+GPU_FUNCTION double highest_lse(const rapt_merge &c, const merge_parts_row &row) {
+  double highest = -INFINITY;
+  for (int64_t n = 0; n < c.parts; n++) {
+    double lse = static_cast<double>(part_lse(c, row, n));
+    if (isnan(lse)) return lse;
+    if (lse > highest) highest = lse;
+  }
+  return highest;
+}
+
+// The weight of a part. Only an empty part weighs 0: what another one holds, a NaN for instance, counts however little
+// it weighs.
+GPU_FUNCTION float part_weight(float lse, double unscaled, double sum) {
+  if (lse == -INFINITY) return 0;
+  float weight = static_cast<float>(unscaled / sum);
+  return weight == 0 ? 1.4e-45f : weight;
+}
+
+GPU_KERNEL(merge_parts_threads, 1)
+merge_parts(GPU_PARAMETER merge_parts_parameters a) {
+  merge_parts_memory &m = *reinterpret_cast<merge_parts_memory *>(gpu::shared());
+  const rapt_merge &c = a.call;
+  const rapt_tensor &partial = c.partial_output;
+  int thread = gpu::thread();
+  for (int64_t at = gpu::block(); at < a.rows; at += gpu::blocks()) {
+    int64_t unit = at / c.query_len;
+    merge_parts_row row = {unit / c.heads, unit % c.heads, at % c.query_len};
+    double highest = highest_lse(c, row), sum = 0;
+    // A row without a part that is not empty is 0.
+    int64_t parts = highest == -INFINITY ? 0 : c.parts;
+    for (int64_t first = 0; first < parts; first += merge_parts_threads) {
+      int64_t count = parts - first < merge_parts_threads ? parts - first : merge_parts_threads;
+      if (thread < count) m.unscaled[thread] = exp(static_cast<double>(part_lse(c, row, first + thread)) - highest);
+      gpu::barrier();
+      for (int64_t n = 0; n < count; n++) sum += m.unscaled[n];
+      gpu::barrier();
+    }
+    float output[merge_parts_elements] = {};
+    for (int64_t first = 0; first < parts; first += merge_parts_threads) {
+      int64_t count = parts - first < merge_parts_threads ? parts - first : merge_parts_threads;
+      if (thread < count) {
+        float lse = part_lse(c, row, first + thread);
+        m.weight[thread] = part_weight(lse, exp(static_cast<double>(lse) - highest), sum);
+      }
+      gpu::barrier();
+      int64_t from = first * partial.stride[0] + row.batch * partial.stride[1] + row.head * partial.stride[2] +
+                     row.query * partial.stride[3];
+      for (int64_t n = 0; n < count; n++) {
+        float weight = m.weight[n];
+        GPU_UNROLL
+        for (int i = 0; i < merge_parts_elements; i++) {
+          int64_t d = thread + i * merge_parts_threads;
+          if (d >= c.value_dim || weight == 0) continue;
+          output[i] = fmaf(weight, element(partial, from + n * partial.stride[0] + d * partial.stride[4]), output[i]);
+        }
+      }
+      gpu::barrier();
+    }
+    int64_t to = offset3(c.output, row.batch, row.head, row.query);
+    GPU_UNROLL
+    for (int i = 0; i < merge_parts_elements; i++) {
+      int64_t d = thread + i * merge_parts_threads;
+      if (d < c.value_dim) set_element(c.output, to + d * c.output.stride[3], output[i]);
+    }
+    if (thread == 0 && c.lse.dtype != 0) {
+      float total = static_cast<float>(parts == 0 ? highest : highest + log(sum));
+      static_cast<float *>(c.lse.data)[offset3(c.lse, row.batch, row.head, row.query)] = total;
+    }
+  }
+}
+
+}  // namespace kernels
+
+#endif
