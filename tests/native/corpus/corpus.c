@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * 5,000 seeded problems of every operation, option, type and tier, and the hashes of their results. It cannot tell
+ * right from wrong, as the other tests do; it tells whether results are bit by bit what they were.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "calls.h"
+#include "hashes.h"
+#include "support/check.h"
+#include "support/contexts.h"
+
+/* One of all operations; a problem's memory is the next one's. */
+static sdpa_problem sdpa;
+static mha_problem mha;
+static linear_problem linear;
+static rope_problem rope;
+
+static void build_sdpa(random_state *r) { sdpa_build(r, &sdpa); }
+static void build_mha(random_state *r) { mha_build(r, &mha); }
+static void build_linear(random_state *r) { linear_build(r, &linear); }
+static void build_rope(random_state *r) { rope_build(r, &rope); }
+
+static uint64_t run_sdpa(rapt_context *context) {
+  sdpa_reset(&sdpa);
+  sdpa_call(context, &sdpa);
+  return sdpa_hash(&sdpa);
+}
+static uint64_t run_mha(rapt_context *context) {
+  mha_reset(&mha);
+  mha_call(context, &mha);
+  return mha_hash(&mha);
+}
+static uint64_t run_linear(rapt_context *context) {
+  linear_reset(&linear);
+  linear_call(context, &linear);
+  return linear_hash(&linear);
+}
+static uint64_t run_rope(rapt_context *context) {
+  rope_reset(&rope);
+  rope_call(context, &rope);
+  return rope_hash(&rope);
+}
+
+static void print_sdpa(void) { sdpa_print(stdout, &sdpa); }
+static void print_mha(void) { mha_print(stdout, &mha); }
+static void print_linear(void) { linear_print(stdout, &linear); }
+static void print_rope(void) { rope_print(stdout, &rope); }
+
+typedef struct operation {
+  const char *name;
+  /* Of fifty problems in a row. */
+  int share;
+  void (*build)(random_state *r);
+  uint64_t (*run)(rapt_context *context);
+  void (*print)(void);
+} operation;
+
+static const operation operations[] = {
+    {"sdpa", 32, build_sdpa, run_sdpa, print_sdpa},
+    {"mha", 5, build_mha, run_mha, print_mha},
+    {"linear", 6, build_linear, run_linear, print_linear},
+    {"rope", 7, build_rope, run_rope, print_rope},
+};
+
+static const operation *operation_of(int number) {
+  const operation *o = operations;
+  for (int at = number % 50; at >= o->share; o++) at -= o->share;
+  return o;
+}
+
+const char *operation_name(int number) { return operation_of(number)->name; }
+
+/* Which tiers and problems, and what to do with them. */
+typedef struct request {
+  const char *write, *check, *commit;
+  int from, to, step, print;
+} request;
+
+typedef struct tally {
+  long problems, threaded, differing;
+  double seconds;
+} tally;
+
+enum { THREADED = 8, SHOWN = 10 };
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void report(const char *what, int number, const tier *on, uint32_t expected, uint32_t got) {
+  static int shown;
+  if (shown++ >= SHOWN) return;
+  printf("%s: expected %08" PRIx32 ", got %08" PRIx32 ": corpus --only %d --tier %s --print\n", what, expected, got,
+         number, rapt_isa_name(on->isa));
+}
+
+/* One problem on one tier; expected is NULL where there is nothing to compare with. */
+static uint32_t run_problem(int number, const tier *on, const uint32_t *expected, tally *t) {
+  const operation *o = operation_of(number);
+  double start = now();
+  check_set_case("corpus --only %d --tier %s --print", number, rapt_isa_name(on->isa));
+  uint32_t got = (uint32_t)o->run(on->context[0]);
+  int differs = expected && *expected != got;
+  if (differs) report("not as before", number, on, *expected, got);
+  if (number % THREADED == 0) {
+    uint32_t threaded = (uint32_t)o->run(on->context[1]);
+    if (threaded != got) report("not the same with more threads", number, on, got, threaded);
+    differs |= threaded != got;
+    t->threaded++;
+  }
+  t->problems++;
+  t->differing += differs;
+  t->seconds += now() - start;
+  return got;
+}
+
+static long run_all(const request *q, hashes *h) {
+  int count;
+  const tier *tiers = test_tiers(1, &count);
+  tally of[MAX_TIERS] = {{0}};
+  if (count == 0 || q->from > q->to) check_abort("there is nothing to run: no such tier here, or no such problems");
+  for (int n = q->from; n <= q->to; n += q->step) {
+    random_state r = {(uint64_t)n * UINT64_C(0x2545f4914f6cdd1d) + 1};
+    const operation *o = operation_of(n);
+    check_set_case("corpus --only %d --print", n);
+    if (q->print) printf("%d %s", n, o->name);
+    o->build(&r);
+    if (q->print) o->print();
+    for (int t = 0; t < count; t++) {
+      uint32_t *at = &h->of[n][tiers[t].isa - RAPT_ISA_PORTABLE];
+      uint32_t got = run_problem(n, &tiers[t], q->check ? at : NULL, &of[t]);
+      if (q->print) printf(" %s:%08" PRIx32, rapt_isa_name(tiers[t].isa), got);
+      if (!q->check) *at = got;
+    }
+    if (q->print) printf("\n");
+  }
+  long differing = 0;
+  for (int t = 0; t < count; t++) {
+    printf("%s: %ld problems, %ld of them with 3 threads too, %ld differ, %.1f s\n", rapt_isa_name(tiers[t].isa),
+           of[t].problems, of[t].threaded, of[t].differing, of[t].seconds);
+    differing += of[t].differing;
+  }
+  return differing;
+}
+
+static _Noreturn void usage(void) {
+  fprintf(
+      stderr,
+      "usage: corpus [--check FILE | --write FILE --commit ID] [--only N | --from N --to N] [--tier NAME] [--print]\n"
+      "--check compares results with FILE, --write makes it, --print shows what the problems are and their hashes.\n");
+  exit(2);
+}
+
+static int number_of(const char *text) {
+  char *end;
+  long n = strtol(text, &end, 10);
+  if (*text == 0 || *end != 0 || n < 0 || n >= PROBLEMS)
+    check_abort("%s is no problem; there are 0 to %d", text, PROBLEMS - 1);
+  return (int)n;
+}
+
+static request parse(int argc, char **argv) {
+  request q = {.to = PROBLEMS - 1, .step = 1};
+  int all = 1;
+  for (int i = 1; i < argc; i++) {
+    const char *option = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+    if (!strcmp(option, "--print")) {
+      q.print = 1;
+      continue;
+    }
+    if (!value) usage();
+    i++;
+    if (!strcmp(option, "--write")) {
+      q.write = value;
+    } else if (!strcmp(option, "--check")) {
+      q.check = value;
+    } else if (!strcmp(option, "--commit")) {
+      q.commit = value;
+    } else if (!strcmp(option, "--only")) {
+      q.from = q.to = number_of(value), all = 0;
+    } else if (!strcmp(option, "--from")) {
+      q.from = number_of(value), all = 0;
+    } else if (!strcmp(option, "--to")) {
+      q.to = number_of(value), all = 0;
+    } else if (strcmp(option, "--tier") || !test_only_tier(value)) {
+      usage();
+    }
+  }
+  if ((q.write && (q.check || !q.commit || !all)) || (!q.write && !q.check && !q.print)) usage();
+  /* Sanitizers take their time; no divisor of 50 or of every how many have threads. */
+  if (TEST_REDUCED && all && !q.write) q.step = 9;
+  return q;
+}
+
+int main(int argc, char **argv) {
+  static hashes h;
+  check_start();
+  /* A crash must not take with it what has been found. */
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  request q = parse(argc, argv);
+  if (q.check) hashes_read(q.check, &h);
+  long differing = run_all(&q, &h);
+  if (q.write) {
+    int32_t tiers[MAX_TIERS];
+    if (usable_tiers(tiers) != MAX_TIERS) check_abort("not written: it takes a machine with all tiers");
+    if (differing == 0) hashes_write(q.write, q.commit, &h);
+  }
+  return differing != 0;
+}
