@@ -39,16 +39,18 @@ static rapt_status refuse_dtype(const rapt_operand *operand, int32_t dtype, rapt
   return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has dtype %d; allowed is %s", operand->name, dtype, allowed);
 }
 
+static rapt_status refuse_address(const char *name, rapt_error *error) {
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is given, but its dtype is 0, which stands for an absent tensor",
+                   name);
+}
+
 rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *tensor, const int64_t *size,
                                rapt_purpose purpose, rapt_view *view, rapt_error *error) {
   const char *name = operand->name;
   view->name = name;
   view->data = NULL;
   if (!rapt_is_present(tensor)) {
-    if (tensor->data != NULL) {
-      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                       "%s is given, but its dtype is 0, which stands for an absent tensor", name);
-    }
+    if (tensor->data != NULL) return refuse_address(name, error);
     if (operand->optional) return RAPT_OK;
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is absent: its dtype is 0", name);
   }
@@ -78,6 +80,15 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
   if (!rapt_view_extent(view, &low, &high)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has sizes and strides whose byte offsets overflow 64 bits",
                      name);
+  }
+  return RAPT_OK;
+}
+
+// An address without a dtype is a mistake that no rule between fields would name, in any case.
+static rapt_status check_absent(const rapt_operation *operation, const void *call, rapt_error *error) {
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
+    const rapt_tensor *tensor = rapt_operand_tensor(call, o);
+    if (!rapt_is_present(tensor) && tensor->data != NULL) return refuse_address(o->name, error);
   }
   return RAPT_OK;
 }
@@ -185,6 +196,7 @@ rapt_status rapt_check_call(const rapt_context *context, int32_t number, const v
   checked->cases = 0;
   RAPT_CHECK(rapt_read_struct(call, problem, operation->struct_size, operation->struct_name, error));
   RAPT_CHECK(check_head(context, problem, error));
+  RAPT_CHECK(check_absent(operation, problem, error));
   RAPT_CHECK(check_weights(context, operation, problem, error));
   RAPT_CHECK(check_sizes(operation, problem, &checked->sizes, error));
   if (operation->rules != NULL) RAPT_CHECK(operation->rules(problem, &checked->sizes, &checked->cases, error));

@@ -27,6 +27,10 @@ static rapt_tensor tensor2(void *data, int32_t dtype, int64_t b) {
   return (rapt_tensor){.data = data, .stride = {b, 1, 0, 0}, .dtype = dtype};
 }
 
+static rapt_tensor tensor1(void *data, int32_t dtype) {
+  return (rapt_tensor){.data = data, .stride = {1}, .dtype = dtype};
+}
+
 static rapt_sdpa valid_attention(fixture *f) {
   const int64_t b = FIXTURE_BATCH, h = FIXTURE_HEADS, q = FIXTURE_Q_LEN, k = FIXTURE_KV_LEN, d = FIXTURE_DIM;
   return (rapt_sdpa){
@@ -41,6 +45,7 @@ static rapt_sdpa valid_attention(fixture *f) {
       .sinks = tensor2(f->sinks, RAPT_F32, h),
       .lse = tensor3(f->lse, RAPT_F32, h, q),
       .weights = fixture_tensor(f->weights, RAPT_F32, b, h, q, k),
+      .positions = tensor1(f->positions, RAPT_I64),
       .batch = b,
       .query_heads = h,
       .kv_heads = FIXTURE_KV_HEADS,
@@ -62,7 +67,7 @@ void fixture_reset(fixture *f) {
   f->linear_weights = (rapt_linear_parameters){
       .struct_size = sizeof f->linear_weights,
       .weight = tensor2(f->weight, RAPT_F32, e),
-      .bias = {.data = f->weight_bias, .stride = {1, 0, 0, 0}, .dtype = RAPT_F32},
+      .bias = tensor1(f->weight_bias, RAPT_F32),
       .in_features = e,
       .out_features = e,
   };
@@ -87,8 +92,14 @@ void fixture_reset(fixture *f) {
       .mask = f->attention.mask,
       .bias = f->attention.bias,
       .key_padding_mask = tensor2(f->padding, RAPT_BOOL, FIXTURE_KV_LEN),
+      .bias_key = tensor1(f->bias_key, RAPT_F32),
+      .bias_value = tensor1(f->bias_value, RAPT_F32),
+      .alibi_slopes = f->attention.alibi_slopes,
+      .sinks = f->attention.sinks,
       .lse = f->attention.lse,
-      .weights = f->attention.weights,
+      .weights =
+          fixture_tensor(f->mha_weights, RAPT_F32, FIXTURE_BATCH, FIXTURE_HEADS, FIXTURE_Q_LEN, FIXTURE_KV_LEN + 1),
+      .positions = f->attention.positions,
       .batch = FIXTURE_BATCH,
       .query_heads = FIXTURE_HEADS,
       .kv_heads = FIXTURE_KV_HEADS,
@@ -111,6 +122,21 @@ void fixture_reset(fixture *f) {
   };
 }
 
+const void *fixture_call(const fixture *f, int32_t operation) {
+  switch (operation) {
+    case RAPT_SDPA:
+      return &f->attention;
+    case RAPT_ROPE:
+      return &f->rope;
+    case RAPT_LINEAR:
+      return &f->linear;
+    case RAPT_MHA:
+      return &f->mha;
+    default:
+      check_abort("the fixture has no call of operation %d", operation);
+  }
+}
+
 void fixture_open(fixture *f) {
   memset(f, 0, sizeof *f);
   FILL(f->query);
@@ -121,6 +147,8 @@ void fixture_open(fixture *f) {
   FILL(f->sinks);
   FILL(f->weight);
   FILL(f->weight_bias);
+  FILL(f->bias_key);
+  FILL(f->bias_value);
   FILL(f->rope_in);
   FILL(f->cosine);
   FILL(f->sine);

@@ -50,7 +50,12 @@ typedef struct fixture {
   float cosine[FIXTURE_TABLE * FIXTURE_DIM / 2];
   float sine[FIXTURE_TABLE * FIXTURE_DIM / 2];
   int64_t positions[FIXTURE_ROWS];
+  int32_t positions32[FIXTURE_ROWS];
   rapt_rope rope;
+  float bias_key[FIXTURE_KV_WIDTH];
+  float bias_value[FIXTURE_KV_WIDTH];
+  /** One key more than attention's: bias_key is appended. */
+  float mha_weights[FIXTURE_SCORES / FIXTURE_KV_LEN * (FIXTURE_KV_LEN + 1)];
 } fixture;
 
 /** Fills *f; ends the test where the valid calls cannot be set up. */
@@ -58,6 +63,9 @@ void fixture_open(fixture *f);
 
 /** Sets the calls (not the memory) back to valid. */
 void fixture_reset(fixture *f);
+
+/** The valid call of an operation, by its number; ends the test where the fixture has none. */
+const void *fixture_call(const fixture *f, int32_t operation);
 
 void fixture_close(fixture *f);
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Valid calls with random fields overwritten by nasty numbers. plan reads no data, so whatever it says, it must
- * say it without a crash; what it refuses, run must refuse as well. What it accepts is not run: its strides may
- * name memory that is not there.
+ * Calls of every operation, drawn from its operand table: whatever a plan says of them, it says without a crash, the
+ * same with and without addresses, and what it refuses, run refuses as well; what it accepts is run where its memory is
+ * there. Then the same with random fields overwritten by nasty numbers; what is accepted of those is not run, for its
+ * strides may name memory that is not there.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "call/abi_fixture.h"
+#include "call/draw.h"
 #include "support/check.h"
-#include "support/random.h"
 
 static fixture f;
 
@@ -36,105 +38,98 @@ static const int64_t nasty[] = {0,
                                 0x7f800000};
 enum { NASTY_COUNT = sizeof nasty / sizeof nasty[0] };
 
-/* Overwrites 1 to 4 words (4 or 8 bytes) past struct_size, and now and then struct_size itself. */
-static void mutate(random_state *r, void *call, size_t size) {
-  int64_t count = random_between(r, 1, 4);
-  for (int64_t n = 0; n < count; n++) {
-    int wide = random_percent(r, 60);
-    size_t width = wide ? 8 : 4;
-    size_t first = random_percent(r, 3) ? 0 : 8;
-    size_t at = first + width * (size_t)random_between(r, 0, (int64_t)((size - first) / width) - 1);
-    uint64_t value = random_percent(r, 80) ? (uint64_t)nasty[random_between(r, 0, NASTY_COUNT - 1)] : random_next(r);
-    memcpy((unsigned char *)call + at, &value, width);
+/* Behind a call there are zeros, for a struct_size that claims more than the struct. */
+static _Alignas(64) unsigned char call[1 << 16];
+static unsigned char memory[1 << 18];
+static int64_t accepted[RAPT_OPERATIONS], ran[RAPT_OPERATIONS];
+
+/* A handle that is no handle cannot be told from a good one. */
+static void keep_weights(const rapt_operation *operation) {
+  for (const rapt_weights_operand *w = operation->weights; w && w->name; w++) {
+    const rapt_linear_weights *weights;
+    memcpy(&weights, call + w->offset, sizeof weights);
+    if (weights != NULL && weights != f.square && weights != f.narrow && weights != f.odd) {
+      memcpy(call + w->offset, &f.square, sizeof weights);
+    }
   }
 }
 
-static void check_answer(const char *what, int64_t round, rapt_status status, const rapt_error *error) {
-  CHECK(status >= RAPT_OK && status <= RAPT_DEVICE_FAILURE, "%s, round %lld: status %d", what, (long long)round,
-        status);
+/* Overwrites 1 to 4 words (4 or 8 bytes) past struct_size, and now and then struct_size itself. */
+static void mutate(random_state *r, const rapt_operation *operation) {
+  int64_t count = random_between(r, 1, 4), size = (int64_t)operation->struct_size;
+  for (int64_t n = 0; n < count; n++) {
+    int64_t width = random_percent(r, 60) ? 8 : 4, first = random_percent(r, 3) ? 0 : 8;
+    int64_t at = first + width * random_between(r, 0, (size - first) / width - 1);
+    uint64_t value = random_percent(r, 80) ? (uint64_t)nasty[random_between(r, 0, NASTY_COUNT - 1)] : random_next(r);
+    memcpy(call + at, &value, (size_t)width);
+  }
+  keep_weights(operation);
+}
+
+static void check_answer(const char *what, rapt_status status, const rapt_error *error) {
+  CHECK(status >= RAPT_OK && status <= RAPT_DEVICE_FAILURE, "%s: status %d", what, status);
   CHECK(error->status == status && memchr(error->message, 0, sizeof error->message) &&
             (status == RAPT_OK || error->message[0]),
-        "%s, round %lld: status %d, in the error %d '%.60s'", what, (long long)round, status, error->status,
-        error->message);
+        "%s: status %d, in the error %d '%.60s'", what, status, error->status, error->message);
 }
 
-/* A copy with zeroed memory behind it, for a struct_size that claims more than the struct. */
-static void *with_room(const void *call, size_t size) {
-  static _Alignas(64) unsigned char room[1 << 16];
-  memset(room, 0, sizeof room);
-  memcpy(room, call, size);
-  return room;
-}
-
-static int is_projection(const void *pointer) {
-  return pointer == NULL || pointer == f.square || pointer == f.narrow || pointer == f.odd;
-}
-
-static void fuzz_attention(random_state *r, int64_t round) {
-  rapt_sdpa *call = with_room(&f.attention, sizeof f.attention);
-  rapt_plan plan = {.struct_size = sizeof plan};
+/* Whether the plan accepts the call. */
+static int plan_call(int32_t number, rapt_plan *plan) {
   rapt_error error = {.struct_size = sizeof error};
-  mutate(r, call, sizeof *call);
-  rapt_status status = rapt_sdpa_plan(f.context, call, &plan, &error);
-  check_answer("attention plan", round, status, &error);
-  if (status != RAPT_OK || !plan.supported) {
-    error = (rapt_error){.struct_size = sizeof error};
-    rapt_status ran = rapt_sdpa_run(f.context, call, &error);
-    check_answer("attention run", round, ran, &error);
-    CHECK(ran != RAPT_OK, "attention, round %lld: run accepts what plan refuses", (long long)round);
-  }
+  *plan = (rapt_plan){.struct_size = sizeof *plan};
+  rapt_status status = rapt_plan_call(f.context, number, call, plan, &error);
+  check_answer("plan", status, &error);
+  return status == RAPT_OK && plan->supported;
 }
 
-static void fuzz_linear(random_state *r, int64_t round) {
-  rapt_linear *call = with_room(&f.linear, sizeof f.linear);
-  rapt_plan plan = {.struct_size = sizeof plan};
+static void check_refused(int32_t number) {
   rapt_error error = {.struct_size = sizeof error};
-  mutate(r, call, sizeof *call);
-  /* A handle that is no handle cannot be told from a good one. */
-  call->linear = is_projection(call->linear) ? call->linear : f.square;
-  rapt_status status = rapt_linear_plan(f.context, call, &plan, &error);
-  check_answer("linear plan", round, status, &error);
-  if (status != RAPT_OK || !plan.supported) {
-    error = (rapt_error){.struct_size = sizeof error};
-    rapt_status ran = rapt_linear_run(f.context, call, &error);
-    check_answer("linear run", round, ran, &error);
-    CHECK(ran != RAPT_OK, "linear, round %lld: run accepts what plan refuses", (long long)round);
-  }
+  rapt_status status = rapt_run_call(f.context, number, call, &error);
+  check_answer("run", status, &error);
+  CHECK(status != RAPT_OK, "run accepts what plan refuses");
 }
 
-static void fuzz_mha(random_state *r, int64_t round) {
-  rapt_mha *call = with_room(&f.mha, sizeof f.mha);
-  rapt_plan plan = {.struct_size = sizeof plan};
-  rapt_error error = {.struct_size = sizeof error};
-  mutate(r, call, sizeof *call);
-  const rapt_linear_weights **handles[4] = {&call->query_projection, &call->key_projection, &call->value_projection,
-                                    &call->output_projection};
-  for (int i = 0; i < 4; i++) {
-    *handles[i] = is_projection(*handles[i]) ? *handles[i] : f.square;
+/* All tensors of a drawn call are aligned as their elements are, or better, which a plan may not see. */
+static void check_without_addresses(int32_t number, const rapt_operation *operation, const rapt_plan *with) {
+  rapt_plan without;
+  _Alignas(64) unsigned char kept[RAPT_PROBLEM_ROOM];
+  memcpy(kept, call, operation->struct_size);
+  for (const rapt_operand *o = operation->operands; o->name; o++) {
+    ((rapt_tensor *)(void *)(call + o->offset))->data = NULL;
   }
-  rapt_status status = rapt_mha_plan(f.context, call, &plan, &error);
-  check_answer("mha plan", round, status, &error);
-  if (status != RAPT_OK || !plan.supported) {
-    error = (rapt_error){.struct_size = sizeof error};
-    rapt_status ran = rapt_mha_run(f.context, call, &error);
-    check_answer("mha run", round, ran, &error);
-    CHECK(ran != RAPT_OK, "mha, round %lld: run accepts what plan refuses", (long long)round);
-  }
+  CHECK(plan_call(number, &without), "refused without addresses");
+  CHECK(!strcmp(with->name, without.name) && with->scratch_size == without.scratch_size &&
+            with->threads == without.threads && with->isa == without.isa,
+        "with addresses %s, %lld bytes, %d threads; without %s, %lld bytes, %d threads", with->name,
+        (long long)with->scratch_size, with->threads, without.name, (long long)without.scratch_size, without.threads);
+  memcpy(call, kept, operation->struct_size);
 }
 
-static void fuzz_rope(random_state *r, int64_t round) {
-  rapt_rope *call = with_room(&f.rope, sizeof f.rope);
-  rapt_plan plan = {.struct_size = sizeof plan};
-  rapt_error error = {.struct_size = sizeof error};
-  mutate(r, call, sizeof *call);
-  rapt_status status = rapt_rope_plan(f.context, call, &plan, &error);
-  check_answer("rope plan", round, status, &error);
-  if (status != RAPT_OK || !plan.supported) {
-    error = (rapt_error){.struct_size = sizeof error};
-    rapt_status ran = rapt_rope_run(f.context, call, &error);
-    check_answer("rope run", round, ran, &error);
-    CHECK(ran != RAPT_OK, "rope, round %lld: run accepts what plan refuses", (long long)round);
+static void fuzz(random_state *r, int32_t number) {
+  const rapt_linear_weights *const weights[] = {f.square, f.narrow, f.odd};
+  const draw_source from = {.weights = weights, .weights_count = 3, .memory = memory, .bytes = sizeof memory};
+  const rapt_operation *operation = rapt_operation_of(number);
+  rapt_plan plan;
+  int here = draw_call(r, operation, &from, call);
+  if (plan_call(number, &plan)) {
+    accepted[number]++;
+    check_without_addresses(number, operation, &plan);
+    if (here) {
+      rapt_error error = {.struct_size = sizeof error};
+      rapt_status status = rapt_run_call(f.context, number, call, &error);
+      check_answer("run", status, &error);
+      /* Values, such as positions, are seen by run alone. */
+      CHECK(status == RAPT_OK || status == RAPT_INVALID_ARGUMENT, "run: %s", error.message);
+      ran[number] += status == RAPT_OK;
+    }
+  } else {
+    check_refused(number);
   }
+  mutate(r, operation);
+  if (!plan_call(number, &plan)) {
+    check_refused(number);
+  }
+  memset(call, 0, operation->struct_size);
 }
 
 /* abi_fuzz_test [FIRST_ROUND [ROUNDS]]: each round is its own seed, so a crash is replayed by its number. */
@@ -146,10 +141,17 @@ int main(int argc, char **argv) {
   for (int64_t round = first; round < first + rounds; round++) {
     check_set_case("abi_fuzz_test %lld 1", (long long)round);
     random_state r = {(uint64_t)round};
-    fuzz_attention(&r, round);
-    fuzz_linear(&r, round);
-    fuzz_mha(&r, round);
-    fuzz_rope(&r, round);
+    /* Positions that rope may be given, and numbers that are none as f32. */
+    memset(memory, round % 3 ? 0 : 0xff, sizeof memory);
+    for (int32_t number = 0; number < RAPT_OPERATIONS; number++) {
+      fuzz(&r, number);
+    }
+  }
+  for (int32_t n = 0; n < RAPT_OPERATIONS; n++) {
+    const char *word = rapt_operation_of(n)->word;
+    printf("%s: %lld of %lld drawn calls accepted, %lld run\n", word, (long long)accepted[n], (long long)rounds,
+           (long long)ran[n]);
+    CHECK(rounds < 1000 || (accepted[n] > rounds / 8 && ran[n] > rounds / 10), "%s: few drawn calls are valid", word);
   }
   fixture_close(&f);
   return check_finish("abi_fuzz_test");

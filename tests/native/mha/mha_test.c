@@ -229,6 +229,19 @@ static void run_all(void) {
       run_case(&c);
     }
   }
+  /* A position for each sample, with every option. */
+  for (int option = 0; option < OPTIONS; option++) {
+    for (int variant = 0; variant < 4; variant++) {
+      mha_case c = variant & 1 ? shape(4, 2, 9, 21, 12, 10) : shape(2, 2, 40, 37, 16, 16);
+      c.batch = 3;
+      c.causal = 2;
+      apply(&c, option);
+      c.positions = variant & 2 ? 2 : 1;
+      run_case(&c);
+      c.alibi = !c.bias_kv && !c.zero_attention;
+      run_case(&c);
+    }
+  }
   static const int64_t lengths[][2] = {{1, 1}, {1, 64}, {2, 130}, {0, 5}, {5, 0}, {65, 64}, {33, 129}, {1, 700}};
   for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
     mha_case c = shape(4, 1, lengths[i][0], lengths[i][1], 24, 24);

@@ -441,6 +441,21 @@ void suite_quantised(void) {
   }
 }
 
+/* Every sample of a batch elsewhere, with every option. */
+void suite_positions(void) {
+  for (int n = 0; n < OPTION_COUNT; n++) {
+    for (int variant = 0; variant < 8; variant++) {
+      sdpa_case c = variant & 1 ? shape(4, 2, 2, 300, 24, 20) : shape(2, 1, 35, 70, 20, 24);
+      c.batch = 3;
+      apply_option(&c, n);
+      c.causal |= variant & 2;
+      c.positions = variant & 4 ? 2 : 1;
+      c.fill = n % 2 ? FILL_POISON_UNSEEN : FILL_UNIFORM;
+      run(c);
+    }
+  }
+}
+
 /* Everything once more, except for what would only cost time: random cases, and most lengths of decoding. */
 void suite_bf16(void) {
   as_bf16 = 1;

@@ -26,7 +26,9 @@ void suite_poison(void);
 void suite_corners(void);
 /** int8 keys and values: every option, fill and layout, one scale per row and several. */
 void suite_quantised(void);
-/** Query and key in bf16: all of the above but random. */
+/** A position for each sample, with every option. */
+void suite_positions(void);
+/** Query and key in bf16: all of the above but random, int8 and positions. */
 void suite_bf16(void);
 /** Adversarial magnitudes. */
 void suite_extremes(void);

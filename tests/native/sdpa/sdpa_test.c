@@ -17,7 +17,8 @@ static const struct {
     {"sizes", suite_sizes},       {"options", suite_options},     {"random", suite_random},
     {"layouts", suite_layouts},   {"guards", suite_guards},       {"decode", suite_decode},
     {"masks", suite_masks},       {"poison", suite_poison},       {"corners", suite_corners},
-    {"extremes", suite_extremes}, {"quantised", suite_quantised}, {"bf16", suite_bf16},
+    {"extremes", suite_extremes}, {"quantised", suite_quantised}, {"positions", suite_positions},
+    {"bf16", suite_bf16},
 };
 enum { SUITE_COUNT = sizeof suites / sizeof suites[0] };
 
