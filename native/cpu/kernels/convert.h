@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of other storage types to f32 and back, and the loads that kernels reading such rows where they lie are made of.
+// Rows of other storage types to f32 and back.
 #ifndef RAPT_CPU_KERNELS_CONVERT_H
 #define RAPT_CPU_KERNELS_CONVERT_H
 
@@ -22,33 +22,6 @@ static void widen_i8(int64_t count, const int8_t *from, float scale, float *to) 
   int64_t i = 0;
   for (; i + V_LANES <= count; i += V_LANES) v_store(to + i, v_mul(v_load_i8(from + i), v_set1(scale)));
   for (; i < count; i++) to[i] = (float)from[i] * scale;
-}
-
-// A storage type as a constant parameter, which leaves one load after inlining.
-enum { AS_F32, AS_F16, AS_BF16, AS_I8 };
-
-ALWAYS_INLINE int64_t size_as(const int type) { return type == AS_F32 ? 4 : type == AS_I8 ? 1 : 2; }
-
-// Elements at .. at + V_LANES of a row.
-ALWAYS_INLINE vf load_as(const int type, const void *row, int64_t at) {
-  switch (type) {
-    case AS_F16:
-      return v_load_f16((const uint16_t *)row + at);
-    case AS_BF16:
-      return v_load_bf16((const uint16_t *)row + at);
-    case AS_I8:
-      return v_load_i8((const int8_t *)row + at);
-    default:
-      return v_load((const float *)row + at);
-  }
-}
-
-// Elements at .. at + n, n <= V_LANES, zeros behind; the rest is not read.
-ALWAYS_INLINE vf load_some_as(const int type, const void *row, int64_t at, int64_t n) {
-  if (type == AS_F32) return v_load_n((const float *)row + at, n);
-  uint16_t some[V_LANES] = {0};
-  memcpy(some, (const char *)row + at * size_as(type), (size_t)(n * size_as(type)));
-  return load_as(type, some, 0);
 }
 
 #endif

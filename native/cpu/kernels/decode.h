@@ -4,7 +4,7 @@
 #ifndef RAPT_CPU_KERNELS_DECODE_H
 #define RAPT_CPU_KERNELS_DECODE_H
 
-#include "cpu/kernels/convert.h"
+#include "cpu/kernels/loads.h"
 #include "cpu/kernels/prefetch.h"
 
 #define DOT_STEP V_LANES

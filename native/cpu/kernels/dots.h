@@ -12,8 +12,8 @@
 #define RAPT_CPU_KERNELS_DOTS_H
 
 #include "base/arithmetic.h"
-#include "cpu/kernels/convert.h"
 #include "cpu/kernels/kernels.h"
+#include "cpu/kernels/loads.h"
 #include "cpu/kernels/prefetch.h"
 
 // Rows of one register block; its keys are the tier's DOT_KEYS.

@@ -12,14 +12,17 @@
 #define DOT_SUM_ROWS 0
 
 // Elements at .. at + n of a row of bf16, n <= DOT_STEP, zeros behind; the rest is not read.
-ALWAYS_INLINE vf load_pairs(const void *row, int64_t at, int64_t n) {
+ALWAYS_INLINE vf dot_query(const void *row, int64_t at, int64_t n) {
   const uint16_t *from = (const uint16_t *)row + at;
   __mmask32 first = (__mmask32)((1ull << n) - 1);
   return _mm512_castsi512_ps(n == DOT_STEP ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi16(first, from));
 }
 
-#define dot_key(type, row, at, n) load_pairs(row, at, n)
-#define dot_query(row, at, n) load_pairs(row, at, n)
+ALWAYS_INLINE vf dot_key(const int type, const void *row, int64_t at, int64_t n) {
+  (void)type;
+  return dot_query(row, at, n);
+}
+
 #define dot_product(query, key, sum) v_add_pair_products(query, key, sum)
 #define dot_walk(rows, keys, stride, depth, type) walk_over(keys, stride, depth, sizeof(uint16_t))
 #include "cpu/kernels/dots.h"

@@ -5,8 +5,8 @@
 #define RAPT_CPU_KERNELS_GATHER_H
 
 #include "base/arithmetic.h"
-#include "cpu/kernels/convert.h"
 #include "cpu/kernels/kernels.h"
+#include "cpu/kernels/loads.h"
 #include "cpu/kernels/prefetch.h"
 
 // Rows of one register block of the output; its vectors are the tier's GATHER_VECTORS.
