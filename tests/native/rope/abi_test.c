@@ -134,6 +134,30 @@ static void test_positions(void) {
   }
 }
 
+/* Of 32 bits: the same sentence, and the same results. */
+static void test_narrow_positions(void) {
+  static const int32_t wrong[] = {-1, FIXTURE_TABLE, INT32_MAX, INT32_MIN};
+  fixture_reset(&f);
+  float wide[sizeof f.rope_out / sizeof f.rope_out[0]];
+  rapt_error error = {.struct_size = sizeof error};
+  for (int i = 0; i < FIXTURE_ROWS; i++) f.positions[i] = f.positions32[i] = (i * 5 + 1) % FIXTURE_TABLE;
+  CHECK(rapt_rope_run(f.context, &f.rope, &error) == RAPT_OK, "i64: %s", error.message);
+  memcpy(wide, f.rope_out, sizeof wide);
+  memset(f.rope_out, 0xff, sizeof f.rope_out);
+  f.rope.positions = (rapt_tensor){.data = f.positions32, .stride = {FIXTURE_Q_LEN, 1}, .dtype = RAPT_I32};
+  CHECK(rapt_rope_run(f.context, &f.rope, &error) == RAPT_OK, "i32: %s", error.message);
+  CHECK(!memcmp(wide, f.rope_out, sizeof wide), "i32 positions give other results than i64");
+  for (int i = 0; i < 4; i++) {
+    char text[96];
+    check_set_case("rope, i32 position %d", wrong[i]);
+    snprintf(text, sizeof text, "positions(0, 1) is %d; allowed are 0 to %d", wrong[i], FIXTURE_TABLE - 1);
+    f.positions32[1] = wrong[i];
+    check_refused("position", rapt_rope_run(f.context, &f.rope, &error), &error, text);
+    CHECK(!memcmp(wide, f.rope_out, sizeof wide), "written before the position was found");
+  }
+  memset(f.positions, 0, sizeof f.positions);
+}
+
 static void check_accepted(const char *what, const call *c) {
   rapt_error error = {.struct_size = sizeof error};
   check_set_case("rope, %s", what);
@@ -189,6 +213,7 @@ int main(void) {
   fixture_open(&f);
   test_broken();
   test_positions();
+  test_narrow_positions();
   fixture_reset(&f);
   test_accepted();
   test_names();

@@ -75,8 +75,20 @@ static void fill(test_tensor *t, int64_t special, random_state *r) {
   }
 }
 
-static int64_t *position_at(const rope_tensors *t, int64_t b, int64_t s) {
-  return (int64_t *)t->positions.tensor.data + tensor_index(&t->positions.tensor, b, s, 0, 0);
+static int64_t position_at(const rope_tensors *t, int64_t b, int64_t s) {
+  const rapt_tensor *p = &t->positions.tensor;
+  int64_t at = tensor_index(p, b, s, 0, 0);
+  return p->dtype == RAPT_I32 ? ((const int32_t *)p->data)[at] : ((const int64_t *)p->data)[at];
+}
+
+static void set_position(rope_tensors *t, int64_t b, int64_t s, int64_t position) {
+  const rapt_tensor *p = &t->positions.tensor;
+  int64_t at = tensor_index(p, b, s, 0, 0);
+  if (p->dtype == RAPT_I32) {
+    ((int32_t *)p->data)[at] = (int32_t)position;
+  } else {
+    ((int64_t *)p->data)[at] = position;
+  }
 }
 
 static void build(const rope_case *c, rope_tensors *t, rapt_rope *call) {
@@ -105,10 +117,10 @@ static void build(const rope_case *c, rope_tensors *t, rapt_rope *call) {
   if (c->table) {
     /* Dense, reversed, transposed, and one row of positions for the whole batch. */
     const int64_t steps[4][2] = {{c->length, 1}, {-c->length, -1}, {1, c->batch}, {0, 1}};
-    test_tensor_place(&t->positions, RAPT_I64, 2, tokens, steps[c->seed & 3], side);
+    test_tensor_place(&t->positions, c->seed & 4 ? RAPT_I32 : RAPT_I64, 2, tokens, steps[c->seed & 3], side);
     for (int64_t b = 0; b < c->batch; b++) {
       for (int64_t s = 0; s < c->length; s++) {
-        *position_at(t, b, s) = random_between(&r, 0, c->table - 1);
+        set_position(t, b, s, random_between(&r, 0, c->table - 1));
       }
     }
   }
@@ -152,8 +164,8 @@ static void compute(const rapt_rope *call, rope_tensors *t) {
         int64_t row = tensor_index(&call->cosine, b, s, 0, 0), sine_row = tensor_index(&call->sine, b, s, 0, 0);
         int64_t step = call->cosine.stride[2], sine_step = call->sine.stride[2];
         if (call->table_length) {
-          row = *position_at(t, b, s) * call->cosine.stride[0];
-          sine_row = *position_at(t, b, s) * call->sine.stride[0];
+          row = position_at(t, b, s) * call->cosine.stride[0];
+          sine_row = position_at(t, b, s) * call->sine.stride[0];
           step = call->cosine.stride[1];
           sine_step = call->sine.stride[1];
         }
