@@ -326,7 +326,7 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     /**
      * (Hkv * D) and (Hkv * Dv): one more key and value after the projected ones, seen by every
-     * query.
+     * query; F32, F16 or BF16, each its own.
      */
     public Builder biasKeyValue(Tensor key, Tensor value) {
       biasKey = Objects.requireNonNull(key, "biasKey");

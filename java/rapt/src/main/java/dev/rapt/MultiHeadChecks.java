@@ -47,8 +47,8 @@ final class MultiHeadChecks {
     if (biasKey != null && biasValue != null) {
       Checks.rank("biasKey", biasKey, 1, "(Hkv * D)");
       Checks.rank("biasValue", biasValue, 1, "(Hkv * Dv)");
-      Checks.input("biasKey", biasKey, DType.F32);
-      Checks.input("biasValue", biasValue, DType.F32);
+      Checks.numbers("biasKey", biasKey);
+      Checks.numbers("biasValue", biasValue);
       Checks.size("biasKey", biasKey, 0, kvHeads * headDim, "the rows of key weight");
       Checks.size("biasValue", biasValue, 0, value.size(0), "the rows of value weight");
     }

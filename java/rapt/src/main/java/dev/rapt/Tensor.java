@@ -52,19 +52,15 @@ public final class Tensor {
     this.strides = strides;
     long bytes = memory == null ? segment.byteSize() : memory.bytes();
     elements = TensorChecks.checkLayout(segment, bytes, offset, dtype, shape, strides);
-    long base = segment.address() + offset * dtype.bytes();
+    address = segment.address() + offset * dtype.bytes();
     if (elements == 0) {
-      // An empty tensor may lie at address 0, which means "absent" in the C ABI. Its address is
-      // never dereferenced, so any aligned one will do.
-      address = base == 0 ? ALIGNMENT : base;
       low = address;
       high = address;
       contiguous = true;
       selfOverlapping = false;
     } else {
-      address = base;
-      low = base + Layout.lowest(shape, strides) * dtype.bytes();
-      high = base + (Layout.highest(shape, strides) + 1) * dtype.bytes();
+      low = address + Layout.lowest(shape, strides) * dtype.bytes();
+      high = address + (Layout.highest(shape, strides) + 1) * dtype.bytes();
       contiguous = Layout.contiguous(shape, strides);
       selfOverlapping = Layout.selfOverlapping(shape, strides);
     }

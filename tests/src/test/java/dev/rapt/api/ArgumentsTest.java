@@ -149,11 +149,13 @@ class ArgumentsTest {
               device, Tensor.allocate(arena, dtype, 4, 8), Tensor.allocate(arena, dtype, 4))) {
         linear.run(query.select(0, 0), f32(4, 3, 4));
       }
-      rejected(
-          "biasKey",
-          "type F32",
-          () -> projections().biasKeyValue(Tensor.allocate(arena, dtype, 8), f32(8)).build());
+      projections().biasKeyValue(Tensor.allocate(arena, dtype, 8), f32(8)).build().close();
+      projections().biasKeyValue(f32(8), Tensor.allocate(arena, dtype, 8)).build().close();
     }
+    rejected(
+        "biasKey", "F32, F16 or BF16", () -> projections().biasKeyValue(bool(8), f32(8)).build());
+    rejected(
+        "biasValue", "F32, F16 or BF16", () -> projections().biasKeyValue(f32(8), bool(8)).build());
     rejected("output", "F32, F16 or BF16", () -> attention.run(device, q, k, v, bool(2, 4, 3, 6)));
   }
 

@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rapt.internal.ffi.rapt_h;
 import java.io.IOException;
 import java.lang.reflect.Method;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -16,20 +14,15 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
- * The committed bindings have every function and constant of the header, no others. Where this
- * fails, scripts/regenerate-bindings has not been run since the header changed.
+ * The committed bindings have every function and constant of the headers, no others. Where this
+ * fails, scripts/regenerate-bindings has not been run since a header changed.
  */
 class BindingsTest {
-  private static String header() throws IOException {
-    String text =
-        Files.readString(Path.of(System.getProperty("rapt.root"), "native/include/rapt/rapt.h"));
-    return text.replaceAll("(?s)/\\*.*?\\*/", "");
-  }
-
   @Test
   void everyFunctionWithItsParameters() throws IOException {
     Map<String, Integer> declared = new TreeMap<>();
-    Matcher matcher = Pattern.compile("RAPT_API [^(]*?(rapt_\\w+)\\(([^)]*)\\);").matcher(header());
+    Matcher matcher =
+        Pattern.compile("RAPT_API [^(]*?(rapt_\\w+)\\(([^)]*)\\);").matcher(Headers.code());
     while (matcher.find()) {
       String parameters = matcher.group(2).strip();
       declared.put(matcher.group(1), parameters.equals("void") ? 0 : parameters.split(",").length);
@@ -48,7 +41,7 @@ class BindingsTest {
   void everyConstantWithItsValue() throws ReflectiveOperationException, IOException {
     Map<String, Integer> declared = new TreeMap<>();
     Matcher matcher =
-        Pattern.compile("\\b(RAPT_[A-Z0-9_]+)(?: = |[ \\t]+)(\\d+)\\b").matcher(header());
+        Pattern.compile("\\b(RAPT_[A-Z0-9_]+)(?: = |[ \\t]+)(\\d+)\\b").matcher(Headers.code());
     while (matcher.find()) {
       declared.put(matcher.group(1), Integer.valueOf(matcher.group(2)));
     }

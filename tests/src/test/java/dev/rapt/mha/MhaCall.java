@@ -124,8 +124,8 @@ public final class MhaCall implements AutoCloseable {
     }
     if (data.biasKey() != null) {
       builder.biasKeyValue(
-          input(data.biasKey(), data.biasKey().length).tensor(),
-          input(data.biasValue(), data.biasValue().length).tensor());
+          input(c.extra(), data.biasKey(), data.biasKey().length).tensor(),
+          input(c.extra(), data.biasValue(), data.biasValue().length).tensor());
     }
     return builder.build();
   }

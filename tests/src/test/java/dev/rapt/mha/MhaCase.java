@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
  *       value and output; as wide as the heads, the query, the query and the query unless given
  *   <li>{@code noout}: no output projection; {@code nobias}: projections without bias
  *   <li>{@code packed}: one (3E, E) input projection
- *   <li>{@code padding}: a key padding mask; {@code biaskv}: an extra learned key and value; {@code
- *       zero}: an extra key and value of zeros
+ *   <li>{@code padding}: a key padding mask; {@code biaskv(type)}: an extra learned key and value
+ *       of that storage type, f32 unless given; {@code zero}: an extra key and value of zeros
  *   <li>{@code average}: weights averaged over the heads
  *   <li>{@code unbatched}: tensors without batch dimension; {@code padded}: rows with a gap behind
  *       each
@@ -103,6 +103,12 @@ public record MhaCase(AttentionCase core, Map<String, String> options) {
   /** The storage type of weights and biases of the projections. */
   public DType stored() {
     return DType.valueOf(options.getOrDefault("stored", "f32").toUpperCase());
+  }
+
+  /** The storage type of the extra learned key and value. */
+  public DType extra() {
+    String type = options.getOrDefault("biaskv", "");
+    return type.isEmpty() ? DType.F32 : DType.valueOf(type.toUpperCase());
   }
 
   /** Keys appended after the projected ones. */

@@ -65,8 +65,8 @@ public record MhaData(
             ? null
             : projection(random, c, core.heads() * core.valueDim(), c.outputWidth()),
         padding,
-        c.has("biaskv") ? Values.normal(random, keyOut, 1) : null,
-        c.has("biaskv") ? Values.normal(random, valueOut, 1) : null);
+        c.has("biaskv") ? Values.round(Values.normal(random, keyOut, 1), c.extra()) : null,
+        c.has("biaskv") ? Values.round(Values.normal(random, valueOut, 1), c.extra()) : null);
   }
 
   private static Projection projection(Random random, MhaCase c, int in, int out) {

@@ -91,6 +91,7 @@ class MhaMatrixTest {
           String typed = core + " dtype(" + dtype + ") | stored(" + stored + ")";
           names.add(typed);
           names.add(typed + " biaskv padding padded");
+          names.add(typed + " biaskv(" + stored + ") zero");
         }
       }
     }
@@ -140,6 +141,8 @@ class MhaMatrixTest {
     few.add("b1 h2 q3 k9 d8 | unbatched padding");
     few.add("b2 h2 q0 k4 d8 |");
     few.add("b2 h2 q3 k0 d8 | biaskv");
+    few.add("b2 h4/2 q5 k9 d8/12 | biaskv(f16)");
+    few.add("b2 h4/2 q5 k9 d8/12 dtype(bf16) | biaskv(bf16) zero stored(bf16)");
     return Cuda.affordable(cases(), few.stream().map(MhaCase::parse));
   }
 

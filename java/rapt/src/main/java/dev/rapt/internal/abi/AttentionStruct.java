@@ -3,39 +3,35 @@ package dev.rapt.internal.abi;
 
 import dev.rapt.Tensor;
 import dev.rapt.internal.AttentionOptions;
-import dev.rapt.internal.ffi.rapt_attention;
+import dev.rapt.internal.ffi.rapt_sdpa;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
-/** Writes a rapt_attention. Every field that a call reads is written anew; struct_size stays. */
+/** Writes a rapt_sdpa. Every field that a call reads is written anew; struct_size stays. */
 final class AttentionStruct {
-  private static final long QUERY = rapt_attention.query$offset();
-  private static final long KEY = rapt_attention.key$offset();
-  private static final long VALUE = rapt_attention.value$offset();
-  private static final long OUTPUT = rapt_attention.output$offset();
-  private static final long MASK = rapt_attention.mask$offset();
-  private static final long BIAS = rapt_attention.bias$offset();
-  private static final long ALIBI_SLOPES = rapt_attention.alibi_slopes$offset();
-  private static final long SINKS = rapt_attention.sinks$offset();
-  private static final long LSE = rapt_attention.lse$offset();
-  private static final long WEIGHTS = rapt_attention.weights$offset();
-  private static final long BATCH = rapt_attention.batch$offset();
-  private static final long QUERY_HEADS = rapt_attention.query_heads$offset();
-  private static final long KV_HEADS = rapt_attention.kv_heads$offset();
-  private static final long QUERY_LEN = rapt_attention.query_len$offset();
-  private static final long KV_LEN = rapt_attention.kv_len$offset();
-  private static final long HEAD_DIM = rapt_attention.head_dim$offset();
-  private static final long VALUE_DIM = rapt_attention.value_dim$offset();
-  private static final long OPTIONS = rapt_attention.options$offset();
-  private static final long STREAM = rapt_attention.stream$offset();
-  private static final long KEY_SCALE = rapt_attention.key_scale$offset();
-  private static final long VALUE_SCALE = rapt_attention.value_scale$offset();
-  private static final long KEY_SCALE_GROUPS = rapt_attention.key_scale_groups$offset();
-  private static final long VALUE_SCALE_GROUPS = rapt_attention.value_scale_groups$offset();
-
-  /** The address of an output that is only planned with: aligned, and nobody's. */
-  private static final long IMAGINED = 1L << 46;
+  private static final long QUERY = rapt_sdpa.query$offset();
+  private static final long KEY = rapt_sdpa.key$offset();
+  private static final long VALUE = rapt_sdpa.value$offset();
+  private static final long OUTPUT = rapt_sdpa.output$offset();
+  private static final long MASK = rapt_sdpa.mask$offset();
+  private static final long BIAS = rapt_sdpa.bias$offset();
+  private static final long ALIBI_SLOPES = rapt_sdpa.alibi_slopes$offset();
+  private static final long SINKS = rapt_sdpa.sinks$offset();
+  private static final long LSE = rapt_sdpa.lse$offset();
+  private static final long WEIGHTS = rapt_sdpa.weights$offset();
+  private static final long BATCH = rapt_sdpa.batch$offset();
+  private static final long QUERY_HEADS = rapt_sdpa.query_heads$offset();
+  private static final long KV_HEADS = rapt_sdpa.kv_heads$offset();
+  private static final long QUERY_LEN = rapt_sdpa.query_len$offset();
+  private static final long KV_LEN = rapt_sdpa.kv_len$offset();
+  private static final long HEAD_DIM = rapt_sdpa.head_dim$offset();
+  private static final long VALUE_DIM = rapt_sdpa.value_dim$offset();
+  private static final long OPTIONS = rapt_sdpa.options$offset();
+  private static final long KEY_SCALE = rapt_sdpa.key_scale$offset();
+  private static final long VALUE_SCALE = rapt_sdpa.value_scale$offset();
+  private static final long KEY_SCALE_GROUPS = rapt_sdpa.key_scale_groups$offset();
+  private static final long VALUE_SCALE_GROUPS = rapt_sdpa.value_scale_groups$offset();
 
   private AttentionStruct() {}
 
@@ -60,12 +56,12 @@ final class AttentionStruct {
     long queryLen = query.size(2);
     long kvLen = key.size(2);
     long valueDim = value.size(3);
-    call.set(ValueLayout.ADDRESS, STREAM, stream);
+    HeadStruct.stream(call, stream);
     TensorStruct.write(call, QUERY, query, 4);
     TensorStruct.write(call, KEY, key, 4);
     TensorStruct.write(call, VALUE, value, 4);
     if (output == null) {
-      TensorStruct.imagine(call, OUTPUT, IMAGINED, query.dtype(), heads, queryLen, valueDim);
+      TensorStruct.imagine(call, OUTPUT, query.dtype(), heads, queryLen, valueDim);
     } else {
       TensorStruct.write(call, OUTPUT, output, 4);
     }

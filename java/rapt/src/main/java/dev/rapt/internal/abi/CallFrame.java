@@ -4,13 +4,13 @@ package dev.rapt.internal.abi;
 import dev.rapt.Plan;
 import dev.rapt.RaptException;
 import dev.rapt.Status;
-import dev.rapt.internal.ffi.rapt_attention;
 import dev.rapt.internal.ffi.rapt_error;
 import dev.rapt.internal.ffi.rapt_h;
-import dev.rapt.internal.ffi.rapt_linear_call;
+import dev.rapt.internal.ffi.rapt_linear;
 import dev.rapt.internal.ffi.rapt_mha;
 import dev.rapt.internal.ffi.rapt_plan;
 import dev.rapt.internal.ffi.rapt_rope;
+import dev.rapt.internal.ffi.rapt_sdpa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -46,17 +46,13 @@ final class CallFrame {
 
   private CallFrame() {
     Arena arena = Arena.ofAuto();
-    attention = arena.allocate(rapt_attention.layout().byteSize(), ALIGNMENT);
-    linear = arena.allocate(rapt_linear_call.layout().byteSize(), ALIGNMENT);
-    multiHead = arena.allocate(rapt_mha.layout().byteSize(), ALIGNMENT);
-    rope = arena.allocate(rapt_rope.layout().byteSize(), ALIGNMENT);
+    attention = HeadStruct.allocate(arena, rapt_sdpa.layout(), ALIGNMENT);
+    linear = HeadStruct.allocate(arena, rapt_linear.layout(), ALIGNMENT);
+    multiHead = HeadStruct.allocate(arena, rapt_mha.layout(), ALIGNMENT);
+    rope = HeadStruct.allocate(arena, rapt_rope.layout(), ALIGNMENT);
     plan = arena.allocate(rapt_plan.layout().byteSize(), ALIGNMENT);
     error = arena.allocate(rapt_error.layout().byteSize(), ALIGNMENT);
     results = arena.allocate(16, ALIGNMENT);
-    rapt_attention.struct_size(attention, attention.byteSize());
-    rapt_linear_call.struct_size(linear, linear.byteSize());
-    rapt_mha.struct_size(multiHead, multiHead.byteSize());
-    rapt_rope.struct_size(rope, rope.byteSize());
     rapt_plan.struct_size(plan, plan.byteSize());
     rapt_error.struct_size(error, error.byteSize());
   }

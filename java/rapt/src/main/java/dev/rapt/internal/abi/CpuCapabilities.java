@@ -11,7 +11,7 @@ import dev.rapt.internal.natives.CudaLibrary;
 import dev.rapt.internal.natives.NativeLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What the native library says about itself and this machine. */
@@ -33,9 +33,6 @@ public final class CpuCapabilities {
       if (status != rapt_h.RAPT_OK()) {
         return unavailable(rapt_error.message(error).getString(0));
       }
-      String avx2 = rapt_capabilities.avx2_reason(struct).getString(0);
-      String avx512 = rapt_capabilities.avx512_reason(struct).getString(0);
-      String avx512bf16 = rapt_capabilities.avx512bf16_reason(struct).getString(0);
       return new Capabilities(
           true,
           "",
@@ -46,13 +43,15 @@ public final class CpuCapabilities {
           rapt_capabilities.logical_cpus(struct),
           isa(rapt_capabilities.default_isa(struct)),
           isa(rapt_capabilities.best_isa(struct)),
-          List.of(
-              new Tier(Isa.PORTABLE, true, ""),
-              new Tier(Isa.AVX2, avx2.isEmpty(), avx2),
-              new Tier(Isa.AVX512, avx512.isEmpty(), avx512),
-              new Tier(Isa.AVX512BF16, avx512bf16.isEmpty(), avx512bf16)),
+          Stream.of(Isa.values()).map(CpuCapabilities::tier).toList(),
           cudaReason(rapt_capabilities.cuda_reason(struct).getString(0)));
     }
+  }
+
+  private static Tier tier(Isa isa) {
+    MemorySegment unusable = rapt_h.rapt_isa_unusable(code(isa));
+    boolean usable = unusable.equals(MemorySegment.NULL);
+    return new Tier(isa, usable, usable ? "" : unusable.getString(0));
   }
 
   /** The native library knows nothing of properties and jars. */
@@ -75,11 +74,7 @@ public final class CpuCapabilities {
         Runtime.getRuntime().availableProcessors(),
         null,
         null,
-        List.of(
-            new Tier(Isa.PORTABLE, false, reason),
-            new Tier(Isa.AVX2, false, reason),
-            new Tier(Isa.AVX512, false, reason),
-            new Tier(Isa.AVX512BF16, false, reason)),
+        Stream.of(Isa.values()).map(isa -> new Tier(isa, false, reason)).toList(),
         reason);
   }
 

@@ -37,8 +37,6 @@ final class MultiHeadStruct {
   private static final long OPTIONS = rapt_mha.options$offset();
   private static final long FLAGS = rapt_mha.mha_flags$offset();
 
-  private static final long STREAM = rapt_mha.stream$offset();
-
   private MultiHeadStruct() {}
 
   /** The model, the required tensors and the sizes. */
@@ -52,11 +50,11 @@ final class MultiHeadStruct {
       Tensor output) {
     long queryLen = query.size(query.rank() - 2);
     long kvLen = key.size(key.rank() - 2);
-    call.set(ValueLayout.ADDRESS, QUERY_PROJECTION, linear(model.query()));
-    call.set(ValueLayout.ADDRESS, KEY_PROJECTION, linear(model.key()));
-    call.set(ValueLayout.ADDRESS, VALUE_PROJECTION, linear(model.value()));
-    call.set(ValueLayout.ADDRESS, OUTPUT_PROJECTION, linear(model.output()));
-    call.set(ValueLayout.ADDRESS, STREAM, stream);
+    call.set(ValueLayout.ADDRESS, QUERY_PROJECTION, weights(model.query()));
+    call.set(ValueLayout.ADDRESS, KEY_PROJECTION, weights(model.key()));
+    call.set(ValueLayout.ADDRESS, VALUE_PROJECTION, weights(model.value()));
+    call.set(ValueLayout.ADDRESS, OUTPUT_PROJECTION, weights(model.output()));
+    HeadStruct.stream(call, stream);
     TensorStruct.write(call, QUERY, query, 3);
     TensorStruct.write(call, KEY, key, 3);
     TensorStruct.write(call, VALUE, value, 3);
@@ -104,8 +102,8 @@ final class MultiHeadStruct {
     TensorStruct.stride(call, WEIGHTS, 1, 0);
   }
 
-  private static MemorySegment linear(@Nullable Projection projection) {
-    return projection == null ? MemorySegment.NULL : ((NativeProjection) projection).linear();
+  private static MemorySegment weights(@Nullable Projection projection) {
+    return projection == null ? MemorySegment.NULL : ((NativeProjection) projection).weights();
   }
 
   private static int flags(MultiHeadModel model) {

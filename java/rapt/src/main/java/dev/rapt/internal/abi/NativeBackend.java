@@ -75,22 +75,24 @@ public class NativeBackend implements Backend {
           keyScale,
           valueScale);
       frame.checkArguments(
-          rapt_h.rapt_attention_run_held(
+          HeldCall.run(
               context,
+              rapt_h.RAPT_SDPA(),
               call,
               frame.error,
-              query.segment(),
-              key.segment(),
-              value.segment(),
-              output.segment(),
-              held(mask),
-              held(bias),
-              held(alibiSlopes),
-              held(sinks),
-              held(lse),
-              held(weights),
-              held(keyScale),
-              held(valueScale)));
+              query,
+              key,
+              keyScale,
+              value,
+              valueScale,
+              output,
+              mask,
+              bias,
+              alibiSlopes,
+              sinks,
+              lse,
+              weights,
+              null));
     } finally {
       frame.give();
     }
@@ -130,7 +132,7 @@ public class NativeBackend implements Backend {
           weights,
           keyScale,
           valueScale);
-      frame.checkArguments(rapt_h.rapt_attention_plan(context, call, frame.plan, frame.error));
+      frame.checkArguments(rapt_h.rapt_sdpa_plan(context, call, frame.plan, frame.error));
       return frame.readPlan();
     } finally {
       frame.give();
@@ -148,8 +150,24 @@ public class NativeBackend implements Backend {
     try {
       LinearStruct.write(frame.linear, stream, projection, input, output);
       frame.checkArguments(
-          rapt_h.rapt_linear_run_held(
-              context, frame.linear, frame.error, input.segment(), output.segment()));
+          HeldCall.run(
+              context,
+              rapt_h.RAPT_LINEAR(),
+              frame.linear,
+              frame.error,
+              input,
+              output,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null));
     } finally {
       frame.give();
     }
@@ -188,23 +206,24 @@ public class NativeBackend implements Backend {
       MultiHeadStruct.writeOptional(
           call, mask, bias, keyPaddingMask, alibiSlopes, sinks, lse, weights, model);
       frame.checkArguments(
-          rapt_h.rapt_mha_run_held(
+          HeldCall.run(
               context,
+              rapt_h.RAPT_MHA(),
               call,
               frame.error,
-              query.segment(),
-              key.segment(),
-              value.segment(),
-              output.segment(),
-              held(mask),
-              held(bias),
-              held(keyPaddingMask),
-              held(model.biasKey()),
-              held(model.biasValue()),
-              held(alibiSlopes),
-              held(sinks),
-              held(lse),
-              held(weights)));
+              query,
+              key,
+              value,
+              output,
+              mask,
+              bias,
+              keyPaddingMask,
+              model.biasKey(),
+              model.biasValue(),
+              alibiSlopes,
+              sinks,
+              lse,
+              weights));
     } finally {
       frame.give();
     }
@@ -250,15 +269,24 @@ public class NativeBackend implements Backend {
       MemorySegment call = frame.rope;
       RopeStruct.write(call, stream, options, input, cosine, sine, positions, output);
       frame.checkArguments(
-          rapt_h.rapt_rope_run_held(
+          HeldCall.run(
               context,
+              rapt_h.RAPT_ROPE(),
               call,
               frame.error,
-              input.segment(),
-              output.segment(),
-              cosine.segment(),
-              sine.segment(),
-              held(positions)));
+              input,
+              output,
+              cosine,
+              sine,
+              positions,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null,
+              null));
     } finally {
       frame.give();
     }
@@ -288,9 +316,5 @@ public class NativeBackend implements Backend {
     if (stream.equals(MemorySegment.NULL)) { // otherwise the context is another's
       rapt_h.rapt_context_destroy(context);
     }
-  }
-
-  private static MemorySegment held(@Nullable Tensor tensor) {
-    return tensor == null ? MemorySegment.NULL : tensor.segment();
   }
 }

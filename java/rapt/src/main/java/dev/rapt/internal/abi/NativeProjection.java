@@ -4,20 +4,20 @@ package dev.rapt.internal.abi;
 import dev.rapt.Tensor;
 import dev.rapt.internal.Projection;
 import dev.rapt.internal.ffi.rapt_h;
-import dev.rapt.internal.ffi.rapt_linear_weights;
+import dev.rapt.internal.ffi.rapt_linear_parameters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
-/** A rapt_linear: weights packed for the kernels of one tier or device. */
+/** A rapt_linear_weights: packed for the kernels of one tier or device. */
 final class NativeProjection implements Projection {
-  private final MemorySegment linear;
+  private final MemorySegment weights;
   private final long inFeatures;
   private final long outFeatures;
 
-  private NativeProjection(MemorySegment linear, long inFeatures, long outFeatures) {
-    this.linear = linear;
+  private NativeProjection(MemorySegment weights, long inFeatures, long outFeatures) {
+    this.weights = weights;
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
   }
@@ -25,16 +25,16 @@ final class NativeProjection implements Projection {
   /** Packs tensors whose memory the caller keeps alive during the call. */
   static NativeProjection create(MemorySegment context, Tensor weight, @Nullable Tensor bias) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment weights = rapt_linear_weights.allocate(arena);
-      rapt_linear_weights.struct_size(weights, weights.byteSize());
-      TensorStruct.write(weights, rapt_linear_weights.weight$offset(), weight, 2);
-      TensorStruct.writeOptional(weights, rapt_linear_weights.bias$offset(), bias, 1);
-      rapt_linear_weights.in_features(weights, weight.size(1));
-      rapt_linear_weights.out_features(weights, weight.size(0));
+      MemorySegment parameters = rapt_linear_parameters.allocate(arena);
+      rapt_linear_parameters.struct_size(parameters, parameters.byteSize());
+      TensorStruct.write(parameters, rapt_linear_parameters.weight$offset(), weight, 2);
+      TensorStruct.writeOptional(parameters, rapt_linear_parameters.bias$offset(), bias, 1);
+      rapt_linear_parameters.in_features(parameters, weight.size(1));
+      rapt_linear_parameters.out_features(parameters, weight.size(0));
       MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
       CallFrame frame = CallFrame.take();
       try {
-        frame.checkArguments(rapt_h.rapt_linear_create(context, weights, out, frame.error));
+        frame.checkArguments(rapt_h.rapt_linear_create(context, parameters, out, frame.error));
       } finally {
         frame.give();
       }
@@ -42,9 +42,9 @@ final class NativeProjection implements Projection {
     }
   }
 
-  /** The rapt_linear. */
-  MemorySegment linear() {
-    return linear;
+  /** The rapt_linear_weights. */
+  MemorySegment weights() {
+    return weights;
   }
 
   @Override
@@ -59,6 +59,6 @@ final class NativeProjection implements Projection {
 
   @Override
   public void close() {
-    rapt_h.rapt_linear_destroy(linear);
+    rapt_h.rapt_linear_destroy(weights);
   }
 }

@@ -3,26 +3,26 @@ package dev.rapt.internal.abi;
 
 import dev.rapt.Causal;
 import dev.rapt.internal.AttentionOptions;
-import dev.rapt.internal.ffi.rapt_attention_options;
 import dev.rapt.internal.ffi.rapt_h;
+import dev.rapt.internal.ffi.rapt_sdpa_options;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Writes the rapt_attention_options that are a field of a call's struct. */
+/** Writes the rapt_sdpa_options that are a field of a call's struct. */
 final class OptionsStruct {
-  private static final long OFFSET = rapt_attention_options.offset$offset();
-  private static final long WINDOW_LEFT = rapt_attention_options.window_left$offset();
-  private static final long WINDOW_RIGHT = rapt_attention_options.window_right$offset();
-  private static final long SCALE = rapt_attention_options.scale$offset();
-  private static final long SOFTCAP = rapt_attention_options.softcap$offset();
-  private static final long FLAGS = rapt_attention_options.flags$offset();
-  private static final long STAGE = rapt_attention_options.weights_stage$offset();
+  private static final long POSITION = rapt_sdpa_options.position$offset();
+  private static final long WINDOW_LEFT = rapt_sdpa_options.window_left$offset();
+  private static final long WINDOW_RIGHT = rapt_sdpa_options.window_right$offset();
+  private static final long SCALE = rapt_sdpa_options.scale$offset();
+  private static final long SOFTCAP = rapt_sdpa_options.softcap$offset();
+  private static final long FLAGS = rapt_sdpa_options.flags$offset();
+  private static final long STAGE = rapt_sdpa_options.weights_stage$offset();
 
   private OptionsStruct() {}
 
   static void write(
       MemorySegment call, long field, AttentionOptions options, long queryLen, long kvLen) {
-    call.set(ValueLayout.JAVA_LONG, field + OFFSET, options.offset(queryLen, kvLen));
+    call.set(ValueLayout.JAVA_LONG, field + POSITION, options.offset(queryLen, kvLen));
     call.set(ValueLayout.JAVA_LONG, field + WINDOW_LEFT, options.windowLeft());
     call.set(ValueLayout.JAVA_LONG, field + WINDOW_RIGHT, options.windowRight());
     call.set(ValueLayout.JAVA_FLOAT, field + SCALE, options.scale());

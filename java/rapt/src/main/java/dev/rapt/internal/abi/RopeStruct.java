@@ -23,7 +23,6 @@ final class RopeStruct {
   private static final long ROTARY_DIM = rapt_rope.rotary_dim$offset();
   private static final long TABLE_LENGTH = rapt_rope.table_length$offset();
   private static final long FLAGS = rapt_rope.flags$offset();
-  private static final long STREAM = rapt_rope.stream$offset();
 
   private RopeStruct() {}
 
@@ -36,7 +35,7 @@ final class RopeStruct {
       Tensor sine,
       @Nullable Tensor positions,
       Tensor output) {
-    call.set(ValueLayout.ADDRESS, STREAM, stream);
+    HeadStruct.stream(call, stream);
     TensorStruct.write(call, INPUT, input, 4);
     TensorStruct.write(call, OUTPUT, output, 4);
     // With positions a table's two strides come first; without them a missing batch is broadcast.

@@ -15,6 +15,7 @@ final class TensorStruct {
   private static final long DATA = rapt_tensor.data$offset();
   private static final long STRIDE = rapt_tensor.stride$offset();
   private static final long DTYPE = rapt_tensor.dtype$offset();
+  private static final int ABSENT = 0;
   private static final int F32 = rapt_h.RAPT_F32();
   private static final int F16 = rapt_h.RAPT_F16();
   private static final int BF16 = rapt_h.RAPT_BF16();
@@ -54,10 +55,9 @@ final class TensorStruct {
     }
   }
 
-  /** A contiguous tensor (d0, d1, d2, d3) that is only planned with, never touched. */
-  static void imagine(
-      MemorySegment call, long field, long address, DType dtype, long d1, long d2, long d3) {
-    header(call, field, address, dtype);
+  /** A contiguous tensor (d0, d1, d2, d3) that is only planned with, and lies nowhere. */
+  static void imagine(MemorySegment call, long field, DType dtype, long d1, long d2, long d3) {
+    header(call, field, 0, dtype);
     stride(call, field, 0, d1 * d2 * d3);
     stride(call, field, 1, d2 * d3);
     stride(call, field, 2, d3);
@@ -67,6 +67,7 @@ final class TensorStruct {
   /** No tensor; the rest of the struct is then ignored. */
   static void absent(MemorySegment call, long field) {
     call.set(ValueLayout.JAVA_LONG, field + DATA, 0);
+    call.set(ValueLayout.JAVA_INT, field + DTYPE, ABSENT);
   }
 
   static void stride(MemorySegment call, long field, int dim, long stride) {

@@ -23,10 +23,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t best_isa;
  *     char version[32];
  *     char cpu_name[64];
- *     char avx2_reason[128];
- *     char avx512_reason[128];
  *     char cuda_reason[256];
- *     char avx512bf16_reason[128];
  * }
  * }
  */
@@ -44,10 +41,7 @@ public class rapt_capabilities {
         rapt_h.C_INT.withName("best_isa"),
         MemoryLayout.sequenceLayout(32, rapt_h.C_CHAR).withName("version"),
         MemoryLayout.sequenceLayout(64, rapt_h.C_CHAR).withName("cpu_name"),
-        MemoryLayout.sequenceLayout(128, rapt_h.C_CHAR).withName("avx2_reason"),
-        MemoryLayout.sequenceLayout(128, rapt_h.C_CHAR).withName("avx512_reason"),
-        MemoryLayout.sequenceLayout(256, rapt_h.C_CHAR).withName("cuda_reason"),
-        MemoryLayout.sequenceLayout(128, rapt_h.C_CHAR).withName("avx512bf16_reason")
+        MemoryLayout.sequenceLayout(256, rapt_h.C_CHAR).withName("cuda_reason")
     ).withName("rapt_capabilities");
 
     /**
@@ -431,160 +425,6 @@ public class rapt_capabilities {
         cpu_name$ELEM_HANDLE.set(struct, cpu_name$OFFSET, index0, fieldValue);
     }
 
-    private static final SequenceLayout avx2_reason$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("avx2_reason"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * char avx2_reason[128]
-     * }
-     */
-    public static final SequenceLayout avx2_reason$layout() {
-        return avx2_reason$LAYOUT;
-    }
-
-    private static final long avx2_reason$OFFSET = $LAYOUT.byteOffset(groupElement("avx2_reason"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * char avx2_reason[128]
-     * }
-     */
-    public static final long avx2_reason$offset() {
-        return avx2_reason$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * char avx2_reason[128]
-     * }
-     */
-    public static MemorySegment avx2_reason(MemorySegment struct) {
-        return struct.asSlice(avx2_reason$OFFSET, avx2_reason$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * char avx2_reason[128]
-     * }
-     */
-    public static void avx2_reason(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, avx2_reason$OFFSET, avx2_reason$LAYOUT.byteSize());
-    }
-
-    private static long[] avx2_reason$DIMS = { 128 };
-
-    /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * char avx2_reason[128]
-     * }
-     */
-    public static long[] avx2_reason$dimensions() {
-        return avx2_reason$DIMS;
-    }
-    private static final VarHandle avx2_reason$ELEM_HANDLE = avx2_reason$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * char avx2_reason[128]
-     * }
-     */
-    public static byte avx2_reason(MemorySegment struct, long index0) {
-        return (byte)avx2_reason$ELEM_HANDLE.get(struct, avx2_reason$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * char avx2_reason[128]
-     * }
-     */
-    public static void avx2_reason(MemorySegment struct, long index0, byte fieldValue) {
-        avx2_reason$ELEM_HANDLE.set(struct, avx2_reason$OFFSET, index0, fieldValue);
-    }
-
-    private static final SequenceLayout avx512_reason$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("avx512_reason"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * char avx512_reason[128]
-     * }
-     */
-    public static final SequenceLayout avx512_reason$layout() {
-        return avx512_reason$LAYOUT;
-    }
-
-    private static final long avx512_reason$OFFSET = $LAYOUT.byteOffset(groupElement("avx512_reason"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * char avx512_reason[128]
-     * }
-     */
-    public static final long avx512_reason$offset() {
-        return avx512_reason$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * char avx512_reason[128]
-     * }
-     */
-    public static MemorySegment avx512_reason(MemorySegment struct) {
-        return struct.asSlice(avx512_reason$OFFSET, avx512_reason$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * char avx512_reason[128]
-     * }
-     */
-    public static void avx512_reason(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, avx512_reason$OFFSET, avx512_reason$LAYOUT.byteSize());
-    }
-
-    private static long[] avx512_reason$DIMS = { 128 };
-
-    /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * char avx512_reason[128]
-     * }
-     */
-    public static long[] avx512_reason$dimensions() {
-        return avx512_reason$DIMS;
-    }
-    private static final VarHandle avx512_reason$ELEM_HANDLE = avx512_reason$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * char avx512_reason[128]
-     * }
-     */
-    public static byte avx512_reason(MemorySegment struct, long index0) {
-        return (byte)avx512_reason$ELEM_HANDLE.get(struct, avx512_reason$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * char avx512_reason[128]
-     * }
-     */
-    public static void avx512_reason(MemorySegment struct, long index0, byte fieldValue) {
-        avx512_reason$ELEM_HANDLE.set(struct, avx512_reason$OFFSET, index0, fieldValue);
-    }
-
     private static final SequenceLayout cuda_reason$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("cuda_reason"));
 
     /**
@@ -660,83 +500,6 @@ public class rapt_capabilities {
      */
     public static void cuda_reason(MemorySegment struct, long index0, byte fieldValue) {
         cuda_reason$ELEM_HANDLE.set(struct, cuda_reason$OFFSET, index0, fieldValue);
-    }
-
-    private static final SequenceLayout avx512bf16_reason$LAYOUT = (SequenceLayout)$LAYOUT.select(groupElement("avx512bf16_reason"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * char avx512bf16_reason[128]
-     * }
-     */
-    public static final SequenceLayout avx512bf16_reason$layout() {
-        return avx512bf16_reason$LAYOUT;
-    }
-
-    private static final long avx512bf16_reason$OFFSET = $LAYOUT.byteOffset(groupElement("avx512bf16_reason"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * char avx512bf16_reason[128]
-     * }
-     */
-    public static final long avx512bf16_reason$offset() {
-        return avx512bf16_reason$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * char avx512bf16_reason[128]
-     * }
-     */
-    public static MemorySegment avx512bf16_reason(MemorySegment struct) {
-        return struct.asSlice(avx512bf16_reason$OFFSET, avx512bf16_reason$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * char avx512bf16_reason[128]
-     * }
-     */
-    public static void avx512bf16_reason(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, avx512bf16_reason$OFFSET, avx512bf16_reason$LAYOUT.byteSize());
-    }
-
-    private static long[] avx512bf16_reason$DIMS = { 128 };
-
-    /**
-     * Dimensions for array field:
-     * {@snippet lang=c :
-     * char avx512bf16_reason[128]
-     * }
-     */
-    public static long[] avx512bf16_reason$dimensions() {
-        return avx512bf16_reason$DIMS;
-    }
-    private static final VarHandle avx512bf16_reason$ELEM_HANDLE = avx512bf16_reason$LAYOUT.varHandle(sequenceElement());
-
-    /**
-     * Indexed getter for field:
-     * {@snippet lang=c :
-     * char avx512bf16_reason[128]
-     * }
-     */
-    public static byte avx512bf16_reason(MemorySegment struct, long index0) {
-        return (byte)avx512bf16_reason$ELEM_HANDLE.get(struct, avx512bf16_reason$OFFSET, index0);
-    }
-
-    /**
-     * Indexed setter for field:
-     * {@snippet lang=c :
-     * char avx512bf16_reason[128]
-     * }
-     */
-    public static void avx512bf16_reason(MemorySegment struct, long index0, byte fieldValue) {
-        avx512bf16_reason$ELEM_HANDLE.set(struct, avx512bf16_reason$OFFSET, index0, fieldValue);
     }
 
     /**

@@ -24,14 +24,23 @@ public class rapt_h extends rapt_h$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int RAPT_ABI_VERSION = (int)1L;
+    private static final int RAPT_ABI_VERSION = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define RAPT_ABI_VERSION 1
+     * #define RAPT_ABI_VERSION 2
      * }
      */
     public static int RAPT_ABI_VERSION() {
         return RAPT_ABI_VERSION;
+    }
+    private static final int RAPT_MAX_RANK = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * #define RAPT_MAX_RANK 6
+     * }
+     */
+    public static int RAPT_MAX_RANK() {
+        return RAPT_MAX_RANK;
     }
     /**
      * {@snippet lang=c :
@@ -436,6 +445,66 @@ public class rapt_h extends rapt_h$shared {
         }
     }
 
+    private static class rapt_isa_unusable {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_POINTER,
+            rapt_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_isa_unusable");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *rapt_isa_unusable(int32_t isa)
+     * }
+     */
+    public static FunctionDescriptor rapt_isa_unusable$descriptor() {
+        return rapt_isa_unusable.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *rapt_isa_unusable(int32_t isa)
+     * }
+     */
+    public static MethodHandle rapt_isa_unusable$handle() {
+        return rapt_isa_unusable.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *rapt_isa_unusable(int32_t isa)
+     * }
+     */
+    public static MemorySegment rapt_isa_unusable$address() {
+        return rapt_isa_unusable.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * const char *rapt_isa_unusable(int32_t isa)
+     * }
+     */
+    public static MemorySegment rapt_isa_unusable(int isa) {
+        var mh$ = rapt_isa_unusable.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_isa_unusable", isa);
+            }
+            return (MemorySegment)mh$.invokeExact(isa);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class rapt_get_capabilities {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rapt_h.C_INT,
@@ -490,6 +559,346 @@ public class rapt_h extends rapt_h$shared {
                 traceDowncall("rapt_get_capabilities", out, error);
             }
             return (int)mh$.invokeExact(out, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int RAPT_F32 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_F32 = 1
+     * }
+     */
+    public static int RAPT_F32() {
+        return RAPT_F32;
+    }
+    private static final int RAPT_BOOL = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_BOOL = 2
+     * }
+     */
+    public static int RAPT_BOOL() {
+        return RAPT_BOOL;
+    }
+    private static final int RAPT_F16 = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_F16 = 3
+     * }
+     */
+    public static int RAPT_F16() {
+        return RAPT_F16;
+    }
+    private static final int RAPT_BF16 = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_BF16 = 4
+     * }
+     */
+    public static int RAPT_BF16() {
+        return RAPT_BF16;
+    }
+    private static final int RAPT_I8 = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_I8 = 5
+     * }
+     */
+    public static int RAPT_I8() {
+        return RAPT_I8;
+    }
+    private static final int RAPT_I64 = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_I64 = 6
+     * }
+     */
+    public static int RAPT_I64() {
+        return RAPT_I64;
+    }
+    private static final int RAPT_I32 = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_I32 = 7
+     * }
+     */
+    public static int RAPT_I32() {
+        return RAPT_I32;
+    }
+    private static final int RAPT_Q8_0 = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_Q8_0 = 8
+     * }
+     */
+    public static int RAPT_Q8_0() {
+        return RAPT_Q8_0;
+    }
+    private static final int RAPT_Q4_0 = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_Q4_0 = 9
+     * }
+     */
+    public static int RAPT_Q4_0() {
+        return RAPT_Q4_0;
+    }
+    private static final int RAPT_SDPA = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_SDPA = 0
+     * }
+     */
+    public static int RAPT_SDPA() {
+        return RAPT_SDPA;
+    }
+    private static final int RAPT_ROPE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_ROPE = 1
+     * }
+     */
+    public static int RAPT_ROPE() {
+        return RAPT_ROPE;
+    }
+    private static final int RAPT_LINEAR = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_LINEAR = 2
+     * }
+     */
+    public static int RAPT_LINEAR() {
+        return RAPT_LINEAR;
+    }
+    private static final int RAPT_MHA = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_MHA = 3
+     * }
+     */
+    public static int RAPT_MHA() {
+        return RAPT_MHA;
+    }
+    private static final int RAPT_OPERATIONS = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_OPERATIONS = 4
+     * }
+     */
+    public static int RAPT_OPERATIONS() {
+        return RAPT_OPERATIONS;
+    }
+
+    private static class rapt_plan_call {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_plan_call");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_plan_call(const rapt_context *context, int32_t operation, const void *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_plan_call$descriptor() {
+        return rapt_plan_call.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_plan_call(const rapt_context *context, int32_t operation, const void *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_plan_call$handle() {
+        return rapt_plan_call.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_plan_call(const rapt_context *context, int32_t operation, const void *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_plan_call$address() {
+        return rapt_plan_call.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_plan_call(const rapt_context *context, int32_t operation, const void *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static int rapt_plan_call(MemorySegment context, int operation, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_plan_call.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_plan_call", context, operation, call, plan, error);
+            }
+            return (int)mh$.invokeExact(context, operation, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_run_call {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_run_call");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_run_call(rapt_context *context, int32_t operation, const void *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_run_call$descriptor() {
+        return rapt_run_call.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_run_call(rapt_context *context, int32_t operation, const void *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_run_call$handle() {
+        return rapt_run_call.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_run_call(rapt_context *context, int32_t operation, const void *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_run_call$address() {
+        return rapt_run_call.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_run_call(rapt_context *context, int32_t operation, const void *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_run_call(MemorySegment context, int operation, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_run_call.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_run_call", context, operation, call, error);
+            }
+            return (int)mh$.invokeExact(context, operation, call, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_run_held {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_run_held");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
+     * }
+     */
+    public static FunctionDescriptor rapt_run_held$descriptor() {
+        return rapt_run_held.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
+     * }
+     */
+    public static MethodHandle rapt_run_held$handle() {
+        return rapt_run_held.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
+     * }
+     */
+    public static MemorySegment rapt_run_held$address() {
+        return rapt_run_held.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
+     * }
+     */
+    public static int rapt_run_held(MemorySegment context, int operation, MemorySegment call, MemorySegment error, MemorySegment held0, MemorySegment held1, MemorySegment held2, MemorySegment held3, MemorySegment held4, MemorySegment held5, MemorySegment held6, MemorySegment held7, MemorySegment held8, MemorySegment held9, MemorySegment held10, MemorySegment held11, MemorySegment held12, MemorySegment held13, MemorySegment held14, MemorySegment held15, MemorySegment held16, MemorySegment held17, MemorySegment held18, MemorySegment held19, MemorySegment held20, MemorySegment held21, MemorySegment held22, MemorySegment held23) {
+        var mh$ = rapt_run_held.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_run_held", context, operation, call, error, held0, held1, held2, held3, held4, held5, held6, held7, held8, held9, held10, held11, held12, held13, held14, held15, held16, held17, held18, held19, held20, held21, held22, held23);
+            }
+            return (int)mh$.invokeExact(context, operation, call, error, held0, held1, held2, held3, held4, held5, held6, held7, held8, held9, held10, held11, held12, held13, held14, held15, held16, held17, held18, held19, held20, held21, held22, held23);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1664,59 +2073,252 @@ public class rapt_h extends rapt_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
-    private static final int RAPT_F32 = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.RAPT_F32 = 1
-     * }
-     */
-    public static int RAPT_F32() {
-        return RAPT_F32;
+
+    private static class rapt_linear_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-    private static final int RAPT_BOOL = (int)2L;
+
     /**
+     * Function descriptor for:
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_BOOL = 2
+     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters, rapt_linear_weights **out, rapt_error *error)
      * }
      */
-    public static int RAPT_BOOL() {
-        return RAPT_BOOL;
+    public static FunctionDescriptor rapt_linear_create$descriptor() {
+        return rapt_linear_create.DESC;
     }
-    private static final int RAPT_F16 = (int)3L;
+
     /**
+     * Downcall method handle for:
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_F16 = 3
+     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters, rapt_linear_weights **out, rapt_error *error)
      * }
      */
-    public static int RAPT_F16() {
-        return RAPT_F16;
+    public static MethodHandle rapt_linear_create$handle() {
+        return rapt_linear_create.HANDLE;
     }
-    private static final int RAPT_BF16 = (int)4L;
+
     /**
+     * Address for:
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_BF16 = 4
+     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters, rapt_linear_weights **out, rapt_error *error)
      * }
      */
-    public static int RAPT_BF16() {
-        return RAPT_BF16;
+    public static MemorySegment rapt_linear_create$address() {
+        return rapt_linear_create.ADDR;
     }
-    private static final int RAPT_I8 = (int)5L;
+
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_I8 = 5
+     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters, rapt_linear_weights **out, rapt_error *error)
      * }
      */
-    public static int RAPT_I8() {
-        return RAPT_I8;
+    public static int rapt_linear_create(MemorySegment context, MemorySegment parameters, MemorySegment out, MemorySegment error) {
+        var mh$ = rapt_linear_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_linear_create", context, parameters, out, error);
+            }
+            return (int)mh$.invokeExact(context, parameters, out, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
     }
-    private static final int RAPT_I64 = (int)6L;
+
+    private static class rapt_linear_destroy {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_destroy");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
     /**
+     * Function descriptor for:
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_I64 = 6
+     * void rapt_linear_destroy(rapt_linear_weights *weights)
      * }
      */
-    public static int RAPT_I64() {
-        return RAPT_I64;
+    public static FunctionDescriptor rapt_linear_destroy$descriptor() {
+        return rapt_linear_destroy.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void rapt_linear_destroy(rapt_linear_weights *weights)
+     * }
+     */
+    public static MethodHandle rapt_linear_destroy$handle() {
+        return rapt_linear_destroy.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void rapt_linear_destroy(rapt_linear_weights *weights)
+     * }
+     */
+    public static MemorySegment rapt_linear_destroy$address() {
+        return rapt_linear_destroy.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void rapt_linear_destroy(rapt_linear_weights *weights)
+     * }
+     */
+    public static void rapt_linear_destroy(MemorySegment weights) {
+        var mh$ = rapt_linear_destroy.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_linear_destroy", weights);
+            }
+            mh$.invokeExact(weights);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_linear_plan {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_plan");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_linear_plan$descriptor() {
+        return rapt_linear_plan.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_linear_plan$handle() {
+        return rapt_linear_plan.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_linear_plan$address() {
+        return rapt_linear_plan.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static int rapt_linear_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_linear_plan.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_linear_plan", context, call, plan, error);
+            }
+            return (int)mh$.invokeExact(context, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_linear_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_linear_run$descriptor() {
+        return rapt_linear_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_linear_run$handle() {
+        return rapt_linear_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_linear_run$address() {
+        return rapt_linear_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_linear_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_linear_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_linear_run", context, call, error);
+            }
+            return (int)mh$.invokeExact(context, call, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
     }
     private static final int RAPT_SCALE = (int)1L;
     /**
@@ -1782,7 +2384,7 @@ public class rapt_h extends rapt_h$shared {
         return RAPT_WEIGHTS_SOFTMAX;
     }
 
-    private static class rapt_attention_plan {
+    private static class rapt_sdpa_plan {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rapt_h.C_INT,
             rapt_h.C_POINTER,
@@ -1791,7 +2393,7 @@ public class rapt_h extends rapt_h$shared {
             rapt_h.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_attention_plan");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_sdpa_plan");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1799,43 +2401,43 @@ public class rapt_h extends rapt_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attention *call, rapt_plan *plan, rapt_error *error)
+     * rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static FunctionDescriptor rapt_attention_plan$descriptor() {
-        return rapt_attention_plan.DESC;
+    public static FunctionDescriptor rapt_sdpa_plan$descriptor() {
+        return rapt_sdpa_plan.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attention *call, rapt_plan *plan, rapt_error *error)
+     * rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static MethodHandle rapt_attention_plan$handle() {
-        return rapt_attention_plan.HANDLE;
+    public static MethodHandle rapt_sdpa_plan$handle() {
+        return rapt_sdpa_plan.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attention *call, rapt_plan *plan, rapt_error *error)
+     * rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static MemorySegment rapt_attention_plan$address() {
-        return rapt_attention_plan.ADDR;
+    public static MemorySegment rapt_sdpa_plan$address() {
+        return rapt_sdpa_plan.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * rapt_status rapt_attention_plan(const rapt_context *context, const rapt_attention *call, rapt_plan *plan, rapt_error *error)
+     * rapt_status rapt_sdpa_plan(const rapt_context *context, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static int rapt_attention_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
-        var mh$ = rapt_attention_plan.HANDLE;
+    public static int rapt_sdpa_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_sdpa_plan.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_attention_plan", context, call, plan, error);
+                traceDowncall("rapt_sdpa_plan", context, call, plan, error);
             }
             return (int)mh$.invokeExact(context, call, plan, error);
         } catch (Error | RuntimeException ex) {
@@ -1845,7 +2447,7 @@ public class rapt_h extends rapt_h$shared {
         }
     }
 
-    private static class rapt_attention_run {
+    private static class rapt_sdpa_run {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rapt_h.C_INT,
             rapt_h.C_POINTER,
@@ -1853,7 +2455,7 @@ public class rapt_h extends rapt_h$shared {
             rapt_h.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_attention_run");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_sdpa_run");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1861,631 +2463,45 @@ public class rapt_h extends rapt_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error)
+     * rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error)
      * }
      */
-    public static FunctionDescriptor rapt_attention_run$descriptor() {
-        return rapt_attention_run.DESC;
+    public static FunctionDescriptor rapt_sdpa_run$descriptor() {
+        return rapt_sdpa_run.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error)
+     * rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error)
      * }
      */
-    public static MethodHandle rapt_attention_run$handle() {
-        return rapt_attention_run.HANDLE;
+    public static MethodHandle rapt_sdpa_run$handle() {
+        return rapt_sdpa_run.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error)
+     * rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error)
      * }
      */
-    public static MemorySegment rapt_attention_run$address() {
-        return rapt_attention_run.ADDR;
+    public static MemorySegment rapt_sdpa_run$address() {
+        return rapt_sdpa_run.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * rapt_status rapt_attention_run(rapt_context *context, const rapt_attention *call, rapt_error *error)
+     * rapt_status rapt_sdpa_run(rapt_context *context, const rapt_sdpa *call, rapt_error *error)
      * }
      */
-    public static int rapt_attention_run(MemorySegment context, MemorySegment call, MemorySegment error) {
-        var mh$ = rapt_attention_run.HANDLE;
+    public static int rapt_sdpa_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_sdpa_run.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_attention_run", context, call, error);
+                traceDowncall("rapt_sdpa_run", context, call, error);
             }
             return (int)mh$.invokeExact(context, call, error);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_attention_run_held {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_attention_run_held");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
-     * }
-     */
-    public static FunctionDescriptor rapt_attention_run_held$descriptor() {
-        return rapt_attention_run_held.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
-     * }
-     */
-    public static MethodHandle rapt_attention_run_held$handle() {
-        return rapt_attention_run_held.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
-     * }
-     */
-    public static MemorySegment rapt_attention_run_held$address() {
-        return rapt_attention_run_held.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_attention_run_held(rapt_context *context, const rapt_attention *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights, const void *key_scale, const void *value_scale)
-     * }
-     */
-    public static int rapt_attention_run_held(MemorySegment context, MemorySegment call, MemorySegment error, MemorySegment query, MemorySegment key, MemorySegment value, MemorySegment output, MemorySegment mask, MemorySegment bias, MemorySegment alibi_slopes, MemorySegment sinks, MemorySegment lse, MemorySegment weights, MemorySegment key_scale, MemorySegment value_scale) {
-        var mh$ = rapt_attention_run_held.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_attention_run_held", context, call, error, query, key, value, output, mask, bias, alibi_slopes, sinks, lse, weights, key_scale, value_scale);
-            }
-            return (int)mh$.invokeExact(context, call, error, query, key, value, output, mask, bias, alibi_slopes, sinks, lse, weights, key_scale, value_scale);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-    private static final int RAPT_ROPE_INTERLEAVED = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.RAPT_ROPE_INTERLEAVED = 1
-     * }
-     */
-    public static int RAPT_ROPE_INTERLEAVED() {
-        return RAPT_ROPE_INTERLEAVED;
-    }
-
-    private static class rapt_rope_plan {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_plan");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static FunctionDescriptor rapt_rope_plan$descriptor() {
-        return rapt_rope_plan.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static MethodHandle rapt_rope_plan$handle() {
-        return rapt_rope_plan.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static MemorySegment rapt_rope_plan$address() {
-        return rapt_rope_plan.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static int rapt_rope_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
-        var mh$ = rapt_rope_plan.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_rope_plan", context, call, plan, error);
-            }
-            return (int)mh$.invokeExact(context, call, plan, error);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_rope_run {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_run");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
-     * }
-     */
-    public static FunctionDescriptor rapt_rope_run$descriptor() {
-        return rapt_rope_run.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
-     * }
-     */
-    public static MethodHandle rapt_rope_run$handle() {
-        return rapt_rope_run.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
-     * }
-     */
-    public static MemorySegment rapt_rope_run$address() {
-        return rapt_rope_run.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
-     * }
-     */
-    public static int rapt_rope_run(MemorySegment context, MemorySegment call, MemorySegment error) {
-        var mh$ = rapt_rope_run.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_rope_run", context, call, error);
-            }
-            return (int)mh$.invokeExact(context, call, error);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_rope_run_held {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_run_held");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
-     * }
-     */
-    public static FunctionDescriptor rapt_rope_run_held$descriptor() {
-        return rapt_rope_run_held.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
-     * }
-     */
-    public static MethodHandle rapt_rope_run_held$handle() {
-        return rapt_rope_run_held.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
-     * }
-     */
-    public static MemorySegment rapt_rope_run_held$address() {
-        return rapt_rope_run_held.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_rope_run_held(rapt_context *context, const rapt_rope *call, rapt_error *error, const void *input, const void *output, const void *cosine, const void *sine, const void *positions)
-     * }
-     */
-    public static int rapt_rope_run_held(MemorySegment context, MemorySegment call, MemorySegment error, MemorySegment input, MemorySegment output, MemorySegment cosine, MemorySegment sine, MemorySegment positions) {
-        var mh$ = rapt_rope_run_held.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_rope_run_held", context, call, error, input, output, cosine, sine, positions);
-            }
-            return (int)mh$.invokeExact(context, call, error, input, output, cosine, sine, positions);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_linear_create {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_create");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights *weights, rapt_linear **out, rapt_error *error)
-     * }
-     */
-    public static FunctionDescriptor rapt_linear_create$descriptor() {
-        return rapt_linear_create.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights *weights, rapt_linear **out, rapt_error *error)
-     * }
-     */
-    public static MethodHandle rapt_linear_create$handle() {
-        return rapt_linear_create.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights *weights, rapt_linear **out, rapt_error *error)
-     * }
-     */
-    public static MemorySegment rapt_linear_create$address() {
-        return rapt_linear_create.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_weights *weights, rapt_linear **out, rapt_error *error)
-     * }
-     */
-    public static int rapt_linear_create(MemorySegment context, MemorySegment weights, MemorySegment out, MemorySegment error) {
-        var mh$ = rapt_linear_create.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_linear_create", context, weights, out, error);
-            }
-            return (int)mh$.invokeExact(context, weights, out, error);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_linear_destroy {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_destroy");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * void rapt_linear_destroy(rapt_linear *linear)
-     * }
-     */
-    public static FunctionDescriptor rapt_linear_destroy$descriptor() {
-        return rapt_linear_destroy.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * void rapt_linear_destroy(rapt_linear *linear)
-     * }
-     */
-    public static MethodHandle rapt_linear_destroy$handle() {
-        return rapt_linear_destroy.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * void rapt_linear_destroy(rapt_linear *linear)
-     * }
-     */
-    public static MemorySegment rapt_linear_destroy$address() {
-        return rapt_linear_destroy.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * void rapt_linear_destroy(rapt_linear *linear)
-     * }
-     */
-    public static void rapt_linear_destroy(MemorySegment linear) {
-        var mh$ = rapt_linear_destroy.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_linear_destroy", linear);
-            }
-            mh$.invokeExact(linear);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_linear_plan {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_plan");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static FunctionDescriptor rapt_linear_plan$descriptor() {
-        return rapt_linear_plan.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static MethodHandle rapt_linear_plan$handle() {
-        return rapt_linear_plan.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static MemorySegment rapt_linear_plan$address() {
-        return rapt_linear_plan.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_plan(const rapt_context *context, const rapt_linear_call *call, rapt_plan *plan, rapt_error *error)
-     * }
-     */
-    public static int rapt_linear_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
-        var mh$ = rapt_linear_plan.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_linear_plan", context, call, plan, error);
-            }
-            return (int)mh$.invokeExact(context, call, plan, error);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_linear_run {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_run");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *call, rapt_error *error)
-     * }
-     */
-    public static FunctionDescriptor rapt_linear_run$descriptor() {
-        return rapt_linear_run.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *call, rapt_error *error)
-     * }
-     */
-    public static MethodHandle rapt_linear_run$handle() {
-        return rapt_linear_run.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *call, rapt_error *error)
-     * }
-     */
-    public static MemorySegment rapt_linear_run$address() {
-        return rapt_linear_run.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run(rapt_context *context, const rapt_linear_call *call, rapt_error *error)
-     * }
-     */
-    public static int rapt_linear_run(MemorySegment context, MemorySegment call, MemorySegment error) {
-        var mh$ = rapt_linear_run.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_linear_run", context, call, error);
-            }
-            return (int)mh$.invokeExact(context, call, error);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class rapt_linear_run_held {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_run_held");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear_call *call, rapt_error *error, const void *input, const void *output)
-     * }
-     */
-    public static FunctionDescriptor rapt_linear_run_held$descriptor() {
-        return rapt_linear_run_held.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear_call *call, rapt_error *error, const void *input, const void *output)
-     * }
-     */
-    public static MethodHandle rapt_linear_run_held$handle() {
-        return rapt_linear_run_held.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear_call *call, rapt_error *error, const void *input, const void *output)
-     * }
-     */
-    public static MemorySegment rapt_linear_run_held$address() {
-        return rapt_linear_run_held.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_linear_run_held(rapt_context *context, const rapt_linear_call *call, rapt_error *error, const void *input, const void *output)
-     * }
-     */
-    public static int rapt_linear_run_held(MemorySegment context, MemorySegment call, MemorySegment error, MemorySegment input, MemorySegment output) {
-        var mh$ = rapt_linear_run_held.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_linear_run_held", context, call, error, input, output);
-            }
-            return (int)mh$.invokeExact(context, call, error, input, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2635,29 +2651,26 @@ public class rapt_h extends rapt_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int RAPT_ROPE_INTERLEAVED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_ROPE_INTERLEAVED = 1
+     * }
+     */
+    public static int RAPT_ROPE_INTERLEAVED() {
+        return RAPT_ROPE_INTERLEAVED;
+    }
 
-    private static class rapt_mha_run_held {
+    private static class rapt_rope_plan {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
             rapt_h.C_POINTER,
             rapt_h.C_POINTER,
             rapt_h.C_POINTER,
             rapt_h.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_mha_run_held");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_plan");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2665,45 +2678,107 @@ public class rapt_h extends rapt_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * rapt_status rapt_mha_run_held(rapt_context *context, const rapt_mha *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *key_padding_mask, const void *bias_key, const void *bias_value, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static FunctionDescriptor rapt_mha_run_held$descriptor() {
-        return rapt_mha_run_held.DESC;
+    public static FunctionDescriptor rapt_rope_plan$descriptor() {
+        return rapt_rope_plan.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * rapt_status rapt_mha_run_held(rapt_context *context, const rapt_mha *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *key_padding_mask, const void *bias_key, const void *bias_value, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static MethodHandle rapt_mha_run_held$handle() {
-        return rapt_mha_run_held.HANDLE;
+    public static MethodHandle rapt_rope_plan$handle() {
+        return rapt_rope_plan.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * rapt_status rapt_mha_run_held(rapt_context *context, const rapt_mha *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *key_padding_mask, const void *bias_key, const void *bias_value, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static MemorySegment rapt_mha_run_held$address() {
-        return rapt_mha_run_held.ADDR;
+    public static MemorySegment rapt_rope_plan$address() {
+        return rapt_rope_plan.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * rapt_status rapt_mha_run_held(rapt_context *context, const rapt_mha *call, rapt_error *error, const void *query, const void *key, const void *value, const void *output, const void *mask, const void *bias, const void *key_padding_mask, const void *bias_key, const void *bias_value, const void *alibi_slopes, const void *sinks, const void *lse, const void *weights)
+     * rapt_status rapt_rope_plan(const rapt_context *context, const rapt_rope *call, rapt_plan *plan, rapt_error *error)
      * }
      */
-    public static int rapt_mha_run_held(MemorySegment context, MemorySegment call, MemorySegment error, MemorySegment query, MemorySegment key, MemorySegment value, MemorySegment output, MemorySegment mask, MemorySegment bias, MemorySegment key_padding_mask, MemorySegment bias_key, MemorySegment bias_value, MemorySegment alibi_slopes, MemorySegment sinks, MemorySegment lse, MemorySegment weights) {
-        var mh$ = rapt_mha_run_held.HANDLE;
+    public static int rapt_rope_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_rope_plan.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_mha_run_held", context, call, error, query, key, value, output, mask, bias, key_padding_mask, bias_key, bias_value, alibi_slopes, sinks, lse, weights);
+                traceDowncall("rapt_rope_plan", context, call, plan, error);
             }
-            return (int)mh$.invokeExact(context, call, error, query, key, value, output, mask, bias, key_padding_mask, bias_key, bias_value, alibi_slopes, sinks, lse, weights);
+            return (int)mh$.invokeExact(context, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_rope_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_rope_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_rope_run$descriptor() {
+        return rapt_rope_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_rope_run$handle() {
+        return rapt_rope_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_rope_run$address() {
+        return rapt_rope_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_rope_run(rapt_context *context, const rapt_rope *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_rope_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_rope_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_rope_run", context, call, error);
+            }
+            return (int)mh$.invokeExact(context, call, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

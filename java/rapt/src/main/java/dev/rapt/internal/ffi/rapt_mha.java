@@ -16,11 +16,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct rapt_mha {
- *     int64_t struct_size;
- *     const rapt_linear *query_projection;
- *     const rapt_linear *key_projection;
- *     const rapt_linear *value_projection;
- *     const rapt_linear *output_projection;
+ *     rapt_head head;
+ *     const rapt_linear_weights *query_projection;
+ *     const rapt_linear_weights *key_projection;
+ *     const rapt_linear_weights *value_projection;
+ *     const rapt_linear_weights *output_projection;
  *     rapt_tensor query;
  *     rapt_tensor key;
  *     rapt_tensor value;
@@ -34,17 +34,15 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     rapt_tensor sinks;
  *     rapt_tensor lse;
  *     rapt_tensor weights;
- *     void *scratch;
- *     int64_t scratch_size;
+ *     rapt_tensor positions;
  *     int64_t batch;
  *     int64_t query_heads;
  *     int64_t kv_heads;
  *     int64_t query_len;
  *     int64_t kv_len;
- *     rapt_attention_options options;
+ *     rapt_sdpa_options options;
  *     int32_t mha_flags;
  *     int32_t reserved;
- *     rapt_stream *stream;
  * }
  * }
  */
@@ -55,7 +53,7 @@ public class rapt_mha {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        rapt_h.C_LONG.withName("struct_size"),
+        rapt_head.layout().withName("head"),
         rapt_h.C_POINTER.withName("query_projection"),
         rapt_h.C_POINTER.withName("key_projection"),
         rapt_h.C_POINTER.withName("value_projection"),
@@ -73,17 +71,15 @@ public class rapt_mha {
         rapt_tensor.layout().withName("sinks"),
         rapt_tensor.layout().withName("lse"),
         rapt_tensor.layout().withName("weights"),
-        rapt_h.C_POINTER.withName("scratch"),
-        rapt_h.C_LONG.withName("scratch_size"),
+        rapt_tensor.layout().withName("positions"),
         rapt_h.C_LONG.withName("batch"),
         rapt_h.C_LONG.withName("query_heads"),
         rapt_h.C_LONG.withName("kv_heads"),
         rapt_h.C_LONG.withName("query_len"),
         rapt_h.C_LONG.withName("kv_len"),
-        rapt_attention_options.layout().withName("options"),
+        rapt_sdpa_options.layout().withName("options"),
         rapt_h.C_INT.withName("mha_flags"),
-        rapt_h.C_INT.withName("reserved"),
-        rapt_h.C_POINTER.withName("stream")
+        rapt_h.C_INT.withName("reserved")
     ).withName("rapt_mha");
 
     /**
@@ -93,48 +89,48 @@ public class rapt_mha {
         return $LAYOUT;
     }
 
-    private static final OfLong struct_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("struct_size"));
+    private static final GroupLayout head$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("head"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static final OfLong struct_size$layout() {
-        return struct_size$LAYOUT;
+    public static final GroupLayout head$layout() {
+        return head$LAYOUT;
     }
 
-    private static final long struct_size$OFFSET = $LAYOUT.byteOffset(groupElement("struct_size"));
+    private static final long head$OFFSET = $LAYOUT.byteOffset(groupElement("head"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static final long struct_size$offset() {
-        return struct_size$OFFSET;
+    public static final long head$offset() {
+        return head$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static long struct_size(MemorySegment struct) {
-        return struct.get(struct_size$LAYOUT, struct_size$OFFSET);
+    public static MemorySegment head(MemorySegment struct) {
+        return struct.asSlice(head$OFFSET, head$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static void struct_size(MemorySegment struct, long fieldValue) {
-        struct.set(struct_size$LAYOUT, struct_size$OFFSET, fieldValue);
+    public static void head(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, head$OFFSET, head$LAYOUT.byteSize());
     }
 
     private static final AddressLayout query_projection$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("query_projection"));
@@ -142,7 +138,7 @@ public class rapt_mha {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const rapt_linear *query_projection
+     * const rapt_linear_weights *query_projection
      * }
      */
     public static final AddressLayout query_projection$layout() {
@@ -154,7 +150,7 @@ public class rapt_mha {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const rapt_linear *query_projection
+     * const rapt_linear_weights *query_projection
      * }
      */
     public static final long query_projection$offset() {
@@ -164,7 +160,7 @@ public class rapt_mha {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const rapt_linear *query_projection
+     * const rapt_linear_weights *query_projection
      * }
      */
     public static MemorySegment query_projection(MemorySegment struct) {
@@ -174,7 +170,7 @@ public class rapt_mha {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const rapt_linear *query_projection
+     * const rapt_linear_weights *query_projection
      * }
      */
     public static void query_projection(MemorySegment struct, MemorySegment fieldValue) {
@@ -186,7 +182,7 @@ public class rapt_mha {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const rapt_linear *key_projection
+     * const rapt_linear_weights *key_projection
      * }
      */
     public static final AddressLayout key_projection$layout() {
@@ -198,7 +194,7 @@ public class rapt_mha {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const rapt_linear *key_projection
+     * const rapt_linear_weights *key_projection
      * }
      */
     public static final long key_projection$offset() {
@@ -208,7 +204,7 @@ public class rapt_mha {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const rapt_linear *key_projection
+     * const rapt_linear_weights *key_projection
      * }
      */
     public static MemorySegment key_projection(MemorySegment struct) {
@@ -218,7 +214,7 @@ public class rapt_mha {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const rapt_linear *key_projection
+     * const rapt_linear_weights *key_projection
      * }
      */
     public static void key_projection(MemorySegment struct, MemorySegment fieldValue) {
@@ -230,7 +226,7 @@ public class rapt_mha {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const rapt_linear *value_projection
+     * const rapt_linear_weights *value_projection
      * }
      */
     public static final AddressLayout value_projection$layout() {
@@ -242,7 +238,7 @@ public class rapt_mha {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const rapt_linear *value_projection
+     * const rapt_linear_weights *value_projection
      * }
      */
     public static final long value_projection$offset() {
@@ -252,7 +248,7 @@ public class rapt_mha {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const rapt_linear *value_projection
+     * const rapt_linear_weights *value_projection
      * }
      */
     public static MemorySegment value_projection(MemorySegment struct) {
@@ -262,7 +258,7 @@ public class rapt_mha {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const rapt_linear *value_projection
+     * const rapt_linear_weights *value_projection
      * }
      */
     public static void value_projection(MemorySegment struct, MemorySegment fieldValue) {
@@ -274,7 +270,7 @@ public class rapt_mha {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const rapt_linear *output_projection
+     * const rapt_linear_weights *output_projection
      * }
      */
     public static final AddressLayout output_projection$layout() {
@@ -286,7 +282,7 @@ public class rapt_mha {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const rapt_linear *output_projection
+     * const rapt_linear_weights *output_projection
      * }
      */
     public static final long output_projection$offset() {
@@ -296,7 +292,7 @@ public class rapt_mha {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const rapt_linear *output_projection
+     * const rapt_linear_weights *output_projection
      * }
      */
     public static MemorySegment output_projection(MemorySegment struct) {
@@ -306,7 +302,7 @@ public class rapt_mha {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const rapt_linear *output_projection
+     * const rapt_linear_weights *output_projection
      * }
      */
     public static void output_projection(MemorySegment struct, MemorySegment fieldValue) {
@@ -885,92 +881,48 @@ public class rapt_mha {
         MemorySegment.copy(fieldValue, 0L, struct, weights$OFFSET, weights$LAYOUT.byteSize());
     }
 
-    private static final AddressLayout scratch$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("scratch"));
+    private static final GroupLayout positions$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("positions"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static final AddressLayout scratch$layout() {
-        return scratch$LAYOUT;
+    public static final GroupLayout positions$layout() {
+        return positions$LAYOUT;
     }
 
-    private static final long scratch$OFFSET = $LAYOUT.byteOffset(groupElement("scratch"));
+    private static final long positions$OFFSET = $LAYOUT.byteOffset(groupElement("positions"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static final long scratch$offset() {
-        return scratch$OFFSET;
+    public static final long positions$offset() {
+        return positions$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static MemorySegment scratch(MemorySegment struct) {
-        return struct.get(scratch$LAYOUT, scratch$OFFSET);
+    public static MemorySegment positions(MemorySegment struct) {
+        return struct.asSlice(positions$OFFSET, positions$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static void scratch(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(scratch$LAYOUT, scratch$OFFSET, fieldValue);
-    }
-
-    private static final OfLong scratch_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("scratch_size"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static final OfLong scratch_size$layout() {
-        return scratch_size$LAYOUT;
-    }
-
-    private static final long scratch_size$OFFSET = $LAYOUT.byteOffset(groupElement("scratch_size"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static final long scratch_size$offset() {
-        return scratch_size$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static long scratch_size(MemorySegment struct) {
-        return struct.get(scratch_size$LAYOUT, scratch_size$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static void scratch_size(MemorySegment struct, long fieldValue) {
-        struct.set(scratch_size$LAYOUT, scratch_size$OFFSET, fieldValue);
+    public static void positions(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, positions$OFFSET, positions$LAYOUT.byteSize());
     }
 
     private static final OfLong batch$LAYOUT = (OfLong)$LAYOUT.select(groupElement("batch"));
@@ -1198,7 +1150,7 @@ public class rapt_mha {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * rapt_attention_options options
+     * rapt_sdpa_options options
      * }
      */
     public static final GroupLayout options$layout() {
@@ -1210,7 +1162,7 @@ public class rapt_mha {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * rapt_attention_options options
+     * rapt_sdpa_options options
      * }
      */
     public static final long options$offset() {
@@ -1220,7 +1172,7 @@ public class rapt_mha {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * rapt_attention_options options
+     * rapt_sdpa_options options
      * }
      */
     public static MemorySegment options(MemorySegment struct) {
@@ -1230,7 +1182,7 @@ public class rapt_mha {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * rapt_attention_options options
+     * rapt_sdpa_options options
      * }
      */
     public static void options(MemorySegment struct, MemorySegment fieldValue) {
@@ -1323,50 +1275,6 @@ public class rapt_mha {
      */
     public static void reserved(MemorySegment struct, int fieldValue) {
         struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static final AddressLayout stream$layout() {
-        return stream$LAYOUT;
-    }
-
-    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static final long stream$offset() {
-        return stream$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static MemorySegment stream(MemorySegment struct) {
-        return struct.get(stream$LAYOUT, stream$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

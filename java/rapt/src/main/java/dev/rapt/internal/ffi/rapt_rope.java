@@ -16,7 +16,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct rapt_rope {
- *     int64_t struct_size;
+ *     rapt_head head;
  *     rapt_tensor input;
  *     rapt_tensor output;
  *     rapt_tensor cosine;
@@ -30,7 +30,6 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t table_length;
  *     int32_t flags;
  *     int32_t reserved;
- *     rapt_stream *stream;
  * }
  * }
  */
@@ -41,7 +40,7 @@ public class rapt_rope {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        rapt_h.C_LONG.withName("struct_size"),
+        rapt_head.layout().withName("head"),
         rapt_tensor.layout().withName("input"),
         rapt_tensor.layout().withName("output"),
         rapt_tensor.layout().withName("cosine"),
@@ -54,8 +53,7 @@ public class rapt_rope {
         rapt_h.C_LONG.withName("rotary_dim"),
         rapt_h.C_LONG.withName("table_length"),
         rapt_h.C_INT.withName("flags"),
-        rapt_h.C_INT.withName("reserved"),
-        rapt_h.C_POINTER.withName("stream")
+        rapt_h.C_INT.withName("reserved")
     ).withName("rapt_rope");
 
     /**
@@ -65,48 +63,48 @@ public class rapt_rope {
         return $LAYOUT;
     }
 
-    private static final OfLong struct_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("struct_size"));
+    private static final GroupLayout head$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("head"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static final OfLong struct_size$layout() {
-        return struct_size$LAYOUT;
+    public static final GroupLayout head$layout() {
+        return head$LAYOUT;
     }
 
-    private static final long struct_size$OFFSET = $LAYOUT.byteOffset(groupElement("struct_size"));
+    private static final long head$OFFSET = $LAYOUT.byteOffset(groupElement("head"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static final long struct_size$offset() {
-        return struct_size$OFFSET;
+    public static final long head$offset() {
+        return head$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static long struct_size(MemorySegment struct) {
-        return struct.get(struct_size$LAYOUT, struct_size$OFFSET);
+    public static MemorySegment head(MemorySegment struct) {
+        return struct.asSlice(head$OFFSET, head$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static void struct_size(MemorySegment struct, long fieldValue) {
-        struct.set(struct_size$LAYOUT, struct_size$OFFSET, fieldValue);
+    public static void head(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, head$OFFSET, head$LAYOUT.byteSize());
     }
 
     private static final GroupLayout input$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("input"));
@@ -679,50 +677,6 @@ public class rapt_rope {
      */
     public static void reserved(MemorySegment struct, int fieldValue) {
         struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static final AddressLayout stream$layout() {
-        return stream$LAYOUT;
-    }
-
-    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static final long stream$offset() {
-        return stream$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static MemorySegment stream(MemorySegment struct) {
-        return struct.get(stream$LAYOUT, stream$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
     }
 
     /**

@@ -17,7 +17,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct rapt_tensor {
  *     void *data;
- *     int64_t stride[4];
+ *     int64_t stride[6];
  *     int32_t dtype;
  *     int32_t reserved;
  * }
@@ -31,7 +31,7 @@ public class rapt_tensor {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         rapt_h.C_POINTER.withName("data"),
-        MemoryLayout.sequenceLayout(4, rapt_h.C_LONG).withName("stride"),
+        MemoryLayout.sequenceLayout(6, rapt_h.C_LONG).withName("stride"),
         rapt_h.C_INT.withName("dtype"),
         rapt_h.C_INT.withName("reserved")
     ).withName("rapt_tensor");
@@ -92,7 +92,7 @@ public class rapt_tensor {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t stride[4]
+     * int64_t stride[6]
      * }
      */
     public static final SequenceLayout stride$layout() {
@@ -104,7 +104,7 @@ public class rapt_tensor {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t stride[4]
+     * int64_t stride[6]
      * }
      */
     public static final long stride$offset() {
@@ -114,7 +114,7 @@ public class rapt_tensor {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t stride[4]
+     * int64_t stride[6]
      * }
      */
     public static MemorySegment stride(MemorySegment struct) {
@@ -124,19 +124,19 @@ public class rapt_tensor {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t stride[4]
+     * int64_t stride[6]
      * }
      */
     public static void stride(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, stride$OFFSET, stride$LAYOUT.byteSize());
     }
 
-    private static long[] stride$DIMS = { 4 };
+    private static long[] stride$DIMS = { 6 };
 
     /**
      * Dimensions for array field:
      * {@snippet lang=c :
-     * int64_t stride[4]
+     * int64_t stride[6]
      * }
      */
     public static long[] stride$dimensions() {
@@ -147,7 +147,7 @@ public class rapt_tensor {
     /**
      * Indexed getter for field:
      * {@snippet lang=c :
-     * int64_t stride[4]
+     * int64_t stride[6]
      * }
      */
     public static long stride(MemorySegment struct, long index0) {
@@ -157,7 +157,7 @@ public class rapt_tensor {
     /**
      * Indexed setter for field:
      * {@snippet lang=c :
-     * int64_t stride[4]
+     * int64_t stride[6]
      * }
      */
     public static void stride(MemorySegment struct, long index0, long fieldValue) {

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.natives;
 
-import dev.rapt.internal.ffi.rapt_attention;
-import dev.rapt.internal.ffi.rapt_attention_options;
 import dev.rapt.internal.ffi.rapt_capabilities;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_error;
 import dev.rapt.internal.ffi.rapt_h;
-import dev.rapt.internal.ffi.rapt_linear_call;
-import dev.rapt.internal.ffi.rapt_linear_weights;
+import dev.rapt.internal.ffi.rapt_head;
+import dev.rapt.internal.ffi.rapt_linear;
+import dev.rapt.internal.ffi.rapt_linear_parameters;
 import dev.rapt.internal.ffi.rapt_mha;
 import dev.rapt.internal.ffi.rapt_plan;
 import dev.rapt.internal.ffi.rapt_rope;
+import dev.rapt.internal.ffi.rapt_sdpa;
+import dev.rapt.internal.ffi.rapt_sdpa_options;
 import dev.rapt.internal.ffi.rapt_tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.util.List;
 
 /**
- * Whether the loaded library was compiled from the header that the bindings were generated from.
+ * Whether the loaded library was compiled from the headers that the bindings were generated from.
  */
 public final class AbiProbe {
   private AbiProbe() {}
@@ -32,12 +33,13 @@ public final class AbiProbe {
         rapt_context_options.layout(),
         rapt_context_info.layout(),
         rapt_tensor.layout(),
+        rapt_head.layout(),
         rapt_plan.layout(),
-        rapt_attention_options.layout(),
-        rapt_attention.layout(),
+        rapt_sdpa_options.layout(),
+        rapt_sdpa.layout(),
         rapt_rope.layout(),
-        rapt_linear_weights.layout(),
-        rapt_linear_call.layout(),
+        rapt_linear_parameters.layout(),
+        rapt_linear.layout(),
         rapt_mha.layout());
   }
 

@@ -15,11 +15,13 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
- * struct rapt_attention {
- *     int64_t struct_size;
+ * struct rapt_sdpa {
+ *     rapt_head head;
  *     rapt_tensor query;
  *     rapt_tensor key;
+ *     rapt_tensor key_scale;
  *     rapt_tensor value;
+ *     rapt_tensor value_scale;
  *     rapt_tensor output;
  *     rapt_tensor mask;
  *     rapt_tensor bias;
@@ -27,8 +29,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     rapt_tensor sinks;
  *     rapt_tensor lse;
  *     rapt_tensor weights;
- *     void *scratch;
- *     int64_t scratch_size;
+ *     rapt_tensor positions;
  *     int64_t batch;
  *     int64_t query_heads;
  *     int64_t kv_heads;
@@ -36,26 +37,25 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t kv_len;
  *     int64_t head_dim;
  *     int64_t value_dim;
- *     rapt_attention_options options;
- *     rapt_stream *stream;
- *     rapt_tensor key_scale;
- *     rapt_tensor value_scale;
  *     int64_t key_scale_groups;
  *     int64_t value_scale_groups;
+ *     rapt_sdpa_options options;
  * }
  * }
  */
-public class rapt_attention {
+public class rapt_sdpa {
 
-    rapt_attention() {
+    rapt_sdpa() {
         // Should not be called directly
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        rapt_h.C_LONG.withName("struct_size"),
+        rapt_head.layout().withName("head"),
         rapt_tensor.layout().withName("query"),
         rapt_tensor.layout().withName("key"),
+        rapt_tensor.layout().withName("key_scale"),
         rapt_tensor.layout().withName("value"),
+        rapt_tensor.layout().withName("value_scale"),
         rapt_tensor.layout().withName("output"),
         rapt_tensor.layout().withName("mask"),
         rapt_tensor.layout().withName("bias"),
@@ -63,8 +63,7 @@ public class rapt_attention {
         rapt_tensor.layout().withName("sinks"),
         rapt_tensor.layout().withName("lse"),
         rapt_tensor.layout().withName("weights"),
-        rapt_h.C_POINTER.withName("scratch"),
-        rapt_h.C_LONG.withName("scratch_size"),
+        rapt_tensor.layout().withName("positions"),
         rapt_h.C_LONG.withName("batch"),
         rapt_h.C_LONG.withName("query_heads"),
         rapt_h.C_LONG.withName("kv_heads"),
@@ -72,13 +71,10 @@ public class rapt_attention {
         rapt_h.C_LONG.withName("kv_len"),
         rapt_h.C_LONG.withName("head_dim"),
         rapt_h.C_LONG.withName("value_dim"),
-        rapt_attention_options.layout().withName("options"),
-        rapt_h.C_POINTER.withName("stream"),
-        rapt_tensor.layout().withName("key_scale"),
-        rapt_tensor.layout().withName("value_scale"),
         rapt_h.C_LONG.withName("key_scale_groups"),
-        rapt_h.C_LONG.withName("value_scale_groups")
-    ).withName("rapt_attention");
+        rapt_h.C_LONG.withName("value_scale_groups"),
+        rapt_sdpa_options.layout().withName("options")
+    ).withName("rapt_sdpa");
 
     /**
      * The layout of this struct
@@ -87,48 +83,48 @@ public class rapt_attention {
         return $LAYOUT;
     }
 
-    private static final OfLong struct_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("struct_size"));
+    private static final GroupLayout head$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("head"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static final OfLong struct_size$layout() {
-        return struct_size$LAYOUT;
+    public static final GroupLayout head$layout() {
+        return head$LAYOUT;
     }
 
-    private static final long struct_size$OFFSET = $LAYOUT.byteOffset(groupElement("struct_size"));
+    private static final long head$OFFSET = $LAYOUT.byteOffset(groupElement("head"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static final long struct_size$offset() {
-        return struct_size$OFFSET;
+    public static final long head$offset() {
+        return head$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static long struct_size(MemorySegment struct) {
-        return struct.get(struct_size$LAYOUT, struct_size$OFFSET);
+    public static MemorySegment head(MemorySegment struct) {
+        return struct.asSlice(head$OFFSET, head$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t struct_size
+     * rapt_head head
      * }
      */
-    public static void struct_size(MemorySegment struct, long fieldValue) {
-        struct.set(struct_size$LAYOUT, struct_size$OFFSET, fieldValue);
+    public static void head(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, head$OFFSET, head$LAYOUT.byteSize());
     }
 
     private static final GroupLayout query$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("query"));
@@ -219,6 +215,50 @@ public class rapt_attention {
         MemorySegment.copy(fieldValue, 0L, struct, key$OFFSET, key$LAYOUT.byteSize());
     }
 
+    private static final GroupLayout key_scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("key_scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static final GroupLayout key_scale$layout() {
+        return key_scale$LAYOUT;
+    }
+
+    private static final long key_scale$OFFSET = $LAYOUT.byteOffset(groupElement("key_scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static final long key_scale$offset() {
+        return key_scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static MemorySegment key_scale(MemorySegment struct) {
+        return struct.asSlice(key_scale$OFFSET, key_scale$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_scale
+     * }
+     */
+    public static void key_scale(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, key_scale$OFFSET, key_scale$LAYOUT.byteSize());
+    }
+
     private static final GroupLayout value$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("value"));
 
     /**
@@ -261,6 +301,50 @@ public class rapt_attention {
      */
     public static void value(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, value$OFFSET, value$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout value_scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("value_scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static final GroupLayout value_scale$layout() {
+        return value_scale$LAYOUT;
+    }
+
+    private static final long value_scale$OFFSET = $LAYOUT.byteOffset(groupElement("value_scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static final long value_scale$offset() {
+        return value_scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static MemorySegment value_scale(MemorySegment struct) {
+        return struct.asSlice(value_scale$OFFSET, value_scale$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor value_scale
+     * }
+     */
+    public static void value_scale(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, value_scale$OFFSET, value_scale$LAYOUT.byteSize());
     }
 
     private static final GroupLayout output$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("output"));
@@ -571,92 +655,48 @@ public class rapt_attention {
         MemorySegment.copy(fieldValue, 0L, struct, weights$OFFSET, weights$LAYOUT.byteSize());
     }
 
-    private static final AddressLayout scratch$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("scratch"));
+    private static final GroupLayout positions$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("positions"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static final AddressLayout scratch$layout() {
-        return scratch$LAYOUT;
+    public static final GroupLayout positions$layout() {
+        return positions$LAYOUT;
     }
 
-    private static final long scratch$OFFSET = $LAYOUT.byteOffset(groupElement("scratch"));
+    private static final long positions$OFFSET = $LAYOUT.byteOffset(groupElement("positions"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static final long scratch$offset() {
-        return scratch$OFFSET;
+    public static final long positions$offset() {
+        return positions$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static MemorySegment scratch(MemorySegment struct) {
-        return struct.get(scratch$LAYOUT, scratch$OFFSET);
+    public static MemorySegment positions(MemorySegment struct) {
+        return struct.asSlice(positions$OFFSET, positions$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * void *scratch
+     * rapt_tensor positions
      * }
      */
-    public static void scratch(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(scratch$LAYOUT, scratch$OFFSET, fieldValue);
-    }
-
-    private static final OfLong scratch_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("scratch_size"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static final OfLong scratch_size$layout() {
-        return scratch_size$LAYOUT;
-    }
-
-    private static final long scratch_size$OFFSET = $LAYOUT.byteOffset(groupElement("scratch_size"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static final long scratch_size$offset() {
-        return scratch_size$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static long scratch_size(MemorySegment struct) {
-        return struct.get(scratch_size$LAYOUT, scratch_size$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t scratch_size
-     * }
-     */
-    public static void scratch_size(MemorySegment struct, long fieldValue) {
-        struct.set(scratch_size$LAYOUT, scratch_size$OFFSET, fieldValue);
+    public static void positions(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, positions$OFFSET, positions$LAYOUT.byteSize());
     }
 
     private static final OfLong batch$LAYOUT = (OfLong)$LAYOUT.select(groupElement("batch"));
@@ -967,182 +1007,6 @@ public class rapt_attention {
         struct.set(value_dim$LAYOUT, value_dim$OFFSET, fieldValue);
     }
 
-    private static final GroupLayout options$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("options"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_attention_options options
-     * }
-     */
-    public static final GroupLayout options$layout() {
-        return options$LAYOUT;
-    }
-
-    private static final long options$OFFSET = $LAYOUT.byteOffset(groupElement("options"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_attention_options options
-     * }
-     */
-    public static final long options$offset() {
-        return options$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_attention_options options
-     * }
-     */
-    public static MemorySegment options(MemorySegment struct) {
-        return struct.asSlice(options$OFFSET, options$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_attention_options options
-     * }
-     */
-    public static void options(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, options$OFFSET, options$LAYOUT.byteSize());
-    }
-
-    private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static final AddressLayout stream$layout() {
-        return stream$LAYOUT;
-    }
-
-    private static final long stream$OFFSET = $LAYOUT.byteOffset(groupElement("stream"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static final long stream$offset() {
-        return stream$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static MemorySegment stream(MemorySegment struct) {
-        return struct.get(stream$LAYOUT, stream$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_stream *stream
-     * }
-     */
-    public static void stream(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(stream$LAYOUT, stream$OFFSET, fieldValue);
-    }
-
-    private static final GroupLayout key_scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("key_scale"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_tensor key_scale
-     * }
-     */
-    public static final GroupLayout key_scale$layout() {
-        return key_scale$LAYOUT;
-    }
-
-    private static final long key_scale$OFFSET = $LAYOUT.byteOffset(groupElement("key_scale"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_tensor key_scale
-     * }
-     */
-    public static final long key_scale$offset() {
-        return key_scale$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_tensor key_scale
-     * }
-     */
-    public static MemorySegment key_scale(MemorySegment struct) {
-        return struct.asSlice(key_scale$OFFSET, key_scale$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_tensor key_scale
-     * }
-     */
-    public static void key_scale(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, key_scale$OFFSET, key_scale$LAYOUT.byteSize());
-    }
-
-    private static final GroupLayout value_scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("value_scale"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_tensor value_scale
-     * }
-     */
-    public static final GroupLayout value_scale$layout() {
-        return value_scale$LAYOUT;
-    }
-
-    private static final long value_scale$OFFSET = $LAYOUT.byteOffset(groupElement("value_scale"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_tensor value_scale
-     * }
-     */
-    public static final long value_scale$offset() {
-        return value_scale$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_tensor value_scale
-     * }
-     */
-    public static MemorySegment value_scale(MemorySegment struct) {
-        return struct.asSlice(value_scale$OFFSET, value_scale$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_tensor value_scale
-     * }
-     */
-    public static void value_scale(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, value_scale$OFFSET, value_scale$LAYOUT.byteSize());
-    }
-
     private static final OfLong key_scale_groups$LAYOUT = (OfLong)$LAYOUT.select(groupElement("key_scale_groups"));
 
     /**
@@ -1229,6 +1093,50 @@ public class rapt_attention {
      */
     public static void value_scale_groups(MemorySegment struct, long fieldValue) {
         struct.set(value_scale_groups$LAYOUT, value_scale_groups$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout options$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("options"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_sdpa_options options
+     * }
+     */
+    public static final GroupLayout options$layout() {
+        return options$LAYOUT;
+    }
+
+    private static final long options$OFFSET = $LAYOUT.byteOffset(groupElement("options"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_sdpa_options options
+     * }
+     */
+    public static final long options$offset() {
+        return options$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_sdpa_options options
+     * }
+     */
+    public static MemorySegment options(MemorySegment struct) {
+        return struct.asSlice(options$OFFSET, options$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_sdpa_options options
+     * }
+     */
+    public static void options(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, options$OFFSET, options$LAYOUT.byteSize());
     }
 
     /**

@@ -15,36 +15,26 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
- * struct rapt_linear_call {
+ * struct rapt_head {
  *     int64_t struct_size;
- *     const rapt_linear *linear;
- *     rapt_tensor input;
- *     rapt_tensor output;
  *     void *scratch;
  *     int64_t scratch_size;
- *     int64_t batch;
- *     int64_t rows;
  *     rapt_stream *stream;
  * }
  * }
  */
-public class rapt_linear_call {
+public class rapt_head {
 
-    rapt_linear_call() {
+    rapt_head() {
         // Should not be called directly
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         rapt_h.C_LONG.withName("struct_size"),
-        rapt_h.C_POINTER.withName("linear"),
-        rapt_tensor.layout().withName("input"),
-        rapt_tensor.layout().withName("output"),
         rapt_h.C_POINTER.withName("scratch"),
         rapt_h.C_LONG.withName("scratch_size"),
-        rapt_h.C_LONG.withName("batch"),
-        rapt_h.C_LONG.withName("rows"),
         rapt_h.C_POINTER.withName("stream")
-    ).withName("rapt_linear_call");
+    ).withName("rapt_head");
 
     /**
      * The layout of this struct
@@ -95,138 +85,6 @@ public class rapt_linear_call {
      */
     public static void struct_size(MemorySegment struct, long fieldValue) {
         struct.set(struct_size$LAYOUT, struct_size$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout linear$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("linear"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const rapt_linear *linear
-     * }
-     */
-    public static final AddressLayout linear$layout() {
-        return linear$LAYOUT;
-    }
-
-    private static final long linear$OFFSET = $LAYOUT.byteOffset(groupElement("linear"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const rapt_linear *linear
-     * }
-     */
-    public static final long linear$offset() {
-        return linear$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const rapt_linear *linear
-     * }
-     */
-    public static MemorySegment linear(MemorySegment struct) {
-        return struct.get(linear$LAYOUT, linear$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const rapt_linear *linear
-     * }
-     */
-    public static void linear(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(linear$LAYOUT, linear$OFFSET, fieldValue);
-    }
-
-    private static final GroupLayout input$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("input"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_tensor input
-     * }
-     */
-    public static final GroupLayout input$layout() {
-        return input$LAYOUT;
-    }
-
-    private static final long input$OFFSET = $LAYOUT.byteOffset(groupElement("input"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_tensor input
-     * }
-     */
-    public static final long input$offset() {
-        return input$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_tensor input
-     * }
-     */
-    public static MemorySegment input(MemorySegment struct) {
-        return struct.asSlice(input$OFFSET, input$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_tensor input
-     * }
-     */
-    public static void input(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, input$OFFSET, input$LAYOUT.byteSize());
-    }
-
-    private static final GroupLayout output$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("output"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * rapt_tensor output
-     * }
-     */
-    public static final GroupLayout output$layout() {
-        return output$LAYOUT;
-    }
-
-    private static final long output$OFFSET = $LAYOUT.byteOffset(groupElement("output"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * rapt_tensor output
-     * }
-     */
-    public static final long output$offset() {
-        return output$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * rapt_tensor output
-     * }
-     */
-    public static MemorySegment output(MemorySegment struct) {
-        return struct.asSlice(output$OFFSET, output$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * rapt_tensor output
-     * }
-     */
-    public static void output(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, output$OFFSET, output$LAYOUT.byteSize());
     }
 
     private static final AddressLayout scratch$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("scratch"));
@@ -315,94 +173,6 @@ public class rapt_linear_call {
      */
     public static void scratch_size(MemorySegment struct, long fieldValue) {
         struct.set(scratch_size$LAYOUT, scratch_size$OFFSET, fieldValue);
-    }
-
-    private static final OfLong batch$LAYOUT = (OfLong)$LAYOUT.select(groupElement("batch"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t batch
-     * }
-     */
-    public static final OfLong batch$layout() {
-        return batch$LAYOUT;
-    }
-
-    private static final long batch$OFFSET = $LAYOUT.byteOffset(groupElement("batch"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t batch
-     * }
-     */
-    public static final long batch$offset() {
-        return batch$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t batch
-     * }
-     */
-    public static long batch(MemorySegment struct) {
-        return struct.get(batch$LAYOUT, batch$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t batch
-     * }
-     */
-    public static void batch(MemorySegment struct, long fieldValue) {
-        struct.set(batch$LAYOUT, batch$OFFSET, fieldValue);
-    }
-
-    private static final OfLong rows$LAYOUT = (OfLong)$LAYOUT.select(groupElement("rows"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t rows
-     * }
-     */
-    public static final OfLong rows$layout() {
-        return rows$LAYOUT;
-    }
-
-    private static final long rows$OFFSET = $LAYOUT.byteOffset(groupElement("rows"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t rows
-     * }
-     */
-    public static final long rows$offset() {
-        return rows$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t rows
-     * }
-     */
-    public static long rows(MemorySegment struct) {
-        return struct.get(rows$LAYOUT, rows$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t rows
-     * }
-     */
-    public static void rows(MemorySegment struct, long fieldValue) {
-        struct.set(rows$LAYOUT, rows$OFFSET, fieldValue);
     }
 
     private static final AddressLayout stream$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stream"));

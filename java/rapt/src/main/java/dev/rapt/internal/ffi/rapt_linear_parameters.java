@@ -15,7 +15,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
- * struct rapt_linear_weights {
+ * struct rapt_linear_parameters {
  *     int64_t struct_size;
  *     rapt_tensor weight;
  *     rapt_tensor bias;
@@ -24,9 +24,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * }
  * }
  */
-public class rapt_linear_weights {
+public class rapt_linear_parameters {
 
-    rapt_linear_weights() {
+    rapt_linear_parameters() {
         // Should not be called directly
     }
 
@@ -36,7 +36,7 @@ public class rapt_linear_weights {
         rapt_tensor.layout().withName("bias"),
         rapt_h.C_LONG.withName("in_features"),
         rapt_h.C_LONG.withName("out_features")
-    ).withName("rapt_linear_weights");
+    ).withName("rapt_linear_parameters");
 
     /**
      * The layout of this struct

@@ -15,8 +15,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
- * struct rapt_attention_options {
- *     int64_t offset;
+ * struct rapt_sdpa_options {
+ *     int64_t position;
  *     int64_t window_left;
  *     int64_t window_right;
  *     float scale;
@@ -27,14 +27,14 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * }
  * }
  */
-public class rapt_attention_options {
+public class rapt_sdpa_options {
 
-    rapt_attention_options() {
+    rapt_sdpa_options() {
         // Should not be called directly
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        rapt_h.C_LONG.withName("offset"),
+        rapt_h.C_LONG.withName("position"),
         rapt_h.C_LONG.withName("window_left"),
         rapt_h.C_LONG.withName("window_right"),
         rapt_h.C_FLOAT.withName("scale"),
@@ -42,7 +42,7 @@ public class rapt_attention_options {
         rapt_h.C_INT.withName("flags"),
         rapt_h.C_INT.withName("weights_stage"),
         MemoryLayout.sequenceLayout(4, rapt_h.C_LONG).withName("reserved")
-    ).withName("rapt_attention_options");
+    ).withName("rapt_sdpa_options");
 
     /**
      * The layout of this struct
@@ -51,48 +51,48 @@ public class rapt_attention_options {
         return $LAYOUT;
     }
 
-    private static final OfLong offset$LAYOUT = (OfLong)$LAYOUT.select(groupElement("offset"));
+    private static final OfLong position$LAYOUT = (OfLong)$LAYOUT.select(groupElement("position"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t offset
+     * int64_t position
      * }
      */
-    public static final OfLong offset$layout() {
-        return offset$LAYOUT;
+    public static final OfLong position$layout() {
+        return position$LAYOUT;
     }
 
-    private static final long offset$OFFSET = $LAYOUT.byteOffset(groupElement("offset"));
+    private static final long position$OFFSET = $LAYOUT.byteOffset(groupElement("position"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t offset
+     * int64_t position
      * }
      */
-    public static final long offset$offset() {
-        return offset$OFFSET;
+    public static final long position$offset() {
+        return position$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t offset
+     * int64_t position
      * }
      */
-    public static long offset(MemorySegment struct) {
-        return struct.get(offset$LAYOUT, offset$OFFSET);
+    public static long position(MemorySegment struct) {
+        return struct.get(position$LAYOUT, position$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t offset
+     * int64_t position
      * }
      */
-    public static void offset(MemorySegment struct, long fieldValue) {
-        struct.set(offset$LAYOUT, offset$OFFSET, fieldValue);
+    public static void position(MemorySegment struct, long fieldValue) {
+        struct.set(position$LAYOUT, position$OFFSET, fieldValue);
     }
 
     private static final OfLong window_left$LAYOUT = (OfLong)$LAYOUT.select(groupElement("window_left"));
