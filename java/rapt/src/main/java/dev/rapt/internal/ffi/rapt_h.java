@@ -682,10 +682,19 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_MHA() {
         return RAPT_MHA;
     }
-    private static final int RAPT_OPERATIONS = (int)4L;
+    private static final int RAPT_MERGE = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_OPERATIONS = 4
+     * enum <anonymous>.RAPT_MERGE = 4
+     * }
+     */
+    public static int RAPT_MERGE() {
+        return RAPT_MERGE;
+    }
+    private static final int RAPT_OPERATIONS = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_OPERATIONS = 5
      * }
      */
     public static int RAPT_OPERATIONS() {
@@ -2312,6 +2321,131 @@ public class rapt_h extends rapt_h$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("rapt_linear_run", context, call, error);
+            }
+            return (int)mh$.invokeExact(context, call, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_merge_plan {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_merge_plan");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_plan(const rapt_context *context, const rapt_merge *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_merge_plan$descriptor() {
+        return rapt_merge_plan.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_plan(const rapt_context *context, const rapt_merge *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_merge_plan$handle() {
+        return rapt_merge_plan.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_plan(const rapt_context *context, const rapt_merge *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_merge_plan$address() {
+        return rapt_merge_plan.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_plan(const rapt_context *context, const rapt_merge *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static int rapt_merge_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_merge_plan.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_merge_plan", context, call, plan, error);
+            }
+            return (int)mh$.invokeExact(context, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_merge_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_merge_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_run(rapt_context *context, const rapt_merge *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_merge_run$descriptor() {
+        return rapt_merge_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_run(rapt_context *context, const rapt_merge *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_merge_run$handle() {
+        return rapt_merge_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_run(rapt_context *context, const rapt_merge *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_merge_run$address() {
+        return rapt_merge_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_merge_run(rapt_context *context, const rapt_merge *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_merge_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_merge_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_merge_run", context, call, error);
             }
             return (int)mh$.invokeExact(context, call, error);
         } catch (Error | RuntimeException ex) {
