@@ -25,7 +25,7 @@ void name_stem(int stem, char *out, size_t size) {
 
 }  // namespace
 
-const rapt_cuda_names rapt_cuda_linear_names = {"linear", RAPT_CUDA_LINEAR_KERNELS * rapt_cuda_storages, name_stem};
+const rapt_cuda_names rapt_cuda_linear_names = {"linear", RAPT_CUDA_LINEAR_KERNELS *rapt_cuda_storages, name_stem};
 
 int rapt_cuda_linear_stem(const rapt_product &product, int32_t kernel) {
   int32_t weight = rapt_cuda_weights_of(product).dtype;

@@ -42,8 +42,8 @@ struct driver_description {
   int capability;
   // The most shared memory one block can opt in to.
   int64_t shared_per_block_optin;
-  // Bytes of an intermediate result from which on computing more of it at a time makes nothing faster. The same on every
-  // device with a memory of its own: it decides which kernels run, and they decide the bits.
+  // Bytes of an intermediate result from which on computing more of it at a time makes nothing faster. The same on
+  // every device with a memory of its own: it decides which kernels run, and they decide the bits.
   int64_t step_bytes;
 };
 driver_code driver_describe(int ordinal, driver_description *out);

@@ -6,7 +6,8 @@
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 
-rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out, rapt_error *error) {
+rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
+                                      rapt_error *error) {
   rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
   RAPT_CHECK(scope.check(error));
   bool pinned = kind == RAPT_MEMORY_PINNED;
@@ -30,7 +31,8 @@ rapt_status rapt_cuda_memory_free(rapt_context *context, int32_t kind, void *mem
                          error);
 }
 
-rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error) {
+rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
+                                      rapt_error *error) {
   rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
   RAPT_CHECK(scope.check(error));
   size_t available = 0, total = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cuda/runtime/rows.h"
-
 #include "cuda/gpu/tensor.h"
+#include "cuda/runtime/rows.h"
 
 namespace {
 

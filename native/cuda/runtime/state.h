@@ -80,9 +80,11 @@ rapt_status rapt_cuda_context_create(const rapt_context_options *options, rapt_c
 void rapt_cuda_context_destroy(rapt_context *context);
 rapt_status rapt_cuda_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
 
-rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out, rapt_error *error);
+rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
+                                      rapt_error *error);
 rapt_status rapt_cuda_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error);
-rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error);
+rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
+                                      rapt_error *error);
 rapt_status rapt_cuda_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *stream,
                                   rapt_error *error);
 

@@ -47,10 +47,10 @@ struct sdpa_kernel_traits {
 
 // By number.
 constexpr sdpa_kernel_traits sdpa_traits[sdpa_kernels] = {
-    {true, 64, only::any, only::any},   {true, 128, only::any, only::any},  {true, 256, only::any, only::any},
-    {false, 64, only::no, only::any},   {false, 128, only::no, only::no},   {false, 128, only::no, only::yes},
-    {false, 256, only::no, only::any},  {false, 64, only::yes, only::any},  {false, 128, only::yes, only::any},
-    {false, 256, only::yes, only::any}, {true, 0, only::any, only::any},    {false, 0, only::any, only::any},
+    {true, 64, only::any, only::any},   {true, 128, only::any, only::any}, {true, 256, only::any, only::any},
+    {false, 64, only::no, only::any},   {false, 128, only::no, only::no},  {false, 128, only::no, only::yes},
+    {false, 256, only::no, only::any},  {false, 64, only::yes, only::any}, {false, 128, only::yes, only::any},
+    {false, 256, only::yes, only::any}, {true, 0, only::any, only::any},   {false, 0, only::any, only::any},
 };
 
 struct sdpa_shape {

@@ -42,15 +42,9 @@ kernels::sdpa_call call_of(const rapt_sdpa &from) {
 sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch) {
   int64_t units = problem.call.batch * problem.call.kv_heads;
   sdpa_parameters a = {};
-  a.problem = {call_of(problem.call),
-               problem.appended_keys,
-               tensor_of(problem.key_padding),
-               problem.group,
-               problem.rows,
-               problem.first_query,
-               problem.score_scale,
-               problem.softmax_scale,
-               problem.to_exponent};
+  a.problem = {call_of(problem.call), problem.appended_keys, tensor_of(problem.key_padding),
+               problem.group,         problem.rows,          problem.first_query,
+               problem.score_scale,   problem.softmax_scale, problem.to_exponent};
   a.row_tiles = plan.row_tiles;
   a.value_chunks = plan.value_chunks;
   a.splits = plan.splits;

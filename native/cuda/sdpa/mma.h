@@ -129,8 +129,7 @@ GPU_FUNCTION void copy_queries(const sdpa_problem &p, const mma_item &work, type
 
 // Keys or values from j on, up to work.end.
 template <typename Tiles>
-GPU_FUNCTION void copy_keys(const tensor &t, int64_t size, const mma_item &work, int64_t j,
-                            typename Tiles::T *tile) {
+GPU_FUNCTION void copy_keys(const tensor &t, int64_t size, const mma_item &work, int64_t j, typename Tiles::T *tile) {
   using T = typename Tiles::T;
   int64_t left = work.end - j;
   copy_tile<T, Tiles::keys, Tiles::dim, Tiles::threads>(

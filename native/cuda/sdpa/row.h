@@ -163,8 +163,8 @@ GPU_FUNCTION bool finishes_weights(const sdpa_problem &p) {
 
 // Final scores in the weights output become weights; thread `index` of `count` takes its share of the row. 0 for a
 // masked score even in a row whose maximum or factor is NaN or infinite.
-GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t weights_offset, float maximum, float factor,
-                                 int index, int count) {
+GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t weights_offset, float maximum, float factor, int index,
+                                 int count) {
   float *weights = static_cast<float *>(p.call.weights.data) + weights_offset;
   for (int64_t j = index; j < p.call.kv_len; j += count) {
     float *at = weights + j * p.call.weights.stride[3];

@@ -89,8 +89,8 @@ GPU_FUNCTION int numbers_per_scale(int64_t depth, int64_t groups) {
 }
 
 // Number d of a row of key or value; one of an i8 row times the scale of its group.
-GPU_FUNCTION float stored_number(const tensor &t, const tensor &scale, int per_scale, int64_t batch,
-                                 int64_t kv_head, int64_t j, int64_t d) {
+GPU_FUNCTION float stored_number(const tensor &t, const tensor &scale, int per_scale, int64_t batch, int64_t kv_head,
+                                 int64_t j, int64_t d) {
   int64_t at = offset3(t, batch, kv_head, j) + d * t.stride[3];
   if (t.dtype != RAPT_I8) return element(t, at);
   int64_t group = static_cast<int>(d) / per_scale;
@@ -140,8 +140,7 @@ GPU_FUNCTION bool is_hidden(float weight) { return weight == 0 && signbit(weight
 
 // Scores become weights relative to the row's maximum so far.
 template <typename Tiles>
-GPU_FUNCTION void soften(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
-                         int keys) {
+GPU_FUNCTION void soften(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j, int keys) {
   constexpr int share = Tiles::keys / gpu::warp_size;
   for (int r = gpu::warp(); r < Tiles::rows; r += Tiles::warps) {
     float *line = m.scores + r * Tiles::score_line;
@@ -195,8 +194,8 @@ GPU_FUNCTION void add_values(const typename Tiles::memory &m, int from, int keys
 }
 
 template <typename Tiles>
-GPU_FUNCTION void multiply_values(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m,
-                                  int64_t j, int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
+GPU_FUNCTION void multiply_values(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
+                                  int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
   const tensor &v = p.call.value;
   int per_scale = numbers_per_scale(p.call.value_dim, p.call.value_scale_groups);
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;

@@ -63,8 +63,8 @@ rapt_sdpa_problem alone(const rapt_sdpa_problem &problem, int64_t batch) {
   rapt_sdpa_problem p = problem;
   rapt_sdpa &c = p.call;
   c.batch = 1;
-  rapt_tensor *tensors[] = {&c.query, &c.key,          &c.value, &c.output, &c.mask,
-                            &c.bias,  &c.alibi_slopes, &c.sinks, &c.lse,    &c.weights, &c.positions};
+  rapt_tensor *tensors[] = {&c.query,        &c.key,   &c.value, &c.output,  &c.mask,     &c.bias,
+                            &c.alibi_slopes, &c.sinks, &c.lse,   &c.weights, &c.positions};
   for (rapt_tensor *t : tensors) move(t, batch * t->stride[0]);
   return p;
 }

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "check.h"
-#include "plans.h"
 #include "ops/rope/problem.h"
+#include "plans.h"
 #include "tensors.h"
 
 namespace {
@@ -103,8 +103,8 @@ rapt_rope build(const rope_case &c, rope_tensors *t) {
     const int64_t wrong[] = {-1, c.table, is_wide ? INT64_MIN : INT32_MIN, is_wide ? INT64_MAX : INT32_MAX};
     for (int64_t b = 0; b < c.batch; b++) {
       for (int64_t s = 0; s < c.length; s++) {
-        t->positions.set_index(t->positions.index(b, s), random.percent(c.wrong) ? wrong[random.between(0, 3)]
-                                                                                 : random.between(0, c.table - 1));
+        t->positions.set_index(t->positions.index(b, s),
+                               random.percent(c.wrong) ? wrong[random.between(0, 3)] : random.between(0, c.table - 1));
       }
     }
   }

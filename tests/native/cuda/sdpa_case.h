@@ -44,8 +44,7 @@ struct sdpa_case {
 };
 
 struct sdpa_tensors {
-  tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights, padding, key_scale, value_scale,
-      positions;
+  tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights, padding, key_scale, value_scale, positions;
 };
 
 std::string describe(const sdpa_case &c);

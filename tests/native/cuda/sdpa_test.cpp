@@ -73,7 +73,8 @@ sdpa_case random_case(generator *random, bool decode) {
   if (random->percent(20)) c.softcap = 1.5f;
   if (random->percent(30)) c.mask = static_cast<int>(random->between(0, 15));
   if (random->percent(30)) c.bias = static_cast<int>(random->between(0, 15));
-  c.alibi = random->percent(20) && c.position > -1000 && c.position < 1000 ? static_cast<int>(random->between(1, 2)) : 0;
+  c.alibi =
+      random->percent(20) && c.position > -1000 && c.position < 1000 ? static_cast<int>(random->between(1, 2)) : 0;
   c.sinks = random->percent(25) ? static_cast<int>(random->between(1, 2)) : 0;
   c.lse = random->percent(80);
   if (random->percent(30)) c.weights = static_cast<int>(random->between(0, 3));
@@ -84,6 +85,10 @@ sdpa_case random_case(generator *random, bool decode) {
   // Raw scores show what is masked, NaN too.
   c.poison = random->percent(40) && c.weights != RAPT_WEIGHTS_RAW && c.weights != RAPT_WEIGHTS_SOFTCAP;
   if (random->percent(15)) c.spread = 40;
+  // Any int64 would do, but i32 is to hold it.
+  if (random->percent(20) && c.position > -1000 && c.position < 1000) {
+    c.positions = static_cast<int>(random->between(1, 2));
+  }
   return c;
 }
 
