@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define RAPT_SCRATCH_ALIGNMENT 64
 
 // Lays a block out. With base NULL it only counts, so that the plan's size and the run's pointers come from one
@@ -19,5 +23,9 @@ typedef struct rapt_arena {
 
 // `count` elements of `size` bytes, aligned to RAPT_SCRATCH_ALIGNMENT; NULL while counting.
 void *rapt_arena_take(rapt_arena *arena, int64_t count, int64_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "rapt/rapt.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Fills error (NULL is allowed) as far as its struct_size reaches, and returns status.
 __attribute__((format(printf, 3, 4))) rapt_status rapt_fail(rapt_error *error, rapt_status status, const char *format,
                                                             ...);
@@ -14,5 +18,9 @@ __attribute__((format(printf, 3, 4))) rapt_status rapt_fail(rapt_error *error, r
     rapt_status status_ = (expression);     \
     if (status_ != RAPT_OK) return status_; \
   } while (0)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "rapt/base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // A strided view with its dimensions; element_size in bytes. Offsets must not overflow (see rapt_view_extent).
 typedef struct rapt_view {
   const char *name;
@@ -29,5 +33,9 @@ int rapt_overlaps_itself(const rapt_view *view);
 // of one buffer (their outer strides are multiples of a common one and their inner extents fit inside it); in other
 // cases ranges that intersect count as overlapping.
 int rapt_overlap(const rapt_view *a, const rapt_view *b);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

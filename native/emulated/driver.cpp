@@ -3,8 +3,8 @@
 // calling thread. Environment variables play the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that says it is
-//                           real, so that no kernel counts as proven); anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that knows
+//                           of no proven kernel, as a new GPU's does); anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
 //   RAPT_EMULATED_CAPTURE   1 = every stream is being captured into a graph; what CUDA refuses then, or would make the
 //                           capture useless, ends the program: allocating, freeing, waiting
@@ -162,8 +162,16 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   out->multiprocessors = 4;
   out->capability = driver_is("turing") ? 75 : 80;
   out->shared_per_block_optin = 163 * 1024;
-  out->emulated = !driver_is("unproven");
+  // A test is to see an intermediate result in several parts at sizes it can afford.
+  out->step_bytes = 2 << 20;
   return DRIVER_SUCCESS;
+}
+
+// Every kernel runs here in every test.
+const driver_proof *driver_proofs() {
+  static const driver_proof all[] = {{8, "sdpa"}, {8, "linear"}, {8, "rope"}, {0, nullptr}};
+  static const driver_proof none[] = {{0, nullptr}};
+  return driver_is("unproven") ? none : all;
 }
 
 driver_code driver_allocate(size_t bytes, void **out) { return take(bytes, current_device, out); }

@@ -21,7 +21,7 @@ GPU_FUNCTION void stage_numbers(int lines, int64_t from, int64_t size, float *to
 
 // The same of a tensor's lines: line i begins at element offset_of(i), its numbers are `stride` apart.
 template <int LINES, int LINE_FLOATS, int DEPTH, int THREADS, typename Offset>
-GPU_FUNCTION void stage_lines(const rapt_tensor &t, int lines, int64_t stride, int64_t from, int64_t size, float *to,
+GPU_FUNCTION void stage_lines(const tensor &t, int lines, int64_t stride, int64_t from, int64_t size, float *to,
                               Offset offset_of) {
   stage_numbers<LINES, LINE_FLOATS, DEPTH, THREADS>(
       lines, from, size, to, [&](int line, int64_t d) { return element(t, offset_of(line) + d * stride); });

@@ -1,50 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear projections on the device: output = input . weight^T + bias.
+// Linear projections on a CUDA device: output = input . weight^T + bias. Weights, a pure plan, and the launch that
+// carries it out.
 #ifndef RAPT_CUDA_LINEAR_LINEAR_H
 #define RAPT_CUDA_LINEAR_LINEAR_H
 
 #include "cuda/gpu/stream.h"
+#include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
-#include "rapt/rapt.h"
+#include "ops/linear/problem.h"
 
-struct rapt_cuda_product {
-  // (batch, rows, in_features) and (batch, rows, out_features), f32, f16 or bf16 each, by their strides.
-  rapt_tensor input;
-  rapt_tensor output;
-  // (out_features, in_features), contiguous, f32, f16 or bf16, aligned to 256 bytes.
-  const void *weight;
-  int32_t weight_dtype;
-  // (out_features), f32; NULL = none.
-  const float *bias;
-  int64_t batch;
+// Weights on the device: a contiguous copy, and an f32 one of the bias.
+struct rapt_cuda_linear_weights {
+  rapt_linear_weights head;
+  int ordinal;
+  int32_t dtype;
+  // (out_features, in_features), and behind it (out_features) or NULL: one allocation.
+  void *weight;
+  float *bias;
+};
+
+inline const rapt_cuda_linear_weights &rapt_cuda_weights_of(const rapt_product &product) {
+  return *reinterpret_cast<const rapt_cuda_linear_weights *>(product.weights);
+}
+
+// The kernels, the best first.
+enum rapt_cuda_linear_kernel : int32_t {
+  // Tensor cores: input and weight both f16 or both bf16, their rows contiguous and aligned to 16 bytes.
+  RAPT_CUDA_LINEAR_MMA,
+  // f32 arithmetic on plain cores: any types and strides.
+  RAPT_CUDA_LINEAR_SIMT,
+  RAPT_CUDA_LINEAR_KERNELS
+};
+
+struct rapt_cuda_linear_shape {
+  // Of a block: rows and output features.
   int64_t rows;
-  int64_t in_features;
-  int64_t out_features;
+  int64_t columns;
+  // Bytes of shared memory per block.
+  int64_t shared;
 };
 
 struct rapt_cuda_linear {
-  // "linear_..."
-  char name[96];
-  // Why no kernel fits; empty where one does.
-  char reason[256];
-  // Bytes of device memory, aligned to 64.
-  int64_t scratch;
-  // Which kernel, and how it cuts the product: the planner's own.
-  int family;
-  int64_t row_tile;
-  int64_t column_tile;
-  int64_t splits;
+  int32_t kernel;
+  int64_t row_tiles;
+  int64_t column_tiles;
 };
 
-// Chooses among the kernels whose plan's name begins with `prefix`; NULL is any. Returns 0 where none fits.
-int rapt_cuda_plan_linear(const rapt_cuda_properties &device, const rapt_cuda_product &product, const char *prefix,
-                          rapt_cuda_linear *plan);
+// "linear_f16_cuda_mma": type of input and weight ("mixed" where they differ), kernel. No tail.
+extern const rapt_cuda_names rapt_cuda_linear_names;
+int rapt_cuda_linear_stem(const rapt_product &product, int32_t kernel);
+
+// The kernels that take a product, the best first. Pure; of memory only alignments count.
+struct rapt_cuda_linear_candidates {
+  const rapt_product &product;
+  int count;
+  int32_t kernels[RAPT_CUDA_LINEAR_KERNELS];
+
+  rapt_cuda_linear_candidates(const rapt_cuda_properties &device, const rapt_product &product);
+  int stem(int candidate) const { return rapt_cuda_linear_stem(product, kernels[candidate]); }
+  void name(int candidate, char *out, size_t size) const { rapt_cuda_linear_names.stem(stem(candidate), out, size); }
+};
+
+// How the kernel cuts the product. False where sizes overflow. No plan needs scratch.
+bool rapt_cuda_plan_linear(const rapt_product &product, int32_t kernel, rapt_cuda_linear *plan);
+
+rapt_cuda_linear_shape rapt_cuda_linear_shape_of(int32_t kernel);
 
 // Loads every kernel onto the current device, so that no launch has to. Returns a cudaError_t.
 int rapt_cuda_prepare_linear(const rapt_cuda_properties &device);
 
-// Enqueues the plan's kernels. Allocates nothing and waits for nothing. Returns a cudaError_t.
-int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_cuda_product &product, void *scratch,
-                            gpu_stream stream);
+// Enqueues the plan's kernel. Allocates nothing and waits for nothing. Returns a cudaError_t.
+int rapt_cuda_launch_linear(const rapt_cuda_linear &plan, const rapt_product &product, gpu_stream stream);
+
+// The device's functions for weights; see rapt_device.
+rapt_status rapt_cuda_check_weights(const rapt_context *context, const char *name, const rapt_linear_weights *weights,
+                                    rapt_error *error);
+rapt_status rapt_cuda_weights_create(rapt_context *context, const rapt_linear_parameters *parameters,
+                                     rapt_linear_weights **out, rapt_error *error);
+void rapt_cuda_weights_destroy(rapt_linear_weights *weights);
 
 #endif

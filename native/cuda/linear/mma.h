@@ -31,14 +31,14 @@ template <typename T>
 GPU_FUNCTION void copy_step(const linear_parameters &a, int64_t first_row, int64_t first_column, int64_t from, T *input,
                             T *weight) {
   using tiles = linear_mma_tiles;
-  const rapt_cuda_product &p = a.product;
+  const linear_product &p = a.product;
   int64_t left = p.in_features - from, rows = p.batch * p.rows - first_row, columns = p.out_features - first_column;
   int size = left < tiles::depth ? static_cast<int>(left) : tiles::depth;
   gather_tile<T, tiles::rows, tiles::depth, tiles::threads>(
       static_cast<const T *>(p.input.data), rows < tiles::rows ? static_cast<int>(rows) : tiles::rows, size, input,
       [&](int line) { return row_offset(p.input, p.rows, first_row + line) + from; });
   copy_tile<T, tiles::columns, tiles::depth, tiles::threads>(
-      static_cast<const T *>(p.weight) + first_column * p.in_features + from, p.in_features,
+      static_cast<const T *>(p.weight.data) + first_column * p.in_features + from, p.in_features,
       columns < tiles::columns ? static_cast<int>(columns) : tiles::columns, size, weight);
 }
 
@@ -48,7 +48,7 @@ linear_mma(GPU_PARAMETER linear_parameters a) {
   using tiles = linear_mma_tiles;
   constexpr int mt = tiles::warp_rows / 16, nt = tiles::warp_columns / 16;
   linear_mma_memory<T> &m = *reinterpret_cast<linear_mma_memory<T> *>(gpu::shared());
-  const rapt_cuda_product &p = a.product;
+  const linear_product &p = a.product;
   int row = gpu::warp() / 2 * tiles::warp_rows, column = gpu::warp() % 2 * tiles::warp_columns;
   int64_t steps = (p.in_features + tiles::depth - 1) / tiles::depth;
   for (int64_t item = gpu::block(); item < a.row_tiles * a.column_tiles; item += gpu::blocks()) {

@@ -16,7 +16,7 @@ struct linear_simt_tiles {
   // Of a thread.
   static constexpr int side = 4;
   static constexpr int across = columns / side;
-  // As in attention_simt.h.
+  // As in sdpa/simt.h.
   static constexpr int line = rows + 4;
   struct memory {
     float input[depth * line];
@@ -28,7 +28,7 @@ GPU_KERNEL(linear_simt_tiles::threads, 2)
 linear_simt(GPU_PARAMETER linear_parameters a) {
   using tiles = linear_simt_tiles;
   tiles::memory &m = *reinterpret_cast<tiles::memory *>(gpu::shared());
-  const rapt_cuda_product &p = a.product;
+  const linear_product &p = a.product;
   int64_t all_rows = p.batch * p.rows;
   int column = gpu::thread() % tiles::across * tiles::side, row = gpu::thread() / tiles::across * tiles::side;
   for (int64_t item = gpu::block(); item < a.row_tiles * a.column_tiles; item += gpu::blocks()) {
@@ -43,8 +43,8 @@ linear_simt(GPU_PARAMETER linear_parameters a) {
           p.input, rows, p.input.stride[2], d, p.in_features, m.input,
           [&](int line) { return row_offset(p.input, p.rows, first_row + line); });
       stage_lines<tiles::columns, tiles::line, tiles::depth, tiles::threads>(
-          a.weight, columns, a.weight.stride[1], d, p.in_features, m.weight,
-          [&](int line) { return (first_column + line) * a.weight.stride[0]; });
+          p.weight, columns, p.weight.stride[1], d, p.in_features, m.weight,
+          [&](int line) { return (first_column + line) * p.weight.stride[0]; });
       gpu::barrier();
       int64_t left = p.in_features - d;
       accumulate<tiles::side, tiles::side, tiles::line, tiles::line>(

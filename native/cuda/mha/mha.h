@@ -6,8 +6,11 @@
 #ifndef RAPT_CUDA_MHA_MHA_H
 #define RAPT_CUDA_MHA_MHA_H
 
-#include "cuda/linear/weights.h"
-#include "cuda/runtime/choice.h"
+#include "base/arena.h"
+#include "cuda/linear/linear.h"
+#include "cuda/runtime/state.h"
+#include "cuda/sdpa/sdpa.h"
+#include "ops/mha/problem.h"
 
 struct rapt_cuda_mha {
   rapt_cuda_linear query;
@@ -22,23 +25,20 @@ struct rapt_cuda_mha {
   // Bytes: what the steps need one after the other, and all.
   int64_t shared;
   int64_t scratch;
-  char name[96];
-  // Why it cannot run; empty where it can.
-  char reason[256];
 };
 
-// Sets the types of what lies between the steps of a problem that has just been validated.
+// Sets the types of what lies between the steps of a problem that has just been checked.
 void rapt_cuda_mha_set_types(rapt_mha_problem *problem);
 
 // Points what lies between the steps into scratch; returns the shared part. *head_weights is NULL unless averaged.
 void *rapt_cuda_mha_place(rapt_arena *arena, const rapt_cuda_mha &plan, rapt_mha_problem *problem,
                           float **head_weights);
 
-// Fills *plan: pure but for the placing of *problem, which has no memory afterwards. Fails where sizes overflow.
-rapt_status rapt_cuda_mha_make_plan(const rapt_cuda_context *context, rapt_mha_problem *problem, rapt_cuda_mha *plan,
-                                    rapt_error *error);
+// Fills *plan, and *reason where a step may not run. Pure. Returns false where sizes overflow.
+bool rapt_cuda_plan_mha(const rapt_cuda_context *context, const rapt_mha_problem &problem, rapt_cuda_mha *plan,
+                        char (&reason)[256]);
 
 // Enqueues all steps. Returns a cudaError_t.
-int rapt_cuda_mha_launch(const rapt_cuda_mha &plan, rapt_mha_problem *problem, void *scratch, gpu_stream stream);
+int rapt_cuda_launch_mha(const rapt_cuda_mha &plan, rapt_mha_problem *problem, void *scratch, gpu_stream stream);
 
 #endif

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// The steps of multi-head attention, one after the other on one stream.
 #include "cuda/mha/mha.h"
 #include "cuda/runtime/rows.h"
-
-extern "C" {
-#include "cpu/engine/rows.h"
-}
 
 namespace {
 
@@ -16,24 +13,23 @@ struct steps {
   gpu_stream stream;
   int code;
 
-  void project(const rapt_cuda_linear &step, const rapt_linear_problem &projection) {
-    if (code != 0 || projection.batch == 0 || projection.rows == 0) return;
-    code = rapt_cuda_launch_linear(step, rapt_cuda_product_of(projection), shared, stream);
+  void project(const rapt_cuda_linear &step, const rapt_product &product) {
+    if (code == 0 && product.rows > 0) code = rapt_cuda_launch_linear(step, product, stream);
   }
 
   // Writes row kv_len and the following of every batch entry: the bias where there is one, then zeros where asked for.
-  void append(const rapt_linear_problem &projected, const rapt_tensor &bias, int64_t features) {
+  void append(const rapt_product &projected, const rapt_tensor &bias, int64_t features) {
     rapt_tensor to = projected.output, from = bias;
     to.data = rapt_row(&projected.output, 0, p.call.kv_len, 0);
     to.stride[1] = 1;
     from.stride[1] = bias.stride[0];
     from.stride[0] = 0;
-    if (code == 0 && bias.data != nullptr) {
+    if (code == 0 && rapt_is_present(&bias)) {
       code = rapt_cuda_copy_rows(from, to, p.call.batch, features, stream);
       to.data = rapt_row(&projected.output, 0, p.call.kv_len + 1, 0);
     }
     if (code == 0 && (p.call.mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0) {
-      from.data = nullptr;
+      from.dtype = 0;
       code = rapt_cuda_copy_rows(from, to, p.call.batch, features, stream);
     }
   }
@@ -65,7 +61,7 @@ struct steps {
 
 }  // namespace
 
-int rapt_cuda_mha_launch(const rapt_cuda_mha &plan, rapt_mha_problem *p, void *scratch, gpu_stream stream) {
+int rapt_cuda_launch_mha(const rapt_cuda_mha &plan, rapt_mha_problem *p, void *scratch, gpu_stream stream) {
   rapt_arena arena = {static_cast<unsigned char *>(scratch), 0, 0};
   float *head_weights;
   void *shared = rapt_cuda_mha_place(&arena, plan, p, &head_weights);
@@ -73,8 +69,8 @@ int rapt_cuda_mha_launch(const rapt_cuda_mha &plan, rapt_mha_problem *p, void *s
   s.project(plan.query, p->query);
   s.project(plan.key, p->key);
   s.project(plan.value, p->value);
-  s.append(p->key, p->call.bias_key, p->key.linear->out_features);
-  s.append(p->value, p->call.bias_value, p->value.linear->out_features);
+  s.append(p->key, p->call.bias_key, p->key.weights->out_features);
+  s.append(p->value, p->call.bias_value, p->value.weights->out_features);
   if (p->averaged) {
     s.attend_averaged(head_weights);
   } else {

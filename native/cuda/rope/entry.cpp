@@ -1,45 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// rapt_rope_plan and rapt_rope_run on the device.
-#include <cstdio>
-
+// Rotary embedding as an operation of the device. Positions are looked at by the kernels alone.
+#include "cuda/device.h"
+#include "cuda/rope/rope.h"
 #include "cuda/runtime/call.h"
-#include "cuda/runtime/choice.h"
 
-static bool is_empty(const rapt_rope &call) { return call.batch == 0 || call.length == 0; }
+static const rapt_rope &call_of(const void *problem) { return *static_cast<const rapt_rope *>(problem); }
 
-// The plan of a call that may be empty, which needs no kernel.
-static bool choose(const rapt_cuda_context *context, const rapt_rope &call, rapt_cuda_rope *plan) {
-  if (!is_empty(call)) return rapt_cuda_choose_rope(context, call, plan);
-  *plan = rapt_cuda_rope();
-  snprintf(plan->name, sizeof plan->name, "rope_empty_cuda");
-  return true;
-}
-
-rapt_status rapt_cuda_rope_plan(void *state, const rapt_rope *from, rapt_plan *out, rapt_error *error) {
-  rapt_rope call;
-  rapt_cuda_rope plan;
-  RAPT_CHECK(rapt_check_output(out, "rapt_plan", error));
-  RAPT_CHECK(rapt_rope_validate(from, &call, error));
-  bool supported = choose(static_cast<const rapt_cuda_context *>(state), call, &plan);
-  rapt_cuda_write_plan(plan.name, supported ? nullptr : plan.reason, 0, out);
+static rapt_status plan(const rapt_context *head, void *problem, void *memory, rapt_needs *needs, rapt_error *) {
+  static_assert(sizeof(rapt_cuda_rope) <= RAPT_PLAN_ROOM, "a call's room");
+  const rapt_cuda_context *context = rapt_cuda_context_of(head);
+  rapt_cuda_rope_candidates candidates(call_of(problem));
+  int chosen = rapt_cuda_choose(context->choice, RAPT_CUDA_ROPE, candidates, needs->reason);
+  *static_cast<rapt_cuda_rope *>(memory) =
+      rapt_cuda_plan_rope(rapt_cuda_properties_of(context->device), call_of(problem), candidates.kernels[chosen]);
+  needs->scratch = 0;
+  needs->threads = 1;
   return RAPT_OK;
 }
 
-rapt_status rapt_cuda_rope_run(void *state, const rapt_rope *from, rapt_error *error) {
-  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
-  rapt_rope call;
-  rapt_cuda_rope plan;
-  RAPT_CHECK(rapt_rope_validate(from, &call, error));
-  if (is_empty(call)) return RAPT_OK;
-  if (!choose(context, call, &plan)) return rapt_fail(error, RAPT_UNSUPPORTED, "%s", plan.reason);
-  rapt_cuda_scope scope(context->ordinal);
-  RAPT_CHECK(scope.check(error));
-  const rapt_cuda_argument arguments[] = {{"input", call.input.data},
-                                          {"output", call.output.data},
-                                          {"cosine", call.cosine.data},
-                                          {"sine", call.sine.data},
-                                          {"positions", call.positions.data}};
-  RAPT_CHECK(rapt_cuda_check_places(context, arguments, error));
-  return rapt_cuda_enqueue(context, call.stream, {nullptr, 0, 0}, plan.name, error,
-                           [&](gpu_stream stream, void *) { return rapt_cuda_launch_rope(plan, call, stream); });
+static void name(const rapt_context *, const void *problem, const void *plan, char *out, size_t size) {
+  rapt_cuda_name_rope(call_of(problem), static_cast<const rapt_cuda_rope *>(plan)->kernel, out, size);
 }
+
+static rapt_status run(rapt_context *context, void *problem, const void *plan, void *, rapt_stream *stream,
+                       rapt_error *error) {
+  int code =
+      rapt_cuda_launch_rope(*static_cast<const rapt_cuda_rope *>(plan), call_of(problem), rapt_cuda_native(stream));
+  return rapt_cuda_check_launch(code, rapt_cuda_rope_operation, context, problem, plan, error);
+}
+
+const rapt_device_operation rapt_cuda_rope_operation = {plan, name, nullptr, run};

@@ -11,8 +11,22 @@ namespace kernels {
 
 constexpr int rope_threads = 256;
 
+// Of rapt_rope, what the kernels need.
+struct rope_call {
+  tensor input;
+  tensor output;
+  tensor cosine;
+  tensor sine;
+  tensor positions;
+  int64_t heads;
+  int64_t length;
+  int64_t rotary_dim;
+  int64_t table_length;
+  int32_t interleaved;
+};
+
 struct rope_parameters {
-  rapt_rope call;
+  rope_call call;
   int64_t items;
   // Pieces of a row: those of pairs, then those that are only copied. The scalar kernel's are single pairs and numbers.
   int64_t pair_pieces;
@@ -41,18 +55,18 @@ GPU_FUNCTION rope_place place_of(const rope_parameters &a, int64_t item) {
   return at;
 }
 
-GPU_FUNCTION int64_t row_at(const rapt_tensor &t, const rope_place &at, int64_t head) {
+GPU_FUNCTION int64_t row_at(const tensor &t, const rope_place &at, int64_t head) {
   return offset3(t, at.batch, head, at.token);
 }
 
 // Whether the token has angles: its position may be anything.
-GPU_FUNCTION bool find_angles(const rapt_rope &c, const rope_place &at, int64_t *cosine, int64_t *sine) {
-  if (c.positions.data == nullptr) {
+GPU_FUNCTION bool find_angles(const rope_call &c, const rope_place &at, int64_t *cosine, int64_t *sine) {
+  if (!is_present(c.positions)) {
     *cosine = offset2(c.cosine, at.batch, at.token);
     *sine = offset2(c.sine, at.batch, at.token);
     return true;
   }
-  int64_t position = static_cast<const int64_t *>(c.positions.data)[offset2(c.positions, at.batch, at.token)];
+  int64_t position = index_at(c.positions, offset2(c.positions, at.batch, at.token));
   bool there = position >= 0 && position < c.table_length;
   *cosine = there ? position * c.cosine.stride[0] : 0;
   *sine = there ? position * c.sine.stride[0] : 0;
@@ -67,9 +81,9 @@ GPU_FUNCTION void rotate(float cosine, float sine, float *a, float *b) {
 
 GPU_KERNEL(rope_threads, 2)
 rope_scalar(GPU_PARAMETER rope_parameters a) {
-  const rapt_rope &c = a.call;
-  int32_t last = c.positions.data != nullptr ? 1 : 2;
-  bool interleaved = (c.flags & RAPT_ROPE_INTERLEAVED) != 0;
+  const rope_call &c = a.call;
+  int32_t last = is_present(c.positions) ? 1 : 2;
+  bool interleaved = c.interleaved != 0;
   for (int64_t item = gpu::block() * rope_threads + gpu::thread(); item < a.items;
        item += gpu::blocks() * rope_threads) {
     rope_place at = place_of(a, item);
@@ -123,7 +137,7 @@ GPU_FUNCTION void pack(const float (&from)[8], rope_piece *v, const T *) {
 
 // N numbers from element `at` on, a whole count of pieces.
 template <typename A, int N>
-GPU_FUNCTION void fetch_angles(const rapt_tensor &t, int64_t at, float (&to)[N]) {
+GPU_FUNCTION void fetch_angles(const tensor &t, int64_t at, float (&to)[N]) {
   constexpr int each = rope_numbers<A>;
   const A *from = static_cast<const A *>(t.data) + at;
   GPU_UNROLL
@@ -172,7 +186,7 @@ template <typename T, typename A, bool INTERLEAVED>
 GPU_KERNEL(rope_threads, 2)
 rope_vector(GPU_PARAMETER rope_parameters a) {
   constexpr int numbers = rope_numbers<T>, most_heads = 4;
-  const rapt_rope &c = a.call;
+  const rope_call &c = a.call;
   const T *input = static_cast<const T *>(c.input.data);
   T *output = static_cast<T *>(c.output.data);
   for (int64_t item = gpu::block() * rope_threads + gpu::thread(); item < a.items;

@@ -14,8 +14,8 @@ int launch(void (*kernel)(rope_parameters), const rope_parameters &a, gpu_stream
 
 template <typename T, typename A>
 int launch_vector(const rope_parameters &a, gpu_stream stream) {
-  bool interleaved = (a.call.flags & RAPT_ROPE_INTERLEAVED) != 0;
-  return launch(interleaved ? kernels::rope_vector<T, A, true> : kernels::rope_vector<T, A, false>, a, stream);
+  return launch(a.call.interleaved != 0 ? kernels::rope_vector<T, A, true> : kernels::rope_vector<T, A, false>, a,
+                stream);
 }
 
 template <typename T>
@@ -41,12 +41,21 @@ int rapt_cuda_prepare_rope() {
 }
 
 int rapt_cuda_launch_rope(const rapt_cuda_rope &plan, const rapt_rope &call, gpu_stream stream) {
-  if (plan.family == RAPT_CUDA_ROPE_EMPTY) return 0;
-  bool vector = plan.family == RAPT_CUDA_ROPE_VECTOR;
+  using kernels::tensor_of;
+  bool vector = plan.kernel == RAPT_CUDA_ROPE_VECTOR;
   // Numbers of a piece; a pair's piece has as many pairs.
-  int64_t numbers = !vector ? 1 : call.input.dtype == RAPT_F32 ? 4 : 8;
+  int64_t numbers = vector ? 16 / rapt_element_size(call.input.dtype) : 1;
   rope_parameters a = {};
-  a.call = call;
+  a.call = {tensor_of(call.input),
+            tensor_of(call.output),
+            tensor_of(call.cosine),
+            tensor_of(call.sine),
+            tensor_of(call.positions),
+            call.heads,
+            call.length,
+            call.rotary_dim,
+            call.table_length,
+            call.flags & RAPT_ROPE_INTERLEAVED};
   a.pair_pieces = call.rotary_dim / 2 / numbers;
   a.pieces = a.pair_pieces + (call.head_dim - call.rotary_dim) / numbers;
   a.heads = plan.heads;

@@ -3,37 +3,44 @@
 #ifndef RAPT_CUDA_ROPE_ROPE_H
 #define RAPT_CUDA_ROPE_ROPE_H
 
-#include <stdint.h>
-
 #include "cuda/gpu/stream.h"
+#include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
-#include "rapt/rapt.h"
+#include "ops/rope/problem.h"
 
-enum rapt_cuda_rope_family {
-  RAPT_CUDA_ROPE_NONE,
-  // No tokens.
-  RAPT_CUDA_ROPE_EMPTY,
+// The kernels, the best first.
+enum rapt_cuda_rope_kernel : int32_t {
+  // 16 bytes at a time: input and output of one type, cosine and sine of that or f32, rows contiguous and aligned.
+  RAPT_CUDA_ROPE_VECTOR,
   // Any types, strides and sizes.
   RAPT_CUDA_ROPE_SCALAR,
-  // 16 bytes at a time: input and output of one type, cosine and sine of that or f32, rows contiguous and aligned.
-  RAPT_CUDA_ROPE_VECTOR
+  RAPT_CUDA_ROPE_KERNELS
 };
 
 struct rapt_cuda_rope {
-  // "rope_bf16_cuda_vector_d128": pairing where interleaved, type of input and output, family, head dim, "_r64" for a
-  // rotary dim that is smaller.
-  char name[96];
-  // Why no kernel fits; empty where one does.
-  char reason[256];
-  int32_t family;
-  // Heads that one thread of the vector kernel turns.
+  int32_t kernel;
+  // Heads that one thread turns.
   int32_t heads;
 };
 
-// Chooses for a validated call among the kernels whose plan's name begins with `prefix`; NULL is any. Returns 0 where
-// none fits. Pure; data pointers are looked at for presence and alignment only.
-int rapt_cuda_plan_rope(const rapt_cuda_properties &device, const rapt_rope &call, const char *prefix,
-                        rapt_cuda_rope *plan);
+// "rope_bf16_cuda_vector_d128": pairing where interleaved, type of input and output, kernel; the tail is the head dim,
+// and "_r64" for a rotary dim that is smaller.
+extern const rapt_cuda_names rapt_cuda_rope_names;
+int rapt_cuda_rope_stem(const rapt_rope &call, int32_t kernel);
+void rapt_cuda_name_rope(const rapt_rope &call, int32_t kernel, char *out, size_t size);
+
+// The kernels that take a checked call, the best first. Pure; of memory only alignments count.
+struct rapt_cuda_rope_candidates {
+  const rapt_rope &call;
+  int count;
+  int32_t kernels[RAPT_CUDA_ROPE_KERNELS];
+
+  explicit rapt_cuda_rope_candidates(const rapt_rope &call);
+  int stem(int candidate) const { return rapt_cuda_rope_stem(call, kernels[candidate]); }
+  void name(int candidate, char *out, size_t size) const { rapt_cuda_name_rope(call, kernels[candidate], out, size); }
+};
+
+rapt_cuda_rope rapt_cuda_plan_rope(const rapt_cuda_properties &device, const rapt_rope &call, int32_t kernel);
 
 // Loads every kernel onto the current device, so that no launch has to. Returns a cudaError_t.
 int rapt_cuda_prepare_rope();

@@ -2,42 +2,69 @@
 #include "cuda/runtime/call.h"
 
 #include <cinttypes>
-#include <cstdio>
 
-rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const rapt_cuda_argument &argument,
+rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const char *name, const void *data,
                                   rapt_error *error) {
-  if (argument.data == nullptr) return RAPT_OK;
   driver_place place;
   int ordinal = 0;
-  RAPT_CHECK(rapt_cuda_check(driver_locate(argument.data, &place, &ordinal), "asking where a tensor lies", error));
+  RAPT_CHECK(rapt_cuda_check(driver_locate(data, &place, &ordinal), "asking where a tensor lies", error));
   if (place == DRIVER_PLACE_SHARED || (place == DRIVER_PLACE_DEVICE && ordinal == context->ordinal)) return RAPT_OK;
   if (place == DRIVER_PLACE_DEVICE) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is memory of CUDA device %d; this context's device is %d",
-                     argument.name, ordinal, context->ordinal);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is memory of CUDA device %d; this context's device is %d", name,
+                     ordinal, context->ordinal);
   }
   return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                   "%s is at %p, which is memory that CUDA device %d does not reach: plain host memory, or freed",
-                   argument.name, argument.data, context->ordinal);
+                   "%s is at %p, which is memory that CUDA device %d does not reach: plain host memory, or freed", name,
+                   data, context->ordinal);
 }
 
-rapt_status rapt_cuda_call_scratch(rapt_cuda_context *context, rapt_stream *stream, const rapt_cuda_memory &memory,
-                                   void **out, rapt_error *error) {
-  *out = memory.given;
-  if (memory.needed == 0) return RAPT_OK;
-  if (memory.given == nullptr) return rapt_cuda_scratch(stream, memory.needed, out, error);
-  if (memory.given_size < memory.needed) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scratch_size is %" PRId64 "; the plan needs %" PRId64,
-                     memory.given_size, memory.needed);
+// Of every tensor that has an element; the others nobody reads or writes, so they may be anywhere.
+static rapt_status check_places(const rapt_cuda_context *context, const rapt_planned *call, rapt_error *error) {
+  for (const rapt_operand *o = call->checked->operation->operands; o->name != nullptr; o++) {
+    if (!rapt_operand_has_elements(call->checked, call->problem, o)) continue;
+    RAPT_CHECK(rapt_cuda_check_place(context, o->name, rapt_operand_tensor(call->problem, o)->data, error));
   }
-  return rapt_cuda_check_place(context, {"scratch", memory.given}, error);
+  return RAPT_OK;
 }
 
-void rapt_cuda_write_plan(const char *name, const char *reason, int64_t scratch, rapt_plan *out) {
-  rapt_plan plan = rapt_plan();
-  plan.supported = reason == nullptr;
-  plan.scratch_size = reason == nullptr ? scratch : 0;
-  plan.threads = 1;
-  snprintf(plan.name, sizeof plan.name, "%s", name);
-  if (reason != nullptr) snprintf(plan.reason, sizeof plan.reason, "%s", reason);
-  rapt_write_struct(&plan, sizeof plan, out);
+// The caller's scratch where it gave some, else the stream's, whose mutex is held.
+static rapt_status find_scratch(const rapt_cuda_context *context, rapt_stream *stream, const rapt_planned *call,
+                                void **out, rapt_error *error) {
+  const rapt_head *head = static_cast<const rapt_head *>(call->problem);
+  int64_t needed = call->needs->scratch;
+  *out = head->scratch;
+  if (needed == 0) return RAPT_OK;
+  if (head->scratch == nullptr) return rapt_cuda_scratch(stream, needed, out, error);
+  if (head->scratch_size < needed) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scratch_size is %" PRId64 "; the plan needs %" PRId64,
+                     head->scratch_size, needed);
+  }
+  return rapt_cuda_check_place(context, "scratch", head->scratch, error);
+}
+
+rapt_status rapt_cuda_execute(rapt_context *head, const rapt_planned *call, rapt_error *error) {
+  rapt_cuda_context *context = rapt_cuda_context_of(head);
+  rapt_stream *given = static_cast<const rapt_head *>(call->problem)->stream;
+  rapt_stream *stream = given != nullptr ? given : &context->stream;
+  rapt_cuda_scope scope(context->ordinal);
+  RAPT_CHECK(scope.check(error));
+  RAPT_CHECK(check_places(context, call, error));
+  {
+    std::lock_guard<std::mutex> lock(stream->mutex);
+    void *scratch = nullptr;
+    RAPT_CHECK(find_scratch(context, stream, call, &scratch, error));
+    RAPT_CHECK(call->operation->run(head, call->problem, call->plan, scratch, stream, error));
+  }
+  if (given != nullptr) return RAPT_OK;
+  return rapt_cuda_check_launch(driver_stream_synchronize(stream->native), *call->operation, head, call->problem,
+                                call->plan, error);
+}
+
+rapt_status rapt_cuda_check_launch(driver_code code, const rapt_device_operation &operation,
+                                   const rapt_context *context, const void *problem, const void *plan,
+                                   rapt_error *error) {
+  if (code == DRIVER_SUCCESS) return RAPT_OK;
+  char name[rapt_cuda_name_room];
+  operation.name(context, problem, plan, name, sizeof name);
+  return rapt_cuda_check(code, name, error);
 }

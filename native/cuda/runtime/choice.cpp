@@ -2,92 +2,113 @@
 #include "cuda/runtime/choice.h"
 
 #include <cstdio>
-#include <cstring>
 
-// The kernels that have passed the whole test matrix on a real GPU of a generation, with the evidence under
-// bench/results (evidence.json of the bundle that scripts/bundle builds lists the plans that ran): compute capability's
-// major version, and a prefix of the plan's name. None so far.
-struct proof {
-  int generation;
-  const char *prefix;
+#include "cuda/linear/linear.h"
+#include "cuda/rope/rope.h"
+#include "cuda/sdpa/sdpa.h"
+
+namespace {
+
+struct use_names {
+  const rapt_cuda_names *names;
+  // What an item of the list begins with for this use.
+  const char *word;
 };
-static const proof PROVEN[] = {{0, nullptr}};
 
-static bool is_proven(const driver_description &device, const char *name) {
-  // The emulated device runs in every test.
-  if (device.emulated) return true;
-  for (const proof *p = PROVEN; p->prefix != nullptr; p++) {
-    if (device.capability / 10 == p->generation && strncmp(name, p->prefix, strlen(p->prefix)) == 0) return true;
-  }
-  return false;
+// By rapt_cuda_use.
+const use_names uses[RAPT_CUDA_USES] = {
+    {&rapt_cuda_sdpa_names, "sdpa"}, {&rapt_cuda_linear_names, "linear"}, {&rapt_cuda_rope_names, "rope"},
+    {&rapt_cuda_sdpa_names, "mha"},  {&rapt_cuda_linear_names, "mha"},
+};
+
+// Whether an item of the list is of this operation: its word alone, or followed by "_".
+bool is_of(const char *item, const char *word) {
+  size_t length = strlen(word);
+  return strncmp(item, word, length) == 0 && (item[length] == 0 || item[length] == '_');
 }
 
-// Walks through RAPT_KERNEL: the next name for an operation ("sdpa", "linear" or "rope"), as a prefix of that
-// operation's own plan names, in out; false at the end.
-static bool next_prefix(const char **list, const char *operation, rapt_cuda_use use, char *out, size_t size) {
-  while (**list != 0) {
-    size_t length = strcspn(*list, ",");
-    char item[96];
-    snprintf(item, sizeof item, "%.*s", static_cast<int>(length), *list);
-    *list += length + ((*list)[length] == ',');
-    if (use == RAPT_CUDA_ALONE) {
-      if (strncmp(item, operation, strlen(operation)) != 0) continue;
-      snprintf(out, size, "%s", item);
-      return true;
-    }
-    if (strncmp(item, "mha", 3) != 0) continue;
-    // "mha_prefill_f16" names the attention "sdpa_prefill_f16", and any projection.
-    snprintf(out, size, "%s%s", operation, strcmp(operation, "sdpa") == 0 ? item + 3 : "");
-    return true;
+// "mha_prefill_f16" names the attention "sdpa_prefill_f16", and any projection.
+void translate(rapt_cuda_use use, const char *item, char *out, size_t size) {
+  if (use == RAPT_CUDA_MHA_SDPA) {
+    snprintf(out, size, "sdpa%s", item + strlen("mha"));
+  } else {
+    snprintf(out, size, "%s", use == RAPT_CUDA_MHA_LINEAR ? "linear" : item);
   }
-  return false;
+}
+
+bool add(const rapt_cuda_names &names, const char *text, rapt_cuda_prefixes *list) {
+  if (list->count == rapt_cuda_most_prefixes) return false;
+  rapt_cuda_prefix *prefix = &list->of[list->count++];
+  *prefix = {};
+  snprintf(prefix->text, sizeof prefix->text, "%s", text);
+  size_t length = strlen(prefix->text);
+  for (int number = 0; number < names.stems; number++) {
+    char stem[rapt_cuda_name_room];
+    names.stem(number, stem, sizeof stem);
+    size_t stem_length = strlen(stem);
+    if (strncmp(stem, prefix->text, length < stem_length ? length : stem_length) != 0) continue;
+    (length <= stem_length ? prefix->within : prefix->beyond) |= uint64_t{1} << number;
+  }
+  return true;
+}
+
+rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error) {
+  bool known = false;
+  for (int u = 0; u < RAPT_CUDA_USES; u++) {
+    if (!is_of(item, uses[u].word)) continue;
+    known = true;
+    char text[rapt_cuda_name_room];
+    translate(static_cast<rapt_cuda_use>(u), item, text, sizeof text);
+    if (!add(*uses[u].names, text, &out->named[u])) {
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                       "the environment variable RAPT_KERNEL has more than %d names that begin with %s",
+                       rapt_cuda_most_prefixes, uses[u].word);
+    }
+  }
+  if (known) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                   "the environment variable RAPT_KERNEL names %s, which is no operation's kernel; names begin with "
+                   "sdpa, linear, rope or mha",
+                   item);
+}
+
+}  // namespace
+
+rapt_status rapt_cuda_choice_make(const char *list, const driver_description &device, rapt_cuda_choice *out,
+                                  rapt_error *error) {
+  *out = rapt_cuda_choice();
+  while (list != nullptr && *list != 0) {
+    // One less than a plan's name has room for: "sdpa" is a letter longer than "mha".
+    char item[rapt_cuda_name_room - 1];
+    size_t length = strcspn(list, ",");
+    if (length >= sizeof item) {
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                       "the environment variable RAPT_KERNEL has a name of %zu characters, which begins with %.40s; "
+                       "allowed are %zu",
+                       length, list, sizeof item - 1);
+    }
+    memcpy(item, list, length);
+    item[length] = 0;
+    list += length + (list[length] == ',');
+    if (length > 0) RAPT_CHECK(add_item(item, out, error));
+  }
+  for (const driver_proof *p = driver_proofs(); p->prefix != nullptr; p++) {
+    if (p->generation != device.capability / 10) continue;
+    for (int u = 0; u < RAPT_CUDA_USES; u++) {
+      const rapt_cuda_names &names = *uses[u].names;
+      if (is_of(p->prefix, names.word)) add(names, p->prefix, &out->proven[u]);
+    }
+  }
+  return RAPT_OK;
 }
 
 rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device) {
-  return {device.multiprocessors, device.capability, device.shared_per_block_optin, device.emulated};
+  return {device.multiprocessors, device.shared_per_block_optin};
 }
 
-// Planner: bool(const char *prefix), fills *plan.
-template <typename Plan, typename Planner>
-static bool choose(const rapt_cuda_context *context, rapt_cuda_use use, const char *operation, Plan *plan,
-                   const Planner &planner) {
-  const char *list = context->kernels;
-  char prefix[112];
-  while (next_prefix(&list, operation, use, prefix, sizeof prefix)) {
-    if (planner(prefix)) return true;
-  }
-  if (!planner(nullptr)) return false;
-  if (is_proven(context->device, plan->name)) return true;
-  snprintf(
-      plan->reason, sizeof plan->reason,
-      "%.90s has not been proven on this kind of GPU yet; it runs where the environment variable RAPT_KERNEL names "
-      "it, as in RAPT_KERNEL=%s",
-      plan->name, use == RAPT_CUDA_IN_MHA ? "mha" : operation);
-  return false;
-}
-
-bool rapt_cuda_choose_sdpa(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_sdpa_problem &problem,
-                           rapt_cuda_sdpa *plan) {
-  rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
-  return choose(context, use, "sdpa", plan, [&](const char *prefix) {
-    *plan = rapt_cuda_sdpa();
-    return rapt_cuda_plan_sdpa(device, problem, prefix, plan) != 0;
-  });
-}
-
-bool rapt_cuda_choose_linear(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_cuda_product &product,
-                             rapt_cuda_linear *plan) {
-  rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
-  return choose(context, use, "linear", plan, [&](const char *prefix) {
-    *plan = rapt_cuda_linear();
-    return rapt_cuda_plan_linear(device, product, prefix, plan) != 0;
-  });
-}
-
-bool rapt_cuda_choose_rope(const rapt_cuda_context *context, const rapt_rope &call, rapt_cuda_rope *plan) {
-  rapt_cuda_properties device = rapt_cuda_properties_of(context->device);
-  return choose(context, RAPT_CUDA_ALONE, "rope", plan, [&](const char *prefix) {
-    *plan = rapt_cuda_rope();
-    return rapt_cuda_plan_rope(device, call, prefix, plan) != 0;
-  });
+void rapt_cuda_say_unproven(rapt_cuda_use use, const char *name, char *reason, size_t size) {
+  snprintf(reason, size,
+           "%.90s has not been proven on this kind of GPU yet; it runs where the environment variable RAPT_KERNEL "
+           "names it, as in RAPT_KERNEL=%s",
+           name, uses[use].word);
 }

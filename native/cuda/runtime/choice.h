@@ -2,26 +2,92 @@
 // Which kernels a context may run: those proven on its kind of device, and those that RAPT_KERNEL names.
 //
 // RAPT_KERNEL is a list of prefixes of plan names, separated by commas: "sdpa_prefill,linear". A name that starts with
-// "mha" stands for the whole of multi-head attention, its projections and its attention together.
+// "mha" stands for the whole of multi-head attention, its projections and its attention together. It is read once, when
+// a context is made; a call then compares bits, and renders a name only where somebody went beyond a stem.
 #ifndef RAPT_CUDA_RUNTIME_CHOICE_H
 #define RAPT_CUDA_RUNTIME_CHOICE_H
 
-#include "cuda/linear/linear.h"
-#include "cuda/rope/rope.h"
-#include "cuda/runtime/state.h"
-#include "cuda/sdpa/sdpa.h"
+#include <stdint.h>
+#include <string.h>
 
-// For an operation on its own, or as a step of multi-head attention.
-enum rapt_cuda_use { RAPT_CUDA_ALONE, RAPT_CUDA_IN_MHA };
+#include "base/error.h"
+#include "cuda/runtime/driver.h"
+#include "cuda/runtime/names.h"
+#include "cuda/runtime/properties.h"
+
+// Where a kernel is chosen: for an operation on its own, or for a step of multi-head attention.
+enum rapt_cuda_use {
+  RAPT_CUDA_SDPA,
+  RAPT_CUDA_LINEAR,
+  RAPT_CUDA_ROPE,
+  RAPT_CUDA_MHA_SDPA,
+  RAPT_CUDA_MHA_LINEAR,
+  RAPT_CUDA_USES
+};
+
+struct rapt_cuda_prefix {
+  char text[rapt_cuda_name_room];
+  // Sets of stems: those that begin with the text, and those that the text begins with and goes beyond.
+  uint64_t within;
+  uint64_t beyond;
+};
+
+constexpr int rapt_cuda_most_prefixes = 16;
+
+struct rapt_cuda_prefixes {
+  int count;
+  rapt_cuda_prefix of[rapt_cuda_most_prefixes];
+};
+
+struct rapt_cuda_choice {
+  rapt_cuda_prefixes named[RAPT_CUDA_USES];
+  rapt_cuda_prefixes proven[RAPT_CUDA_USES];
+};
+
+// From the list (NULL = empty), and from what the driver takes as proven. Refuses a name that is too long, or of no
+// operation.
+rapt_status rapt_cuda_choice_make(const char *list, const driver_description &device, rapt_cuda_choice *out,
+                                  rapt_error *error);
 
 // A device as plans see it.
 rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device);
 
-// Fills *plan with what would run; returns whether it may. Where not, plan->reason says why.
-bool rapt_cuda_choose_sdpa(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_sdpa_problem &problem,
-                           rapt_cuda_sdpa *plan);
-bool rapt_cuda_choose_linear(const rapt_cuda_context *context, rapt_cuda_use use, const rapt_cuda_product &product,
-                             rapt_cuda_linear *plan);
-bool rapt_cuda_choose_rope(const rapt_cuda_context *context, const rapt_rope &call, rapt_cuda_rope *plan);
+// Why the best kernel, of this name, may not run.
+void rapt_cuda_say_unproven(rapt_cuda_use use, const char *name, char *reason, size_t size);
+
+// Name: void(char *out, size_t size).
+template <typename Name>
+bool rapt_cuda_begins_with(const rapt_cuda_prefix &prefix, int stem, const Name &name) {
+  if ((prefix.within >> stem & 1) != 0) return true;
+  if ((prefix.beyond >> stem & 1) == 0) return false;
+  char text[rapt_cuda_name_room];
+  name(text, sizeof text);
+  return strncmp(text, prefix.text, strlen(prefix.text)) == 0;
+}
+
+// Chooses among the kernels that take a problem, the best first: the best of those that the first name in the list
+// fits, or the best of all where it is proven; else none, with the reason. Candidates has count, stem(i) and
+// name(i, out, size). Returns the index of what would run, and fills *reason, which is empty where it may.
+template <typename Candidates>
+int rapt_cuda_choose(const rapt_cuda_choice &choice, rapt_cuda_use use, const Candidates &candidates,
+                     char (&reason)[256]) {
+  auto begins_with = [&](int candidate, const rapt_cuda_prefix &prefix) {
+    return rapt_cuda_begins_with(prefix, candidates.stem(candidate),
+                                 [&](char *out, size_t size) { candidates.name(candidate, out, size); });
+  };
+  const rapt_cuda_prefixes &named = choice.named[use], &proven = choice.proven[use];
+  for (int n = 0; n < named.count; n++) {
+    for (int c = 0; c < candidates.count; c++) {
+      if (begins_with(c, named.of[n])) return c;
+    }
+  }
+  for (int n = 0; n < proven.count; n++) {
+    if (begins_with(0, proven.of[n])) return 0;
+  }
+  char name[rapt_cuda_name_room];
+  candidates.name(0, name, sizeof name);
+  rapt_cuda_say_unproven(use, name, reason, sizeof reason);
+  return 0;
+}
 
 #endif

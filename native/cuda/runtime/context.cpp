@@ -3,11 +3,14 @@
 #include <cstdlib>
 #include <new>
 
+#include "cuda/device.h"
+#include "cuda/linear/linear.h"
+#include "cuda/rope/rope.h"
 #include "cuda/runtime/availability.h"
-#include "cuda/runtime/choice.h"
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/rows.h"
 #include "cuda/runtime/state.h"
+#include "cuda/sdpa/sdpa.h"
 
 rapt_cuda_scope::rapt_cuda_scope(int ordinal) {
   code_ = driver_get_device(&before_);
@@ -53,41 +56,41 @@ static driver_code prepare(const driver_description &device) {
 }
 
 static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *error) {
+  context->head.device = &rapt_cuda_device;
   context->ordinal = ordinal;
   RAPT_CHECK(describe(ordinal, context, error));
-  const char *kernels = getenv("RAPT_KERNEL");
-  snprintf(context->kernels, sizeof context->kernels, "%s", kernels == nullptr ? "" : kernels);
+  RAPT_CHECK(rapt_cuda_choice_make(getenv("RAPT_KERNEL"), context->device, &context->choice, error));
   rapt_cuda_scope scope(ordinal);
   RAPT_CHECK(scope.check(error));
   RAPT_CHECK(rapt_cuda_check(prepare(context->device), "loading the kernels", error));
   rapt_stream *stream = &context->stream;
-  stream->handle.backend = &rapt_cuda_backend;
+  stream->handle.device = &rapt_cuda_device;
   stream->context = context;
   stream->owned = true;
   // Ordered: what was enqueued on the legacy default stream before a call without a stream is done before it.
   return rapt_cuda_check(driver_stream_create(true, &stream->native), "creating the context's stream", error);
 }
 
-rapt_status rapt_cuda_context_create(const rapt_context_options *options, void **state, rapt_error *error) {
+rapt_status rapt_cuda_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error) {
   rapt_cuda_context *context = new (std::nothrow) rapt_cuda_context();
   if (context == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a context");
   rapt_status status = open(options->ordinal, context, error);
   if (status == RAPT_OK) {
-    *state = context;
+    *out = &context->head;
   } else {
     delete context;
   }
   return status;
 }
 
-void rapt_cuda_context_destroy(void *state) {
-  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
+void rapt_cuda_context_destroy(rapt_context *head) {
+  rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_cuda_stream_close(&context->stream);
   delete context;
 }
 
-rapt_status rapt_cuda_context_get_info(void *state, rapt_context_info *out, rapt_error *) {
-  const rapt_cuda_context *context = static_cast<const rapt_cuda_context *>(state);
+rapt_status rapt_cuda_context_get_info(const rapt_context *head, rapt_context_info *out, rapt_error *) {
+  const rapt_cuda_context *context = rapt_cuda_context_of(head);
   out->device = RAPT_DEVICE_CUDA;
   out->ordinal = context->ordinal;
   out->compute_capability = context->device.capability;

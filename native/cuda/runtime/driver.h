@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The seam between the plug-in and the device: everything the runtime asks of CUDA, and nothing else. Two files
-// implement it: driver_cuda.cpp over the CUDA runtime, driver_emulated.cpp in host memory, for tests without a GPU.
+// implement it: driver_cuda.cpp over the CUDA runtime, emulated/driver.cpp in host memory, for tests without a GPU.
 //
 // Every function acts on the calling thread's current device and returns a cudaError_t, 0 for success.
 #ifndef RAPT_CUDA_RUNTIME_DRIVER_H
@@ -42,9 +42,19 @@ struct driver_description {
   int capability;
   // The most shared memory one block can opt in to.
   int64_t shared_per_block_optin;
-  int emulated;
+  // Bytes of an intermediate result from which on computing more of it at a time makes nothing faster. The same on
+  // every device with a memory of its own: it decides which kernels run, and they decide the bits.
+  int64_t step_bytes;
 };
 driver_code driver_describe(int ordinal, driver_description *out);
+
+// Kernels that have passed the whole test matrix on a GPU of a generation: compute capability's major version, and a
+// prefix of the plan's name. The last entry has no prefix.
+struct driver_proof {
+  int generation;
+  const char *prefix;
+};
+const driver_proof *driver_proofs();
 
 driver_code driver_allocate(size_t bytes, void **out);
 driver_code driver_release(void *memory);

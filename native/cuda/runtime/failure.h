@@ -3,7 +3,7 @@
 #ifndef RAPT_CUDA_RUNTIME_FAILURE_H
 #define RAPT_CUDA_RUNTIME_FAILURE_H
 
-#include "cuda/runtime/core.h"
+#include "base/error.h"
 #include "cuda/runtime/driver.h"
 
 // RAPT_OK for success. Else fills error with "<what> failed: cudaErrorX (code), text", the code in device_code, and

@@ -6,10 +6,9 @@
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 
-static rapt_cuda_context *of(void *state) { return static_cast<rapt_cuda_context *>(state); }
-
-rapt_status rapt_cuda_memory_allocate(void *state, int32_t kind, int64_t bytes, void **out, rapt_error *error) {
-  rapt_cuda_scope scope(of(state)->ordinal);
+rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
+                                      rapt_error *error) {
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
   RAPT_CHECK(scope.check(error));
   bool pinned = kind == RAPT_MEMORY_PINNED;
   size_t size = static_cast<size_t>(bytes);
@@ -21,8 +20,8 @@ rapt_status rapt_cuda_memory_allocate(void *state, int32_t kind, int64_t bytes, 
   return rapt_cuda_check(code, what, error);
 }
 
-rapt_status rapt_cuda_memory_free(void *state, int32_t kind, void *memory, rapt_error *error) {
-  rapt_cuda_scope scope(of(state)->ordinal);
+rapt_status rapt_cuda_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error) {
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
   RAPT_CHECK(scope.check(error));
   // Also where waiting reports a failure of earlier work, the memory goes.
   driver_code waited = driver_synchronize();
@@ -32,8 +31,9 @@ rapt_status rapt_cuda_memory_free(void *state, int32_t kind, void *memory, rapt_
                          error);
 }
 
-rapt_status rapt_cuda_memory_get_info(void *state, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error) {
-  rapt_cuda_scope scope(of(state)->ordinal);
+rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
+                                      rapt_error *error) {
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
   RAPT_CHECK(scope.check(error));
   size_t available = 0, total = 0;
   RAPT_CHECK(rapt_cuda_check(driver_memory_info(&available, &total), "asking for the device's memory", error));
@@ -42,12 +42,12 @@ rapt_status rapt_cuda_memory_get_info(void *state, int64_t *free_bytes, int64_t 
   return RAPT_OK;
 }
 
-rapt_status rapt_cuda_memory_copy(void *state, void *to, const void *from, int64_t bytes, rapt_stream *given,
+rapt_status rapt_cuda_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *given,
                                   rapt_error *error) {
-  rapt_cuda_scope scope(of(state)->ordinal);
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
   RAPT_CHECK(scope.check(error));
-  rapt_stream *stream = nullptr;
-  RAPT_CHECK(rapt_cuda_stream_of(of(state), given, &stream, error));
+  if (given != nullptr) RAPT_CHECK(rapt_cuda_check_stream(context, given, error));
+  rapt_stream *stream = given != nullptr ? given : &rapt_cuda_context_of(context)->stream;
   RAPT_CHECK(
       rapt_cuda_check(driver_copy(to, from, static_cast<size_t>(bytes), stream->native), "enqueueing a copy", error));
   return given != nullptr ? RAPT_OK : rapt_cuda_stream_synchronize(stream, error);

@@ -7,12 +7,8 @@
 
 struct rapt_cuda_properties {
   int multiprocessors;
-  // 10 x major + minor: 80, 90.
-  int capability;
   // Bytes of shared memory that a block may ask for.
   int64_t shared_per_block_optin;
-  // 1 = the host, through gpu/host.h.
-  int emulated;
 };
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cuda/gpu/gpu.h"
+#include "cuda/gpu/tensor.h"
 #include "cuda/runtime/rows.h"
 
 namespace {
@@ -8,45 +8,43 @@ constexpr int THREADS = 256;
 // Enough blocks to fill any GPU; each thread then takes several elements.
 constexpr int64_t MOST_BLOCKS = 2048;
 
+using kernels::element;
+using kernels::set_element;
+using kernels::tensor;
+using kernels::tensor_of;
+
 struct copy {
-  rapt_tensor from;
-  rapt_tensor to;
+  tensor from;
+  tensor to;
   int64_t columns;
   int64_t count;
 };
 
-GPU_FUNCTION float load(const rapt_tensor &t, int64_t at) {
-  if (t.dtype == RAPT_F16) return gpu::to_float(static_cast<const gpu::f16 *>(t.data)[at]);
-  if (t.dtype == RAPT_BF16) return gpu::to_float(static_cast<const gpu::bf16 *>(t.data)[at]);
-  return static_cast<const float *>(t.data)[at];
-}
-
-GPU_FUNCTION void store(const rapt_tensor &t, int64_t at, float x) {
-  if (t.dtype == RAPT_F16) {
-    gpu::from_float(x, static_cast<gpu::f16 *>(t.data) + at);
-  } else if (t.dtype == RAPT_BF16) {
-    gpu::from_float(x, static_cast<gpu::bf16 *>(t.data) + at);
-  } else {
-    static_cast<float *>(t.data)[at] = x;
-  }
-}
-
 GPU_KERNEL(THREADS, 1) copy_kernel(GPU_PARAMETER copy p) {
   for (int64_t i = gpu::block() * THREADS + gpu::thread(); i < p.count; i += gpu::blocks() * THREADS) {
     int64_t row = i / p.columns, column = i % p.columns;
-    float x = p.from.data == nullptr ? 0 : load(p.from, row * p.from.stride[0] + column * p.from.stride[1]);
-    store(p.to, row * p.to.stride[0] + column * p.to.stride[1], x);
+    float x = !is_present(p.from) ? 0 : element(p.from, row * p.from.stride[0] + column * p.from.stride[1]);
+    set_element(p.to, row * p.to.stride[0] + column * p.to.stride[1], x);
   }
 }
 
-GPU_KERNEL(THREADS, 1) mean_kernel(GPU_PARAMETER rapt_cuda_mean p) {
+struct mean {
+  const float *from;
+  tensor to;
+  int64_t heads;
+  int64_t head_rows;
+  int64_t rows;
+  int64_t keys;
+};
+
+GPU_KERNEL(THREADS, 1) mean_kernel(GPU_PARAMETER mean p) {
   int64_t count = p.rows * p.keys;
   for (int64_t i = gpu::block() * THREADS + gpu::thread(); i < count; i += gpu::blocks() * THREADS) {
     int64_t row = i / p.keys, key = i % p.keys;
     // In the order of the heads, so that the bits do not depend on how the work is cut.
     float sum = 0;
     for (int64_t head = 0; head < p.heads; head++) sum += p.from[(head * p.head_rows + row) * p.keys + key];
-    store(p.to, row * p.to.stride[0] + key * p.to.stride[1], sum / static_cast<float>(p.heads));
+    set_element(p.to, row * p.to.stride[0] + key * p.to.stride[1], sum / static_cast<float>(p.heads));
   }
 }
 
@@ -64,11 +62,12 @@ int rapt_cuda_prepare_rows() {
 
 int rapt_cuda_copy_rows(const rapt_tensor &from, const rapt_tensor &to, int64_t rows, int64_t columns,
                         gpu_stream stream) {
-  copy p = {from, to, columns, rows * columns};
+  copy p = {tensor_of(from), tensor_of(to), columns, rows * columns};
   return p.count == 0 ? 0 : gpu::launch(copy_kernel, blocks_for(p.count), THREADS, 0, stream, p);
 }
 
-int rapt_cuda_mean_over_heads(const rapt_cuda_mean &mean, gpu_stream stream) {
-  int64_t count = mean.rows * mean.keys;
-  return count == 0 ? 0 : gpu::launch(mean_kernel, blocks_for(count), THREADS, 0, stream, mean);
+int rapt_cuda_mean_over_heads(const rapt_cuda_mean &m, gpu_stream stream) {
+  mean p = {m.from, tensor_of(m.to), m.heads, m.head_rows, m.rows, m.keys};
+  int64_t count = p.rows * p.keys;
+  return count == 0 ? 0 : gpu::launch(mean_kernel, blocks_for(count), THREADS, 0, stream, p);
 }

@@ -11,8 +11,8 @@
 // Loads the kernels below onto the current device. Returns a cudaError_t.
 int rapt_cuda_prepare_rows();
 
-// (rows, columns) of from go to (rows, columns) of to, each in its own type and by stride[0] and stride[1]; from.data
-// NULL stands for zeros. Returns a cudaError_t.
+// (rows, columns) of from go to (rows, columns) of to, each in its own type and by stride[0] and stride[1]; an
+// absent `from` stands for zeros. Returns a cudaError_t.
 int rapt_cuda_copy_rows(const rapt_tensor &from, const rapt_tensor &to, int64_t rows, int64_t columns,
                         gpu_stream stream);
 

@@ -6,10 +6,10 @@
 #include <mutex>
 #include <vector>
 
-#include "cuda/runtime/core.h"
+#include "base/error.h"
+#include "call/device.h"
+#include "cuda/runtime/choice.h"
 #include "cuda/runtime/driver.h"
-
-extern const rapt_backend rapt_cuda_backend;
 
 struct rapt_cuda_context;
 
@@ -35,14 +35,21 @@ struct rapt_event {
 };
 
 struct rapt_cuda_context {
+  rapt_context head;
   int ordinal;
   int driver;
   driver_description device;
-  // RAPT_KERNEL as it was when the context was made; empty where it was not set.
-  char kernels[256];
+  rapt_cuda_choice choice;
   // Where calls without a stream run.
   rapt_stream stream;
 };
+
+inline rapt_cuda_context *rapt_cuda_context_of(rapt_context *context) {
+  return reinterpret_cast<rapt_cuda_context *>(context);
+}
+inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context) {
+  return reinterpret_cast<const rapt_cuda_context *>(context);
+}
 
 // Makes a device current for a scope, and the thread's own one again after it: the caller may use CUDA itself.
 class rapt_cuda_scope {
@@ -60,9 +67,6 @@ class rapt_cuda_scope {
   driver_code code_;
 };
 
-// The context's own stream for NULL; a stream of another context is refused.
-rapt_status rapt_cuda_stream_of(rapt_cuda_context *context, rapt_stream *given, rapt_stream **out, rapt_error *error);
-
 // `needed` bytes of the stream's scratch; the caller holds the stream's mutex until it has enqueued what uses them.
 // Allocates only where the scratch is too small, which is refused during a graph capture.
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error);
@@ -70,41 +74,32 @@ rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, r
 // Releases scratch and, where it is ours, the stream itself; not the struct.
 void rapt_cuda_stream_close(rapt_stream *stream);
 
-// The table's entries, by file.
+// The device's functions, by file; see rapt_device.
 const char *rapt_cuda_unavailable();
-rapt_status rapt_cuda_context_create(const rapt_context_options *options, void **state, rapt_error *error);
-void rapt_cuda_context_destroy(void *state);
-rapt_status rapt_cuda_context_get_info(void *state, rapt_context_info *out, rapt_error *error);
+rapt_status rapt_cuda_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);
+void rapt_cuda_context_destroy(rapt_context *context);
+rapt_status rapt_cuda_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
 
-rapt_status rapt_cuda_memory_allocate(void *state, int32_t kind, int64_t bytes, void **out, rapt_error *error);
-rapt_status rapt_cuda_memory_free(void *state, int32_t kind, void *memory, rapt_error *error);
-rapt_status rapt_cuda_memory_get_info(void *state, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error);
-rapt_status rapt_cuda_memory_copy(void *state, void *to, const void *from, int64_t bytes, rapt_stream *stream,
+rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
+                                      rapt_error *error);
+rapt_status rapt_cuda_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error);
+rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
+                                      rapt_error *error);
+rapt_status rapt_cuda_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *stream,
                                   rapt_error *error);
 
-rapt_status rapt_cuda_stream_create(void *state, rapt_stream **out, rapt_error *error);
-rapt_status rapt_cuda_stream_wrap(void *state, void *native, rapt_stream **out, rapt_error *error);
+rapt_status rapt_cuda_check_stream(const rapt_context *context, const rapt_stream *stream, rapt_error *error);
+rapt_status rapt_cuda_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error);
+rapt_status rapt_cuda_stream_wrap(rapt_context *context, void *native, rapt_stream **out, rapt_error *error);
 void rapt_cuda_stream_destroy(rapt_stream *stream);
 rapt_status rapt_cuda_stream_synchronize(rapt_stream *stream, rapt_error *error);
 rapt_status rapt_cuda_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error);
 
-rapt_status rapt_cuda_event_create(void *state, rapt_event **out, rapt_error *error);
+rapt_status rapt_cuda_event_create(rapt_context *context, rapt_event **out, rapt_error *error);
 void rapt_cuda_event_destroy(rapt_event *event);
 rapt_status rapt_cuda_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error);
 rapt_status rapt_cuda_event_synchronize(rapt_event *event, rapt_error *error);
 rapt_status rapt_cuda_event_query(rapt_event *event, int32_t *done, rapt_error *error);
 rapt_status rapt_cuda_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error);
-
-rapt_status rapt_cuda_sdpa_plan(void *state, const rapt_sdpa *call, rapt_plan *plan, rapt_error *error);
-rapt_status rapt_cuda_sdpa_run(void *state, const rapt_sdpa *call, rapt_error *error);
-rapt_status rapt_cuda_linear_create(void *state, const rapt_linear_parameters *weights, rapt_linear_weights **out,
-                                    rapt_error *error);
-void rapt_cuda_linear_destroy(rapt_linear_weights *linear);
-rapt_status rapt_cuda_linear_plan(void *state, const rapt_linear *call, rapt_plan *plan, rapt_error *error);
-rapt_status rapt_cuda_linear_run(void *state, const rapt_linear *call, rapt_error *error);
-rapt_status rapt_cuda_mha_plan(void *state, const rapt_mha *call, rapt_plan *plan, rapt_error *error);
-rapt_status rapt_cuda_mha_run(void *state, const rapt_mha *call, rapt_error *error);
-rapt_status rapt_cuda_rope_plan(void *state, const rapt_rope *call, rapt_plan *plan, rapt_error *error);
-rapt_status rapt_cuda_rope_run(void *state, const rapt_rope *call, rapt_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <new>
 
+#include "cuda/device.h"
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 
@@ -14,7 +15,7 @@ static rapt_status make(rapt_cuda_context *context, driver_stream native, bool o
     if (owned) driver_stream_destroy(native);
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a stream");
   }
-  stream->handle.backend = &rapt_cuda_backend;
+  stream->handle.device = &rapt_cuda_device;
   stream->context = context;
   stream->native = native;
   stream->owned = owned;
@@ -22,8 +23,8 @@ static rapt_status make(rapt_cuda_context *context, driver_stream native, bool o
   return RAPT_OK;
 }
 
-rapt_status rapt_cuda_stream_create(void *state, rapt_stream **out, rapt_error *error) {
-  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
+rapt_status rapt_cuda_stream_create(rapt_context *head, rapt_stream **out, rapt_error *error) {
+  rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_cuda_scope scope(context->ordinal);
   RAPT_CHECK(scope.check(error));
   driver_stream native = nullptr;
@@ -31,8 +32,8 @@ rapt_status rapt_cuda_stream_create(void *state, rapt_stream **out, rapt_error *
   return make(context, native, true, out, error);
 }
 
-rapt_status rapt_cuda_stream_wrap(void *state, void *native, rapt_stream **out, rapt_error *error) {
-  return make(static_cast<rapt_cuda_context *>(state), native, false, out, error);
+rapt_status rapt_cuda_stream_wrap(rapt_context *head, void *native, rapt_stream **out, rapt_error *error) {
+  return make(rapt_cuda_context_of(head), native, false, out, error);
 }
 
 void rapt_cuda_stream_close(rapt_stream *stream) {
@@ -64,11 +65,11 @@ rapt_status rapt_cuda_stream_wait(rapt_stream *stream, rapt_event *event, rapt_e
   return rapt_cuda_check(driver_stream_wait(stream->native, event->native), "making the stream wait", error);
 }
 
-rapt_status rapt_cuda_stream_of(rapt_cuda_context *context, rapt_stream *given, rapt_stream **out, rapt_error *error) {
-  *out = given == nullptr ? &context->stream : given;
-  if ((*out)->context->ordinal == context->ordinal) return RAPT_OK;
+rapt_status rapt_cuda_check_stream(const rapt_context *head, const rapt_stream *stream, rapt_error *error) {
+  int ordinal = rapt_cuda_context_of(head)->ordinal;
+  if (stream->context->ordinal == ordinal) return RAPT_OK;
   return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the stream is one of CUDA device %d; this context's device is %d",
-                   (*out)->context->ordinal, context->ordinal);
+                   stream->context->ordinal, ordinal);
 }
 
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error) {
@@ -103,13 +104,13 @@ rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, r
   return RAPT_OK;
 }
 
-rapt_status rapt_cuda_event_create(void *state, rapt_event **out, rapt_error *error) {
-  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
+rapt_status rapt_cuda_event_create(rapt_context *head, rapt_event **out, rapt_error *error) {
+  rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_cuda_scope scope(context->ordinal);
   RAPT_CHECK(scope.check(error));
   rapt_event *event = new (std::nothrow) rapt_event();
   if (event == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for an event");
-  event->handle.backend = &rapt_cuda_backend;
+  event->handle.device = &rapt_cuda_device;
   event->context = context;
   rapt_status status = rapt_cuda_check(driver_event_create(&event->native), "creating an event", error);
   if (status == RAPT_OK) {

@@ -1,62 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// rapt_sdpa_* on the device.
-#include <cstdio>
-
+// Attention as an operation of the device.
+#include "cuda/device.h"
 #include "cuda/runtime/call.h"
-#include "cuda/runtime/choice.h"
+#include "cuda/sdpa/sdpa.h"
 
-static const rapt_cuda_context *of(void *state) { return static_cast<const rapt_cuda_context *>(state); }
-
-static bool is_empty(const rapt_sdpa_problem &problem) {
-  return problem.call.batch == 0 || problem.call.query_len == 0;
+static const rapt_sdpa_problem &problem_of(const void *problem) {
+  return *static_cast<const rapt_sdpa_problem *>(problem);
 }
 
-// The plan of a problem that may be empty, which needs no kernel.
-static bool choose(const rapt_cuda_context *context, const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
-  if (!is_empty(problem)) return rapt_cuda_choose_sdpa(context, RAPT_CUDA_ALONE, problem, plan);
-  *plan = rapt_cuda_sdpa();
-  snprintf(plan->name, sizeof plan->name, "sdpa_empty_cuda");
-  return true;
-}
-
-rapt_status rapt_cuda_sdpa_plan(void *state, const rapt_sdpa *call, rapt_plan *out, rapt_error *error) {
-  rapt_sdpa_problem problem;
-  rapt_cuda_sdpa plan;
-  RAPT_CHECK(rapt_check_output(out, "rapt_plan", error));
-  RAPT_CHECK(rapt_sdpa_validate(call, &problem, error));
-  bool supported = choose(of(state), problem, &plan);
-  rapt_cuda_write_plan(plan.name, supported ? nullptr : plan.reason, plan.scratch, out);
+static rapt_status plan(const rapt_context *head, void *problem, void *memory, rapt_needs *needs, rapt_error *error) {
+  static_assert(sizeof(rapt_cuda_sdpa) <= RAPT_PLAN_ROOM, "a call's room");
+  const rapt_cuda_context *context = rapt_cuda_context_of(head);
+  rapt_cuda_sdpa *plan = static_cast<rapt_cuda_sdpa *>(memory);
+  rapt_cuda_sdpa_candidates candidates(rapt_cuda_properties_of(context->device), problem_of(problem));
+  int chosen = rapt_cuda_choose(context->choice, RAPT_CUDA_SDPA, candidates, needs->reason);
+  if (!rapt_cuda_plan_sdpa(problem_of(problem), candidates.kernels[chosen], plan)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more work than 64 bits can count");
+  }
+  needs->scratch = plan->scratch;
+  needs->threads = 1;
   return RAPT_OK;
 }
 
-static rapt_status check_places(const rapt_cuda_context *context, const rapt_sdpa &c, rapt_error *error) {
-  const rapt_cuda_argument always[] = {{"query", c.query.data},
-                                       {"output", c.output.data},
-                                       {"alibi_slopes", c.alibi_slopes.data},
-                                       {"sinks", c.sinks.data},
-                                       {"lse", c.lse.data}};
-  RAPT_CHECK(rapt_cuda_check_places(context, always, error));
-  // Nobody reads or writes these without keys, so they may be anywhere.
-  if (c.kv_len == 0) return RAPT_OK;
-  const rapt_cuda_argument by_key[] = {
-      {"key", c.key.data},        {"value", c.value.data},         {"mask", c.mask.data},
-      {"bias", c.bias.data},      {"key_scale", c.key_scale.data}, {"value_scale", c.value_scale.data},
-      {"weights", c.weights.data}};
-  return rapt_cuda_check_places(context, by_key, error);
+static void name(const rapt_context *, const void *problem, const void *plan, char *out, size_t size) {
+  rapt_cuda_name_sdpa(problem_of(problem), static_cast<const rapt_cuda_sdpa *>(plan)->kernel, out, size);
 }
 
-rapt_status rapt_cuda_sdpa_run(void *state, const rapt_sdpa *call, rapt_error *error) {
-  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
-  rapt_sdpa_problem problem;
-  rapt_cuda_sdpa plan;
-  RAPT_CHECK(rapt_sdpa_validate(call, &problem, error));
-  if (is_empty(problem)) return RAPT_OK;
-  if (!choose(context, problem, &plan)) return rapt_fail(error, RAPT_UNSUPPORTED, "%s", plan.reason);
-  rapt_cuda_scope scope(context->ordinal);
-  RAPT_CHECK(scope.check(error));
-  RAPT_CHECK(check_places(context, problem.call, error));
-  rapt_cuda_memory memory = {problem.call.scratch, problem.call.scratch_size, plan.scratch};
-  return rapt_cuda_enqueue(
-      context, problem.call.stream, memory, plan.name, error,
-      [&](gpu_stream stream, void *scratch) { return rapt_cuda_launch_sdpa(plan, problem, scratch, stream); });
+static rapt_status run(rapt_context *context, void *problem, const void *plan, void *scratch, rapt_stream *stream,
+                       rapt_error *error) {
+  int code = rapt_cuda_launch_sdpa(*static_cast<const rapt_cuda_sdpa *>(plan), problem_of(problem), scratch,
+                                   rapt_cuda_native(stream));
+  return rapt_cuda_check_launch(code, rapt_cuda_sdpa_operation, context, problem, plan, error);
 }
+
+const rapt_device_operation rapt_cuda_sdpa_operation = {plan, name, nullptr, run};

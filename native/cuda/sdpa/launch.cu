@@ -8,13 +8,43 @@
 namespace {
 
 using kernels::sdpa_parameters;
+using kernels::tensor_of;
 
 int64_t grid_of(int64_t items) { return items < gpu::most_blocks ? items : gpu::most_blocks; }
+
+kernels::sdpa_call call_of(const rapt_sdpa &from) {
+  kernels::sdpa_call c = {};
+  c.query = tensor_of(from.query);
+  c.key = tensor_of(from.key);
+  c.key_scale = tensor_of(from.key_scale);
+  c.value = tensor_of(from.value);
+  c.value_scale = tensor_of(from.value_scale);
+  c.output = tensor_of(from.output);
+  c.mask = tensor_of(from.mask);
+  c.bias = tensor_of(from.bias);
+  c.alibi_slopes = tensor_of(from.alibi_slopes);
+  c.sinks = tensor_of(from.sinks);
+  c.lse = tensor_of(from.lse);
+  c.weights = tensor_of(from.weights);
+  c.positions = tensor_of(from.positions);
+  c.batch = from.batch;
+  c.kv_heads = from.kv_heads;
+  c.kv_len = from.kv_len;
+  c.head_dim = from.head_dim;
+  c.value_dim = from.value_dim;
+  c.key_scale_groups = from.key_scale_groups;
+  c.value_scale_groups = from.value_scale_groups;
+  const rapt_sdpa_options &o = from.options;
+  c.options = {o.position, o.window_left, o.window_right, o.softcap, o.flags, o.weights_stage};
+  return c;
+}
 
 sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch) {
   int64_t units = problem.call.batch * problem.call.kv_heads;
   sdpa_parameters a = {};
-  a.problem = problem;
+  a.problem = {call_of(problem.call), problem.appended_keys, tensor_of(problem.key_padding),
+               problem.group,         problem.rows,          problem.first_query,
+               problem.score_scale,   problem.softmax_scale, problem.to_exponent};
   a.row_tiles = plan.row_tiles;
   a.value_chunks = plan.value_chunks;
   a.splits = plan.splits;
@@ -30,47 +60,57 @@ sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_proble
   return a;
 }
 
-// Prefill and decode.
 using simt_rows = kernels::simt_tiles<64, 64, 16>;
 using simt_row = kernels::simt_tiles<16, 128, 64>;
 
 template <typename Tiles>
+constexpr int64_t shared_of = sizeof(typename Tiles::memory);
+
+template <typename Tiles>
+kernels::sdpa_shape simt_shape() {
+  return {Tiles::rows, Tiles::keys, Tiles::values, shared_of<Tiles>};
+}
+
+template <typename Tiles>
 int prepare_simt() {
-  return gpu::prepare(kernels::attention_simt<Tiles>, static_cast<int64_t>(sizeof(typename Tiles::memory)));
+  return gpu::prepare(kernels::attention_simt<Tiles>, shared_of<Tiles>);
 }
 
 template <typename Tiles>
 int launch_simt(const sdpa_parameters &a, gpu_stream stream) {
-  return gpu::launch(kernels::attention_simt<Tiles>, grid_of(a.items), Tiles::threads,
-                     static_cast<int64_t>(sizeof(typename Tiles::memory)), stream, a);
+  return gpu::launch(kernels::attention_simt<Tiles>, grid_of(a.items), Tiles::threads, shared_of<Tiles>, stream, a);
 }
 
-int launch_main(const rapt_cuda_sdpa &plan, const sdpa_parameters &a, gpu_stream stream) {
-  if (plan.family == RAPT_CUDA_MMA) {
-    kernels::mma_choice kernel = {plan.bucket, plan.decode, plan.special, plan.narrow};
-    return a.problem.call.query.dtype == RAPT_F16 ? kernels::launch_mma_f16(kernel, grid_of(a.items), a, stream)
-                                                  : kernels::launch_mma_bf16(kernel, grid_of(a.items), a, stream);
-  }
-  return plan.decode ? launch_simt<simt_row>(a, stream) : launch_simt<simt_rows>(a, stream);
+int launch_main(int32_t kernel, const sdpa_parameters &a, gpu_stream stream) {
+  if (kernel == kernels::simt_decode) return launch_simt<simt_row>(a, stream);
+  if (kernel == kernels::simt_prefill) return launch_simt<simt_rows>(a, stream);
+  return a.problem.call.query.dtype == RAPT_F16 ? kernels::launch_mma_f16(kernel, grid_of(a.items), a, stream)
+                                                : kernels::launch_mma_bf16(kernel, grid_of(a.items), a, stream);
 }
+
+constexpr int64_t merge_shared = sizeof(kernels::merge_memory);
 
 }  // namespace
+
+kernels::sdpa_shape kernels::sdpa_shape_of(int32_t kernel, int32_t dtype) {
+  if (kernel == simt_decode) return simt_shape<simt_row>();
+  if (kernel == simt_prefill) return simt_shape<simt_rows>();
+  return dtype == RAPT_F16 ? mma_shape_f16(kernel) : mma_shape_bf16(kernel);
+}
 
 int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties) {
   int error = prepare_simt<simt_rows>();
   if (error == 0) error = prepare_simt<simt_row>();
-  if (error == 0) error = gpu::prepare(kernels::attention_merge, static_cast<int64_t>(sizeof(kernels::merge_memory)));
+  if (error == 0) error = gpu::prepare(kernels::attention_merge, merge_shared);
   if (error == 0) error = kernels::prepare_mma_f16(properties.shared_per_block_optin);
   return error != 0 ? error : kernels::prepare_mma_bf16(properties.shared_per_block_optin);
 }
 
 int rapt_cuda_launch_sdpa(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch,
                           gpu_stream stream) {
-  if (plan.family == RAPT_CUDA_EMPTY) return 0;
   sdpa_parameters a = parameters_of(plan, problem, scratch);
-  int error = launch_main(plan, a, stream);
+  int error = launch_main(plan.kernel, a, stream);
   if (error != 0 || plan.splits == 1) return error;
   int64_t rows = problem.call.batch * problem.call.kv_heads * problem.rows;
-  return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads,
-                     static_cast<int64_t>(sizeof(kernels::merge_memory)), stream, a);
+  return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads, merge_shared, stream, a);
 }

@@ -18,8 +18,8 @@ struct merge_memory {
 GPU_KERNEL(merge_threads, 1)
 attention_merge(GPU_PARAMETER sdpa_parameters a) {
   merge_memory &m = *reinterpret_cast<merge_memory *>(gpu::shared());
-  const rapt_sdpa_problem &p = a.problem;
-  const rapt_sdpa &c = p.call;
+  const sdpa_problem &p = a.problem;
+  const sdpa_call &c = p.call;
   for (int64_t at = gpu::block(); at < c.batch * c.kv_heads * p.rows; at += gpu::blocks()) {
     int64_t unit = at / p.rows, row = at % p.rows;
     int64_t batch = unit / c.kv_heads, kv_head = unit % c.kv_heads;

@@ -20,6 +20,8 @@ struct mma_item {
   int64_t unit;
   int64_t batch;
   int64_t kv_head;
+  // Of the sample.
+  int64_t position;
   int64_t first_row;
   int rows;
   int64_t split;
@@ -87,7 +89,7 @@ GPU_FUNCTION int tiles_up_to(int64_t end, const mma_item &work) {
 
 template <typename Tiles>
 GPU_FUNCTION mma_item take_mma_item(const sdpa_parameters &a, int64_t item) {
-  const rapt_sdpa_problem &p = a.problem;
+  const sdpa_problem &p = a.problem;
   mma_item work;
   work.split = item % a.splits;
   item /= a.splits;
@@ -95,9 +97,10 @@ GPU_FUNCTION mma_item take_mma_item(const sdpa_parameters &a, int64_t item) {
   work.unit = item / a.row_tiles;
   work.batch = work.unit / p.call.kv_heads;
   work.kv_head = work.unit % p.call.kv_heads;
+  work.position = position_of(p, work.batch);
   int64_t rows = p.rows - work.first_row;
   work.rows = rows < Tiles::rows ? static_cast<int>(rows) : Tiles::rows;
-  key_range walk = keys_to_walk(p, work.first_row, work.first_row + work.rows - 1);
+  key_range walk = keys_to_walk(p, work.position, work.first_row, work.first_row + work.rows - 1);
   work.begin = work.split * a.chunk;
   work.end = work.begin + a.chunk;
   if (walk.first > work.begin) work.begin = walk.first / Tiles::keys * Tiles::keys;
@@ -105,16 +108,16 @@ GPU_FUNCTION mma_item take_mma_item(const sdpa_parameters &a, int64_t item) {
   work.tiles = tiles_up_to<Tiles>(work.end + Tiles::keys - 1, work);
   work.last_keys = static_cast<int>(work.end - work.begin - static_cast<int64_t>(work.tiles - 1) * Tiles::keys);
   // Ranges rise with the row.
-  int64_t common_first = visible_keys(p, (work.first_row + work.rows - 1) / p.group).first;
-  int64_t common_last = visible_keys(p, work.first_row / p.group).last;
+  int64_t common_first = visible_keys(p, work.position, (work.first_row + work.rows - 1) / p.group).first;
+  int64_t common_last = visible_keys(p, work.position, work.first_row / p.group).last;
   work.whole_first = tiles_up_to<Tiles>(common_first + Tiles::keys - 1, work);
   work.whole_last = tiles_up_to<Tiles>(common_last < work.end ? common_last : work.end, work);
   return work;
 }
 
 template <typename Tiles>
-GPU_FUNCTION void copy_queries(const rapt_sdpa_problem &p, const mma_item &work, typename Tiles::T *tile) {
-  const rapt_tensor &q = p.call.query;
+GPU_FUNCTION void copy_queries(const sdpa_problem &p, const mma_item &work, typename Tiles::T *tile) {
+  const tensor &q = p.call.query;
   using T = typename Tiles::T;
   gather_tile<T, Tiles::rows, Tiles::dim, Tiles::threads>(
       static_cast<const T *>(q.data), work.rows, static_cast<int>(p.call.head_dim), tile, [&](int line) {
@@ -126,8 +129,7 @@ GPU_FUNCTION void copy_queries(const rapt_sdpa_problem &p, const mma_item &work,
 
 // Keys or values from j on, up to work.end.
 template <typename Tiles>
-GPU_FUNCTION void copy_keys(const rapt_tensor &t, int64_t size, const mma_item &work, int64_t j,
-                            typename Tiles::T *tile) {
+GPU_FUNCTION void copy_keys(const tensor &t, int64_t size, const mma_item &work, int64_t j, typename Tiles::T *tile) {
   using T = typename Tiles::T;
   int64_t left = work.end - j;
   copy_tile<T, Tiles::keys, Tiles::dim, Tiles::threads>(
@@ -159,7 +161,7 @@ GPU_FUNCTION void multiply_keys(typename Tiles::T *query, typename Tiles::T *key
 
 // Masks and options on a warp's scores of keys j .. j + warp_keys, of which there are `keys` (none or less: none).
 template <typename Tiles>
-GPU_FUNCTION void restrict_scores([[maybe_unused]] const rapt_sdpa_problem &p, [[maybe_unused]] const mma_item &work,
+GPU_FUNCTION void restrict_scores([[maybe_unused]] const sdpa_problem &p, [[maybe_unused]] const mma_item &work,
                                   typename Tiles::memory &m, [[maybe_unused]] tile_kind kind, int first_row, int64_t j,
                                   int keys, float (&score)[Tiles::mt][Tiles::parts][4]) {
   GPU_UNROLL
@@ -184,8 +186,8 @@ template <typename Tiles>
 GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typename Tiles::memory &m, int first_row,
                              int key_warp, softmax_state<Tiles::mt> &state,
                              const float (&output)[Tiles::mt][Tiles::outputs][4]) {
-  const rapt_sdpa_problem &p = a.problem;
-  const rapt_sdpa &c = p.call;
+  const sdpa_problem &p = a.problem;
+  const sdpa_call &c = p.call;
   GPU_UNROLL
   for (int t = 0; t < Tiles::mt; t++) {
     GPU_UNROLL
@@ -255,8 +257,8 @@ GPU_KERNEL(Tiles::threads, 1)
 attention_mma(GPU_PARAMETER sdpa_parameters a) {
   using T = typename Tiles::T;
   typename Tiles::memory &m = *reinterpret_cast<typename Tiles::memory *>(gpu::shared());
-  const rapt_sdpa_problem &p = a.problem;
-  const rapt_sdpa &c = p.call;
+  const sdpa_problem &p = a.problem;
+  const sdpa_call &c = p.call;
   int first_row = gpu::warp() % Tiles::row_warps * 16 * Tiles::mt, key_warp = gpu::warp() / Tiles::row_warps;
   int first_key = key_warp * Tiles::warp_keys;
   bool special = Tiles::options && a.special != 0;
@@ -265,8 +267,11 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     gpu::barrier();
     const mma_item &work = m.item;
     copy_queries<Tiles>(p, work, m.loop.query);
-    copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
-    copy_keys<Tiles>(c.value, c.value_dim, work, work.begin, m.loop.value[0]);
+    // Without keys there may be no memory of them either.
+    if (work.tiles > 0) {
+      copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
+      copy_keys<Tiles>(c.value, c.value_dim, work, work.begin, m.loop.value[0]);
+    }
     gpu::commit();
     for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
       // Rows that do not exist see what the last one sees, and are not written.
@@ -274,7 +279,7 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
       if constexpr (Tiles::options) {
         m.row[r] = make_row(p, work.batch, work.kv_head, row);
       } else {
-        m.row[r].range = visible_keys(p, row / p.group);
+        m.row[r].range = visible_keys(p, work.position, row / p.group);
       }
     }
 

@@ -54,8 +54,8 @@ GPU_FUNCTION void hide_edges(const Row *rows, int64_t j, int keys, float (&score
 // The same with every option, through a warp's own 16 x (8 PARTS) floats of shared memory: each row lies in the lanes
 // there, and so do the mask and bias that it reads.
 template <int PARTS>
-GPU_FUNCTION void apply_options(const rapt_sdpa_problem &p, const row_state *rows, int row_count, int64_t batch,
-                                int64_t j, int keys, float *stage, float (&score)[PARTS][4], int part) {
+GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, int row_count, int64_t batch, int64_t j,
+                                int keys, float *stage, float (&score)[PARTS][4], int part) {
   // Parts at a time: 32 keys.
   constexpr int parts = PARTS < 4 ? PARTS : 4, width = parts * 8;
   // No barrier before it: a thread overwrites what it read last itself.

@@ -2,19 +2,67 @@
 // What an attention kernel is given: the problem, and how it is cut into work.
 //
 // Work items, in this order: value chunk (fastest), split, tile of query rows (last rows first: under causality they
-// see the most keys), unit = (batch, kv head). Rows of a unit are query-major, as in core/attention.h.
+// see the most keys), unit = (batch, kv head). Rows of a unit are query-major, as in cpu/sdpa/sdpa.h.
 #ifndef RAPT_CUDA_SDPA_PARAMETERS_H
 #define RAPT_CUDA_SDPA_PARAMETERS_H
 
-#include "ops/sdpa/problem.h"
+#include "cuda/gpu/tensor.h"
 
 namespace kernels {
 
 // No more than that, so that merging them stays short.
 constexpr int most_splits = 64;
 
+// Of rapt_sdpa_options, what kernels look at: scales are derived.
+struct sdpa_options {
+  int64_t position;
+  int64_t window_left;
+  int64_t window_right;
+  float softcap;
+  int32_t flags;
+  int32_t weights_stage;
+};
+
+// Of rapt_sdpa.
+struct sdpa_call {
+  tensor query;
+  tensor key;
+  tensor key_scale;
+  tensor value;
+  tensor value_scale;
+  tensor output;
+  tensor mask;
+  tensor bias;
+  tensor alibi_slopes;
+  tensor sinks;
+  tensor lse;
+  tensor weights;
+  tensor positions;
+  int64_t batch;
+  int64_t kv_heads;
+  int64_t kv_len;
+  int64_t head_dim;
+  int64_t value_dim;
+  int64_t key_scale_groups;
+  int64_t value_scale_groups;
+  sdpa_options options;
+};
+
+// Of rapt_sdpa_problem, where the fields are explained.
+struct sdpa_problem {
+  sdpa_call call;
+  int64_t appended_keys;
+  tensor key_padding;
+  int64_t group;
+  int64_t rows;
+  int64_t first_query;
+  float score_scale;
+  float softmax_scale;
+  float to_exponent;
+};
+
 struct sdpa_parameters {
-  rapt_sdpa_problem problem;
+  sdpa_problem problem;
   int64_t row_tiles;
   int64_t value_chunks;
   int64_t splits;

@@ -1,110 +1,108 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which kernel an attention problem gets, and how it is cut into blocks.
+#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "cuda/sdpa/kernels.h"
+#include "base/arithmetic.h"
+#include "cuda/sdpa/parameters.h"
 #include "cuda/sdpa/sdpa.h"
 
 namespace {
 
-// Query rows of a unit up to which the keys are split over blocks: one tile of the decode kernels.
-constexpr int64_t decode_rows = 16;
+using kernels::only;
+using kernels::sdpa_kernel_traits;
+using kernels::sdpa_traits;
+
 // Keys per split: enough that a split's own traffic (its partial output) is small beside the keys it reads.
 constexpr int64_t least_chunk = 256;
-// A multiple of every kernel's key tile.
+// A multiple of every decode kernel's key tile.
 constexpr int64_t chunk_step = 128;
 // Shared memory of a block from which on two blocks of the largest tiles fit a multiprocessor: Hopper has 227 KiB.
 constexpr int64_t roomy_shared = 200 * 1024;
-constexpr int64_t simt_prefill_rows = 64;
-constexpr int64_t simt_values = 128;
 
-int64_t ceiling(int64_t x, int64_t by) { return x / by + (x % by != 0); }
-
-const char *type_name(int32_t dtype) {
-  return dtype == RAPT_F32 ? "f32" : dtype == RAPT_F16 ? "f16" : dtype == RAPT_BF16 ? "bf16" : "unknown";
-}
-
-bool is_float(const rapt_tensor &t) { return t.dtype == RAPT_F32 || t.dtype == RAPT_F16 || t.dtype == RAPT_BF16; }
-
-bool is_stored(const rapt_tensor &t) { return is_float(t) || t.dtype == RAPT_I8; }
-
-int fail(rapt_cuda_sdpa *plan, const char *reason) {
-  plan->family = RAPT_CUDA_NONE;
-  snprintf(plan->reason, sizeof plan->reason, "%s", reason);
-  return 0;
-}
-
-void name_plan(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
-  const rapt_sdpa &c = problem.call;
-  int eights = (c.key.dtype == RAPT_I8) + (c.value.dtype == RAPT_I8);
-  bool same = c.key.dtype == c.value.dtype && (eights == 2 || c.query.dtype == c.key.dtype);
-  snprintf(plan->name, sizeof plan->name, "sdpa_%s_%s%s_cuda_%s_d%d", plan->decode ? "decode" : "prefill",
-           same ? type_name(c.query.dtype) : "mixed", eights > 0 ? "_i8" : "",
-           plan->family == RAPT_CUDA_MMA ? "mma" : "simt",
-           static_cast<int>(plan->family == RAPT_CUDA_MMA ? plan->bucket : c.head_dim));
-}
-
-bool fits_name(const rapt_cuda_sdpa &plan, const char *forced) {
-  return forced == nullptr || strncmp(plan.name, forced, strlen(forced)) == 0;
-}
-
-// Whether rows can be copied 16 bytes at a time.
-bool copies_whole(const rapt_tensor &t, int64_t row, int64_t alignment) {
+// Whether rows can be copied 16 bytes, 8 numbers, at a time.
+bool copies_whole(const rapt_tensor &t, int64_t row) {
   bool strides = true;
-  for (int d = 0; d < 3; d++) strides = strides && t.stride[d] % alignment == 0;
-  return t.stride[3] == 1 && strides && row % alignment == 0 && reinterpret_cast<uintptr_t>(t.data) % 16 == 0;
+  for (int d = 0; d < 3; d++) strides = strides && t.stride[d] % 8 == 0;
+  return t.stride[3] == 1 && strides && row % 8 == 0 && reinterpret_cast<uintptr_t>(t.data) % 16 == 0;
 }
 
 // Whether scores take more than causality and window.
 bool is_special(const rapt_sdpa_problem &p) {
   const rapt_sdpa &c = p.call;
-  return p.score_scale != 1 || c.options.softcap > 0 || c.mask.data != nullptr || c.bias.data != nullptr ||
-         c.alibi_slopes.data != nullptr || c.weights.data != nullptr || p.key_padding.data != nullptr ||
+  return p.score_scale != 1 || c.options.softcap > 0 || rapt_is_present(&c.mask) || rapt_is_present(&c.bias) ||
+         rapt_is_present(&c.alibi_slopes) || rapt_is_present(&c.weights) || rapt_is_present(&p.key_padding) ||
          p.appended_keys > 0;
 }
 
-// Fills in a tensor-core plan; false where those kernels do not take the problem.
-bool plan_mma(const rapt_cuda_properties &properties, const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
-  const rapt_sdpa &c = problem.call;
+// The head dim that a tensor-core kernel needs to have been compiled for; 0 where none takes the problem.
+int32_t bucket_of(const rapt_sdpa &c) {
   int32_t type = c.query.dtype;
-  if ((type != RAPT_F16 && type != RAPT_BF16) || c.key.dtype != type || c.value.dtype != type) return false;
-  // Numbers in 16 bytes.
-  constexpr int64_t piece = 8;
-  if (!copies_whole(c.query, c.head_dim, piece) || !copies_whole(c.key, c.head_dim, piece) ||
-      !copies_whole(c.value, c.value_dim, piece)) {
-    return false;
+  if ((type != RAPT_F16 && type != RAPT_BF16) || c.key.dtype != type || c.value.dtype != type) return 0;
+  if (!copies_whole(c.query, c.head_dim) || !copies_whole(c.key, c.head_dim) || !copies_whole(c.value, c.value_dim)) {
+    return 0;
   }
-  int64_t dim = c.head_dim > c.value_dim ? c.head_dim : c.value_dim;
-  if (dim > 256) return false;
-  plan->family = RAPT_CUDA_MMA;
-  plan->bucket = dim <= 64 ? 64 : dim <= 128 ? 128 : 256;
-  plan->narrow = properties.shared_per_block_optin < roomy_shared;
-  kernels::mma_choice kernel = {plan->bucket, plan->decode, plan->special, plan->narrow};
-  kernels::mma_shape shape = type == RAPT_F16 ? kernels::mma_shape_f16(kernel) : kernels::mma_shape_bf16(kernel);
-  plan->tile_rows = static_cast<int32_t>(shape.rows);
-  plan->value_chunks = 1;
-  return shape.shared <= properties.shared_per_block_optin;
+  int64_t dim = rapt_max(c.head_dim, c.value_dim);
+  return dim <= 64 ? 64 : dim <= 128 ? 128 : dim <= 256 ? 256 : 0;
 }
 
-void plan_simt(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
-  plan->family = RAPT_CUDA_SIMT;
-  plan->tile_rows = static_cast<int32_t>(plan->decode ? decode_rows : simt_prefill_rows);
-  plan->value_chunks = ceiling(problem.call.value_dim, simt_values);
+bool admits(only rule, bool is) { return rule == only::any || (rule == only::yes) == is; }
+
+// Numbered by path, within it by family, within that by storage, and that without and with i8.
+void name_stem(int stem, char *out, size_t size) {
+  int eights = stem % 2, storage = stem / 2 % rapt_cuda_storages, kind = stem / 2 / rapt_cuda_storages;
+  snprintf(out, size, "sdpa_%s_%s%s_cuda_%s", kind / 2 != 0 ? "decode" : "prefill", rapt_cuda_storage_name(storage),
+           eights != 0 ? "_i8" : "", kind % 2 != 0 ? "mma" : "simt");
 }
 
-// Splits and scratch; false where they overflow.
-bool cut(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
+}  // namespace
+
+const rapt_cuda_names rapt_cuda_sdpa_names = {"sdpa", 2 * 2 * rapt_cuda_storages * 2, name_stem};
+
+int rapt_cuda_sdpa_stem(const rapt_sdpa_problem &problem, int32_t kernel) {
   const rapt_sdpa &c = problem.call;
+  int eights = (c.key.dtype == RAPT_I8) + (c.value.dtype == RAPT_I8);
+  bool same = c.key.dtype == c.value.dtype && (eights == 2 || c.query.dtype == c.key.dtype);
+  int kind = 2 * sdpa_traits[kernel].decode + (sdpa_traits[kernel].bucket != 0);
+  return 2 * (kind * rapt_cuda_storages + rapt_cuda_storage(c.query.dtype, same)) + (eights > 0);
+}
+
+void rapt_cuda_name_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, char *out, size_t size) {
+  const sdpa_kernel_traits &traits = sdpa_traits[kernel];
+  char stem[rapt_cuda_name_room];
+  name_stem(rapt_cuda_sdpa_stem(problem, kernel), stem, sizeof stem);
+  snprintf(out, size, "%.60s_d%" PRId64 "%s%s", stem, traits.bucket != 0 ? traits.bucket : problem.call.head_dim,
+           traits.special == only::yes ? "_special" : "", traits.narrow == only::yes ? "_narrow" : "");
+}
+
+rapt_cuda_sdpa_candidates::rapt_cuda_sdpa_candidates(const rapt_cuda_properties &device, const rapt_sdpa_problem &p)
+    : problem(p), count(0), kernels() {
+  bool special = is_special(p), narrow = device.shared_per_block_optin < roomy_shared;
+  int32_t bucket = bucket_of(p.call);
+  for (int32_t k = 0; k < kernels::sdpa_kernels; k++) {
+    const sdpa_kernel_traits &t = sdpa_traits[k];
+    if (t.bucket != 0 && (t.bucket != bucket || !admits(t.special, special) || !admits(t.narrow, narrow))) continue;
+    kernels::sdpa_shape shape = kernels::sdpa_shape_of(k, p.call.query.dtype);
+    if ((t.decode && p.rows > shape.rows) || shape.shared > device.shared_per_block_optin) continue;
+    kernels[count++] = k;
+  }
+}
+
+bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_cuda_sdpa *plan) {
+  const rapt_sdpa &c = problem.call;
+  kernels::sdpa_shape shape = kernels::sdpa_shape_of(kernel, c.query.dtype);
   int64_t rows = problem.rows, units, items, floats;
-  plan->row_tiles = ceiling(rows, plan->tile_rows);
-  plan->chunk = ceiling(c.kv_len > 0 ? c.kv_len : 1, chunk_step) * chunk_step;
+  *plan = rapt_cuda_sdpa();
+  plan->kernel = kernel;
+  plan->special = is_special(problem);
+  plan->row_tiles = rapt_ceil_div(rows, shape.rows);
+  plan->value_chunks = rapt_ceil_div(c.value_dim, shape.values);
+  plan->chunk = rapt_ceil_div(rapt_max(c.kv_len, 1), chunk_step) * chunk_step;
   plan->splits = 1;
-  plan->scratch = 0;
-  if (plan->decode) {
-    int64_t chunk = ceiling(ceiling(c.kv_len, kernels::most_splits), chunk_step) * chunk_step;
-    plan->chunk = chunk < least_chunk ? least_chunk : chunk;
-    plan->splits = c.kv_len > plan->chunk ? ceiling(c.kv_len, plan->chunk) : 1;
+  if (sdpa_traits[kernel].decode) {
+    int64_t chunk = rapt_ceil_div(rapt_ceil_div(c.kv_len, kernels::most_splits), chunk_step) * chunk_step;
+    plan->chunk = rapt_max(chunk, least_chunk);
+    plan->splits = c.kv_len > plan->chunk ? rapt_ceil_div(c.kv_len, plan->chunk) : 1;
   }
   if (__builtin_mul_overflow(c.batch, c.kv_heads, &units) || __builtin_mul_overflow(units, plan->row_tiles, &items) ||
       __builtin_mul_overflow(items, plan->splits * plan->value_chunks, &items)) {
@@ -113,39 +111,4 @@ bool cut(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
   if (plan->splits == 1) return true;
   return !__builtin_mul_overflow(units, rows * plan->splits, &floats) &&
          !__builtin_mul_overflow(floats, (c.value_dim + 2) * static_cast<int64_t>(sizeof(float)), &plan->scratch);
-}
-
-}  // namespace
-
-int rapt_cuda_plan_sdpa(const rapt_cuda_properties &properties, const rapt_sdpa_problem &problem, const char *forced,
-                        rapt_cuda_sdpa *plan) {
-  const rapt_sdpa &c = problem.call;
-  *plan = rapt_cuda_sdpa{};
-  if (!is_float(c.query) || !is_stored(c.key) || !is_stored(c.value) || !is_float(c.output)) {
-    return fail(plan, "the CUDA kernels take f32, f16 and bf16, and i8 for key and value");
-  }
-  if (properties.capability < 80) return fail(plan, "the CUDA kernels need a GPU of compute capability 8.0 or newer");
-  // The best first.
-  int few = problem.rows <= decode_rows;
-  for (int choice = 0; choice < 4; choice++) {
-    *plan = rapt_cuda_sdpa{};
-    plan->decode = choice % 2 == 0;
-    plan->special = is_special(problem);
-    if (plan->decode && !few) continue;
-    if (choice >= 2) {
-      plan_simt(problem, plan);
-    } else if (!plan_mma(properties, problem, plan)) {
-      continue;
-    }
-    name_plan(problem, plan);
-    if (!fits_name(*plan, forced)) continue;
-    if (c.batch == 0 || c.query_len == 0) {
-      plan->family = RAPT_CUDA_EMPTY;
-      return 1;
-    }
-    return cut(problem, plan) ? 1 : fail(plan, "the sizes are too large for this library");
-  }
-  char reason[sizeof plan->reason];
-  snprintf(reason, sizeof reason, "no CUDA kernel for this problem has a name that begins with %.100s", forced);
-  return fail(plan, reason);
 }

@@ -3,12 +3,12 @@
 #ifndef RAPT_CUDA_SDPA_ROW_H
 #define RAPT_CUDA_SDPA_ROW_H
 
-#include "cuda/gpu/tensor.h"
 #include "cuda/sdpa/parameters.h"
+#include "rapt/sdpa.h"
 
 namespace kernels {
 
-// Wide enough for a sum of three int64: offsets and windows may be any.
+// Wide enough for a sum of three int64: positions and windows may be any.
 __extension__ typedef __int128 wide;
 
 GPU_FUNCTION int64_t clamp_wide(wide value, int64_t low, int64_t high) {
@@ -22,12 +22,19 @@ struct key_range {
   int64_t last;
 };
 
-GPU_FUNCTION int64_t covered_keys(const rapt_sdpa_problem &p) { return p.call.kv_len - p.appended_keys; }
+GPU_FUNCTION int64_t covered_keys(const sdpa_problem &p) { return p.call.kv_len - p.appended_keys; }
 
-GPU_FUNCTION key_range visible_keys(const rapt_sdpa_problem &p, int64_t query) {
-  const rapt_sdpa_options &o = p.call.options;
+// Of a sample's query 0 among the keys.
+GPU_FUNCTION int64_t position_of(const sdpa_problem &p, int64_t batch) {
+  const tensor &positions = p.call.positions;
+  return is_present(positions) ? index_at(positions, batch * positions.stride[0]) : p.call.options.position;
+}
+
+// Of a sample at this position.
+GPU_FUNCTION key_range visible_keys(const sdpa_problem &p, int64_t position, int64_t query) {
+  const sdpa_options &o = p.call.options;
   int64_t covered = covered_keys(p);
-  wide at = static_cast<wide>(o.offset) + p.first_query + query;
+  wide at = static_cast<wide>(position) + p.first_query + query;
   key_range range = {0, covered};
   if ((o.flags & RAPT_CAUSAL) != 0) range.last = clamp_wide(at + 1, 0, range.last);
   if ((o.flags & RAPT_WINDOW) != 0) {
@@ -49,54 +56,55 @@ struct row_state {
   float slope;
 };
 
-GPU_FUNCTION void row_heads(const rapt_sdpa_problem &p, int64_t kv_head, int64_t row, int64_t *head, int64_t *query) {
+GPU_FUNCTION void row_heads(const sdpa_problem &p, int64_t kv_head, int64_t row, int64_t *head, int64_t *query) {
   *query = row / p.group;
   *head = kv_head * p.group + row % p.group;
 }
 
-GPU_FUNCTION row_state make_row(const rapt_sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row) {
-  const rapt_sdpa &c = p.call;
+GPU_FUNCTION row_state make_row(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row) {
+  const sdpa_call &c = p.call;
   int64_t head, query;
   row_heads(p, kv_head, row, &head, &query);
+  int64_t position = position_of(p, batch);
   row_state state;
-  state.range = visible_keys(p, query);
+  state.range = visible_keys(p, position, query);
   state.mask = offset3(c.mask, batch, head, query);
   state.bias = offset3(c.bias, batch, head, query);
   state.weights = offset3(c.weights, batch, head, query);
-  state.position = static_cast<double>(static_cast<wide>(c.options.offset) + p.first_query + query);
-  state.slope = c.alibi_slopes.data == nullptr ? 0.0f : element(c.alibi_slopes, offset2(c.alibi_slopes, batch, head));
+  state.position = static_cast<double>(static_cast<wide>(position) + p.first_query + query);
+  state.slope = !is_present(c.alibi_slopes) ? 0.0f : element(c.alibi_slopes, offset2(c.alibi_slopes, batch, head));
   return state;
 }
 
 // The keys a kernel walks for rows first_row .. last_row: all that any of them sees, and all there are where the
 // weights output names every key or keys are appended beyond every edge.
-GPU_FUNCTION key_range keys_to_walk(const rapt_sdpa_problem &p, int64_t first_row, int64_t last_row) {
-  if (p.call.weights.data != nullptr || p.appended_keys > 0) return {0, p.call.kv_len};
-  return {visible_keys(p, first_row / p.group).first, visible_keys(p, last_row / p.group).last};
+GPU_FUNCTION key_range keys_to_walk(const sdpa_problem &p, int64_t position, int64_t first_row, int64_t last_row) {
+  if (is_present(p.call.weights) || p.appended_keys > 0) return {0, p.call.kv_len};
+  return {visible_keys(p, position, first_row / p.group).first, visible_keys(p, position, last_row / p.group).last};
 }
 
 GPU_FUNCTION float lowest() { return -INFINITY; }
 
 // From a dot product to what the softmax takes; writes the weights output on the way (`writes`: whether this block is
 // the one to).
-GPU_FUNCTION float final_score(const rapt_sdpa_problem &p, const row_state &row, int64_t batch, int64_t j, float score,
+GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int64_t batch, int64_t j, float score,
                                bool writes) {
-  const rapt_sdpa &c = p.call;
-  int32_t stage = writes && c.weights.data != nullptr ? c.options.weights_stage : -1;
+  const sdpa_call &c = p.call;
+  int32_t stage = writes && is_present(c.weights) ? c.options.weights_stage : -1;
   float *weight = static_cast<float *>(c.weights.data) + (stage < 0 ? 0 : row.weights + j * c.weights.stride[3]);
   score *= p.score_scale;
   if (stage == RAPT_WEIGHTS_RAW) *weight = score;
   if (c.options.softcap > 0) score = c.options.softcap * tanhf(score / c.options.softcap);
   if (stage == RAPT_WEIGHTS_SOFTCAP) *weight = score;
   if (j < covered_keys(p)) {
-    if (c.alibi_slopes.data != nullptr) {
+    if (is_present(c.alibi_slopes)) {
       score -= row.slope * static_cast<float>(fabs(row.position - static_cast<double>(j)));
     }
     // A masked score may be NaN or +inf: it is replaced, not added to.
     bool visible = j >= row.range.first && j < row.range.last;
-    if (visible && c.mask.data != nullptr) visible = flag(c.mask, row.mask + j * c.mask.stride[3]);
-    if (visible && p.key_padding.data != nullptr) visible = !flag(p.key_padding, offset2(p.key_padding, batch, j));
-    if (visible && c.bias.data != nullptr) {
+    if (visible && is_present(c.mask)) visible = flag(c.mask, row.mask + j * c.mask.stride[3]);
+    if (visible && is_present(p.key_padding)) visible = !flag(p.key_padding, offset2(p.key_padding, batch, j));
+    if (visible && is_present(c.bias)) {
       float bias = element(c.bias, row.bias + j * c.bias.stride[3]);
       score = bias == lowest() ? lowest() : score + bias;
     }
@@ -123,9 +131,9 @@ GPU_FUNCTION float reference_of(float maximum) { return maximum == lowest() ? 0.
 
 // The factor that turns a row's unnormalised results, which are relative to its maximum score, into final ones; writes
 // the LSE (`writes`: whether this thread is the one to).
-GPU_FUNCTION float finish_row(const rapt_sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row, float maximum,
+GPU_FUNCTION float finish_row(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row, float maximum,
                               float sum, bool writes) {
-  const rapt_sdpa &c = p.call;
+  const sdpa_call &c = p.call;
   int64_t head, query;
   row_heads(p, kv_head, row, &head, &query);
   float factor = 0, lse = lowest();
@@ -133,7 +141,7 @@ GPU_FUNCTION float finish_row(const rapt_sdpa_problem &p, int64_t batch, int64_t
   if (sum != 0) {
     double highest = static_cast<double>(maximum) * static_cast<double>(p.softmax_scale);
     double total = static_cast<double>(sum);
-    if (c.sinks.data == nullptr) {
+    if (!is_present(c.sinks)) {
       factor = 1 / sum;
       lse = static_cast<float>(highest + log(total));
     } else {
@@ -145,18 +153,18 @@ GPU_FUNCTION float finish_row(const rapt_sdpa_problem &p, int64_t batch, int64_t
       lse = static_cast<float>(reference + log(total));
     }
   }
-  if (writes && c.lse.data != nullptr) static_cast<float *>(c.lse.data)[offset3(c.lse, batch, head, query)] = lse;
+  if (writes && is_present(c.lse)) static_cast<float *>(c.lse.data)[offset3(c.lse, batch, head, query)] = lse;
   return factor;
 }
 
-GPU_FUNCTION bool finishes_weights(const rapt_sdpa_problem &p) {
-  return p.call.weights.data != nullptr && p.call.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
+GPU_FUNCTION bool finishes_weights(const sdpa_problem &p) {
+  return is_present(p.call.weights) && p.call.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
 }
 
 // Final scores in the weights output become weights; thread `index` of `count` takes its share of the row. 0 for a
 // masked score even in a row whose maximum or factor is NaN or infinite.
-GPU_FUNCTION void finish_weights(const rapt_sdpa_problem &p, int64_t weights_offset, float maximum, float factor,
-                                 int index, int count) {
+GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t weights_offset, float maximum, float factor, int index,
+                                 int count) {
   float *weights = static_cast<float *>(p.call.weights.data) + weights_offset;
   for (int64_t j = index; j < p.call.kv_len; j += count) {
     float *at = weights + j * p.call.weights.stride[3];

@@ -3,40 +3,17 @@
 #ifndef RAPT_CUDA_SDPA_SDPA_H
 #define RAPT_CUDA_SDPA_SDPA_H
 
-#include <stdint.h>
-
 #include "cuda/gpu/stream.h"
+#include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
+#include "cuda/sdpa/kernels.h"
 #include "ops/sdpa/problem.h"
 
-enum rapt_cuda_family {
-  RAPT_CUDA_NONE,
-  // Nothing to compute.
-  RAPT_CUDA_EMPTY,
-  // f32 arithmetic on plain cores: any types, strides and sizes.
-  RAPT_CUDA_SIMT,
-  // Tensor cores: f16 or bf16 throughout, rows of query, key and value contiguous and aligned to 16 bytes.
-  RAPT_CUDA_MMA
-};
-
-// How a problem runs; made by rapt_cuda_plan_sdpa.
+// How a problem runs.
 struct rapt_cuda_sdpa {
-  // "sdpa_decode_bf16_cuda_mma_d128": path, type of query, key and value ("mixed" where they differ; "bf16_i8" where
-  // key and value are i8), family, head dim.
-  char name[96];
-  // Why there is no kernel, in one sentence; empty where there is one.
-  char reason[256];
-  int32_t family;
-  // 1 = few query rows, keys split over blocks.
-  int32_t decode;
-  // The head dim that a tensor-core kernel was compiled for, at least both of the problem's.
-  int32_t bucket;
+  int32_t kernel;
   // Whether scores take more than causality and window.
   int32_t special;
-  // Whether tiles are kept small for a GPU with little shared memory.
-  int32_t narrow;
-  // Query rows per block.
-  int32_t tile_rows;
   int64_t row_tiles;
   int64_t value_chunks;
   int64_t splits;
@@ -45,11 +22,29 @@ struct rapt_cuda_sdpa {
   int64_t scratch;
 };
 
-// Returns 1, or 0 with a reason where no kernel fits. Pure; data pointers are looked at for presence and alignment
-// only. Key tiles and splits depend on the sizes of one batch entry only: results are the same bits whatever the batch
-// size. `forced` is NULL or what the plan's name must begin with: the best kernel among those is taken.
-int rapt_cuda_plan_sdpa(const rapt_cuda_properties &properties, const rapt_sdpa_problem &problem, const char *forced,
-                        rapt_cuda_sdpa *plan);
+// "sdpa_decode_bf16_cuda_mma_d128": path, type of query, key and value ("mixed" where they differ; "bf16_i8" where key
+// and value are i8), family; the tail is the head dim that the kernel was compiled for, or the problem's on plain
+// cores, and what else tells the tensor-core kernels of one dim apart: "_special", "_narrow".
+extern const rapt_cuda_names rapt_cuda_sdpa_names;
+int rapt_cuda_sdpa_stem(const rapt_sdpa_problem &problem, int32_t kernel);
+void rapt_cuda_name_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, char *out, size_t size);
+
+// The kernels that take a problem, the best first. Pure; of memory only alignments count.
+struct rapt_cuda_sdpa_candidates {
+  const rapt_sdpa_problem &problem;
+  int count;
+  int32_t kernels[kernels::sdpa_kernels];
+
+  rapt_cuda_sdpa_candidates(const rapt_cuda_properties &device, const rapt_sdpa_problem &problem);
+  int stem(int candidate) const { return rapt_cuda_sdpa_stem(problem, kernels[candidate]); }
+  void name(int candidate, char *out, size_t size) const {
+    rapt_cuda_name_sdpa(problem, kernels[candidate], out, size);
+  }
+};
+
+// How the kernel cuts the problem. Key tiles and splits depend on the sizes of one batch entry only: results are the
+// same bits whatever the batch size. Returns false where sizes overflow.
+bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_cuda_sdpa *plan);
 
 // Loads every kernel onto the current device, so that no launch has to. Returns the driver's error code, 0 = done.
 int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties);

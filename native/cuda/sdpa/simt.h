@@ -67,7 +67,7 @@ struct simt_item {
 
 template <typename Tiles>
 GPU_FUNCTION simt_item take_item(const sdpa_parameters &a, int64_t item) {
-  const rapt_sdpa &c = a.problem.call;
+  const sdpa_call &c = a.problem.call;
   simt_item work;
   work.first_value = item % a.value_chunks * Tiles::values;
   item /= a.value_chunks;
@@ -89,8 +89,8 @@ GPU_FUNCTION int numbers_per_scale(int64_t depth, int64_t groups) {
 }
 
 // Number d of a row of key or value; one of an i8 row times the scale of its group.
-GPU_FUNCTION float stored_number(const rapt_tensor &t, const rapt_tensor &scale, int per_scale, int64_t batch,
-                                 int64_t kv_head, int64_t j, int64_t d) {
+GPU_FUNCTION float stored_number(const tensor &t, const tensor &scale, int per_scale, int64_t batch, int64_t kv_head,
+                                 int64_t j, int64_t d) {
   int64_t at = offset3(t, batch, kv_head, j) + d * t.stride[3];
   if (t.dtype != RAPT_I8) return element(t, at);
   int64_t group = static_cast<int>(d) / per_scale;
@@ -100,9 +100,9 @@ GPU_FUNCTION float stored_number(const rapt_tensor &t, const rapt_tensor &scale,
 
 // scores[row][key] of keys j .. j + keys.
 template <typename Tiles>
-GPU_FUNCTION void multiply_keys(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
+GPU_FUNCTION void multiply_keys(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
                                 int keys) {
-  const rapt_sdpa &c = p.call;
+  const sdpa_call &c = p.call;
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   float *query = m.staged, *key = m.staged + Tiles::query_floats;
   int key_step = numbers_per_scale(c.head_dim, c.key_scale_groups);
@@ -140,8 +140,7 @@ GPU_FUNCTION bool is_hidden(float weight) { return weight == 0 && signbit(weight
 
 // Scores become weights relative to the row's maximum so far.
 template <typename Tiles>
-GPU_FUNCTION void soften(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
-                         int keys) {
+GPU_FUNCTION void soften(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j, int keys) {
   constexpr int share = Tiles::keys / gpu::warp_size;
   for (int r = gpu::warp(); r < Tiles::rows; r += Tiles::warps) {
     float *line = m.scores + r * Tiles::score_line;
@@ -195,9 +194,9 @@ GPU_FUNCTION void add_values(const typename Tiles::memory &m, int from, int keys
 }
 
 template <typename Tiles>
-GPU_FUNCTION void multiply_values(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m,
-                                  int64_t j, int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
-  const rapt_tensor &v = p.call.value;
+GPU_FUNCTION void multiply_values(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
+                                  int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
+  const tensor &v = p.call.value;
   int per_scale = numbers_per_scale(p.call.value_dim, p.call.value_scale_groups);
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   GPU_UNROLL
@@ -248,9 +247,9 @@ GPU_FUNCTION void write_partial(const sdpa_parameters &a, const simt_item &work,
 }
 
 template <typename Tiles>
-GPU_FUNCTION void write_output(const rapt_sdpa_problem &p, const simt_item &work, typename Tiles::memory &m,
+GPU_FUNCTION void write_output(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m,
                                const float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
-  const rapt_tensor &out = p.call.output;
+  const tensor &out = p.call.output;
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
     m.correction[r] =
@@ -281,7 +280,7 @@ template <typename Tiles>
 GPU_KERNEL(Tiles::threads, Tiles::blocks)
 attention_simt(GPU_PARAMETER sdpa_parameters a) {
   typename Tiles::memory &m = *reinterpret_cast<typename Tiles::memory *>(gpu::shared());
-  const rapt_sdpa_problem &p = a.problem;
+  const sdpa_problem &p = a.problem;
   for (int64_t item = gpu::block(); item < a.items; item += gpu::blocks()) {
     simt_item work = take_item<Tiles>(a, item);
     for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
@@ -290,7 +289,7 @@ attention_simt(GPU_PARAMETER sdpa_parameters a) {
       if (r < work.rows) m.row[r] = make_row(p, work.batch, work.kv_head, work.first_row + r);
     }
     float output[Tiles::thread_rows][Tiles::thread_values] = {};
-    key_range walk = keys_to_walk(p, work.first_row, work.first_row + work.rows - 1);
+    key_range walk = keys_to_walk(p, position_of(p, work.batch), work.first_row, work.first_row + work.rows - 1);
     int64_t begin = work.split * a.chunk, end = begin + a.chunk;
     if (walk.first > begin) begin = walk.first / Tiles::keys * Tiles::keys;
     if (walk.last < end) end = walk.last;

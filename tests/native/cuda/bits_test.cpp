@@ -5,27 +5,28 @@
 
 #include <vector>
 
-#include "sdpa_case.h"
-#include "cuda/sdpa/sdpa.h"
 #include "cuda/linear/linear.h"
+#include "cuda/sdpa/sdpa.h"
+#include "plans.h"
+#include "sdpa_case.h"
 
 namespace {
 
 using bytes = std::vector<unsigned char>;
 
 void move(rapt_tensor *t, int64_t index) {
-  if (t->data != nullptr) t->data = static_cast<unsigned char *>(t->data) + index * bytes_of(t->dtype);
+  if (t->data != nullptr) t->data = static_cast<unsigned char *>(t->data) + index * rapt_element_size(t->dtype);
 }
 
 void wipe(const tensor &t) {
-  if (t.present()) memset(t.view().data, 0xff, static_cast<size_t>(t.count() * bytes_of(t.view().dtype)));
+  if (t.present()) memset(t.view().data, 0xff, static_cast<size_t>(t.count() * rapt_element_size(t.view().dtype)));
 }
 
 // The bytes of one batch entry, in order of the indices.
 bytes entry(const tensor &t, int64_t batch) {
   bytes all;
   if (!t.present()) return all;
-  int64_t size = bytes_of(t.view().dtype);
+  int64_t size = rapt_element_size(t.view().dtype);
   const unsigned char *memory = static_cast<const unsigned char *>(t.view().data);
   for (int64_t j = 0; j < t.size()[1]; j++) {
     for (int64_t k = 0; k < t.size()[2]; k++) {
@@ -39,7 +40,7 @@ bytes entry(const tensor &t, int64_t batch) {
 }
 
 // Output, LSE and weights of one batch entry.
-bytes results_of(const attention_tensors &t, int64_t batch) {
+bytes results_of(const sdpa_tensors &t, int64_t batch) {
   bytes all;
   for (const tensor *part : {&t.output, &t.lse, &t.weights}) {
     bytes some = entry(*part, batch);
@@ -48,7 +49,7 @@ bytes results_of(const attention_tensors &t, int64_t batch) {
   return all;
 }
 
-void attend(const attention_tensors &t, const rapt_sdpa_problem &problem, const rapt_cuda_sdpa &plan) {
+void attend(const sdpa_tensors &t, const rapt_sdpa_problem &problem, const rapt_cuda_sdpa &plan) {
   for (const tensor *part : {&t.output, &t.lse, &t.weights}) wipe(*part);
   void *scratch = nullptr;
   if (posix_memalign(&scratch, 64, static_cast<size_t>(plan.scratch) + 1) != 0) abort();
@@ -62,25 +63,28 @@ rapt_sdpa_problem alone(const rapt_sdpa_problem &problem, int64_t batch) {
   rapt_sdpa_problem p = problem;
   rapt_sdpa &c = p.call;
   c.batch = 1;
-  rapt_tensor *tensors[] = {&c.query, &c.key,          &c.value, &c.output, &c.mask,
-                            &c.bias,  &c.alibi_slopes, &c.sinks, &c.lse,    &c.weights};
+  rapt_tensor *tensors[] = {&c.query,        &c.key,   &c.value, &c.output,  &c.mask,     &c.bias,
+                            &c.alibi_slopes, &c.sinks, &c.lse,   &c.weights, &c.positions};
   for (rapt_tensor *t : tensors) move(t, batch * t->stride[0]);
   return p;
 }
 
-rapt_cuda_sdpa plan_of(const rapt_sdpa_problem &problem, int multiprocessors) {
+// The best plan, and its name.
+rapt_cuda_sdpa plan_of(const rapt_sdpa_problem &problem, int multiprocessors, std::string *name) {
+  rapt_cuda_sdpa_candidates candidates({multiprocessors, hopper.shared_per_block_optin}, problem);
   rapt_cuda_sdpa plan;
-  CHECK(rapt_cuda_plan_sdpa({multiprocessors, 90, 232448, 1}, problem, nullptr, &plan) == 1, "no plan: %s",
-        plan.reason);
+  CHECK(rapt_cuda_plan_sdpa(problem, candidates.kernels[0], &plan), "the plan overflows");
+  *name = name_of(candidates, 0);
   return plan;
 }
 
-void check_attention(const attention_case &c) {
-  attention_tensors t;
+void check_attention(const sdpa_case &c) {
+  sdpa_tensors t;
   rapt_sdpa_problem problem;
   build(c, &t, &problem);
-  rapt_cuda_sdpa plan = plan_of(problem, 4);
-  check_case(describe(c) + " " + plan.name);
+  std::string name, other_name;
+  rapt_cuda_sdpa plan = plan_of(problem, 4, &name);
+  check_case(describe(c) + " " + name);
   attend(t, problem, plan);
   std::vector<bytes> expected;
   for (int64_t b = 0; b < c.batch; b++) expected.push_back(results_of(t, b));
@@ -90,14 +94,14 @@ void check_attention(const attention_case &c) {
   }
   for (int64_t b = 0; b < c.batch; b++) {
     rapt_sdpa_problem single = alone(problem, b);
-    rapt_cuda_sdpa own = plan_of(single, 4);
-    CHECK(strcmp(own.name, plan.name) == 0, "alone it is %s", own.name);
+    rapt_cuda_sdpa own = plan_of(single, 4, &other_name);
+    CHECK(other_name == name, "alone it is %s", other_name.c_str());
     attend(t, single, own);
     CHECK(results_of(t, b) == expected[static_cast<size_t>(b)], "entry %lld alone has other bits",
           static_cast<long long>(b));
   }
   for (int multiprocessors : {1, 108, 132}) {
-    rapt_cuda_sdpa other = plan_of(problem, multiprocessors);
+    rapt_cuda_sdpa other = plan_of(problem, multiprocessors, &other_name);
     CHECK(memcmp(&other, &plan, sizeof plan) == 0, "another plan with %d multiprocessors", multiprocessors);
   }
 }
@@ -105,8 +109,8 @@ void check_attention(const attention_case &c) {
 void check_attentions() {
   for (int32_t type : {RAPT_F32, RAPT_BF16}) {
     for (int64_t query_len : {1, 3, 50}) {
-      for (int option = 0; option < 4; option++) {
-        attention_case c;
+      for (int option = 0; option < 6; option++) {
+        sdpa_case c;
         c.query = c.key = c.value = c.output = type;
         c.batch = 3;
         c.heads = 4;
@@ -115,8 +119,10 @@ void check_attentions() {
         c.kv_len = query_len < 10 ? 700 : 130;
         c.head_dim = 48;
         c.value_dim = 40;
-        c.causal = option == 1;
-        c.offset = c.kv_len - query_len;
+        c.causal = option == 1 || option > 3;
+        // The keys that a sample sees are its own, whatever the others' positions.
+        c.positions = option > 3 ? option - 3 : 0;
+        c.position = c.kv_len - query_len;
         c.mask = option == 2 ? 0 : -1;
         c.sinks = option == 2;
         c.weights = option == 3 ? RAPT_WEIGHTS_SOFTMAX : -1;
@@ -137,30 +143,35 @@ void check_projection(int32_t type) {
   output.place(type, {batch, rows, features, 1});
   weight.place(type, {features, features, 1, 1});
   for (tensor *t : {&input, &weight}) t->each([&](int64_t i) { t->set(i, random.unit()); });
-  rapt_cuda_product product = {};
+  rapt_cuda_linear_weights weights = {};
+  weights.head.in_features = weights.head.out_features = features;
+  weights.dtype = type;
+  weights.weight = weight.view().data;
+  rapt_product product = {};
+  product.weights = &weights.head;
   product.input = input.view();
   product.output = output.view();
-  product.weight = weight.view().data;
-  product.weight_dtype = type;
   product.batch = batch;
   product.rows = rows;
-  product.in_features = product.out_features = features;
-  rapt_cuda_linear plan;
-  auto project = [&](const rapt_cuda_product &p) {
+  std::string name;
+  auto project = [&](const rapt_product &p) {
     wipe(output);
-    CHECK(rapt_cuda_plan_linear({4, 90, 232448, 1}, p, nullptr, &plan) == 1, "no plan: %s", plan.reason);
-    CHECK(rapt_cuda_launch_linear(plan, p, nullptr, nullptr) == 0, "launch failed");
+    rapt_cuda_linear_candidates candidates(hopper, p);
+    rapt_cuda_linear plan;
+    name = name_of(candidates, 0);
+    CHECK(rapt_cuda_plan_linear(p, candidates.kernels[0], &plan), "the plan overflows");
+    CHECK(rapt_cuda_launch_linear(plan, p, nullptr) == 0, "launch failed");
   };
   project(product);
   std::vector<bytes> expected;
   for (int64_t b = 0; b < batch; b++) expected.push_back(entry(output, b));
   for (int64_t b = 0; b < batch; b++) {
-    rapt_cuda_product single = product;
+    rapt_product single = product;
     single.batch = 1;
     move(&single.input, input.index(b));
     move(&single.output, output.index(b));
     project(single);
-    CHECK(entry(output, b) == expected[static_cast<size_t>(b)], "%s: entry %lld alone has other bits", plan.name,
+    CHECK(entry(output, b) == expected[static_cast<size_t>(b)], "%s: entry %lld alone has other bits", name.c_str(),
           static_cast<long long>(b));
   }
 }
@@ -168,9 +179,8 @@ void check_projection(int32_t type) {
 }  // namespace
 
 int main() {
-  rapt_cuda_properties host = {4, 90, 232448, 1};
-  rapt_cuda_prepare_sdpa(host);
-  rapt_cuda_prepare_linear(host);
+  rapt_cuda_prepare_sdpa(hopper);
+  rapt_cuda_prepare_linear(hopper);
   check_attentions();
   check_projection(RAPT_F32);
   check_projection(RAPT_F16);

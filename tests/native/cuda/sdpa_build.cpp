@@ -14,7 +14,7 @@ void fill(tensor *t, generator *random, float size) {
 }
 
 // Scales that take i8 numbers to about 1.
-void place_scale(const attention_case &c, tensor *scale, int64_t groups, generator *random) {
+void place_scale(const sdpa_case &c, tensor *scale, int64_t groups, generator *random) {
   scale->place(RAPT_F32, {c.batch, c.kv_heads, c.kv_len, groups}, {0, 1, 2, 3}, 1, c.scales_shared);
   fill(scale, random, 1.0f / 100);
 }
@@ -40,7 +40,7 @@ void place(tensor *t, int32_t dtype, sizes size, int layout) {
 }
 
 // NaN in whatever no row of the group sees.
-void poison(attention_tensors *t, const rapt_sdpa_problem &p, bool shared_scales) {
+void poison(sdpa_tensors *t, const rapt_sdpa_problem &p, bool shared_scales) {
   const rapt_sdpa &c = p.call;
   for (int64_t b = 0; b < c.batch; b++) {
     for (int64_t h = 0; h < c.kv_heads; h++) {
@@ -68,7 +68,7 @@ void poison(attention_tensors *t, const rapt_sdpa_problem &p, bool shared_scales
   }
 }
 
-void place_options(const attention_case &c, attention_tensors *t, generator *random) {
+void place_options(const sdpa_case &c, sdpa_tensors *t, generator *random) {
   sizes scores = {c.batch, c.heads, c.query_len, c.kv_len - c.appended};
   if (c.mask >= 0) {
     t->mask.place(RAPT_BOOL, scores, {0, 1, 2, 3}, 1, c.mask);
@@ -93,34 +93,44 @@ void place_options(const attention_case &c, attention_tensors *t, generator *ran
     t->sinks.place(RAPT_F32, {c.batch, c.heads, 1, 1}, {0, 1, 2, 3}, 0, c.sinks == 2 ? 1 : 0);
     fill(&t->sinks, random, 3);
   }
+  if (c.positions != 0) {
+    // Samples apart by a few keys, and elements of the tensor apart too.
+    t->positions.place(c.positions == 1 ? RAPT_I32 : RAPT_I64, {c.batch, 1, 1, 1}, {0, 1, 2, 3}, 0);
+    for (int64_t b = 0; b < c.batch; b++) t->positions.set_index(t->positions.index(b), c.position + 7 * b);
+  }
 }
 
 }  // namespace
 
-std::string describe(const attention_case &c) {
+std::string describe(const sdpa_case &c) {
   char text[640];
-  snprintf(text, sizeof text,
-           "b%lld h%lld/%lld q%lld k%lld d%lld/%lld types %d%d%d%d causal=%d offset=%lld window=%d:%lld:%lld scale=%g "
-           "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d appended=%lld first=%lld padding=%d layout=%d "
-           "poison=%d spread=%g groups=%lld/%lld shared=%d seed=%llu kernel=%s/%s",
-           static_cast<long long>(c.batch), static_cast<long long>(c.heads), static_cast<long long>(c.kv_heads),
-           static_cast<long long>(c.query_len), static_cast<long long>(c.kv_len), static_cast<long long>(c.head_dim),
-           static_cast<long long>(c.value_dim), c.query, c.key, c.value, c.output, c.causal,
-           static_cast<long long>(c.offset), c.window, static_cast<long long>(c.window_left),
-           static_cast<long long>(c.window_right), static_cast<double>(c.scale), static_cast<double>(c.softcap), c.mask,
-           c.bias, c.bias_type, c.alibi, c.sinks, c.weights, static_cast<long long>(c.appended),
-           static_cast<long long>(c.first_query), c.padding, c.layout, c.poison, static_cast<double>(c.spread),
-           static_cast<long long>(c.key_groups), static_cast<long long>(c.value_groups), c.scales_shared,
-           static_cast<unsigned long long>(c.seed), c.path == nullptr ? "any" : c.path,
-           c.family == nullptr ? "any" : c.family);
+  snprintf(
+      text, sizeof text,
+      "b%lld h%lld/%lld q%lld k%lld d%lld/%lld types %d%d%d%d causal=%d position=%lld/%d window=%d:%lld:%lld scale=%g "
+      "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d appended=%lld first=%lld padding=%d layout=%d "
+      "poison=%d spread=%g groups=%lld/%lld shared=%d seed=%llu kernel=%s/%s",
+      static_cast<long long>(c.batch), static_cast<long long>(c.heads), static_cast<long long>(c.kv_heads),
+      static_cast<long long>(c.query_len), static_cast<long long>(c.kv_len), static_cast<long long>(c.head_dim),
+      static_cast<long long>(c.value_dim), c.query, c.key, c.value, c.output, c.causal,
+      static_cast<long long>(c.position), c.positions, c.window, static_cast<long long>(c.window_left),
+      static_cast<long long>(c.window_right), static_cast<double>(c.scale), static_cast<double>(c.softcap), c.mask,
+      c.bias, c.bias_type, c.alibi, c.sinks, c.weights, static_cast<long long>(c.appended),
+      static_cast<long long>(c.first_query), c.padding, c.layout, c.poison, static_cast<double>(c.spread),
+      static_cast<long long>(c.key_groups), static_cast<long long>(c.value_groups), c.scales_shared,
+      static_cast<unsigned long long>(c.seed), c.path == nullptr ? "any" : c.path,
+      c.family == nullptr ? "any" : c.family);
   return text;
 }
 
-bool visible(const attention_tensors &t, const rapt_sdpa_problem &p, int64_t batch, int64_t head, int64_t query, int64_t j) {
+int64_t position_of(const sdpa_tensors &t, const rapt_sdpa_problem &p, int64_t batch) {
+  return t.positions.present() ? t.positions.get_index(t.positions.index(batch)) : p.call.options.position;
+}
+
+bool visible(const sdpa_tensors &t, const rapt_sdpa_problem &p, int64_t batch, int64_t head, int64_t query, int64_t j) {
   const rapt_sdpa_options &o = p.call.options;
   if (j >= p.call.kv_len - p.appended_keys) return true;
   __extension__ typedef __int128 wide;
-  wide at = static_cast<wide>(o.offset) + p.first_query + query;
+  wide at = static_cast<wide>(position_of(t, p, batch)) + p.first_query + query;
   if ((o.flags & RAPT_CAUSAL) != 0 && j > at) return false;
   if ((o.flags & RAPT_WINDOW) != 0) {
     if (o.window_left >= 0 && j < at - o.window_left) return false;
@@ -131,7 +141,7 @@ bool visible(const attention_tensors &t, const rapt_sdpa_problem &p, int64_t bat
   return !t.bias.present() || t.bias.get(t.bias.index(batch, head, query, j)) != -INFINITY;
 }
 
-void build(const attention_case &c, attention_tensors *t, rapt_sdpa_problem *problem) {
+void build(const sdpa_case &c, sdpa_tensors *t, rapt_sdpa_problem *problem) {
   generator random = {c.seed};
   place(&t->query, c.query, {c.batch, c.heads, c.query_len, c.head_dim}, c.layout);
   place(&t->key, c.key, {c.batch, c.kv_heads, c.kv_len, c.head_dim}, c.layout);
@@ -149,7 +159,7 @@ void build(const attention_case &c, attention_tensors *t, rapt_sdpa_problem *pro
   }
   *problem = {};
   rapt_sdpa *call = &problem->call;
-  call->struct_size = sizeof *call;
+  call->head.struct_size = sizeof *call;
   call->query = t->query.view();
   call->key = t->key.view();
   call->value = t->value.view();
@@ -160,6 +170,7 @@ void build(const attention_case &c, attention_tensors *t, rapt_sdpa_problem *pro
   call->sinks = t->sinks.view();
   call->lse = t->lse.view();
   call->weights = t->weights.view();
+  call->positions = t->positions.view();
   call->key_scale = t->key_scale.view();
   call->value_scale = t->value_scale.view();
   call->key_scale_groups = c.key_groups;
@@ -171,7 +182,7 @@ void build(const attention_case &c, attention_tensors *t, rapt_sdpa_problem *pro
   call->kv_len = c.kv_len;
   call->head_dim = c.head_dim;
   call->value_dim = c.value_dim;
-  call->options.offset = c.offset;
+  call->options.position = c.positions != 0 ? 0 : c.position;
   call->options.window_left = c.window_left;
   call->options.window_right = c.window_right;
   call->options.scale = c.scale;

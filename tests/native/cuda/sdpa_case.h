@@ -9,11 +9,13 @@
 #include "ops/sdpa/problem.h"
 #include "tensors.h"
 
-struct attention_case {
+struct sdpa_case {
   int64_t batch = 1, heads = 1, kv_heads = 1, query_len = 1, kv_len = 1, head_dim = 1, value_dim = 1;
   int32_t query = RAPT_F32, key = RAPT_F32, value = RAPT_F32, output = RAPT_F32, bias_type = RAPT_F32;
   int causal = 0;
-  int64_t offset = 0;
+  int64_t position = 0;
+  // One for each sample, from `position` on: 1 in i32, 2 in i64.
+  int positions = 0;
   int window = 0;
   int64_t window_left = -1, window_right = -1;
   // 0 = the default one.
@@ -41,19 +43,22 @@ struct attention_case {
   const char *path = nullptr;
 };
 
-struct attention_tensors {
-  tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights, padding, key_scale, value_scale;
+struct sdpa_tensors {
+  tensor query, key, value, output, mask, bias, alibi, sinks, lse, weights, padding, key_scale, value_scale, positions;
 };
 
-std::string describe(const attention_case &c);
+std::string describe(const sdpa_case &c);
 
 // Places and fills the tensors and describes them as a problem.
-void build(const attention_case &c, attention_tensors *t, rapt_sdpa_problem *problem);
+void build(const sdpa_case &c, sdpa_tensors *t, rapt_sdpa_problem *problem);
+
+// The position of a sample's query 0.
+int64_t position_of(const sdpa_tensors &t, const rapt_sdpa_problem &p, int64_t batch);
 
 // Whether row (head, query) sees a key, before what its score comes out as.
-bool visible(const attention_tensors &t, const rapt_sdpa_problem &p, int64_t batch, int64_t head, int64_t query, int64_t j);
+bool visible(const sdpa_tensors &t, const rapt_sdpa_problem &p, int64_t batch, int64_t head, int64_t query, int64_t j);
 
 // Builds, plans and launches the case on the host, and compares output, LSE and weights.
-void run_case(const attention_case &c);
+void run_case(const sdpa_case &c);
 
 #endif

@@ -8,8 +8,9 @@
 
 #include <vector>
 
-#include "sdpa_case.h"
 #include "cuda/sdpa/sdpa.h"
+#include "plans.h"
+#include "sdpa_case.h"
 
 namespace {
 
@@ -20,7 +21,7 @@ struct results {
 };
 
 struct evaluation {
-  const attention_tensors &t;
+  const sdpa_tensors &t;
   const rapt_sdpa_problem &p;
   mode how;
   // What the weights are rounded to before they meet the values.
@@ -71,7 +72,7 @@ void row(const evaluation &e, int64_t b, int64_t h, int64_t i, results *r, int64
       s = -INFINITY;
     } else if (j < c.kv_len - e.p.appended_keys) {
       if (e.t.alibi.present()) {
-        double distance = fabs(static_cast<double>(c.options.offset + e.p.first_query + i - j));
+        double distance = fabs(static_cast<double>(position_of(e.t, e.p, b) + e.p.first_query + i - j));
         s = round_if(e, s - round_if(e, static_cast<double>(e.t.alibi.get(e.t.alibi.index(b, h))) * distance));
       }
       if (e.t.bias.present()) s = round_if(e, s + static_cast<double>(e.t.bias.get(e.t.bias.index(b, h, i, j))));
@@ -165,13 +166,13 @@ void check_gaps(const char *name, const tensor &t) {
   std::vector<bool> used(static_cast<size_t>(t.count()));
   t.each([&](int64_t index) { used[static_cast<size_t>(index)] = true; });
   const unsigned char *bytes = static_cast<const unsigned char *>(t.view().data);
-  int64_t size = bytes_of(t.view().dtype), damage = 0;
+  int64_t size = rapt_element_size(t.view().dtype), damage = 0;
   for (int64_t i = 0; i < t.count() * size; i++) damage += !used[static_cast<size_t>(i / size)] && bytes[i] != 0xff;
   CHECK(damage == 0, "%s: %lld bytes written between the rows", name, static_cast<long long>(damage));
 }
 
 // What the plan's name must begin with to be of the case's family and path; empty = anything.
-std::string forced_name(const attention_case &c, const rapt_sdpa_problem &p) {
+std::string forced_name(const sdpa_case &c, const rapt_sdpa_problem &p) {
   const char *types[] = {"", "f32", "", "f16", "bf16"};
   int eights = (c.key == RAPT_I8) + (c.value == RAPT_I8);
   bool same = eights == 2 || (c.query == c.key && c.key == c.value);
@@ -183,29 +184,28 @@ std::string forced_name(const attention_case &c, const rapt_sdpa_problem &p) {
 
 }  // namespace
 
-void run_case(const attention_case &c) {
-  attention_tensors t;
+void run_case(const sdpa_case &c) {
+  sdpa_tensors t;
   rapt_sdpa_problem problem;
   check_case(describe(c));
   build(c, &t, &problem);
-  // Hopper's shared memory, and Ampere's.
-  rapt_cuda_properties host = {4, 90, c.seed % 2 == 0 ? 232448 : 166912, 1};
+  rapt_cuda_sdpa_candidates candidates(c.seed % 2 == 0 ? hopper : ampere, problem);
+  int chosen = candidate_of(candidates, forced_name(c, problem));
+  CHECK(chosen >= 0, "no kernel");
+  if (chosen < 0) return;
   rapt_cuda_sdpa plan;
-  std::string forced = forced_name(c, problem);
-  int planned = rapt_cuda_plan_sdpa(host, problem, forced.empty() ? nullptr : forced.c_str(), &plan);
-  CHECK(planned == 1, "no plan: %s", plan.reason);
-  if (planned == 0) return;
+  CHECK(rapt_cuda_plan_sdpa(problem, candidates.kernels[chosen], &plan), "the plan overflows");
   void *scratch = nullptr;
   if (posix_memalign(&scratch, 64, static_cast<size_t>(plan.scratch) + 1) != 0) abort();
   memset(scratch, 0xff, static_cast<size_t>(plan.scratch));
   int error = rapt_cuda_launch_sdpa(plan, problem, scratch, nullptr);
   free(scratch);
   CHECK(error == 0, "launch failed with %d", error);
-  int32_t weight_type = plan.family == RAPT_CUDA_MMA ? c.value : static_cast<int32_t>(RAPT_F32);
+  int32_t weight_type = plan.kernel < kernels::mma_kernels ? c.value : static_cast<int32_t>(RAPT_F32);
   results exact = evaluate({t, problem, mode::exact, RAPT_F32});
   results a = evaluate({t, problem, mode::rounded, weight_type});
   results b = evaluate({t, problem, mode::reversed, weight_type});
-  check_case(describe(c) + " " + plan.name);
+  check_case(describe(c) + " " + name_of(candidates, chosen));
   compare("output", t.output, exact.output, bound_of(exact.output, a.output, b.output));
   check_gaps("output", t.output);
   if (t.lse.present()) compare("lse", t.lse, exact.lse, bound_of(exact.lse, a.lse, b.lse));

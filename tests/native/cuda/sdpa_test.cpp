@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The attention kernels on the host, by suite: attention_test <suite>.
+// The attention kernels on the host, by suite: sdpa_test <suite>.
 #include "cuda/sdpa/sdpa.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "plans.h"
 #include "sdpa_case.h"
 
 namespace {
 
 constexpr int32_t types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
 
-void set_types(attention_case *c, int32_t type) { c->query = c->key = c->value = c->output = type; }
+void set_types(sdpa_case *c, int32_t type) { c->query = c->key = c->value = c->output = type; }
 
 // Around every tile edge of the general kernels: 64 x 64 and 16 x 128, 32 dimensions, 128 values, splits of 256.
 void sizes_suite() {
@@ -22,7 +23,7 @@ void sizes_suite() {
   for (int32_t type : types) {
     for (auto length : lengths) {
       for (auto dim : dims) {
-        attention_case c;
+        sdpa_case c;
         set_types(&c, type);
         c.heads = 2;
         c.query_len = length[0];
@@ -35,7 +36,7 @@ void sizes_suite() {
       }
     }
   }
-  attention_case wide;
+  sdpa_case wide;
   wide.query_len = 2;
   wide.kv_len = 9;
   wide.head_dim = wide.value_dim = 1024;
@@ -45,8 +46,8 @@ void sizes_suite() {
   run_case(wide);
 }
 
-attention_case random_case(generator *random, bool decode) {
-  attention_case c;
+sdpa_case random_case(generator *random, bool decode) {
+  sdpa_case c;
   c.seed = random->next();
   c.batch = random->between(1, 2);
   c.kv_heads = random->between(1, 2);
@@ -62,8 +63,8 @@ attention_case random_case(generator *random, bool decode) {
   if (random->percent(25)) c.output = types[random->between(0, 2)];
   c.bias_type = types[random->between(0, 2)];
   c.causal = random->percent(40);
-  c.offset = random->percent(60) ? c.kv_len - c.query_len : random->between(-20, 40);
-  if (random->percent(5)) c.offset = random->percent(50) ? INT64_MAX : INT64_MIN;
+  c.position = random->percent(60) ? c.kv_len - c.query_len : random->between(-20, 40);
+  if (random->percent(5)) c.position = random->percent(50) ? INT64_MAX : INT64_MIN;
   c.window = random->percent(30);
   c.window_left = random->percent(70) ? random->between(0, 60) : -1;
   c.window_right = random->percent(50) ? random->between(0, 60) : -1;
@@ -72,7 +73,8 @@ attention_case random_case(generator *random, bool decode) {
   if (random->percent(20)) c.softcap = 1.5f;
   if (random->percent(30)) c.mask = static_cast<int>(random->between(0, 15));
   if (random->percent(30)) c.bias = static_cast<int>(random->between(0, 15));
-  c.alibi = random->percent(20) && c.offset > -1000 && c.offset < 1000 ? static_cast<int>(random->between(1, 2)) : 0;
+  c.alibi =
+      random->percent(20) && c.position > -1000 && c.position < 1000 ? static_cast<int>(random->between(1, 2)) : 0;
   c.sinks = random->percent(25) ? static_cast<int>(random->between(1, 2)) : 0;
   c.lse = random->percent(80);
   if (random->percent(30)) c.weights = static_cast<int>(random->between(0, 3));
@@ -83,6 +85,10 @@ attention_case random_case(generator *random, bool decode) {
   // Raw scores show what is masked, NaN too.
   c.poison = random->percent(40) && c.weights != RAPT_WEIGHTS_RAW && c.weights != RAPT_WEIGHTS_SOFTCAP;
   if (random->percent(15)) c.spread = 40;
+  // Any int64 would do, but i32 is to hold it.
+  if (random->percent(20) && c.position > -1000 && c.position < 1000) {
+    c.positions = static_cast<int>(random->between(1, 2));
+  }
   return c;
 }
 
@@ -97,7 +103,7 @@ void eight_bit_suite(bool decode) {
   generator random = {decode ? 61u : 62u};
   int count = test_sweep(200, 100, 50);
   for (int i = 0; i < count; i++) {
-    attention_case c = random_case(&random, decode);
+    sdpa_case c = random_case(&random, decode);
     // A quarter each with i8 in one of them only.
     int64_t which = random.between(0, 3);
     if (random.percent(50)) c.head_dim = c.value_dim = 32 * random.between(1, 4);
@@ -113,7 +119,7 @@ void random_suite(bool decode) {
   generator random = {decode ? 77u : 78u};
   int count = test_sweep(250, 120, 60);
   for (int i = 0; i < count; i++) {
-    attention_case c = random_case(&random, decode);
+    sdpa_case c = random_case(&random, decode);
     c.family = "simt";
     run_case(c);
   }
@@ -124,7 +130,7 @@ void tensor_core_suite(bool decode) {
   generator random = {decode ? 91u : 92u};
   int count = test_sweep(150, 80, 40);
   for (int i = 0; i < count; i++) {
-    attention_case c = random_case(&random, decode);
+    sdpa_case c = random_case(&random, decode);
     set_types(&c, random.percent(50) ? RAPT_F16 : RAPT_BF16);
     if (random.percent(30)) c.output = types[random.between(0, 2)];
     int64_t most = random.percent(50) ? 8 : random.percent(60) ? 16 : 32;
@@ -142,13 +148,13 @@ void tensor_core_suite(bool decode) {
 // Blocks whose rows see no key at all.
 void blind_suite() {
   for (int64_t query_len : {2, 70}) {
-    attention_case c;
+    sdpa_case c;
     set_types(&c, RAPT_F16);
     c.query_len = query_len;
     c.kv_len = 40;
     c.head_dim = c.value_dim = 64;
     c.causal = 1;
-    c.offset = -1000;
+    c.position = -1000;
     c.family = "mma";
     run_case(c);
   }
@@ -159,7 +165,7 @@ void options_suite() {
   auto run = [](auto change) {
     for (int32_t type : types) {
       for (int64_t query_len : {3, 70}) {
-        attention_case c;
+        sdpa_case c;
         set_types(&c, type);
         c.batch = 2;
         c.heads = 4;
@@ -174,37 +180,42 @@ void options_suite() {
       }
     }
   };
-  run([](attention_case *) {});
-  run([](attention_case *c) { c->causal = 1; });
-  run([](attention_case *c) { c->causal = 1, c->offset = -2; });
-  run([](attention_case *c) { c->causal = 1, c->offset = c->kv_len - c->query_len; });
-  run([](attention_case *c) { c->window = 1, c->window_left = 5, c->window_right = 3; });
-  run([](attention_case *c) { c->scale = 1.25f; });
-  run([](attention_case *c) { c->scale = -0.5f; });
-  run([](attention_case *c) { c->softcap = 0.8f; });
+  run([](sdpa_case *) {});
+  run([](sdpa_case *c) { c->causal = 1; });
+  run([](sdpa_case *c) { c->causal = 1, c->position = -2; });
+  run([](sdpa_case *c) { c->causal = 1, c->position = c->kv_len - c->query_len; });
+  run([](sdpa_case *c) { c->window = 1, c->window_left = 5, c->window_right = 3; });
+  for (int type = 1; type <= 2; type++) {
+    run([&](sdpa_case *c) { c->positions = type, c->causal = 1, c->position = c->kv_len - c->query_len - 9; });
+    run([&](sdpa_case *c) { c->positions = type, c->window = 1, c->window_left = 5, c->window_right = 3; });
+    run([&](sdpa_case *c) { c->positions = type, c->alibi = 1, c->position = 20; });
+  }
+  run([](sdpa_case *c) { c->scale = 1.25f; });
+  run([](sdpa_case *c) { c->scale = -0.5f; });
+  run([](sdpa_case *c) { c->softcap = 0.8f; });
   for (int broadcast = 0; broadcast < 16; broadcast += 5) {
-    run([&](attention_case *c) { c->mask = broadcast; });
-    run([&](attention_case *c) { c->bias = broadcast; });
+    run([&](sdpa_case *c) { c->mask = broadcast; });
+    run([&](sdpa_case *c) { c->bias = broadcast; });
   }
-  run([](attention_case *c) { c->bias = 0, c->bias_type = RAPT_F16; });
-  run([](attention_case *c) { c->bias = 0, c->bias_type = RAPT_BF16; });
-  run([](attention_case *c) { c->alibi = 1; });
-  run([](attention_case *c) { c->sinks = 1; });
-  run([](attention_case *c) { c->padding = 1; });
-  run([](attention_case *c) { c->appended = 2, c->causal = 1, c->mask = 0, c->padding = 1; });
-  run([](attention_case *c) { c->first_query = 7, c->causal = 1; });
+  run([](sdpa_case *c) { c->bias = 0, c->bias_type = RAPT_F16; });
+  run([](sdpa_case *c) { c->bias = 0, c->bias_type = RAPT_BF16; });
+  run([](sdpa_case *c) { c->alibi = 1; });
+  run([](sdpa_case *c) { c->sinks = 1; });
+  run([](sdpa_case *c) { c->padding = 1; });
+  run([](sdpa_case *c) { c->appended = 2, c->causal = 1, c->mask = 0, c->padding = 1; });
+  run([](sdpa_case *c) { c->first_query = 7, c->causal = 1; });
   for (int stage = 0; stage < 4; stage++) {
-    run([&](attention_case *c) { c->weights = stage, c->causal = 1, c->softcap = 2, c->poison = 0; });
+    run([&](sdpa_case *c) { c->weights = stage, c->causal = 1, c->softcap = 2, c->poison = 0; });
   }
-  run([](attention_case *c) { c->layout = 1; });
-  run([](attention_case *c) { c->layout = 2; });
-  run([](attention_case *c) { c->layout = 3; });
+  run([](sdpa_case *c) { c->layout = 1; });
+  run([](sdpa_case *c) { c->layout = 2; });
+  run([](sdpa_case *c) { c->layout = 3; });
 }
 
 }  // namespace
 
 int main(int count, char **arguments) {
-  rapt_cuda_prepare_sdpa({4, 90, 232448, 1});
+  rapt_cuda_prepare_sdpa(hopper);
   const char *suite = count > 1 ? arguments[1] : "options";
   if (strcmp(suite, "sizes") == 0) sizes_suite();
   if (strcmp(suite, "options") == 0) options_suite();

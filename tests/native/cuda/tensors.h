@@ -9,14 +9,10 @@
 #include <array>
 #include <memory>
 
+#include "base/dtype.h"
 #include "cuda/gpu/gpu.h"
-#include "rapt/rapt.h"
 
 using sizes = std::array<int64_t, 4>;
-
-inline int64_t bytes_of(int32_t dtype) {
-  return dtype == RAPT_I64 ? 8 : dtype == RAPT_F32 ? 4 : dtype == RAPT_BOOL || dtype == RAPT_I8 ? 1 : 2;
-}
 
 // Half the distance between neighbouring numbers, relative.
 inline double rounding_of(int32_t dtype) { return dtype == RAPT_F32 ? 0x1p-24 : dtype == RAPT_F16 ? 0x1p-11 : 0x1p-8; }
@@ -59,7 +55,7 @@ class tensor {
       if (size[d] == 0) count_ = 0;
     }
     for (size_t d = 0; d < 4 && count_ > 0; d++) count_ += (size[d] - 1) * view_.stride[d];
-    size_t bytes = static_cast<size_t>(count_ * bytes_of(dtype));
+    size_t bytes = static_cast<size_t>(count_ * rapt_element_size(dtype));
     void *memory = nullptr;
     if (posix_memalign(&memory, 64, bytes > 0 ? bytes : 1) != 0) abort();
     memset(memory, 0xff, bytes);
@@ -67,7 +63,7 @@ class tensor {
     view_.data = memory;
   }
 
-  bool present() const { return view_.data != nullptr; }
+  bool present() const { return view_.dtype != 0; }
   const rapt_tensor &view() const { return view_; }
   const sizes &size() const { return size_; }
   int64_t count() const { return count_; }
@@ -90,6 +86,13 @@ class tensor {
     if (view_.dtype == RAPT_BF16) gpu::from_float(x, &at<gpu::bf16>(index));
     if (view_.dtype == RAPT_I8) at<int8_t>(index) = static_cast<int8_t>(x);
     if (view_.dtype == RAPT_BOOL) at<unsigned char>(index) = x != 0;
+  }
+
+  // Of an index tensor.
+  int64_t get_index(int64_t index) const { return view_.dtype == RAPT_I32 ? at<int32_t>(index) : at<int64_t>(index); }
+  void set_index(int64_t index, int64_t x) {
+    if (view_.dtype == RAPT_I32) at<int32_t>(index) = static_cast<int32_t>(x);
+    if (view_.dtype == RAPT_I64) at<int64_t>(index) = x;
   }
 
   // Calls body(element index) for every index of the tensor.

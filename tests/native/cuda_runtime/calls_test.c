@@ -18,17 +18,20 @@ static void expect_refusal(rapt_status status, const rapt_error *error, const ch
 /* Every tensor of attention in turn, in host memory, and where given on another device and freed. */
 static void check_attention_places(small_calls *s, void *other_device, void *freed) {
   static float host[1024];
-  static const char *const names[] = {"query", "key",          "value", "output", "mask",
-                                      "bias",  "alibi_slopes", "sinks", "lse",    "weights"};
-  for (int n = 0; n < 10; n++) {
+  static const char *const names[] = {"query",        "key",   "value", "output",  "mask",     "bias",
+                                      "alibi_slopes", "sinks", "lse",   "weights", "positions"};
+  for (int n = 0; n < 11; n++) {
     void *places[] = {host, other_device, freed};
     for (int place = 0; place < 3 && places[place]; place++) {
       rapt_sdpa call = s->attention;
-      rapt_tensor *tensors[] = {&call.query, &call.key,          &call.value, &call.output, &call.mask,
-                                &call.bias,  &call.alibi_slopes, &call.sinks, &call.lse,    &call.weights};
+      rapt_tensor *tensors[] = {&call.query,        &call.key,   &call.value, &call.output,  &call.mask,     &call.bias,
+                                &call.alibi_slopes, &call.sinks, &call.lse,   &call.weights, &call.positions};
       rapt_error error = {.struct_size = sizeof error};
       if (n >= 4) {
-        *tensors[n] = (rapt_tensor){.stride = {64, 32, 8, 1}, .dtype = n == 4 ? RAPT_BOOL : RAPT_F32};
+        *tensors[n] = (rapt_tensor){.stride = {64, 32, 8, 1},
+                                    .dtype = n == 4    ? RAPT_BOOL
+                                             : n == 10 ? RAPT_I64
+                                                       : RAPT_F32};
       }
       tensors[n]->data = places[place];
       expect_refusal(rapt_sdpa_run(s->context, &call, &error), &error, names[n], names[n],
@@ -47,16 +50,29 @@ static void check_projection_places(small_calls *s) {
   linear.output.data = host;
   expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "output", "does not reach");
   static const char *const names[] = {
-      "query", "key",      "value",        "output", "mask",   "bias", "key_padding_mask",
-      "sinks", "bias_key", "alibi_slopes", "lse",    "weights"};
-  for (int n = 0; n < 12; n++) {
+      "query", "key",      "value",        "output", "mask",    "bias",     "key_padding_mask",
+      "sinks", "bias_key", "alibi_slopes", "lse",    "weights", "positions"};
+  for (int n = 0; n < 13; n++) {
     rapt_mha call = s->mha;
-    rapt_tensor *tensors[] = {
-        &call.query, &call.key,      &call.value,        &call.output, &call.mask,   &call.bias, &call.key_padding_mask,
-        &call.sinks, &call.bias_key, &call.alibi_slopes, &call.lse,    &call.weights};
+    rapt_tensor *tensors[] = {&call.query,
+                              &call.key,
+                              &call.value,
+                              &call.output,
+                              &call.mask,
+                              &call.bias,
+                              &call.key_padding_mask,
+                              &call.sinks,
+                              &call.bias_key,
+                              &call.alibi_slopes,
+                              &call.lse,
+                              &call.weights,
+                              &call.positions};
     if (n >= 4) {
       int is_bool = n == 4 || n == 6;
-      *tensors[n] = (rapt_tensor){.stride = {64, 32, 8, 1}, .dtype = is_bool ? RAPT_BOOL : RAPT_F32};
+      *tensors[n] = (rapt_tensor){.stride = {64, 32, 8, 1},
+                                  .dtype = is_bool   ? RAPT_BOOL
+                                           : n == 12 ? RAPT_I32
+                                                     : RAPT_F32};
     }
     if (tensors[n] == &call.bias_key) {
       call.bias_value = (rapt_tensor){.data = s->input, .stride = {1}, .dtype = RAPT_F32};
@@ -91,17 +107,17 @@ static void check_scratch(small_calls *s) {
         error.message);
   rapt_mha call = s->mha;
   void *scratch = cuda_allocate(s->context, (size_t)plan.scratch_size);
-  call.scratch = scratch;
-  call.scratch_size = plan.scratch_size - 1;
+  call.head.scratch = scratch;
+  call.head.scratch_size = plan.scratch_size - 1;
   expect_refusal(rapt_mha_run(s->context, &call, &error), &error, "too little", "scratch_size", "the plan needs");
-  call.scratch_size = plan.scratch_size;
+  call.head.scratch_size = plan.scratch_size;
   CHECK(rapt_mha_run(s->context, &call, &error) == RAPT_OK, "exact scratch: %s", error.message);
   static _Alignas(64) char host[1 << 16];
-  call.scratch = host;
-  call.scratch_size = sizeof host;
+  call.head.scratch = host;
+  call.head.scratch_size = sizeof host;
   CHECK(plan.scratch_size <= (int64_t)sizeof host, "scratch of %lld bytes", (long long)plan.scratch_size);
   expect_refusal(rapt_mha_run(s->context, &call, &error), &error, "host scratch", "scratch", "does not reach");
-  call.scratch = (char *)scratch + 4;
+  call.head.scratch = (char *)scratch + 4;
   CHECK(rapt_mha_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT, "misaligned scratch");
   cuda_release(s->context, scratch);
 }
@@ -125,7 +141,7 @@ static void check_stream_scratch(rapt_context *context) {
   small_open(&many, context, 2000);
   int64_t before = free_bytes(context);
   CHECK(rapt_stream_create(context, &stream, &error) == RAPT_OK, "stream: %s", error.message);
-  few.mha.stream = many.mha.stream = stream;
+  few.mha.head.stream = many.mha.head.stream = stream;
   CHECK(rapt_mha_run(context, &few.mha, &error) == RAPT_OK, "run: %s", error.message);
   int64_t after = free_bytes(context);
   CHECK(after < before, "no scratch was taken");
@@ -155,24 +171,24 @@ static void check_linears(small_calls *s, rapt_context *second) {
   CHECK(rapt_context_create(NULL, &cpu, &error) == RAPT_OK, "cpu: %s", error.message);
   static float numbers[SMALL_WIDTH * SMALL_WIDTH];
   rapt_linear_parameters weights = {.struct_size = sizeof weights,
-                                 .weight = {.data = numbers, .stride = {SMALL_WIDTH, 1}, .dtype = RAPT_F32},
-                                 .in_features = SMALL_WIDTH,
-                                 .out_features = SMALL_WIDTH};
+                                    .weight = {.data = numbers, .stride = {SMALL_WIDTH, 1}, .dtype = RAPT_F32},
+                                    .in_features = SMALL_WIDTH,
+                                    .out_features = SMALL_WIDTH};
   rapt_linear_weights *of_cpu = NULL, *of_second = NULL, *none = NULL;
   CHECK(rapt_linear_create(cpu, &weights, &of_cpu, &error) == RAPT_OK, "cpu: %s", error.message);
   CHECK(rapt_linear_create(second, &weights, &of_second, &error) == RAPT_OK, "second: %s", error.message);
   rapt_linear call = s->linear;
-  call.linear = of_cpu;
-  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "the CPU's", "linear", "CUDA device 0");
-  call.linear = of_second;
-  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "another's", "linear", "CUDA device 1");
-  call.linear = NULL;
-  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "none", "linear", "NULL");
+  call.weights = of_cpu;
+  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "the CPU's", "weights", "CUDA device 0");
+  call.weights = of_second;
+  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "another's", "weights", "CUDA device 1");
+  call.weights = NULL;
+  expect_refusal(rapt_linear_run(s->context, &call, &error), &error, "none", "weights", "NULL");
   rapt_mha mha = s->mha;
   mha.value_projection = of_second;
   expect_refusal(rapt_mha_run(s->context, &mha, &error), &error, "another's", "value_projection", "CUDA device 1");
-  call.linear = s->square;
-  expect_refusal(rapt_linear_run(cpu, &call, &error), &error, "the GPU's", "linear", "the CPU");
+  call.weights = s->square;
+  expect_refusal(rapt_linear_run(cpu, &call, &error), &error, "the GPU's", "weights", "the CPU");
   weights.weight.stride[0] = 0;
   weights.in_features = 1 << 16;
   weights.weight.stride[1] = 0;
@@ -192,6 +208,45 @@ static void check_core_refusals(small_calls *s) {
         "the core's checks: %s", error.message);
 }
 
+/* Nothing to write: no kernel, whatever the tensors' places, and a plan that says so. */
+static void check_empty(small_calls *s) {
+  static float host[1024];
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_plan plan = {.struct_size = sizeof plan};
+  rapt_sdpa sdpa = s->attention;
+  rapt_rope rope = s->rope;
+  rapt_linear linear = s->linear;
+  rapt_mha mha = s->mha;
+  sdpa.query_len = rope.length = linear.rows = mha.query_len = 0;
+  sdpa.query.data = rope.input.data = linear.input.data = mha.query.data = host;
+  const void *calls[] = {&sdpa, &rope, &linear, &mha};
+  static const int32_t numbers[] = {RAPT_SDPA, RAPT_ROPE, RAPT_LINEAR, RAPT_MHA};
+  static const char *const names[] = {"sdpa_empty_cuda", "rope_empty_cuda", "linear_empty_cuda", "mha_empty_cuda"};
+  for (int n = 0; n < 4; n++) {
+    CHECK(rapt_plan_call(s->context, numbers[n], calls[n], &plan, &error) == RAPT_OK && plan.supported == 1 &&
+              plan.scratch_size == 0 && !strcmp(plan.name, names[n]),
+          "%s: the plan is %s: %s", names[n], plan.name, error.message);
+    CHECK(rapt_run_call(s->context, numbers[n], calls[n], &error) == RAPT_OK, "%s: %s", names[n], error.message);
+  }
+}
+
+/* More blocks than 64 bits can count: refused when it is planned, as on the CPU. */
+static void check_overflow(small_calls *s) {
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_plan plan = {.struct_size = sizeof plan};
+  rapt_linear linear = s->linear;
+  linear.batch = linear.rows = (int64_t)1 << 38;
+  linear.input = (rapt_tensor){.stride = {0, 0, 1}, .dtype = RAPT_F32};
+  linear.output = (rapt_tensor){.stride = {(int64_t)1 << 20, 1, 1}, .dtype = RAPT_F32};
+  CHECK(rapt_linear_plan(s->context, &linear, &plan, &error) == RAPT_INVALID_ARGUMENT, "linear: %s", plan.reason);
+  rapt_mha mha = s->mha;
+  mha.batch = mha.query_len = (int64_t)1 << 38;
+  mha.query = linear.input;
+  mha.output = linear.output;
+  mha.key.stride[0] = mha.value.stride[0] = 0;
+  CHECK(rapt_mha_plan(s->context, &mha, &plan, &error) == RAPT_INVALID_ARGUMENT, "mha: %s", plan.reason);
+}
+
 static void check_fault(small_calls *s) {
   rapt_error error = {.struct_size = sizeof error};
   setenv("RAPT_EMULATED_FAULT", "719", 1);
@@ -203,7 +258,7 @@ static void check_fault(small_calls *s) {
   rapt_stream *stream = NULL;
   CHECK(rapt_stream_create(s->context, &stream, &error) == RAPT_OK, "stream: %s", error.message);
   rapt_sdpa call = s->attention;
-  call.stream = stream;
+  call.head.stream = stream;
   CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_OK, "enqueueing: %s", error.message);
   CHECK(rapt_stream_synchronize(stream, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719 &&
             strstr(error.message, "restarted"),
@@ -217,7 +272,7 @@ static void check_streams(small_calls *s, rapt_context *second) {
   rapt_stream *stream = NULL;
   CHECK(rapt_stream_create(second, &stream, &error) == RAPT_OK, "stream: %s", error.message);
   rapt_sdpa call = s->attention;
-  call.stream = stream;
+  call.head.stream = stream;
   CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "device 1"),
         "another device's stream: %s", error.message);
   rapt_stream_destroy(stream);
@@ -249,6 +304,8 @@ int main(void) {
   check_pinned(&s);
   check_scratch(&s);
   check_core_refusals(&s);
+  check_empty(&s);
+  check_overflow(&s);
   if (cuda_is_emulated(first)) {
     check_emulated(&s, first);
   }

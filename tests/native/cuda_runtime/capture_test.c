@@ -35,15 +35,15 @@ static scratch take_scratch(const small_calls *s) {
 }
 
 static void set_stream(small_calls *s, rapt_stream *stream) {
-  s->attention.stream = s->linear.stream = s->mha.stream = s->rope.stream = stream;
+  s->attention.head.stream = s->linear.head.stream = s->mha.head.stream = s->rope.head.stream = stream;
 }
 
 static void check_given_scratch(capture *c, small_calls s, const scratch *own) {
   rapt_error error = {.struct_size = sizeof error};
-  s.attention.scratch = own->attention;
-  s.attention.scratch_size = own->attention_size;
-  s.mha.scratch = own->mha;
-  s.mha.scratch_size = own->mha_size;
+  s.attention.head.scratch = own->attention;
+  s.attention.head.scratch_size = own->attention_size;
+  s.mha.head.scratch = own->mha;
+  s.mha.head.scratch_size = own->mha_size;
   capture_begin(c);
   CHECK(rapt_sdpa_run(s.context, &s.attention, &error) == RAPT_OK, "attention: %s", error.message);
   CHECK(rapt_linear_run(s.context, &s.linear, &error) == RAPT_OK, "linear: %s", error.message);

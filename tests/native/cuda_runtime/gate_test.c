@@ -51,12 +51,38 @@ static void check_gate(const char *kernels, int allowed) {
   rapt_context_destroy(context);
 }
 
+/* A list that cannot be meant is refused, instead of being read in part. */
+static void check_refusal(const char *kernels, const char *why) {
+  rapt_context_options options = {.struct_size = sizeof options, .device = RAPT_DEVICE_CUDA};
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_context *context = NULL;
+  setenv("RAPT_KERNEL", kernels, 1);
+  CHECK(rapt_context_create(&options, &context, &error) == RAPT_INVALID_ARGUMENT && !context,
+        "RAPT_KERNEL=%s gave a context", kernels);
+  CHECK(strstr(error.message, "RAPT_KERNEL") && strstr(error.message, why), "RAPT_KERNEL=%s: %s", kernels,
+        error.message);
+}
+
+static void check_refusals(void) {
+  char text[400] = "sdpa_";
+  check_refusal("nothing_of_this_name", "nothing_of_this_name");
+  check_refusal("other,sdpa,linear", "names other");
+  check_refusal("sdpas", "names sdpas");
+  check_refusal("sdpa_decode,mh", "names mh");
+  memset(text + 5, 'x', 200);
+  check_refusal(text, "205 characters");
+  text[0] = 0;
+  for (int n = 0; n < 17; n++) {
+    strcat(text, "rope_f32,");
+  }
+  check_refusal(text, "more than 16 names");
+}
+
 int main(void) {
   check_start();
   setenv("RAPT_EMULATED_DRIVER", "unproven", 1);
   check_gate(NULL, 0);
   check_gate("", 0);
-  check_gate("nothing_of_this_name", 0);
   check_gate("sdpa", ATTENTION);
   check_gate("sdpa_decode", ATTENTION);
   check_gate("sdpa_nothing", 0);
@@ -66,7 +92,11 @@ int main(void) {
   check_gate("rope_f32_cuda_scalar", ROPE);
   check_gate("rope_f16", 0);
   check_gate("mha_nothing", 0);
-  check_gate("other,sdpa,linear", ATTENTION | LINEAR);
+  check_gate("sdpa,,linear,", ATTENTION | LINEAR);
+  check_gate("sdpa_prefill,sdpa_decode_f32_cuda_simt_d8,linear_f32_cuda_simt", ATTENTION | LINEAR);
+  check_gate("sdpa_decode_f32_cuda_simt_d80,linear_f32_cuda_simt_d8", 0);
+  check_gate("mha_decode_f32_cuda_simt_d8", MHA);
+  check_refusals();
   check_gate("linear,sdpa,rope,mha", ATTENTION | LINEAR | MHA | ROPE);
   setenv("RAPT_EMULATED_DRIVER", "", 1);
   check_gate(NULL, ATTENTION | LINEAR | MHA | ROPE);

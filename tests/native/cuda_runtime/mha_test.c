@@ -51,6 +51,7 @@ static void place(mirror *m, const mha_tensors *t, rapt_mha *c) {
   c->sinks = mirror_add(m, &t->sinks);
   c->lse = mirror_add(m, &t->lse);
   c->weights = mirror_add(m, &t->weights);
+  c->positions = mirror_add(m, &t->positions);
 }
 
 /* Packs the projections: from host memory, or from the device's where on_device is set. */
@@ -58,10 +59,10 @@ static void pack(mirror *m, int on_device, const mha_tensors *t, const reference
                  rapt_linear_weights *handles[4]) {
   const rapt_linear_parameters *weights[4] = {&p->query, &p->key, &p->value, &p->output};
   const rapt_linear_weights **fields[4] = {&call->query_projection, &call->key_projection, &call->value_projection,
-                                   &call->output_projection};
+                                           &call->output_projection};
   for (int n = 0; n < 4; n++) {
     handles[n] = NULL;
-    if (weights[n]->weight.data) {
+    if (tensor_present(&weights[n]->weight)) {
       rapt_linear_parameters w = *weights[n];
       rapt_error error = {.struct_size = sizeof error};
       if (on_device) {
@@ -106,13 +107,13 @@ static void run_case(rapt_context *context, rapt_stream *stream, const mha_case 
   rapt_mha device = call;
   place(&m, &t, &device);
   pack(&m, (int)(c->seed & 1), &t, &p, &device, handles);
-  device.stream = stream;
+  device.head.stream = stream;
   CHECK(rapt_mha_plan(context, &device, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s", error.message,
         plan.reason);
   CHECK(!strncmp(plan.name, "mha_", 4), "plan %s", plan.name);
   if (c->scratch) {
-    device.scratch = cuda_allocate(context, (size_t)plan.scratch_size);
-    device.scratch_size = plan.scratch_size;
+    device.head.scratch = cuda_allocate(context, (size_t)plan.scratch_size);
+    device.head.scratch_size = plan.scratch_size;
   }
   rapt_status status = rapt_mha_run(context, &device, &error);
   CHECK(status == RAPT_OK, "status %d: %s", status, error.message);
@@ -125,7 +126,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const mha_case 
   if (status == RAPT_OK) {
     check_results(c, &call, &t, e);
   }
-  cuda_release(context, device.scratch);
+  cuda_release(context, device.head.scratch);
   mirror_close(&m);
   for (int n = 0; n < 4; n++) {
     rapt_linear_destroy(handles[n]);
@@ -149,6 +150,8 @@ static const char *const cases[] = {
     "q_len=0 kv_len=4",
     "batch=0",
     "batch=2 alibi=1 scratch=1",
+    "batch=3 heads=4 kv_heads=2 q_len=9 kv_len=21 causal=1 positions=1 bias_kv=1",
+    "batch=2 q_len=3 kv_len=19 causal=1 window=1 positions=2 weights=3 average=1",
     /* Averaged slice by slice, the last one smaller. */
     "heads=8 kv_heads=8 q_len=11 kv_len=8192 head_dim=2 value_dim=2 weights=3 average=1",
 };

@@ -43,18 +43,18 @@ static rapt_tensor rows_of(void *data, int32_t dtype, int64_t heads, int64_t row
 
 /* Where the tensors are: memory laid out as numbers is. */
 static rapt_sdpa call_on(numbers *at, int64_t queries, int quantised) {
-  rapt_sdpa call = {.struct_size = sizeof call,
-                         .query = rows_of(at->query, RAPT_F32, HEADS, queries, DIM),
-                         .key = rows_of(at->key, RAPT_F32, KV_HEADS, KEYS, DIM),
-                         .value = rows_of(at->value, RAPT_F32, KV_HEADS, KEYS, DIM),
-                         .output = rows_of(at->output, RAPT_F32, HEADS, queries, DIM),
-                         .batch = BATCH,
-                         .query_heads = HEADS,
-                         .kv_heads = KV_HEADS,
-                         .query_len = queries,
-                         .kv_len = KEYS,
-                         .head_dim = DIM,
-                         .value_dim = DIM};
+  rapt_sdpa call = {.head = {.struct_size = sizeof call},
+                    .query = rows_of(at->query, RAPT_F32, HEADS, queries, DIM),
+                    .key = rows_of(at->key, RAPT_F32, KV_HEADS, KEYS, DIM),
+                    .value = rows_of(at->value, RAPT_F32, KV_HEADS, KEYS, DIM),
+                    .output = rows_of(at->output, RAPT_F32, HEADS, queries, DIM),
+                    .batch = BATCH,
+                    .query_heads = HEADS,
+                    .kv_heads = KV_HEADS,
+                    .query_len = queries,
+                    .kv_len = KEYS,
+                    .head_dim = DIM,
+                    .value_dim = DIM};
   if (quantised) {
     call.key = rows_of(at->key_i8, RAPT_I8, KV_HEADS, KEYS, DIM);
     call.value = rows_of(at->value_i8, RAPT_I8, KV_HEADS, KEYS, DIM);
@@ -76,8 +76,8 @@ static void check_run(rapt_context *context, numbers *device, int64_t queries, c
   rapt_sdpa call = call_on(device, queries, 1);
   rapt_plan plan = {.struct_size = sizeof plan};
   rapt_error error = {.struct_size = sizeof error};
-  CHECK(rapt_sdpa_plan(context, &call, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s",
-        error.message, plan.reason);
+  CHECK(rapt_sdpa_plan(context, &call, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s", error.message,
+        plan.reason);
   CHECK(!strcmp(plan.name, name), "expected the plan %s, got %s", name, plan.name);
   run(context, &call, device, got);
   call = call_on(device, queries, 0);
@@ -98,9 +98,8 @@ static void check_places(rapt_context *context, numbers *device, numbers *host) 
     tensors[n]->data = places[n];
     rapt_error error = {.struct_size = sizeof error};
     size_t length = strlen(names[n]);
-    CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_INVALID_ARGUMENT &&
-              !strncmp(error.message, names[n], length) && error.message[length] == ' ' &&
-              strstr(error.message, "does not reach"),
+    CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_INVALID_ARGUMENT && !strncmp(error.message, names[n], length) &&
+              error.message[length] == ' ' && strstr(error.message, "does not reach"),
           "%s in host memory: '%s'", names[n], error.message);
   }
 }

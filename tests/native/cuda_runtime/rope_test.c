@@ -22,7 +22,7 @@ typedef struct numbers {
 static rapt_rope call_on(numbers *at) {
   const int64_t row = HEADS * DIM;
   return (rapt_rope){
-      .struct_size = sizeof(rapt_rope),
+      .head = {.struct_size = sizeof(rapt_rope)},
       .input = {.data = at->input, .stride = {LENGTH * row, DIM, row, 1}, .dtype = RAPT_F32},
       .output = {.data = at->output, .stride = {LENGTH * row, DIM, row, 1}, .dtype = RAPT_F32},
       .cosine = {.data = at->cosine, .stride = {DIM / 2, 1}, .dtype = RAPT_F32},
@@ -92,7 +92,7 @@ static void check_calls(rapt_context *context, int flags, int64_t rotary, const 
   rapt_stream *stream = NULL;
   CHECK(rapt_stream_create(context, &stream, &error) == RAPT_OK, "stream: %s", error.message);
   on_device.output = on_device.input;
-  on_device.stream = stream;
+  on_device.head.stream = stream;
   run(context, &on_device);
   CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
   check_result(context, device, 1, host.output);

@@ -34,13 +34,14 @@ static double largest_value(const rapt_sdpa *call) {
 
 static void expect(const rapt_sdpa *call, expectation e[RESULT_COUNT]) {
   int64_t rows = call->batch * call->query_heads * call->query_len;
-  int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows, call->weights.data ? rows * call->kv_len : 0};
+  int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows,
+                                  tensor_present(&call->weights) ? rows * call->kv_len : 0};
   for (int n = 0; n < RESULT_COUNT; n++) {
     e[n].result = reference_result_make(counts[n]);
   }
   for (int mode = 0; mode < REFERENCE_MODES; mode++) {
     reference_attention(call, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
-                        call->weights.data ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
+                        tensor_present(&call->weights) ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
   }
   double magnitude[RESULT_COUNT] = {largest_value(call), 1, 0};
   for (int n = 0; n < RESULT_COUNT; n++) {
@@ -54,11 +55,11 @@ static void check_results(const rapt_sdpa *call, const sdpa_tensors *t, const ex
                  e[RESULT_OUTPUT].bound);
   CHECK(test_tensor_damage(&t->output) == 0, "wrote between the output's elements");
   int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
-  if (call->lse.data) {
+  if (tensor_present(&call->lse)) {
     compare_result("device", "lse", &call->lse, lse, e[RESULT_LSE].result.in[REFERENCE_EXACT], e[RESULT_LSE].bound);
   }
   int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
-  if (call->weights.data) {
+  if (tensor_present(&call->weights)) {
     compare_result("device", "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
                    e[RESULT_WEIGHTS].bound);
   }
@@ -82,6 +83,7 @@ static rapt_sdpa on_device(mirror *m, const sdpa_case *from, const sdpa_tensors 
   c.sinks = mirror_add(m, &t->sinks);
   c.lse = mirror_add(m, &t->lse);
   c.weights = mirror_add(m, &t->weights);
+  c.positions = mirror_add(m, &t->positions);
   return c;
 }
 
@@ -103,17 +105,17 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   test_tensor_wipe(&t.weights);
   mirror m = {.context = context};
   rapt_sdpa device = on_device(&m, c, &t, &quantised);
-  device.stream = stream;
+  device.head.stream = stream;
   rapt_plan plan = {.struct_size = sizeof plan};
-  CHECK(rapt_sdpa_plan(context, &device, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s",
-        error.message, plan.reason);
+  CHECK(rapt_sdpa_plan(context, &device, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s", error.message,
+        plan.reason);
   int is_i8 = call.batch > 0 && call.query_len > 0 && c->key_groups + c->value_groups > 0;
   CHECK(!strncmp(plan.name, "sdpa_", 5) && !strstr(plan.name, "i8") == !is_i8, "plan %s", plan.name);
   void *scratch = NULL;
   if (c->scratch && plan.scratch_size > 0) {
     scratch = cuda_allocate(context, (size_t)plan.scratch_size);
-    device.scratch = scratch;
-    device.scratch_size = plan.scratch_size;
+    device.head.scratch = scratch;
+    device.head.scratch_size = plan.scratch_size;
   }
   rapt_status status = rapt_sdpa_run(context, &device, &error);
   CHECK(status == RAPT_OK, "status %d: %s", status, error.message);
@@ -135,7 +137,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
 
 /* Prefill, decode over several splits, and small odd sizes, each with everything that the call can carry. */
 static const char *const cases[] = {
-    "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 offset=37",
+    "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 position=37",
     "batch=2 heads=4 kv_heads=2 q_len=5 kv_len=19 head_dim=20 value_dim=12 mask=15 bias=6 scratch=1",
     "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 mask=8 sinks=1",
     "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 weights=3 scratch=1",
@@ -146,9 +148,11 @@ static const char *const cases[] = {
     "heads=1 kv_heads=1 q_len=3 kv_len=0 head_dim=8 value_dim=8",
     "heads=1 kv_heads=1 q_len=0 kv_len=9 head_dim=8 value_dim=8",
     "batch=0 heads=1 kv_heads=1 q_len=2 kv_len=9 head_dim=8 value_dim=8",
-    "heads=2 kv_heads=1 q_len=12 kv_len=40 head_dim=16 value_dim=16 causal=1 offset=-5 fill=6",
+    "heads=2 kv_heads=1 q_len=12 kv_len=40 head_dim=16 value_dim=16 causal=1 position=-5 fill=6",
     "heads=1 kv_heads=1 q_len=2 kv_len=9 head_dim=300 value_dim=270",
-    "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 offset=37 key_groups=1 value_groups=1",
+    "batch=3 heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=32 value_dim=32 causal=1 position=20 positions=1",
+    "batch=3 heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 causal=1 position=900 positions=2 alibi=1",
+    "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 position=37 key_groups=1 value_groups=1",
     "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 sinks=1 key_groups=8 value_groups=4 scratch=1",
     "batch=2 heads=4 kv_heads=2 q_len=5 kv_len=19 head_dim=20 value_dim=12 mask=15 layout=3 key_groups=5 seed=2",
     "batch=2 heads=3 kv_heads=3 q_len=4 kv_len=6 head_dim=5 value_dim=3 layout=2 weights=3 value_groups=3",
@@ -173,5 +177,5 @@ int main(void) {
   rapt_stream_destroy(foreign);
   rapt_stream_destroy(own);
   rapt_context_destroy(context);
-  return check_finish("cuda_abi_attention_test");
+  return check_finish("cuda_abi_sdpa_test");
 }

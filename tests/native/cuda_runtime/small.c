@@ -21,9 +21,9 @@ static float *fill(int64_t count) {
 
 static rapt_linear_weights *square_linear(rapt_context *context, float *weight) {
   rapt_linear_parameters weights = {.struct_size = sizeof weights,
-                                 .weight = {.data = weight, .stride = {SMALL_WIDTH, 1}, .dtype = RAPT_F32},
-                                 .in_features = SMALL_WIDTH,
-                                 .out_features = SMALL_WIDTH};
+                                    .weight = {.data = weight, .stride = {SMALL_WIDTH, 1}, .dtype = RAPT_F32},
+                                    .in_features = SMALL_WIDTH,
+                                    .out_features = SMALL_WIDTH};
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear_weights *linear = NULL;
   if (rapt_linear_create(context, &weights, &linear, &error) != RAPT_OK) {
@@ -49,25 +49,25 @@ void small_open(small_calls *s, rapt_context *context, int64_t kv_len) {
   s->output = cuda_allocate(context, (size_t)count * sizeof(float));
   s->square = square_linear(context, numbers);
   free(numbers);
-  s->attention = (rapt_sdpa){.struct_size = sizeof(rapt_sdpa),
-                                  .query = heads_of(s->input),
-                                  .key = heads_of(s->input),
-                                  .value = heads_of(s->input),
-                                  .output = heads_of(s->output),
-                                  .batch = 1,
-                                  .query_heads = SMALL_HEADS,
-                                  .kv_heads = SMALL_HEADS,
-                                  .query_len = SMALL_QUERIES,
-                                  .kv_len = kv_len,
-                                  .head_dim = SMALL_DIM,
-                                  .value_dim = SMALL_DIM};
-  s->linear = (rapt_linear){.struct_size = sizeof(rapt_linear),
-                                 .linear = s->square,
-                                 .input = rows_of(s->input),
-                                 .output = rows_of(s->output),
-                                 .batch = 1,
-                                 .rows = SMALL_QUERIES};
-  s->mha = (rapt_mha){.struct_size = sizeof(rapt_mha),
+  s->attention = (rapt_sdpa){.head = {.struct_size = sizeof(rapt_sdpa)},
+                             .query = heads_of(s->input),
+                             .key = heads_of(s->input),
+                             .value = heads_of(s->input),
+                             .output = heads_of(s->output),
+                             .batch = 1,
+                             .query_heads = SMALL_HEADS,
+                             .kv_heads = SMALL_HEADS,
+                             .query_len = SMALL_QUERIES,
+                             .kv_len = kv_len,
+                             .head_dim = SMALL_DIM,
+                             .value_dim = SMALL_DIM};
+  s->linear = (rapt_linear){.head = {.struct_size = sizeof(rapt_linear)},
+                            .weights = s->square,
+                            .input = rows_of(s->input),
+                            .output = rows_of(s->output),
+                            .batch = 1,
+                            .rows = SMALL_QUERIES};
+  s->mha = (rapt_mha){.head = {.struct_size = sizeof(rapt_mha)},
                       .query_projection = s->square,
                       .key_projection = s->square,
                       .value_projection = s->square,
@@ -82,7 +82,7 @@ void small_open(small_calls *s, rapt_context *context, int64_t kv_len) {
                       .query_len = SMALL_QUERIES,
                       .kv_len = kv_len};
   /* The numbers serve as angles too. */
-  s->rope = (rapt_rope){.struct_size = sizeof(rapt_rope),
+  s->rope = (rapt_rope){.head = {.struct_size = sizeof(rapt_rope)},
                         .input = heads_of(s->input),
                         .output = heads_of(s->output),
                         .cosine = rows_of(s->input),

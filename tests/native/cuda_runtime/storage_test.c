@@ -56,20 +56,20 @@ typedef struct shape {
 } shape;
 
 static rapt_sdpa describe(const shape *s, int32_t dtype, void *q, void *k, void *v, void *out) {
-  rapt_sdpa call = {.struct_size = sizeof call,
-                         .query = heads_of(q, dtype, s->heads, s->query_len, s->depth),
-                         .key = heads_of(k, dtype, s->kv_heads, s->kv_len, s->depth),
-                         .value = heads_of(v, dtype, s->kv_heads, s->kv_len, s->depth),
-                         .output = heads_of(out, dtype, s->heads, s->query_len, s->depth),
-                         .batch = s->batch,
-                         .query_heads = s->heads,
-                         .kv_heads = s->kv_heads,
-                         .query_len = s->query_len,
-                         .kv_len = s->kv_len,
-                         .head_dim = s->depth,
-                         .value_dim = s->depth};
+  rapt_sdpa call = {.head = {.struct_size = sizeof call},
+                    .query = heads_of(q, dtype, s->heads, s->query_len, s->depth),
+                    .key = heads_of(k, dtype, s->kv_heads, s->kv_len, s->depth),
+                    .value = heads_of(v, dtype, s->kv_heads, s->kv_len, s->depth),
+                    .output = heads_of(out, dtype, s->heads, s->query_len, s->depth),
+                    .batch = s->batch,
+                    .query_heads = s->heads,
+                    .kv_heads = s->kv_heads,
+                    .query_len = s->query_len,
+                    .kv_len = s->kv_len,
+                    .head_dim = s->depth,
+                    .value_dim = s->depth};
   call.options.flags = RAPT_CAUSAL;
-  call.options.offset = s->kv_len - s->query_len;
+  call.options.position = s->kv_len - s->query_len;
   return call;
 }
 
@@ -101,10 +101,10 @@ static void check_attention(rapt_context *cuda, rapt_context *cpu, int32_t dtype
 static rapt_linear_weights *square(rapt_context *context, int32_t dtype, int64_t width, uint64_t seed) {
   uint16_t *weight = fill(dtype, width * width, seed), *bias = fill(dtype, width, seed + 100);
   rapt_linear_parameters weights = {.struct_size = sizeof weights,
-                                 .weight = {.data = weight, .stride = {width, 1}, .dtype = dtype},
-                                 .bias = {.data = bias, .stride = {1}, .dtype = dtype},
-                                 .in_features = width,
-                                 .out_features = width};
+                                    .weight = {.data = weight, .stride = {width, 1}, .dtype = dtype},
+                                    .bias = {.data = bias, .stride = {1}, .dtype = dtype},
+                                    .in_features = width,
+                                    .out_features = width};
   rapt_linear_weights *linear = NULL;
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_linear_create(context, &weights, &linear, &error) == RAPT_OK, "create: %s", error.message);
@@ -121,12 +121,12 @@ static rapt_tensor rows_of(void *data, int32_t dtype, int64_t rows, int64_t widt
 static void project(rapt_context *context, const rapt_linear_weights *linear, const shape *s, int64_t rows, void *from,
                     int32_t from_type, void *to, int32_t to_type) {
   int64_t width = s->heads * s->depth;
-  rapt_linear call = {.struct_size = sizeof call,
-                           .linear = linear,
-                           .input = rows_of(from, from_type, rows, width),
-                           .output = rows_of(to, to_type, rows, width),
-                           .batch = s->batch,
-                           .rows = rows};
+  rapt_linear call = {.head = {.struct_size = sizeof call},
+                      .weights = linear,
+                      .input = rows_of(from, from_type, rows, width),
+                      .output = rows_of(to, to_type, rows, width),
+                      .batch = s->batch,
+                      .rows = rows};
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_linear_run(context, &call, &error) == RAPT_OK, "linear: %s", error.message);
 }
@@ -184,7 +184,7 @@ static void check_mha(rapt_context *cuda, int32_t dtype, int32_t out_type, const
   }
   cuda_download(cuda, expected, l.out, l.out_bytes);
   memset(got, 0xff, l.out_bytes);
-  rapt_mha mha = {.struct_size = sizeof mha,
+  rapt_mha mha = {.head = {.struct_size = sizeof mha},
                   .query_projection = l.linears[0],
                   .key_projection = l.linears[1],
                   .value_projection = l.linears[2],

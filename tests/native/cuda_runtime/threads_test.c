@@ -22,7 +22,7 @@ static int64_t keys_of(int index) { return 5 + 400 * index; }
 static void run(small_calls *s, rapt_stream *stream, const worker *w) {
   rapt_error error = {.struct_size = sizeof error};
   float got[COUNT];
-  s->mha.stream = stream;
+  s->mha.head.stream = stream;
   CHECK(rapt_mha_run(w->context, &s->mha, &error) == RAPT_OK, "thread %d: %s", w->index, error.message);
   if (stream) {
     CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "thread %d: %s", w->index, error.message);

@@ -6,13 +6,11 @@
 #include <memory>
 #include <new>
 
-#include "cuda/linear/weights.h"
+#include "base/tensor.h"
+#include "cuda/device.h"
+#include "cuda/linear/linear.h"
 #include "cuda/runtime/call.h"
 #include "cuda/runtime/rows.h"
-
-extern "C" {
-#include "cpu/engine/rows.h"
-}
 
 namespace {
 
@@ -53,8 +51,9 @@ rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from
   if (place == DRIVER_PLACE_UNKNOWN) {
     size_t bytes = static_cast<size_t>(rows * columns * rapt_element_size(from.dtype));
     host.reset(new (std::nothrow) unsigned char[bytes]);
-    if (host == nullptr)
+    if (host == nullptr) {
       return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a copy of %s, %zu bytes", name, bytes);
+    }
     pack(from, rows, columns, host.get());
     void *target = to.data;
     if (from.dtype != to.dtype) {
@@ -66,7 +65,7 @@ rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from
     from.stride[0] = columns;
     from.stride[1] = 1;
   } else {
-    RAPT_CHECK(rapt_cuda_check_place(context, {name, from.data}, error));
+    RAPT_CHECK(rapt_cuda_check_place(context, name, from.data, error));
   }
   driver_code code = DRIVER_SUCCESS;
   if (from.data != to.data) code = rapt_cuda_copy_rows(from, to, rows, columns, static_cast<gpu_stream>(stream));
@@ -77,48 +76,61 @@ rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from
 rapt_status fill(rapt_cuda_context *context, const rapt_linear_parameters &w, rapt_cuda_linear_weights *linear,
                  rapt_error *error) {
   int64_t weight_bytes = round_up(w.out_features * w.in_features * rapt_element_size(w.weight.dtype));
-  int64_t bias_bytes = w.bias.data != nullptr ? w.out_features * static_cast<int64_t>(sizeof(float)) : 0;
+  int64_t bias_bytes = rapt_is_present(&w.bias) ? w.out_features * static_cast<int64_t>(sizeof(float)) : 0;
   int64_t bytes = weight_bytes + bias_bytes;
   char what[96];
   snprintf(what, sizeof what, "allocating %" PRId64 " bytes for the weights", bytes);
   RAPT_CHECK(rapt_cuda_check(driver_allocate(static_cast<size_t>(bytes), &linear->weight), what, error));
-  rapt_tensor weight = {linear->weight, {w.in_features, 1, 0, 0}, w.weight.dtype, 0};
+  rapt_tensor weight = {linear->weight, {w.in_features, 1}, w.weight.dtype, 0};
   RAPT_CHECK(bring(context, "weight", w.weight, w.out_features, w.in_features, weight, error));
-  if (w.bias.data == nullptr) return RAPT_OK;
+  if (!rapt_is_present(&w.bias)) return RAPT_OK;
   linear->bias = reinterpret_cast<float *>(static_cast<unsigned char *>(linear->weight) + weight_bytes);
   // One row: its only stride is the second.
-  rapt_tensor from = {w.bias.data, {0, w.bias.stride[0], 0, 0}, w.bias.dtype, 0};
-  rapt_tensor bias = {linear->bias, {0, 1, 0, 0}, RAPT_F32, 0};
+  rapt_tensor from = {w.bias.data, {0, w.bias.stride[0]}, w.bias.dtype, 0};
+  rapt_tensor bias = {linear->bias, {0, 1}, RAPT_F32, 0};
   return bring(context, "bias", from, 1, w.out_features, bias, error);
 }
 
 }  // namespace
 
-rapt_status rapt_cuda_linear_create(void *state, const rapt_linear_parameters *weights, rapt_linear_weights **out,
-                                    rapt_error *error) {
-  rapt_cuda_context *context = static_cast<rapt_cuda_context *>(state);
-  rapt_linear_parameters w;
-  RAPT_CHECK(rapt_linear_parameters_validate(weights, &w, error));
+rapt_status rapt_cuda_weights_create(rapt_context *head, const rapt_linear_parameters *parameters,
+                                     rapt_linear_weights **out, rapt_error *error) {
+  rapt_cuda_context *context = rapt_cuda_context_of(head);
+  rapt_linear_parameters p;
+  RAPT_CHECK(rapt_linear_check_parameters(parameters, &p, error));
   rapt_cuda_scope scope(context->ordinal);
   RAPT_CHECK(scope.check(error));
-  rapt_cuda_linear_weights *linear = new (std::nothrow) rapt_cuda_linear_weights();
-  if (linear == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a linear");
-  linear->head = {{&rapt_cuda_backend}, w.in_features, w.out_features};
-  linear->ordinal = context->ordinal;
-  linear->dtype = w.weight.dtype;
-  rapt_status status = fill(context, w, linear, error);
+  rapt_cuda_linear_weights *weights = new (std::nothrow) rapt_cuda_linear_weights();
+  if (weights == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for packed weights");
+  weights->head = {{&rapt_cuda_device}, p.in_features, p.out_features};
+  weights->ordinal = context->ordinal;
+  weights->dtype = p.weight.dtype;
+  rapt_status status = fill(context, p, weights, error);
   if (status == RAPT_OK) {
-    *out = &linear->head;
+    *out = &weights->head;
   } else {
-    rapt_cuda_linear_destroy(&linear->head);
+    rapt_cuda_weights_destroy(&weights->head);
   }
   return status;
 }
 
-void rapt_cuda_linear_destroy(rapt_linear_weights *handle) {
-  rapt_cuda_linear_weights *linear = reinterpret_cast<rapt_cuda_linear_weights *>(handle);
-  rapt_cuda_scope scope(linear->ordinal);
-  if (linear->weight != nullptr) driver_release(linear->weight);
+void rapt_cuda_weights_destroy(rapt_linear_weights *head) {
+  rapt_cuda_linear_weights *weights = reinterpret_cast<rapt_cuda_linear_weights *>(head);
+  rapt_cuda_scope scope(weights->ordinal);
+  if (weights->weight != nullptr) driver_release(weights->weight);
   driver_forget_failure();
-  delete linear;
+  delete weights;
+}
+
+rapt_status rapt_cuda_check_weights(const rapt_context *head, const char *name, const rapt_linear_weights *weights,
+                                    rapt_error *error) {
+  const rapt_cuda_context *context = rapt_cuda_context_of(head);
+  if (weights->handle.device != &rapt_cuda_device) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s was packed for another device; this context's is CUDA device %d",
+                     name, context->ordinal);
+  }
+  int ordinal = reinterpret_cast<const rapt_cuda_linear_weights *>(weights)->ordinal;
+  if (ordinal == context->ordinal) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s lies on CUDA device %d; this context's is %d", name, ordinal,
+                   context->ordinal);
 }
