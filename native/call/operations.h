@@ -4,6 +4,13 @@
 #ifndef RAPT_CALL_OPERATIONS_H
 #define RAPT_CALL_OPERATIONS_H
 
-#define RAPT_EACH_OPERATION(use) use(SDPA, sdpa) use(ROPE, rope) use(LINEAR, linear) use(MHA, mha) use(MERGE, merge)
+// clang-format off
+#define RAPT_EACH_OPERATION(use) \
+  use(SDPA, sdpa)                \
+  use(ROPE, rope)                \
+  use(LINEAR, linear)            \
+  use(MHA, mha)                  \
+  use(MERGE, merge)
+// clang-format on
 
 #endif

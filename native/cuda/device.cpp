@@ -3,8 +3,27 @@
 #include "cuda/device.h"
 
 #include "cuda/linear/linear.h"
+#include "cuda/merge/merge.h"
+#include "cuda/rope/rope.h"
 #include "cuda/runtime/call.h"
+#include "cuda/runtime/choice.h"
+#include "cuda/runtime/rows.h"
 #include "cuda/runtime/state.h"
+#include "cuda/sdpa/sdpa.h"
+
+const rapt_cuda_use_names rapt_cuda_uses[RAPT_CUDA_USES] = {
+    {&rapt_cuda_sdpa_names, "sdpa"},   {&rapt_cuda_linear_names, "linear"}, {&rapt_cuda_rope_names, "rope"},
+    {&rapt_cuda_merge_names, "merge"}, {&rapt_cuda_sdpa_names, "mha"},      {&rapt_cuda_linear_names, "mha"},
+};
+
+driver_code rapt_cuda_prepare(const driver_description &device) {
+  rapt_cuda_properties properties = rapt_cuda_properties_of(device);
+  driver_code code = rapt_cuda_prepare_sdpa(properties);
+  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_linear(properties);
+  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_rope();
+  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_merge();
+  return code != DRIVER_SUCCESS ? code : rapt_cuda_prepare_rows();
+}
 
 static constexpr rapt_device make_device() {
   rapt_device d = {};
@@ -15,10 +34,9 @@ static constexpr rapt_device make_device() {
   d.context_destroy = rapt_cuda_context_destroy;
   d.context_get_info = rapt_cuda_context_get_info;
 
-  d.operations[RAPT_SDPA] = &rapt_cuda_sdpa_operation;
-  d.operations[RAPT_ROPE] = &rapt_cuda_rope_operation;
-  d.operations[RAPT_LINEAR] = &rapt_cuda_linear_operation;
-  d.operations[RAPT_MHA] = &rapt_cuda_mha_operation;
+#define ENTRY(NUMBER, word) d.operations[RAPT_##NUMBER] = &rapt_cuda_##word##_operation;
+  RAPT_EACH_OPERATION(ENTRY)
+#undef ENTRY
   d.execute = rapt_cuda_execute;
   d.check_stream = rapt_cuda_check_stream;
   d.check_weights = rapt_cuda_check_weights;

@@ -4,13 +4,13 @@
 #define RAPT_CUDA_DEVICE_H
 
 #include "call/device.h"
+#include "call/operations.h"
 
 extern "C" {
 extern const rapt_device rapt_cuda_device;
-extern const rapt_device_operation rapt_cuda_sdpa_operation;
-extern const rapt_device_operation rapt_cuda_rope_operation;
-extern const rapt_device_operation rapt_cuda_linear_operation;
-extern const rapt_device_operation rapt_cuda_mha_operation;
+#define RAPT_DECLARE(NUMBER, word) extern const rapt_device_operation rapt_cuda_##word##_operation;
+RAPT_EACH_OPERATION(RAPT_DECLARE)
+#undef RAPT_DECLARE
 
 // The one symbol that the plug-in exports.
 RAPT_API const rapt_device *rapt_device_entry(void);

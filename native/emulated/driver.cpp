@@ -169,7 +169,7 @@ driver_code driver_describe(int ordinal, driver_description *out) {
 
 // Every kernel runs here in every test.
 const driver_proof *driver_proofs() {
-  static const driver_proof all[] = {{8, "sdpa"}, {8, "linear"}, {8, "rope"}, {0, nullptr}};
+  static const driver_proof all[] = {{8, "sdpa"}, {8, "linear"}, {8, "rope"}, {8, "merge"}, {0, nullptr}};
   static const driver_proof none[] = {{0, nullptr}};
   return driver_is("unproven") ? none : all;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Partial results become one: a block for each row of results, parts in ascending order, so that equal inputs give equal
-// bits.
+// Partial results become one: a block for each row of results, parts in ascending order, so that equal inputs give
+// equal bits.
 #ifndef RAPT_CUDA_MERGE_KERNEL_H
 #define RAPT_CUDA_MERGE_KERNEL_H
 
@@ -13,7 +13,17 @@ constexpr int merge_parts_threads = 128;
 constexpr int merge_parts_elements = 8;
 
 struct merge_parts_parameters {
-  rapt_merge call;
+  // (parts, batch, heads, query_len), and from one element of a row to the next.
+  tensor partial_output;
+  int64_t partial_step;
+  tensor partial_lse;
+  tensor output;
+  tensor lse;
+  int64_t parts;
+  int64_t heads;
+  int64_t query_len;
+  int64_t value_dim;
+  // batch * heads * query_len.
   int64_t rows;
 };
 
@@ -27,17 +37,20 @@ struct merge_parts_row {
   int64_t batch, head, query;
 };
 
-GPU_FUNCTION float part_lse(const rapt_merge &c, const merge_parts_row &row, int64_t part) {
-  const rapt_tensor &t = c.partial_lse;
-  return static_cast<const float *>(
-      t.data)[part * t.stride[0] + row.batch * t.stride[1] + row.head * t.stride[2] + row.query * t.stride[3]];
+// Of a tensor whose first dimension is the part.
+GPU_FUNCTION int64_t part_offset(const tensor &t, const merge_parts_row &row, int64_t part) {
+  return part * t.stride[0] + row.batch * t.stride[1] + row.head * t.stride[2] + row.query * t.stride[3];
+}
+
+GPU_FUNCTION float part_lse(const merge_parts_parameters &a, const merge_parts_row &row, int64_t part) {
+  return static_cast<const float *>(a.partial_lse.data)[part_offset(a.partial_lse, row, part)];
 }
 
 // The highest LSE of a row; NaN where one of them is.
-GPU_FUNCTION double highest_lse(const rapt_merge &c, const merge_parts_row &row) {
+GPU_FUNCTION double highest_lse(const merge_parts_parameters &a, const merge_parts_row &row) {
   double highest = -INFINITY;
-  for (int64_t n = 0; n < c.parts; n++) {
-    double lse = static_cast<double>(part_lse(c, row, n));
+  for (int64_t n = 0; n < a.parts; n++) {
+    double lse = static_cast<double>(part_lse(a, row, n));
     if (isnan(lse)) return lse;
     if (lse > highest) highest = lse;
   }
@@ -55,18 +68,16 @@ GPU_FUNCTION float part_weight(float lse, double unscaled, double sum) {
 GPU_KERNEL(merge_parts_threads, 1)
 merge_parts(GPU_PARAMETER merge_parts_parameters a) {
   merge_parts_memory &m = *reinterpret_cast<merge_parts_memory *>(gpu::shared());
-  const rapt_merge &c = a.call;
-  const rapt_tensor &partial = c.partial_output;
   int thread = gpu::thread();
   for (int64_t at = gpu::block(); at < a.rows; at += gpu::blocks()) {
-    int64_t unit = at / c.query_len;
-    merge_parts_row row = {unit / c.heads, unit % c.heads, at % c.query_len};
-    double highest = highest_lse(c, row), sum = 0;
+    int64_t unit = at / a.query_len;
+    merge_parts_row row = {unit / a.heads, unit % a.heads, at % a.query_len};
+    double highest = highest_lse(a, row), sum = 0;
     // A row without a part that is not empty is 0.
-    int64_t parts = highest == -INFINITY ? 0 : c.parts;
+    int64_t parts = highest == -INFINITY ? 0 : a.parts;
     for (int64_t first = 0; first < parts; first += merge_parts_threads) {
       int64_t count = parts - first < merge_parts_threads ? parts - first : merge_parts_threads;
-      if (thread < count) m.unscaled[thread] = exp(static_cast<double>(part_lse(c, row, first + thread)) - highest);
+      if (thread < count) m.unscaled[thread] = exp(static_cast<double>(part_lse(a, row, first + thread)) - highest);
       gpu::barrier();
       for (int64_t n = 0; n < count; n++) sum += m.unscaled[n];
       gpu::barrier();
@@ -75,32 +86,32 @@ merge_parts(GPU_PARAMETER merge_parts_parameters a) {
     for (int64_t first = 0; first < parts; first += merge_parts_threads) {
       int64_t count = parts - first < merge_parts_threads ? parts - first : merge_parts_threads;
       if (thread < count) {
-        float lse = part_lse(c, row, first + thread);
+        float lse = part_lse(a, row, first + thread);
         m.weight[thread] = part_weight(lse, exp(static_cast<double>(lse) - highest), sum);
       }
       gpu::barrier();
-      int64_t from = first * partial.stride[0] + row.batch * partial.stride[1] + row.head * partial.stride[2] +
-                     row.query * partial.stride[3];
+      int64_t from = part_offset(a.partial_output, row, first);
       for (int64_t n = 0; n < count; n++) {
         float weight = m.weight[n];
         GPU_UNROLL
         for (int i = 0; i < merge_parts_elements; i++) {
           int64_t d = thread + i * merge_parts_threads;
-          if (d >= c.value_dim || weight == 0) continue;
-          output[i] = fmaf(weight, element(partial, from + n * partial.stride[0] + d * partial.stride[4]), output[i]);
+          if (d >= a.value_dim || weight == 0) continue;
+          output[i] = fmaf(
+              weight, element(a.partial_output, from + n * a.partial_output.stride[0] + d * a.partial_step), output[i]);
         }
       }
       gpu::barrier();
     }
-    int64_t to = offset3(c.output, row.batch, row.head, row.query);
+    int64_t to = offset3(a.output, row.batch, row.head, row.query);
     GPU_UNROLL
     for (int i = 0; i < merge_parts_elements; i++) {
       int64_t d = thread + i * merge_parts_threads;
-      if (d < c.value_dim) set_element(c.output, to + d * c.output.stride[3], output[i]);
+      if (d < a.value_dim) set_element(a.output, to + d * a.output.stride[3], output[i]);
     }
-    if (thread == 0 && c.lse.dtype != 0) {
+    if (thread == 0 && is_present(a.lse)) {
       float total = static_cast<float>(parts == 0 ? highest : highest + log(sum));
-      static_cast<float *>(c.lse.data)[offset3(c.lse, row.batch, row.head, row.query)] = total;
+      static_cast<float *>(a.lse.data)[offset3(a.lse, row.batch, row.head, row.query)] = total;
     }
   }
 }

@@ -3,23 +3,7 @@
 
 #include <cstdio>
 
-#include "cuda/linear/linear.h"
-#include "cuda/rope/rope.h"
-#include "cuda/sdpa/sdpa.h"
-
 namespace {
-
-struct use_names {
-  const rapt_cuda_names *names;
-  // What an item of the list begins with for this use.
-  const char *word;
-};
-
-// By rapt_cuda_use.
-const use_names uses[RAPT_CUDA_USES] = {
-    {&rapt_cuda_sdpa_names, "sdpa"}, {&rapt_cuda_linear_names, "linear"}, {&rapt_cuda_rope_names, "rope"},
-    {&rapt_cuda_sdpa_names, "mha"},  {&rapt_cuda_linear_names, "mha"},
-};
 
 // Whether an item of the list is of this operation: its word alone, or followed by "_".
 bool is_of(const char *item, const char *word) {
@@ -55,20 +39,20 @@ bool add(const rapt_cuda_names &names, const char *text, rapt_cuda_prefixes *lis
 rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error) {
   bool known = false;
   for (int u = 0; u < RAPT_CUDA_USES; u++) {
-    if (!is_of(item, uses[u].word)) continue;
+    if (!is_of(item, rapt_cuda_uses[u].word)) continue;
     known = true;
     char text[rapt_cuda_name_room];
     translate(static_cast<rapt_cuda_use>(u), item, text, sizeof text);
-    if (!add(*uses[u].names, text, &out->named[u])) {
+    if (!add(*rapt_cuda_uses[u].names, text, &out->named[u])) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                        "the environment variable RAPT_KERNEL has more than %d names that begin with %s",
-                       rapt_cuda_most_prefixes, uses[u].word);
+                       rapt_cuda_most_prefixes, rapt_cuda_uses[u].word);
     }
   }
   if (known) return RAPT_OK;
   return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                    "the environment variable RAPT_KERNEL names %s, which is no operation's kernel; names begin with "
-                   "sdpa, linear, rope or mha",
+                   "sdpa, linear, rope, merge or mha",
                    item);
 }
 
@@ -95,7 +79,7 @@ rapt_status rapt_cuda_choice_make(const char *list, const driver_description &de
   for (const driver_proof *p = driver_proofs(); p->prefix != nullptr; p++) {
     if (p->generation != device.capability / 10) continue;
     for (int u = 0; u < RAPT_CUDA_USES; u++) {
-      const rapt_cuda_names &names = *uses[u].names;
+      const rapt_cuda_names &names = *rapt_cuda_uses[u].names;
       if (is_of(p->prefix, names.word)) add(names, p->prefix, &out->proven[u]);
     }
   }
@@ -110,5 +94,5 @@ void rapt_cuda_say_unproven(rapt_cuda_use use, const char *name, char *reason, s
   snprintf(reason, size,
            "%.90s has not been proven on this kind of GPU yet; it runs where the environment variable RAPT_KERNEL "
            "names it, as in RAPT_KERNEL=%s",
-           name, uses[use].word);
+           name, rapt_cuda_uses[use].word);
 }

@@ -20,10 +20,20 @@ enum rapt_cuda_use {
   RAPT_CUDA_SDPA,
   RAPT_CUDA_LINEAR,
   RAPT_CUDA_ROPE,
+  RAPT_CUDA_MERGE,
   RAPT_CUDA_MHA_SDPA,
   RAPT_CUDA_MHA_LINEAR,
   RAPT_CUDA_USES
 };
+
+struct rapt_cuda_use_names {
+  const rapt_cuda_names *names;
+  // What an item of the list begins with for this use.
+  const char *word;
+};
+
+// By rapt_cuda_use; cuda/device.cpp has it, which sees every operation.
+extern const rapt_cuda_use_names rapt_cuda_uses[RAPT_CUDA_USES];
 
 struct rapt_cuda_prefix {
   char text[rapt_cuda_name_room];

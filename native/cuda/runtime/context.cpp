@@ -4,13 +4,9 @@
 #include <new>
 
 #include "cuda/device.h"
-#include "cuda/linear/linear.h"
-#include "cuda/rope/rope.h"
 #include "cuda/runtime/availability.h"
 #include "cuda/runtime/failure.h"
-#include "cuda/runtime/rows.h"
 #include "cuda/runtime/state.h"
-#include "cuda/sdpa/sdpa.h"
 
 rapt_cuda_scope::rapt_cuda_scope(int ordinal) {
   code_ = driver_get_device(&before_);
@@ -46,15 +42,6 @@ static rapt_status describe(int ordinal, rapt_cuda_context *context, rapt_error 
   return RAPT_OK;
 }
 
-// Everything that CUDA would else do within the first launch of a kernel: in the middle of a graph capture that fails.
-static driver_code prepare(const driver_description &device) {
-  rapt_cuda_properties properties = rapt_cuda_properties_of(device);
-  driver_code code = rapt_cuda_prepare_sdpa(properties);
-  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_linear(properties);
-  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_rope();
-  return code != DRIVER_SUCCESS ? code : rapt_cuda_prepare_rows();
-}
-
 static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *error) {
   context->head.device = &rapt_cuda_device;
   context->ordinal = ordinal;
@@ -62,7 +49,7 @@ static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *err
   RAPT_CHECK(rapt_cuda_choice_make(getenv("RAPT_KERNEL"), context->device, &context->choice, error));
   rapt_cuda_scope scope(ordinal);
   RAPT_CHECK(scope.check(error));
-  RAPT_CHECK(rapt_cuda_check(prepare(context->device), "loading the kernels", error));
+  RAPT_CHECK(rapt_cuda_check(rapt_cuda_prepare(context->device), "loading the kernels", error));
   rapt_stream *stream = &context->stream;
   stream->handle.device = &rapt_cuda_device;
   stream->context = context;

@@ -19,11 +19,12 @@ foreach(table ${tables})
 endforeach()
 list(LENGTH words count)
 
-# As many as rapt/base.h counts.
-file(STRINGS ${ROOT}/native/include/rapt/base.h lines REGEX "RAPT_OPERATIONS = ")
-string(REGEX REPLACE ".*RAPT_OPERATIONS = ([0-9]+).*" "\\1" counted "${lines}")
+# The ones that call/operations.h lists.
+file(READ ${ROOT}/native/call/operations.h text)
+string(REGEX MATCHALL "\n  use\\(" listed "${text}")
+list(LENGTH listed counted)
 if(NOT count EQUAL counted)
-  message("native/ops has ${count} operations (${words}), rapt/base.h counts ${counted}")
+  message("native/ops has ${count} operations (${words}), call/operations.h lists ${counted}")
   math(EXPR wrong "${wrong} + 1")
 endif()
 
