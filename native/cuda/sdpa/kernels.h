@@ -45,13 +45,31 @@ struct sdpa_kernel_traits {
   only narrow;
 };
 
-// By number.
-constexpr sdpa_kernel_traits sdpa_traits[sdpa_kernels] = {
-    {true, 64, only::any, only::any},   {true, 128, only::any, only::any}, {true, 256, only::any, only::any},
-    {false, 64, only::no, only::any},   {false, 128, only::no, only::no},  {false, 128, only::no, only::yes},
-    {false, 256, only::no, only::any},  {false, 64, only::yes, only::any}, {false, 128, only::yes, only::any},
-    {false, 256, only::yes, only::any}, {true, 0, only::any, only::any},   {false, 0, only::any, only::any},
+struct sdpa_kernel_table {
+  sdpa_kernel_traits of[sdpa_kernels];
 };
+
+constexpr sdpa_kernel_table make_sdpa_kernel_table() {
+  sdpa_kernel_table t = {};
+  t.of[mma_decode64] = {true, 64, only::any, only::any};
+  t.of[mma_decode128] = {true, 128, only::any, only::any};
+  t.of[mma_decode256] = {true, 256, only::any, only::any};
+  t.of[mma_prefill64] = {false, 64, only::no, only::any};
+  t.of[mma_prefill128] = {false, 128, only::no, only::no};
+  t.of[mma_narrow128] = {false, 128, only::no, only::yes};
+  t.of[mma_prefill256] = {false, 256, only::no, only::any};
+  t.of[mma_special64] = {false, 64, only::yes, only::any};
+  t.of[mma_special128] = {false, 128, only::yes, only::any};
+  t.of[mma_special256] = {false, 256, only::yes, only::any};
+  t.of[simt_decode] = {true, 0, only::any, only::any};
+  t.of[simt_prefill] = {false, 0, only::any, only::any};
+  return t;
+}
+
+constexpr sdpa_kernel_table sdpa_table = make_sdpa_kernel_table();
+
+// Keys that a split has a multiple of: whole tiles of every decode kernel.
+constexpr int64_t chunk_step = 128;
 
 struct sdpa_shape {
   // Of a block: query rows, keys at a time, dimensions of the value.

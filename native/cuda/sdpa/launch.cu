@@ -62,6 +62,7 @@ sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_proble
 
 using simt_rows = kernels::simt_tiles<64, 64, 16>;
 using simt_row = kernels::simt_tiles<16, 128, 64>;
+static_assert(kernels::chunk_step % simt_row::keys == 0, "splits are whole tiles");
 
 template <typename Tiles>
 constexpr int64_t shared_of = sizeof(typename Tiles::memory);

@@ -14,11 +14,18 @@ struct mma_entry {
   sdpa_shape shape;
 };
 
-template <typename Tiles>
-constexpr mma_entry mma_entry_of() {
-  return {attention_mma<Tiles>,
-          Tiles::threads,
-          {Tiles::rows, Tiles::keys, Tiles::dim, static_cast<int64_t>(sizeof(typename Tiles::memory))}};
+struct mma_entries {
+  mma_entry of[mma_kernels];
+};
+
+template <int32_t KERNEL, typename Tiles>
+constexpr void add_mma(mma_entries *entries) {
+  constexpr sdpa_kernel_traits traits = sdpa_table.of[KERNEL];
+  static_assert(Tiles::dim == traits.bucket && Tiles::options == (traits.special != only::no), "as plans know it");
+  static_assert(!traits.decode || chunk_step % Tiles::keys == 0, "splits are whole tiles");
+  entries->of[KERNEL] = {attention_mma<Tiles>,
+                         Tiles::threads,
+                         {Tiles::rows, Tiles::keys, Tiles::dim, static_cast<int64_t>(sizeof(typename Tiles::memory))}};
 }
 
 // Prefill: four warps of two blocks of 16 rows, so that what is loaded of K and V is used twice; of one block with
@@ -26,16 +33,25 @@ constexpr mma_entry mma_entry_of() {
 // time: the scores of 64 would spill. Two blocks are to fit a multiprocessor, by registers and by shared memory, of
 // which GPUs before Hopper have room for 32 keys only. Decode: 16 rows, and four warps share the keys of a tile.
 template <typename T>
+constexpr mma_entries make_mma_entries() {
+  mma_entries e = {};
+  add_mma<mma_decode64, mma_tiles<T, 64, 1, 1, 4, 64, true>>(&e);
+  add_mma<mma_decode128, mma_tiles<T, 128, 1, 1, 4, 64, true>>(&e);
+  add_mma<mma_decode256, mma_tiles<T, 256, 1, 1, 4, 64, true>>(&e);
+  add_mma<mma_prefill64, mma_tiles<T, 64, 2, 4, 1, 64, false>>(&e);
+  add_mma<mma_prefill128, mma_tiles<T, 128, 2, 4, 1, 48, false>>(&e);
+  add_mma<mma_narrow128, mma_tiles<T, 128, 2, 4, 1, 32, false>>(&e);
+  add_mma<mma_prefill256, mma_tiles<T, 256, 1, 4, 1, 32, false>>(&e);
+  add_mma<mma_special64, mma_tiles<T, 64, 1, 4, 1, 64, true>>(&e);
+  add_mma<mma_special128, mma_tiles<T, 128, 1, 4, 1, 64, true>>(&e);
+  add_mma<mma_special256, mma_tiles<T, 256, 1, 4, 1, 32, true>>(&e);
+  return e;
+}
+
+template <typename T>
 const mma_entry &mma_entry_at(int32_t kernel) {
-  // As sdpa_kernel numbers them.
-  static constexpr mma_entry entries[mma_kernels] = {
-      mma_entry_of<mma_tiles<T, 64, 1, 1, 4, 64, true>>(),   mma_entry_of<mma_tiles<T, 128, 1, 1, 4, 64, true>>(),
-      mma_entry_of<mma_tiles<T, 256, 1, 1, 4, 64, true>>(),  mma_entry_of<mma_tiles<T, 64, 2, 4, 1, 64, false>>(),
-      mma_entry_of<mma_tiles<T, 128, 2, 4, 1, 48, false>>(), mma_entry_of<mma_tiles<T, 128, 2, 4, 1, 32, false>>(),
-      mma_entry_of<mma_tiles<T, 256, 1, 4, 1, 32, false>>(), mma_entry_of<mma_tiles<T, 64, 1, 4, 1, 64, true>>(),
-      mma_entry_of<mma_tiles<T, 128, 1, 4, 1, 64, true>>(),  mma_entry_of<mma_tiles<T, 256, 1, 4, 1, 32, true>>(),
-  };
-  return entries[kernel];
+  static constexpr mma_entries entries = make_mma_entries<T>();
+  return entries.of[kernel];
 }
 
 template <typename T>

@@ -9,14 +9,13 @@
 
 namespace {
 
+using kernels::chunk_step;
 using kernels::only;
 using kernels::sdpa_kernel_traits;
-using kernels::sdpa_traits;
+using kernels::sdpa_table;
 
 // Keys per split: enough that a split's own traffic (its partial output) is small beside the keys it reads.
 constexpr int64_t least_chunk = 256;
-// A multiple of every decode kernel's key tile.
-constexpr int64_t chunk_step = 128;
 // Shared memory of a block from which on two blocks of the largest tiles fit a multiprocessor: Hopper has 227 KiB.
 constexpr int64_t roomy_shared = 200 * 1024;
 
@@ -63,12 +62,12 @@ int rapt_cuda_sdpa_stem(const rapt_sdpa_problem &problem, int32_t kernel) {
   const rapt_sdpa &c = problem.call;
   int eights = (c.key.dtype == RAPT_I8) + (c.value.dtype == RAPT_I8);
   bool same = c.key.dtype == c.value.dtype && (eights == 2 || c.query.dtype == c.key.dtype);
-  int kind = 2 * sdpa_traits[kernel].decode + (sdpa_traits[kernel].bucket != 0);
+  int kind = 2 * sdpa_table.of[kernel].decode + (sdpa_table.of[kernel].bucket != 0);
   return 2 * (kind * rapt_cuda_storages + rapt_cuda_storage(c.query.dtype, same)) + (eights > 0);
 }
 
 void rapt_cuda_name_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, char *out, size_t size) {
-  const sdpa_kernel_traits &traits = sdpa_traits[kernel];
+  const sdpa_kernel_traits &traits = sdpa_table.of[kernel];
   char stem[rapt_cuda_name_room];
   name_stem(rapt_cuda_sdpa_stem(problem, kernel), stem, sizeof stem);
   snprintf(out, size, "%.60s_d%" PRId64 "%s%s", stem, traits.bucket != 0 ? traits.bucket : problem.call.head_dim,
@@ -80,7 +79,7 @@ rapt_cuda_sdpa_candidates::rapt_cuda_sdpa_candidates(const rapt_cuda_properties 
   bool special = is_special(p), narrow = device.shared_per_block_optin < roomy_shared;
   int32_t bucket = bucket_of(p.call);
   for (int32_t k = 0; k < kernels::sdpa_kernels; k++) {
-    const sdpa_kernel_traits &t = sdpa_traits[k];
+    const sdpa_kernel_traits &t = sdpa_table.of[k];
     if (t.bucket != 0 && (t.bucket != bucket || !admits(t.special, special) || !admits(t.narrow, narrow))) continue;
     kernels::sdpa_shape shape = kernels::sdpa_shape_of(k, p.call.query.dtype);
     if ((t.decode && p.rows > shape.rows) || shape.shared > device.shared_per_block_optin) continue;
@@ -99,7 +98,7 @@ bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_
   plan->value_chunks = rapt_ceil_div(c.value_dim, shape.values);
   plan->chunk = rapt_ceil_div(rapt_max(c.kv_len, 1), chunk_step) * chunk_step;
   plan->splits = 1;
-  if (sdpa_traits[kernel].decode) {
+  if (sdpa_table.of[kernel].decode) {
     int64_t chunk = rapt_ceil_div(rapt_ceil_div(c.kv_len, kernels::most_splits), chunk_step) * chunk_step;
     plan->chunk = rapt_max(chunk, least_chunk);
     plan->splits = c.kv_len > plan->chunk ? rapt_ceil_div(c.kv_len, plan->chunk) : 1;
