@@ -285,7 +285,7 @@ class TensorTest {
   void allowsEmptyTensorsAnywhere() {
     Tensor tensor = Tensor.of(MemorySegment.NULL, DType.F32, 2, 0, 3);
     assertEquals(0, tensor.elements());
-    assertTrue(tensor.address() != 0, "address 0 means absent to the native library");
+    assertEquals(0, tensor.address());
     assertArrayEquals(new float[0], tensor.toFloatArray());
     // The end of what is stored last to first lies in front of the memory.
     MemorySegment segment = arena.allocate(24, 64);

@@ -23,6 +23,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,6 +66,24 @@ class ShapesTest {
         for (float value : actual.lse()) {
           assertEquals(Float.NEGATIVE_INFINITY, value);
         }
+      }
+    }
+  }
+
+  @Test
+  void emptyTensorsNeedNoMemory() {
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor none = Tensor.of(MemorySegment.NULL, DType.F32, 1, 2, 0, 8);
+      Tensor query = Tensor.allocate(arena, DType.F32, 1, 2, 3, 8);
+      Tensor output = Tensor.allocate(arena, DType.F32, 1, 2, 3, 8);
+      float[] poison = new float[48];
+      Arrays.fill(poison, Float.NaN);
+      for (Tier tier : Tier.usable()) {
+        output.copyFrom(poison);
+        Attention attention = Attention.builder().build();
+        attention.run(tier.device(), query, none, none, output);
+        assertArrayEquals(new float[48], output.toFloatArray(), tier.toString());
+        attention.run(tier.device(), none, query, query, none);
       }
     }
   }

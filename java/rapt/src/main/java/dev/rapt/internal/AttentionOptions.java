@@ -6,7 +6,7 @@ import dev.rapt.WeightsStage;
 
 /**
  * How scores become weights, validated; the meaning of each field is that of {@code
- * rapt_attention_options}.
+ * rapt_sdpa_options}.
  *
  * @param scaled whether {@code scale} applies; otherwise the scale is 1/sqrt(D)
  * @param placed whether {@code position} applies; otherwise {@code causal} places query 0

@@ -10,7 +10,7 @@ import java.util.Arrays;
  * Scaled dot-product attention of one head: softmax(softcap(scale q kᵀ) + bias - alibi, masked) v.
  *
  * <p>Section 3.2.1 of Vaswani et al., "Attention Is All You Need" (2017), with the additions that
- * {@code rapt.h} defines. One query row at a time, its scores in full.
+ * {@code sdpa.h} defines. One query row at a time, its scores in full.
  */
 final class AttentionHead {
   /** Positions beyond this lie outside any sequence; clamping to it keeps sums of three exact. */
