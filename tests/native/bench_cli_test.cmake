@@ -97,7 +97,7 @@ if(NOT out MATCHES "ceilings")
   fail("rapt-bench --help does not list its commands: ${out}")
 endif()
 
-set(shape batch heads kv_heads q_len kv_len head_dim value_dim dtype causal offset window_left window_right)
+set(shape batch heads kv_heads q_len kv_len head_dim value_dim dtype causal position window_left window_right)
 set(measured plan isa threads median_ms p10_ms p90_ms gflops gbps ceiling ceiling_share peak_gflops peak_gbps verified)
 
 run(0 presets --json)
