@@ -140,6 +140,10 @@ static void test_capabilities(void) {
     CHECK(!reason || strlen(reason) > 10, "tier %d is unusable for '%s', which is no sentence", isa, reason);
     best = reason ? best : isa;
   }
+  static const int32_t unknown[] = {-1, RAPT_ISA_AVX512BF16 + 1, INT32_MIN, INT32_MAX};
+  for (int i = 0; i < 4; i++) {
+    CHECK(rapt_isa_unusable(unknown[i]), "tier %d, which does not exist, is usable", unknown[i]);
+  }
   CHECK(!rapt_isa_unusable(RAPT_ISA_PORTABLE), "plain C is unusable: %s", rapt_isa_unusable(RAPT_ISA_PORTABLE));
   CHECK(c.best_isa == best, "best tier %d, by the reasons %d", c.best_isa, best);
   CHECK(c.default_isa == best, "default tier %d without RAPT_ISA", c.default_isa);
