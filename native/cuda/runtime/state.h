@@ -51,8 +51,8 @@ inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context
   return reinterpret_cast<const rapt_cuda_context *>(context);
 }
 
-// Loads every kernel onto the current device: what CUDA would else do within a kernel's first launch, where in the middle
-// of a graph capture it fails. In cuda/device.cpp, which sees every operation.
+// Loads every kernel onto the current device: what CUDA would else do within a kernel's first launch, where in the
+// middle of a graph capture it fails. In cuda/device.cpp, which sees every operation.
 driver_code rapt_cuda_prepare(const driver_description &device);
 
 // Makes a device current for a scope, and the thread's own one again after it: the caller may use CUDA itself.
