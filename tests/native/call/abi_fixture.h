@@ -50,6 +50,7 @@ typedef struct fixture {
   float cosine[FIXTURE_TABLE * FIXTURE_DIM / 2];
   float sine[FIXTURE_TABLE * FIXTURE_DIM / 2];
   int64_t positions[FIXTURE_ROWS];
+  int32_t positions32[FIXTURE_ROWS];
   rapt_rope rope;
 } fixture;
 

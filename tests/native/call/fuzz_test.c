@@ -108,7 +108,7 @@ static void fuzz_mha(random_state *r, int64_t round) {
   rapt_error error = {.struct_size = sizeof error};
   mutate(r, call, sizeof *call);
   const rapt_linear_weights **handles[4] = {&call->query_projection, &call->key_projection, &call->value_projection,
-                                    &call->output_projection};
+                                            &call->output_projection};
   for (int i = 0; i < 4; i++) {
     *handles[i] = is_projection(*handles[i]) ? *handles[i] : f.square;
   }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linear and multi-head attention calls broken in one place each, as abi_attention_test does for attention. */
+/* Linear and multi-head attention calls broken in one place each, as abi_sdpa_test does for attention. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,8 @@
 
 static fixture f;
 
+static rapt_tensor some_positions(void) { return (rapt_tensor){.data = f.positions, .stride = {1}, .dtype = RAPT_I64}; }
+
 static rapt_tensor some_vector(void) {
   return (rapt_tensor){.data = f.sinks, .stride = {1, 0, 0, 0}, .dtype = RAPT_F32};
 }
@@ -18,75 +20,79 @@ static rapt_tensor some_vector(void) {
 #define BROKEN_WEIGHTS(X)                                               \
   X(struct_size, c->struct_size = 0, "struct_size")                     \
   X(struct_size_max, c->struct_size = INT64_MAX, "struct_size")         \
-  X(weight_null, c->weight.data = NULL, "weight")                       \
+  X(weight_null, c->weight.data = NULL, "weight is NULL")               \
+  X(weight_absent, c->weight = (rapt_tensor){0}, "weight is absent")    \
   X(weight_misaligned, c->weight.data = (char *)f.weight + 2, "weight") \
   X(weight_dtype, c->weight.dtype = RAPT_BOOL, "weight")                \
   X(weight_reserved, c->weight.reserved = 1, "weight")                  \
   X(weight_stride, c->weight.stride[0] = INT64_MAX, "weight")           \
   X(bias_misaligned, c->bias.data = (char *)f.weight_bias + 1, "bias")  \
-  X(bias_dtype, c->bias.dtype = 0, "bias")                              \
+  X(bias_dtype, c->bias.dtype = 0, "bias is given, but its dtype is 0") \
   X(in_zero, c->in_features = 0, "in_features")                         \
   X(in_negative, c->in_features = -1, "-1")                             \
   X(in_large, c->in_features = (INT64_C(1) << 24) + 1, "16777217")      \
   X(out_zero, c->out_features = 0, "out_features")                      \
   X(out_max, c->out_features = INT64_MAX, "9223372036854775807")
 
-#define BROKEN_LINEAR(X)                                                \
-  X(struct_size, c->struct_size = -1, "-1")                             \
-  X(linear_null, c->linear = NULL, "linear")                            \
-  X(input_null, c->input.data = NULL, "input")                          \
-  X(output_null, c->output.data = NULL, "output")                       \
-  X(input_misaligned, c->input.data = (char *)f.query + 1, "input")     \
-  X(output_misaligned, c->output.data = (char *)f.output + 3, "output") \
-  X(input_dtype, c->input.dtype = RAPT_BOOL, "input")                   \
-  X(output_dtype, c->output.dtype = 0, "output")                        \
-  X(output_reserved, c->output.reserved = -1, "output")                 \
-  X(batch_negative, c->batch = -1, "-1")                                \
-  X(rows_negative, c->rows = -5, "-5")                                  \
-  X(batch_max, c->batch = INT64_MAX, "")                                \
-  X(rows_max, c->rows = INT64_MAX, "")                                  \
-  X(overlap, c->output.data = c->input.data, "output")                  \
-  X(output_stride_zero, c->output.stride[1] = 0, "output")              \
+#define BROKEN_LINEAR(X)                                                      \
+  X(struct_size, c->head.struct_size = -1, "-1")                              \
+  X(weights_null, c->weights = NULL, "weights")                               \
+  X(input_absent, c->input = (rapt_tensor){0}, "input is absent")             \
+  X(output_absent, c->output = (rapt_tensor){0}, "output is absent")          \
+  X(input_misaligned, c->input.data = (char *)f.query + 1, "input")           \
+  X(output_misaligned, c->output.data = (char *)f.output + 3, "output")       \
+  X(input_dtype, c->input.dtype = RAPT_BOOL, "input")                         \
+  X(output_dtype, c->output.dtype = 0, "output is given, but its dtype is 0") \
+  X(output_reserved, c->output.reserved = -1, "output")                       \
+  X(batch_negative, c->batch = -1, "-1")                                      \
+  X(rows_negative, c->rows = -5, "-5")                                        \
+  X(batch_max, c->batch = INT64_MAX, "")                                      \
+  X(rows_max, c->rows = INT64_MAX, "")                                        \
+  X(overlap, c->output.data = c->input.data, "output")                        \
+  X(output_stride_zero, c->output.stride[1] = 0, "output")                    \
   X(input_stride_max, c->input.stride[1] = INT64_MAX, "input")
 
-#define BROKEN_MHA(X)                                                           \
-  X(struct_size, c->struct_size = 4, "struct_size")                             \
-  X(query_projection_null, c->query_projection = NULL, "query_projection")      \
-  X(key_projection_null, c->key_projection = NULL, "key_projection")            \
-  X(value_projection_null, c->value_projection = NULL, "value_projection")      \
-  X(output_projection_width, c->output_projection = f.odd, "output_projection") \
-  X(key_projection_width, c->key_projection = f.square, "key_projection")       \
-  X(query_null, c->query.data = NULL, "query")                                  \
-  X(key_null, c->key.data = NULL, "key")                                        \
-  X(value_null, c->value.data = NULL, "value")                                  \
-  X(output_null, c->output.data = NULL, "output")                               \
-  X(key_misaligned, c->key.data = (char *)f.key + 2, "key")                     \
-  X(mask_dtype, c->mask.dtype = RAPT_F32, "mask")                               \
-  X(padding_dtype, c->key_padding_mask.dtype = RAPT_F32, "key_padding_mask")    \
-  X(bias_dtype, c->bias.dtype = RAPT_BOOL, "bias")                              \
-  X(weights_dtype, c->weights.dtype = RAPT_BOOL, "weights")                     \
-  X(weights_stride_zero, c->weights.stride[2] = 0, "weights")                   \
-  X(bias_key_alone, c->bias_key = some_vector(), "bias_value")                  \
-  X(bias_value_alone, c->bias_value = some_vector(), "bias_key")                \
-  X(batch_negative, c->batch = -1, "-1")                                        \
-  X(batch_max, c->batch = INT64_MAX, "")                                        \
-  X(query_len_negative, c->query_len = -1, "-1")                                \
-  X(query_len_max, c->query_len = INT64_MAX, "")                                \
-  X(kv_len_negative, c->kv_len = -1, "-1")                                      \
-  X(kv_len_max, c->kv_len = INT64_MAX, "")                                      \
-  X(heads_zero, c->query_heads = 0, "query_heads")                              \
-  X(kv_heads_zero, c->kv_heads = 0, "kv_heads")                                 \
-  X(heads_uneven, c->query_heads = 3, "3")                                      \
-  X(kv_heads_uneven, c->kv_heads = 3, "3")                                      \
-  X(flags_unknown, c->mha_flags = 4, "mha_flags")                               \
-  X(flags_negative, c->mha_flags = -1, "mha_flags")                             \
-  X(reserved, c->reserved = 1, "reserved")                                      \
-  X(options_flags, c->options.flags = 8, "flags")                               \
-  X(options_scale, c->options.scale = NAN, "scale")                             \
-  X(options_softcap, c->options.softcap = -1, "-1")                             \
-  X(options_stage, c->options.weights_stage = 9, "9")                           \
-  X(overlap_query, c->output.data = c->query.data, "output")                    \
-  X(overlap_key, c->output.data = c->key.data, "output")                        \
+#define BROKEN_MHA(X)                                                                                            \
+  X(struct_size, c->head.struct_size = 4, "struct_size")                                                         \
+  X(query_projection_null, c->query_projection = NULL, "query_projection")                                       \
+  X(key_projection_null, c->key_projection = NULL, "key_projection")                                             \
+  X(value_projection_null, c->value_projection = NULL, "value_projection")                                       \
+  X(output_projection_width, c->output_projection = f.odd, "output_projection")                                  \
+  X(key_projection_width, c->key_projection = f.square, "key_projection")                                        \
+  X(query_absent, c->query = (rapt_tensor){0}, "query is absent")                                                \
+  X(key_absent, c->key = (rapt_tensor){0}, "key is absent")                                                      \
+  X(value_absent, c->value = (rapt_tensor){0}, "value is absent")                                                \
+  X(output_absent, c->output = (rapt_tensor){0}, "output is absent")                                             \
+  X(key_misaligned, c->key.data = (char *)f.key + 2, "key")                                                      \
+  X(mask_dtype, c->mask.dtype = RAPT_F32, "mask")                                                                \
+  X(padding_dtype, c->key_padding_mask.dtype = RAPT_F32, "key_padding_mask")                                     \
+  X(bias_dtype, c->bias.dtype = RAPT_BOOL, "bias")                                                               \
+  X(weights_dtype, c->weights.dtype = RAPT_BOOL, "weights")                                                      \
+  X(weights_stride_zero, c->weights.stride[2] = 0, "weights")                                                    \
+  X(bias_key_alone, c->bias_key = some_vector(), "bias_value")                                                   \
+  X(bias_value_alone, c->bias_value = some_vector(), "bias_key")                                                 \
+  X(batch_negative, c->batch = -1, "-1")                                                                         \
+  X(batch_max, c->batch = INT64_MAX, "")                                                                         \
+  X(query_len_negative, c->query_len = -1, "-1")                                                                 \
+  X(query_len_max, c->query_len = INT64_MAX, "")                                                                 \
+  X(kv_len_negative, c->kv_len = -1, "-1")                                                                       \
+  X(kv_len_max, c->kv_len = INT64_MAX, "")                                                                       \
+  X(heads_zero, c->query_heads = 0, "query_heads")                                                               \
+  X(kv_heads_zero, c->kv_heads = 0, "kv_heads")                                                                  \
+  X(heads_uneven, c->query_heads = 3, "3")                                                                       \
+  X(kv_heads_uneven, c->kv_heads = 3, "3")                                                                       \
+  X(flags_unknown, c->mha_flags = 4, "mha_flags")                                                                \
+  X(flags_negative, c->mha_flags = -1, "mha_flags")                                                              \
+  X(reserved, c->reserved = 1, "reserved")                                                                       \
+  X(position_twice, (c->positions = some_positions(), c->options.position = -1),                                 \
+    "options.position is -1 and positions are given")                                                            \
+  X(positions_dtype, (c->positions = some_positions(), c->positions.dtype = RAPT_BOOL), "positions has dtype 2") \
+  X(options_flags, c->options.flags = 8, "flags")                                                                \
+  X(options_scale, c->options.scale = NAN, "scale")                                                              \
+  X(options_softcap, c->options.softcap = -1, "-1")                                                              \
+  X(options_stage, c->options.weights_stage = 9, "9")                                                            \
+  X(overlap_query, c->output.data = c->query.data, "output")                                                     \
+  X(overlap_key, c->output.data = c->key.data, "output")                                                         \
   X(overlap_weights, c->weights.data = c->output.data, "weights")
 
 #define ENTRY(name, statement, text) {#name, break_##name, text},

@@ -28,9 +28,9 @@ static rapt_tensor of_heads(const array *a) {
   return t;
 }
 
-static rapt_attention_options options(const scores *s) {
-  return (rapt_attention_options){
-      .offset = s->offset,
+static rapt_sdpa_options options(const scores *s) {
+  return (rapt_sdpa_options){
+      .position = s->offset,
       .window_left = s->window_left,
       .window_right = s->window_right,
       .scale = s->scale,
@@ -41,8 +41,8 @@ static rapt_attention_options options(const scores *s) {
 }
 
 void sdpa_call(rapt_context *context, const sdpa_problem *p) {
-  rapt_attention call = {
-      .struct_size = sizeof call,
+  rapt_sdpa call = {
+      .head = {.struct_size = sizeof call},
       .query = tensor(&p->query, 4),
       .key = tensor(&p->key, 4),
       .value = tensor(&p->value, 4),
@@ -67,26 +67,26 @@ void sdpa_call(rapt_context *context, const sdpa_problem *p) {
       .options = options(&p->scores),
   };
   rapt_error error = {.struct_size = sizeof error};
-  expect_ok("attention", rapt_attention_run(context, &call, &error), &error);
+  expect_ok("attention", rapt_sdpa_run(context, &call, &error), &error);
 }
 
-static rapt_linear *projection(rapt_context *context, const array *weight, const array *bias) {
-  rapt_linear_weights weights = {.struct_size = sizeof weights,
-                                 .weight = tensor(weight, 2),
-                                 .bias = tensor(bias, 1),
-                                 .in_features = weight->size[3],
-                                 .out_features = weight->size[2]};
+static rapt_linear_weights *projection(rapt_context *context, const array *weight, const array *bias) {
+  rapt_linear_parameters parameters = {.struct_size = sizeof parameters,
+                                       .weight = tensor(weight, 2),
+                                       .bias = tensor(bias, 1),
+                                       .in_features = weight->size[3],
+                                       .out_features = weight->size[2]};
   rapt_error error = {.struct_size = sizeof error};
-  rapt_linear *linear = NULL;
-  if (weight->data) expect_ok("a projection", rapt_linear_create(context, &weights, &linear, &error), &error);
+  rapt_linear_weights *linear = NULL;
+  if (weight->data) expect_ok("a projection", rapt_linear_create(context, &parameters, &linear, &error), &error);
   return linear;
 }
 
 void mha_call(rapt_context *context, const mha_problem *p) {
-  rapt_linear *linear[PROJECTIONS];
+  rapt_linear_weights *linear[PROJECTIONS];
   for (int n = 0; n < PROJECTIONS; n++) linear[n] = projection(context, &p->weight[n], &p->weight_bias[n]);
   rapt_mha call = {
-      .struct_size = sizeof call,
+      .head = {.struct_size = sizeof call},
       .query_projection = linear[PROJECTION_QUERY],
       .key_projection = linear[PROJECTION_KEY],
       .value_projection = linear[PROJECTION_VALUE],
@@ -118,13 +118,13 @@ void mha_call(rapt_context *context, const mha_problem *p) {
 }
 
 void linear_call(rapt_context *context, const linear_problem *p) {
-  rapt_linear *linear = projection(context, &p->weight, &p->bias_vector);
-  rapt_linear_call call = {.struct_size = sizeof call,
-                           .linear = linear,
-                           .input = tensor(&p->input, 3),
-                           .output = tensor(&p->output, 3),
-                           .batch = p->batch,
-                           .rows = p->rows};
+  rapt_linear_weights *linear = projection(context, &p->weight, &p->bias_vector);
+  rapt_linear call = {.head = {.struct_size = sizeof call},
+                      .weights = linear,
+                      .input = tensor(&p->input, 3),
+                      .output = tensor(&p->output, 3),
+                      .batch = p->batch,
+                      .rows = p->rows};
   rapt_error error = {.struct_size = sizeof error};
   expect_ok("a linear projection", rapt_linear_run(context, &call, &error), &error);
   rapt_linear_destroy(linear);
@@ -132,7 +132,7 @@ void linear_call(rapt_context *context, const linear_problem *p) {
 
 void rope_call(rapt_context *context, const rope_problem *p) {
   rapt_rope call = {
-      .struct_size = sizeof call,
+      .head = {.struct_size = sizeof call},
       .input = tensor(&p->input, 4),
       .output = tensor(&p->output, 4),
       .cosine = tensor(&p->cosine, p->table ? 2 : 3),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rotary embedding calls broken in one place each, as abi_attention_test does for attention; and what may overlap. */
+/* Rotary embedding calls broken in one place each, as abi_sdpa_test does for attention; and what may overlap. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -20,12 +20,12 @@ static void without_positions(call *c) {
 
 /* name, statement that breaks `c`, text the message must hold. */
 #define BROKEN(X)                                                                                        \
-  X(struct_size, c->struct_size = 0, "struct_size")                                                      \
-  X(struct_size_max, c->struct_size = INT64_MAX, "struct_size")                                          \
-  X(input_null, c->input.data = NULL, "input is NULL")                                                   \
-  X(output_null, c->output.data = NULL, "output is NULL")                                                \
-  X(cosine_null, c->cosine.data = NULL, "cosine is NULL")                                                \
-  X(sine_null, c->sine.data = NULL, "sine is NULL")                                                      \
+  X(struct_size, c->head.struct_size = 0, "struct_size")                                                 \
+  X(struct_size_max, c->head.struct_size = INT64_MAX, "struct_size")                                     \
+  X(input_absent, c->input = (rapt_tensor){0}, "input is absent")                                        \
+  X(output_absent, c->output = (rapt_tensor){0}, "output is absent")                                     \
+  X(cosine_absent, c->cosine = (rapt_tensor){0}, "cosine is absent")                                     \
+  X(sine_absent, c->sine = (rapt_tensor){0}, "sine is absent")                                           \
   X(input_misaligned, c->input.data = misaligned(c->input), "input")                                     \
   X(output_misaligned, c->output.data = misaligned(c->output), "output")                                 \
   X(cosine_misaligned, c->cosine.data = misaligned(c->cosine), "cosine")                                 \
@@ -33,9 +33,9 @@ static void without_positions(call *c) {
   X(positions_misaligned, c->positions.data = (char *)f.positions + 4, "positions")                      \
   X(input_dtype, c->input.dtype = RAPT_I8, "input has dtype 5")                                          \
   X(output_dtype, c->output.dtype = RAPT_BOOL, "output has dtype 2")                                     \
-  X(cosine_dtype, c->cosine.dtype = 0, "cosine has dtype 0")                                             \
+  X(cosine_dtype, c->cosine.dtype = 0, "cosine is given, but its dtype is 0")                            \
   X(sine_dtype, c->sine.dtype = RAPT_I64, "sine has dtype 6")                                            \
-  X(positions_dtype, c->positions.dtype = RAPT_F32, "allowed is 6 (i64)")                                \
+  X(positions_dtype, c->positions.dtype = RAPT_F32, "allowed is 6 (i64) and 7 (i32)")                    \
   X(input_reserved, c->input.reserved = 1, "input.reserved")                                             \
   X(positions_reserved, c->positions.reserved = 1, "positions.reserved")                                 \
   X(batch_negative, c->batch = -1, "batch is -1")                                                        \
@@ -54,7 +54,7 @@ static void without_positions(call *c) {
   X(table_zero, c->table_length = 0, "table_length is 0; allowed are 1")                                 \
   X(table_negative, c->table_length = -1, "table_length is -1")                                          \
   X(table_max, c->table_length = INT64_MAX, "table_length")                                              \
-  X(table_alone, c->positions.data = NULL, "positions are not given")                                    \
+  X(table_alone, c->positions = (rapt_tensor){0}, "positions are not given")                             \
   X(flags, c->flags = 2, "flags is 0x2")                                                                 \
   X(flags_negative, c->flags = -1, "flags")                                                              \
   X(reserved, c->reserved = 5, "reserved is 5")                                                          \
@@ -158,11 +158,8 @@ static void test_accepted(void) {
   c.input.data = c.output.data = c.positions.data = NULL;
   check_accepted("no tokens, and no positions for them", &c);
   c = f.rope;
-  c.struct_size = offsetof(rapt_rope, stream);
+  c.head.struct_size = offsetof(rapt_rope, flags);
   check_accepted("an older caller's struct", &c);
-  rapt_error error = {.struct_size = sizeof error};
-  CHECK(rapt_rope_run_held(f.context, &f.rope, &error, NULL, NULL, NULL, NULL, NULL) == RAPT_OK, "held: %s",
-        error.message);
 }
 
 static void check_name(const call *c, const char *expected) {

@@ -15,99 +15,111 @@ static fixture f;
 enum { SCRATCH_ROOM = 1 << 20 };
 static _Alignas(64) char scratch_memory[SCRATCH_ROOM + 64];
 
+static rapt_tensor some_positions(void) { return (rapt_tensor){.data = f.positions, .stride = {1}, .dtype = RAPT_I64}; }
+
 static void *misaligned(rapt_tensor t) { return (char *)t.data + 1; }
 
 /*
  * name, statement that breaks `c`, text the message must hold ("" = any). Every one is an invalid argument.
  */
-#define BROKEN(X)                                                                          \
-  X(struct_size_zero, c->struct_size = 0, "struct_size")                                   \
-  X(struct_size_negative, c->struct_size = -8, "-8")                                       \
-  X(struct_size_min, c->struct_size = INT64_MIN, "struct_size")                            \
-  X(struct_size_max, c->struct_size = INT64_MAX, "struct_size")                            \
-  X(struct_size_tiny, c->struct_size = 8, "")                                              \
-  X(query_null, c->query.data = NULL, "query")                                             \
-  X(key_null, c->key.data = NULL, "key")                                                   \
-  X(value_null, c->value.data = NULL, "value")                                             \
-  X(output_null, c->output.data = NULL, "output")                                          \
-  X(query_misaligned, c->query.data = misaligned(c->query), "query")                       \
-  X(key_misaligned, c->key.data = misaligned(c->key), "key")                               \
-  X(value_misaligned, c->value.data = misaligned(c->value), "value")                       \
-  X(output_misaligned, c->output.data = misaligned(c->output), "output")                   \
-  X(bias_misaligned, c->bias.data = misaligned(c->bias), "bias")                           \
-  X(slopes_misaligned, c->alibi_slopes.data = misaligned(c->alibi_slopes), "alibi_slopes") \
-  X(sinks_misaligned, c->sinks.data = misaligned(c->sinks), "sinks")                       \
-  X(lse_misaligned, c->lse.data = misaligned(c->lse), "lse")                               \
-  X(weights_misaligned, c->weights.data = misaligned(c->weights), "weights")               \
-  X(query_dtype_zero, c->query.dtype = 0, "query")                                         \
-  X(query_dtype_bool, c->query.dtype = RAPT_BOOL, "query")                                 \
-  X(key_dtype_bool, c->key.dtype = RAPT_BOOL, "key")                                       \
-  X(value_dtype_zero, c->value.dtype = 0, "value")                                         \
-  X(output_dtype_bool, c->output.dtype = RAPT_BOOL, "output")                              \
-  X(mask_dtype_f32, c->mask.dtype = RAPT_F32, "mask")                                      \
-  X(bias_dtype_bool, c->bias.dtype = RAPT_BOOL, "bias")                                    \
-  X(slopes_dtype_bool, c->alibi_slopes.dtype = RAPT_BOOL, "alibi_slopes")                  \
-  X(sinks_dtype_zero, c->sinks.dtype = 0, "sinks")                                         \
-  X(lse_dtype_bool, c->lse.dtype = RAPT_BOOL, "lse")                                       \
-  X(weights_dtype_bool, c->weights.dtype = RAPT_BOOL, "weights")                           \
-  X(batch_negative, c->batch = -1, "-1")                                                   \
-  X(query_heads_negative, c->query_heads = -3, "-3")                                       \
-  X(kv_heads_negative, c->kv_heads = -2, "-2")                                             \
-  X(query_len_negative, c->query_len = -1, "-1")                                           \
-  X(kv_len_negative, c->kv_len = INT64_MIN, "-9223372036854775808")                        \
-  X(head_dim_negative, c->head_dim = -4, "-4")                                             \
-  X(value_dim_negative, c->value_dim = -4, "-4")                                           \
-  X(query_heads_zero, c->query_heads = 0, "query_heads")                                   \
-  X(kv_heads_zero, c->kv_heads = 0, "kv_heads")                                            \
-  X(head_dim_zero, c->head_dim = 0, "head_dim")                                            \
-  X(value_dim_zero, c->value_dim = 0, "value_dim")                                         \
-  X(head_dim_1025, c->head_dim = 1025, "1025")                                             \
-  X(value_dim_1025, c->value_dim = 1025, "1025")                                           \
-  X(head_dim_max, c->head_dim = INT64_MAX, "9223372036854775807")                          \
-  X(heads_not_divisible, c->kv_heads = 3, "3")                                             \
-  X(more_kv_heads, c->kv_heads = 8, "8")                                                   \
-  X(batch_max, c->batch = INT64_MAX, "")                                                   \
-  X(query_heads_max, c->query_heads = INT64_MAX - 1, "")                                   \
-  X(all_heads_max, c->query_heads = c->kv_heads = INT64_MAX, "")                           \
-  X(query_len_max, c->query_len = INT64_MAX, "")                                           \
-  X(kv_len_max, c->kv_len = INT64_MAX, "")                                                 \
-  X(product_overflow, c->batch = c->query_len = c->kv_len = INT64_C(1) << 40, "")          \
-  X(product_to_zero, c->batch = c->query_len = INT64_C(1) << 32, "")                       \
-  X(query_stride_max, c->query.stride[2] = INT64_MAX, "query")                             \
-  X(query_stride_min, c->query.stride[2] = INT64_MIN, "query")                             \
-  X(key_stride_overflow, c->key.stride[2] = INT64_MAX / 2, "key")                          \
-  X(value_stride_overflow, c->value.stride[0] = INT64_MAX / 4, "value")                    \
-  X(output_stride_overflow, c->output.stride[1] = INT64_MIN / 2, "output")                 \
-  X(mask_stride_overflow, c->mask.stride[3] = INT64_MAX, "mask")                           \
-  X(weights_stride_overflow, c->weights.stride[0] = INT64_MAX, "weights")                  \
-  X(output_stride_zero, c->output.stride[3] = 0, "output")                                 \
-  X(output_rows_meet, c->output.stride[2] = 2, "output")                                   \
-  X(output_heads_meet, c->output.stride[1] = 0, "output")                                  \
-  X(lse_stride_zero, c->lse.stride[2] = 0, "lse")                                          \
-  X(weights_stride_zero, c->weights.stride[3] = 0, "weights")                              \
-  X(output_is_query, c->output.data = c->query.data, "output")                             \
-  X(output_in_query, c->output.data = f.query + 4, "output")                               \
-  X(output_is_key, c->output.data = c->key.data, "output")                                 \
-  X(output_is_value, c->output.data = c->value.data, "output")                             \
-  X(output_is_bias, c->output.data = c->bias.data, "output")                               \
-  X(output_is_lse, c->lse.data = c->output.data, "lse")                                    \
-  X(output_is_weights, c->weights.data = c->output.data, "weights")                        \
-  X(lse_is_query, c->lse.data = c->query.data, "lse")                                      \
-  X(weights_is_bias, c->weights.data = c->bias.data, "weights")                            \
-  X(weights_is_lse, c->lse.data = c->weights.data, "lse")                                  \
-  X(scale_nan, c->options.scale = NAN, "scale")                                            \
-  X(scale_infinite, c->options.scale = INFINITY, "scale")                                  \
-  X(softcap_nan, c->options.softcap = NAN, "softcap")                                      \
-  X(softcap_infinite, c->options.softcap = INFINITY, "softcap")                            \
-  X(softcap_negative, c->options.softcap = -1.5f, "-1.5")                                  \
-  X(window_left_bad, c->options.window_left = -2, "-2")                                    \
-  X(window_right_bad, c->options.window_right = INT64_MIN, "-9223372036854775808")         \
-  X(stage_high, c->options.weights_stage = 4, "4")                                         \
-  X(stage_negative, c->options.weights_stage = -1, "-1")                                   \
-  X(flags_unknown, c->options.flags |= 1 << 20, "flags")                                   \
-  X(flags_sign, c->options.flags = INT32_MIN, "flags")                                     \
-  X(tensor_reserved, c->query.reserved = 1, "query")                                       \
-  X(mask_reserved, c->mask.reserved = 7, "mask")                                           \
+#define BROKEN(X)                                                                                          \
+  X(struct_size_zero, c->head.struct_size = 0, "struct_size")                                              \
+  X(struct_size_negative, c->head.struct_size = -8, "-8")                                                  \
+  X(struct_size_min, c->head.struct_size = INT64_MIN, "struct_size")                                       \
+  X(struct_size_max, c->head.struct_size = INT64_MAX, "struct_size")                                       \
+  X(struct_size_tiny, c->head.struct_size = 8, "")                                                         \
+  X(query_absent, c->query = (rapt_tensor){0}, "query is absent")                                          \
+  X(key_absent, c->key = (rapt_tensor){0}, "key is absent")                                                \
+  X(value_absent, c->value = (rapt_tensor){0}, "value is absent")                                          \
+  X(output_absent, c->output = (rapt_tensor){0}, "output is absent")                                       \
+  X(query_misaligned, c->query.data = misaligned(c->query), "query")                                       \
+  X(key_misaligned, c->key.data = misaligned(c->key), "key")                                               \
+  X(value_misaligned, c->value.data = misaligned(c->value), "value")                                       \
+  X(output_misaligned, c->output.data = misaligned(c->output), "output")                                   \
+  X(bias_misaligned, c->bias.data = misaligned(c->bias), "bias")                                           \
+  X(slopes_misaligned, c->alibi_slopes.data = misaligned(c->alibi_slopes), "alibi_slopes")                 \
+  X(sinks_misaligned, c->sinks.data = misaligned(c->sinks), "sinks")                                       \
+  X(lse_misaligned, c->lse.data = misaligned(c->lse), "lse")                                               \
+  X(weights_misaligned, c->weights.data = misaligned(c->weights), "weights")                               \
+  X(query_dtype_zero, c->query.dtype = 0, "query is given, but its dtype is 0")                            \
+  X(query_dtype_bool, c->query.dtype = RAPT_BOOL, "query")                                                 \
+  X(key_dtype_bool, c->key.dtype = RAPT_BOOL, "key")                                                       \
+  X(value_dtype_zero, c->value.dtype = 0, "value")                                                         \
+  X(output_dtype_bool, c->output.dtype = RAPT_BOOL, "output")                                              \
+  X(mask_dtype_f32, c->mask.dtype = RAPT_F32, "mask")                                                      \
+  X(bias_dtype_bool, c->bias.dtype = RAPT_BOOL, "bias")                                                    \
+  X(slopes_dtype_bool, c->alibi_slopes.dtype = RAPT_BOOL, "alibi_slopes")                                  \
+  X(sinks_dtype_zero, c->sinks.dtype = 0, "sinks is given, but its dtype is 0")                            \
+  X(lse_dtype_bool, c->lse.dtype = RAPT_BOOL, "lse")                                                       \
+  X(weights_dtype_bool, c->weights.dtype = RAPT_BOOL, "weights")                                           \
+  X(batch_negative, c->batch = -1, "-1")                                                                   \
+  X(query_heads_negative, c->query_heads = -3, "-3")                                                       \
+  X(kv_heads_negative, c->kv_heads = -2, "-2")                                                             \
+  X(query_len_negative, c->query_len = -1, "-1")                                                           \
+  X(kv_len_negative, c->kv_len = INT64_MIN, "-9223372036854775808")                                        \
+  X(head_dim_negative, c->head_dim = -4, "-4")                                                             \
+  X(value_dim_negative, c->value_dim = -4, "-4")                                                           \
+  X(query_heads_zero, c->query_heads = 0, "query_heads")                                                   \
+  X(kv_heads_zero, c->kv_heads = 0, "kv_heads")                                                            \
+  X(head_dim_zero, c->head_dim = 0, "head_dim")                                                            \
+  X(value_dim_zero, c->value_dim = 0, "value_dim")                                                         \
+  X(head_dim_1025, c->head_dim = 1025, "1025")                                                             \
+  X(value_dim_1025, c->value_dim = 1025, "1025")                                                           \
+  X(head_dim_max, c->head_dim = INT64_MAX, "9223372036854775807")                                          \
+  X(heads_not_divisible, c->kv_heads = 3, "3")                                                             \
+  X(more_kv_heads, c->kv_heads = 8, "8")                                                                   \
+  X(batch_max, c->batch = INT64_MAX, "")                                                                   \
+  X(query_heads_max, c->query_heads = INT64_MAX - 1, "")                                                   \
+  X(all_heads_max, c->query_heads = c->kv_heads = INT64_MAX, "")                                           \
+  X(query_len_max, c->query_len = INT64_MAX, "")                                                           \
+  X(kv_len_max, c->kv_len = INT64_MAX, "")                                                                 \
+  X(product_overflow, c->batch = c->query_len = c->kv_len = INT64_C(1) << 40, "")                          \
+  X(product_to_zero, c->batch = c->query_len = INT64_C(1) << 32, "")                                       \
+  X(query_stride_max, c->query.stride[2] = INT64_MAX, "query")                                             \
+  X(query_stride_min, c->query.stride[2] = INT64_MIN, "query")                                             \
+  X(key_stride_overflow, c->key.stride[2] = INT64_MAX / 2, "key")                                          \
+  X(value_stride_overflow, c->value.stride[0] = INT64_MAX / 4, "value")                                    \
+  X(output_stride_overflow, c->output.stride[1] = INT64_MIN / 2, "output")                                 \
+  X(mask_stride_overflow, c->mask.stride[3] = INT64_MAX, "mask")                                           \
+  X(weights_stride_overflow, c->weights.stride[0] = INT64_MAX, "weights")                                  \
+  X(output_stride_zero, c->output.stride[3] = 0, "output")                                                 \
+  X(output_rows_meet, c->output.stride[2] = 2, "output")                                                   \
+  X(output_heads_meet, c->output.stride[1] = 0, "output")                                                  \
+  X(lse_stride_zero, c->lse.stride[2] = 0, "lse")                                                          \
+  X(weights_stride_zero, c->weights.stride[3] = 0, "weights")                                              \
+  X(output_is_query, c->output.data = c->query.data, "output")                                             \
+  X(output_in_query, c->output.data = f.query + 4, "output")                                               \
+  X(output_is_key, c->output.data = c->key.data, "output")                                                 \
+  X(output_is_value, c->output.data = c->value.data, "output")                                             \
+  X(output_is_bias, c->output.data = c->bias.data, "output")                                               \
+  X(output_is_lse, c->lse.data = c->output.data, "lse")                                                    \
+  X(output_is_weights, c->weights.data = c->output.data, "weights")                                        \
+  X(lse_is_query, c->lse.data = c->query.data, "lse")                                                      \
+  X(weights_is_bias, c->weights.data = c->bias.data, "weights")                                            \
+  X(weights_is_lse, c->lse.data = c->weights.data, "lse")                                                  \
+  X(scale_nan, c->options.scale = NAN, "scale")                                                            \
+  X(scale_infinite, c->options.scale = INFINITY, "scale")                                                  \
+  X(softcap_nan, c->options.softcap = NAN, "softcap")                                                      \
+  X(softcap_infinite, c->options.softcap = INFINITY, "softcap")                                            \
+  X(softcap_negative, c->options.softcap = -1.5f, "-1.5")                                                  \
+  X(window_left_bad, c->options.window_left = -2, "-2")                                                    \
+  X(window_right_bad, c->options.window_right = INT64_MIN, "-9223372036854775808")                         \
+  X(stage_high, c->options.weights_stage = 4, "4")                                                         \
+  X(stage_negative, c->options.weights_stage = -1, "-1")                                                   \
+  X(flags_unknown, c->options.flags |= 1 << 20, "flags")                                                   \
+  X(flags_sign, c->options.flags = INT32_MIN, "flags")                                                     \
+  X(position_twice, (c->positions = some_positions(), c->options.position = 3),                            \
+    "options.position is 3 and positions are given")                                                       \
+  X(positions_dtype, (c->positions = some_positions(), c->positions.dtype = RAPT_F32),                     \
+    "positions has dtype 1; allowed is 6 (i64) and 7 (i32)")                                               \
+  X(positions_misaligned, (c->positions = some_positions(), c->positions.data = misaligned(c->positions)), \
+    "positions is at")                                                                                     \
+  X(positions_overlap, (c->positions = some_positions(), c->positions.data = c->output.data),              \
+    "output overlaps positions")                                                                           \
+  X(positions_stride, (c->positions = some_positions(), c->positions.stride[0] = INT64_MAX),               \
+    "positions has sizes and strides")                                                                     \
+  X(tensor_reserved, c->query.reserved = 1, "query")                                                       \
+  X(mask_reserved, c->mask.reserved = 7, "mask")                                                           \
   X(options_reserved, c->options.reserved[3] = 1, "reserved")
 
 #define DEFINE(name, statement, text) \
@@ -183,14 +195,14 @@ static void test_struct_sizes(void) {
   const size_t shorter = offsetof(rapt_sdpa, options);
   call *old = guard_place(&memory, shorter, GUARD_END);
   memcpy(old, &f.attention, shorter);
-  old->struct_size = (int64_t)shorter;
+  old->head.struct_size = (int64_t)shorter;
   check_accepted("struct_size without options", old);
 
   unsigned char *longer = guard_place(&memory, sizeof f.attention + 64, GUARD_END);
   memset(longer, 0, sizeof f.attention + 64);
   memcpy(longer, &f.attention, sizeof f.attention);
   call *new = (call *)(void *)longer;
-  new->struct_size = (int64_t)sizeof f.attention + 64;
+  new->head.struct_size = (int64_t)sizeof f.attention + 64;
   check_accepted("longer struct_size with a zero tail", new);
   longer[sizeof f.attention + 63] = 1;
   rapt_error error = {.struct_size = sizeof error};
@@ -277,7 +289,7 @@ static void test_scratch_growth(void) {
   fixture_reset(&f);
   int64_t least = INT64_MAX, most = 0;
   for (int64_t length = 4096; length <= 131072; length *= 2) {
-    call c = {.struct_size = sizeof c,
+    call c = {.head = {.struct_size = sizeof c},
               .batch = 1,
               .query_heads = 8,
               .kv_heads = 8,
@@ -287,8 +299,7 @@ static void test_scratch_growth(void) {
               .value_dim = 64};
     rapt_tensor *tensors[4] = {&c.query, &c.key, &c.value, &c.output};
     for (int t = 0; t < 4; t++) {
-      /* Never read by plan: far apart and aligned is all they are. */
-      *tensors[t] = fixture_tensor((void *)((uintptr_t)(t + 1) << 40), RAPT_F32, 1, 8, length, 64);
+      *tensors[t] = fixture_tensor(NULL, RAPT_F32, 1, 8, length, 64);
     }
     rapt_plan plan = {.struct_size = sizeof plan};
     rapt_error error = {.struct_size = sizeof error};
@@ -306,7 +317,7 @@ static void test_accepted(void) {
   fixture_reset(&f);
   check_accepted("everything present", &f.attention);
   call c = f.attention;
-  c.mask.data = c.bias.data = c.alibi_slopes.data = c.sinks.data = c.lse.data = c.weights.data = NULL;
+  c.mask = c.bias = c.alibi_slopes = c.sinks = c.lse = c.weights = c.positions = (rapt_tensor){0};
   c.options = (rapt_sdpa_options){0};
   check_accepted("nothing optional", &c);
   c.options.window_left = c.options.window_right = -77;
@@ -325,7 +336,13 @@ static void test_accepted(void) {
   c.kv_len = 0;
   c.key.data = c.value.data = NULL;
   c.mask.data = c.bias.data = c.weights.data = NULL;
-  check_accepted("no keys, absent", &c);
+  check_accepted("no keys, and no memory for them", &c);
+  c = f.attention;
+  f.positions32[0] = INT32_MIN;
+  c.positions = (rapt_tensor){.data = f.positions32, .stride = {0}, .dtype = RAPT_I32};
+  check_accepted("one position for all samples, i32", &c);
+  c.positions = (rapt_tensor){.data = f.positions, .stride = {1}, .dtype = RAPT_I64};
+  check_accepted("positions, i64", &c);
 }
 
 int main(void) {
@@ -339,5 +356,5 @@ int main(void) {
   test_scratch();
   test_scratch_growth();
   fixture_close(&f);
-  return check_finish("abi_attention_test");
+  return check_finish("abi_sdpa_test");
 }
