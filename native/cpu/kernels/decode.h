@@ -29,17 +29,17 @@ ALWAYS_INLINE void dot_step(const int type, const int rows, const int keys, cons
   }
 }
 
-// Between any two steps along the keys `share` lines of `ahead` are asked for.
+// Between any two steps along the keys `share` lines of `next` are prefetched.
 ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const float *queries, int64_t query_stride,
                              const char *key, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride,
-                             request *ahead, int64_t share) {
+                             prefetch *next, int64_t share) {
   vf sum[DOT_ROWS * DOT_KEYS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
   int64_t d = 0;
 #pragma GCC unroll 1
   for (; d + V_LANES <= depth; d += V_LANES) {
-    ask(ahead, share);
+    prefetch_lines(next, share);
     dot_step(type, rows, keys, queries, query_stride, key, key_stride, d, V_LANES, sum);
   }
   if (d < depth) dot_step(type, rows, keys, queries, query_stride, key, key_stride, d, depth - d, sum);
@@ -59,27 +59,27 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
 
 ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, int64_t query_stride, int64_t key_count,
                            const void *keys, int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
-  walk w = walk_with(rows, keys, key_stride, depth, size_as(type));
+  stream s = stream_with(rows, keys, key_stride, depth, size_as(type));
   int64_t steps = (rows + DOT_ROWS - 1) / DOT_ROWS * (depth / V_LANES), share = 0;
-  if (steps > 0) share = (line_count(DOT_KEYS * w.bytes) + steps - 1) / steps;
+  if (steps > 0) share = (line_count(DOT_KEYS * s.bytes) + steps - 1) / steps;
   // A step of bytes would ask for less than a line.
-  int64_t burst = type == AS_I8 ? rapt_max(1, BYTES_BURST / (w.bytes * DOT_KEYS)) * DOT_KEYS : 0;
+  int64_t burst = type == AS_I8 ? rapt_max(1, BYTES_BURST / (s.bytes * DOT_KEYS)) * DOT_KEYS : 0;
   for (int64_t k = 0; k < key_count;) {
     int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
-    request ahead = {0};
-    if (type != AS_I8 || k % burst == 0) ahead = request_ahead(&w, k, type == AS_I8 ? burst : block);
-    if (type == AS_I8) ask_rest(&ahead);
-    const char *key = w.first + k * w.stride;
+    prefetch next = {0};
+    if (type != AS_I8 || k % burst == 0) next = prefetch_start(&s, k, type == AS_I8 ? burst : block);
+    if (type == AS_I8) prefetch_rest(&next);
+    const char *key = s.first + k * s.stride;
     for (int64_t r = 0; r < rows; r += DOT_ROWS) {
       const float *from = queries + r * query_stride;
       float *to = scores + r * score_stride + k;
-#define ROWS(n)                                                                                                \
-  case n:                                                                                                      \
-    if (block == DOT_KEYS) {                                                                                   \
-      dot_block(type, n, DOT_KEYS, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share); \
-    } else {                                                                                                   \
-      dot_block(type, n, 1, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share);        \
-    }                                                                                                          \
+#define ROWS(n)                                                                                               \
+  case n:                                                                                                     \
+    if (block == DOT_KEYS) {                                                                                  \
+      dot_block(type, n, DOT_KEYS, from, query_stride, key, s.stride, depth, to, score_stride, &next, share); \
+    } else {                                                                                                  \
+      dot_block(type, n, 1, from, query_stride, key, s.stride, depth, to, score_stride, &next, share);        \
+    }                                                                                                         \
     break;
       switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
         ROWS(1)
@@ -89,7 +89,7 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, i
       }
 #undef ROWS
     }
-    ask_rest(&ahead);
+    prefetch_rest(&next);
     k += block;
   }
 }
@@ -104,7 +104,7 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, const float *queries, i
 ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, int64_t last, const float *weights,
                                 int64_t weight_stride, int64_t key_count, const char *values, int64_t value_stride,
                                 int64_t depth, const float *correction, float *out, int64_t out_stride,
-                                const int guarded, request *ahead, int64_t share) {
+                                const int guarded, prefetch *next, int64_t share) {
   // The block starts at element `depth` of a value; its last vector holds `last` elements, the others V_LANES.
   // Sums of a block start from zero and join the output at its end: rounding grows with the keys of a block, not with
   // all of them.
@@ -116,7 +116,7 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 #pragma GCC unroll 1
   for (int64_t k = 0; k < key_count; k++) {
-    if (k % 2 == 0) ask(ahead, 2 * share);
+    if (k % 2 == 0) prefetch_lines(next, 2 * share);
     vf value[GATHER_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
@@ -129,8 +129,8 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
       vf weight = v_set1(weights[r * weight_stride + k]);
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) {
-        vf next = v_fma(weight, value[v], sum[r][v]);
-        sum[r][v] = guarded ? v_if_equal(weight, zero, sum[r][v], next) : next;
+        vf added = v_fma(weight, value[v], sum[r][v]);
+        sum[r][v] = guarded ? v_if_equal(weight, zero, sum[r][v], added) : added;
       }
     }
   }
@@ -150,15 +150,15 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
 }
 
 // Keys k .. k + key_count. Four rows by four vectors where both are there; what is left over goes by fewer rows, or
-// vector by vector. Between any two keys of a block `share` lines are asked for.
-ALWAYS_INLINE void gather_some(const int type, int64_t rows, const float *weights, int64_t weight_stride, const walk *w,
-                               int64_t k, int64_t key_count, int64_t depth, const float *correction, float *out,
-                               int64_t out_stride, int guarded, int64_t share) {
-  request ahead = request_ahead(w, k, key_count);
-#define BLOCK(height, vectors, last, guard)                                                                     \
-  gather_block(type, height, vectors, last, weights + r * weight_stride + k, weight_stride, key_count,          \
-               w->first + k * w->stride, w->stride, d, correction + r, out + r * out_stride, out_stride, guard, \
-               &ahead, share)
+// vector by vector. Between any two keys of a block `share` lines are prefetched.
+ALWAYS_INLINE void gather_some(const int type, int64_t rows, const float *weights, int64_t weight_stride,
+                               const stream *s, int64_t k, int64_t key_count, int64_t depth, const float *correction,
+                               float *out, int64_t out_stride, int guarded, int64_t share) {
+  prefetch next = prefetch_start(s, k, key_count);
+#define BLOCK(height, vectors, last, guard)                                                                            \
+  gather_block(type, height, vectors, last, weights + r * weight_stride + k, weight_stride, key_count,                 \
+               s->first + k * s->stride, s->stride, d, correction + r, out + r * out_stride, out_stride, guard, &next, \
+               share)
 #define ROWS(height)                             \
   case height:                                   \
     if (wide) {                                  \
@@ -189,7 +189,7 @@ ALWAYS_INLINE void gather_some(const int type, int64_t rows, const float *weight
     }
     d += wide ? GATHER_VECTORS * V_LANES : last;
   }
-  ask_rest(&ahead);
+  prefetch_rest(&next);
 #undef ROWS
 #undef BLOCK
 }
@@ -198,12 +198,12 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, const float *weights,
                              int64_t key_count, const void *values, int64_t value_stride, int64_t depth,
                              const float *correction, float *out, int64_t out_stride, int guarded) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  walk w = walk_with(rows, values, value_stride, depth, size_as(type));
+  stream s = stream_with(rows, values, value_stride, depth, size_as(type));
   int64_t step = rapt_max(4, GATHER_ELEMENTS / depth), vectors = (depth + V_LANES - 1) / V_LANES;
   int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / GATHER_VECTORS + vectors % GATHER_VECTORS);
-  int64_t share = (line_count(w.bytes) + passes - 1) / passes;
+  int64_t share = (line_count(s.bytes) + passes - 1) / passes;
   for (int64_t k = 0; k < key_count; k += step) {
-    gather_some(type, rows, weights, weight_stride, &w, k, key_count - k < step ? key_count - k : step, depth,
+    gather_some(type, rows, weights, weight_stride, &s, k, key_count - k < step ? key_count - k : step, depth,
                 k == 0 ? correction : ones, out, out_stride, guarded, share);
   }
 }

@@ -32,17 +32,17 @@ ALWAYS_INLINE void dot_pairs_step(const int rows, const int keys, const float *q
   }
 }
 
-// Between any two steps along the keys `share` lines of `ahead` are asked for.
+// Between any two steps along the keys `share` lines of `next` are prefetched.
 ALWAYS_INLINE void dot_pairs_block(const int rows, const int keys, const float *queries, int64_t query_stride,
                                    const char *key, int64_t key_stride, int64_t depth, float *scores,
-                                   int64_t score_stride, request *ahead, int64_t share) {
+                                   int64_t score_stride, prefetch *next, int64_t share) {
   vf sum[DOT_ROWS * DOT_KEYS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
   int64_t d = 0;
 #pragma GCC unroll 1
   for (; d + PAIR_ELEMENTS <= depth; d += PAIR_ELEMENTS) {
-    ask(ahead, share);
+    prefetch_lines(next, share);
     dot_pairs_step(rows, keys, queries, query_stride, key, key_stride, d, PAIR_ELEMENTS, sum);
   }
   if (d < depth) dot_pairs_step(rows, keys, queries, query_stride, key, key_stride, d, depth - d, sum);
@@ -58,23 +58,23 @@ ALWAYS_INLINE void dot_pairs_block(const int rows, const int keys, const float *
 
 static void dots_pairs(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys,
                        int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {
-  walk w = walk_over(keys, key_stride, depth, sizeof(uint16_t));
+  stream s = stream_of(keys, key_stride, depth, sizeof(uint16_t));
   int64_t steps = (rows + DOT_ROWS - 1) / DOT_ROWS * (depth / PAIR_ELEMENTS), share = 0;
-  if (steps > 0) share = (line_count(DOT_KEYS * w.bytes) + steps - 1) / steps;
+  if (steps > 0) share = (line_count(DOT_KEYS * s.bytes) + steps - 1) / steps;
   for (int64_t k = 0; k < key_count;) {
     int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
-    request ahead = request_ahead(&w, k, block);
-    const char *key = w.first + k * w.stride;
+    prefetch next = prefetch_start(&s, k, block);
+    const char *key = s.first + k * s.stride;
     for (int64_t r = 0; r < rows; r += DOT_ROWS) {
       const float *from = queries + r * query_stride;
       float *to = scores + r * score_stride + k;
-#define ROWS(n)                                                                                                \
-  case n:                                                                                                      \
-    if (block == DOT_KEYS) {                                                                                   \
-      dot_pairs_block(n, DOT_KEYS, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share); \
-    } else {                                                                                                   \
-      dot_pairs_block(n, 1, from, query_stride, key, w.stride, depth, to, score_stride, &ahead, share);        \
-    }                                                                                                          \
+#define ROWS(n)                                                                                               \
+  case n:                                                                                                     \
+    if (block == DOT_KEYS) {                                                                                  \
+      dot_pairs_block(n, DOT_KEYS, from, query_stride, key, s.stride, depth, to, score_stride, &next, share); \
+    } else {                                                                                                  \
+      dot_pairs_block(n, 1, from, query_stride, key, s.stride, depth, to, score_stride, &next, share);        \
+    }                                                                                                         \
     break;
       switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
         ROWS(1)
@@ -84,7 +84,7 @@ static void dots_pairs(int64_t rows, const float *queries, int64_t query_stride,
       }
 #undef ROWS
     }
-    ask_rest(&ahead);
+    prefetch_rest(&next);
     k += block;
   }
 }

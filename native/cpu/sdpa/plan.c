@@ -23,8 +23,8 @@
 // V to L2 for too little work.
 #define TASKS_PER_THREAD 4
 #define LEAST_PANELS 4
-// Bytes of query, key, value and output from which memory is asked for ahead: half of a common last cache.
-#define AHEAD_BYTES (16 * 1024 * 1024)
+// Bytes of query, key, value and output from which memory is prefetched: half of a common last cache.
+#define PREFETCH_LEAST_BYTES (16 * 1024 * 1024)
 // Query and output panels that one task keeps in L2, in bytes: more panels read K and V less often.
 #define TASK_BYTES (512 * 1024)
 // Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core
@@ -102,7 +102,7 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
   double size = (double)rapt_element_size(c->query.dtype);
   double bytes = (double)g->units * size * (double)(c->head_dim + c->value_dim) * (double)(problem->rows + c->kv_len);
-  g->ahead = bytes >= AHEAD_BYTES;
+  g->ahead = bytes >= PREFETCH_LEAST_BYTES;
   g->share = rapt_share_work(context->pool, g->tasks, work, context->kernels.lanes);
 }
 
