@@ -38,6 +38,18 @@ void rapt_read_bf16(const void *row, int64_t stride, int64_t count, uint16_t *to
   }
 }
 
+int rapt_are_pairs(const void *row, int64_t stride, int64_t count) {
+  return stride == 1 && count % 2 == 0 && (uintptr_t)row % sizeof(float) == 0;
+}
+
+const float *rapt_read_pairs(const void *row, int64_t stride, int64_t count, float *staging) {
+  if (rapt_are_pairs(row, stride, count)) return row;
+  uint16_t *to = (uint16_t *)staging;
+  rapt_read_bf16(row, stride, count, to);
+  if (count % 2 != 0) to[count] = 0;
+  return staging;
+}
+
 void rapt_write_row(const rapt_kernels *kernels, const float *from, int64_t count, int32_t dtype, void *row,
                     int64_t stride) {
   if (dtype == RAPT_F32) {

@@ -85,6 +85,34 @@ void rapt_kv_read_rows(const rapt_kernels *kernels, const rapt_kv_source *source
   }
 }
 
+const float *rapt_kv_load(const rapt_kernels *kernels, const rapt_kv_source *source, int64_t from, int64_t to,
+                          float *staging) {
+  rapt_kv_run run = rapt_kv_run_at(source, from, to - from);
+  if (source->dtype == RAPT_F32 && run.count == to - from && rapt_kv_is_packed(source, &run)) return run.rows;
+  for (int64_t j = from; j < to; j += run.count) {
+    run = rapt_kv_run_at(source, j, to - j);
+    rapt_kv_read_rows(kernels, source, &run, staging + (j - from) * source->depth);
+  }
+  return staging;
+}
+
+const float *rapt_kv_load_pairs(const rapt_kv_source *source, int64_t from, int64_t to, float *staging) {
+  int64_t stride = source->element_stride, pairs = rapt_ceil_div(source->depth, 2);
+  rapt_kv_run run = rapt_kv_run_at(source, from, to - from);
+  if (run.count == to - from && rapt_are_pairs(run.rows, stride, source->depth) && rapt_kv_is_packed(source, &run)) {
+    return run.rows;
+  }
+  float *next = staging;
+  for (int64_t j = from; j < to; j += run.count) {
+    run = rapt_kv_run_at(source, j, to - j);
+    for (int64_t i = 0; i < run.count; i++, next += pairs) {
+      const float *row = rapt_read_pairs((const uint16_t *)run.rows + i * run.stride, stride, source->depth, next);
+      if (row != next) memcpy(next, row, (size_t)pairs * sizeof(float));
+    }
+  }
+  return staging;
+}
+
 void rapt_kv_prefetch(const rapt_kv_source *source, int64_t j, int64_t count, rapt_prefetch *prefetch) {
   int64_t size = rapt_element_size(source->dtype);
   // Elements that are far apart are slow for other reasons.

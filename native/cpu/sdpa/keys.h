@@ -52,6 +52,14 @@ const float *rapt_kv_read_row(const rapt_kernels *kernels, const rapt_kv_source 
 // All of its rows as floats, one after the other.
 void rapt_kv_read_rows(const rapt_kernels *kernels, const rapt_kv_source *source, const rapt_kv_run *run, float *to);
 
+// Rows of keys from .. to as floats, one after the other: where they lie if they lie so, since far-apart rows would
+// cost a TLB entry each, again for every panel of queries; otherwise brought together in staging.
+const float *rapt_kv_load(const rapt_kernels *kernels, const rapt_kv_source *source, int64_t from, int64_t to,
+                          float *staging);
+
+// The same for bf16 as pairs, rapt_ceil_div(depth, 2) to a row.
+const float *rapt_kv_load_pairs(const rapt_kv_source *source, int64_t from, int64_t to, float *staging);
+
 // Adds the rows of keys j .. j + count.
 void rapt_kv_prefetch(const rapt_kv_source *source, int64_t j, int64_t count, rapt_prefetch *prefetch);
 

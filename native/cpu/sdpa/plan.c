@@ -90,8 +90,9 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
     int64_t most = rapt_ceil_div(plan->panels, rapt_min(plan->task_panels, LEAST_PANELS));
     int64_t wanted = rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, plan->units * plan->splits);
     plan->blocks = rapt_max(plan->blocks, rapt_min(wanted, most));
-    while (plan->blocks < most && is_uneven(plan->units * plan->splits * plan->blocks, context->threads))
+    while (plan->blocks < most && is_uneven(plan->units * plan->splits * plan->blocks, context->threads)) {
       plan->blocks++;
+    }
   }
   plan->task_panels = rapt_ceil_div(plan->panels, plan->blocks);
   plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);

@@ -174,20 +174,6 @@ static void prefetch_next_task(const prefill_task *t, int64_t index, rapt_prefet
   prefetch_rows(&next, prefetch, &c->query, c->head_dim, 0);
 }
 
-// Whether rows of bf16 are pairs as they lie: no row ends within one.
-static int are_pairs(const void *first, int64_t element_stride, int64_t depth) {
-  return element_stride == 1 && depth % 2 == 0 && (uintptr_t)first % sizeof(float) == 0;
-}
-
-// A row of bf16 as pairs: where it lies, or as a copy in `staging`.
-static const float *read_pairs(const void *row, int64_t element_stride, int64_t depth, float *staging) {
-  if (are_pairs(row, element_stride, depth)) return row;
-  uint16_t *to = (uint16_t *)staging;
-  rapt_read_bf16(row, element_stride, depth, to);
-  if (depth % 2 != 0) to[depth] = 0;
-  return staging;
-}
-
 static void load_queries(const prefill_task *t, const panel *p) {
   const rapt_tensor *q = &t->problem->call.query;
   const rapt_sdpa_queries *queries = &p->visibility.queries;
@@ -196,7 +182,7 @@ static void load_queries(const prefill_task *t, const panel *p) {
   for (int64_t r = 0; r < queries->count; r++) {
     const void *row = rapt_sdpa_row_of(q, queries, r);
     float *staging = t->slot.staging + r * t->score_depth;
-    rows[r] = t->pairs ? read_pairs(row, stride, depth, staging)
+    rows[r] = t->pairs ? rapt_read_pairs(row, stride, depth, staging)
                        : rapt_read_row(t->kernels, q->dtype, row, stride, depth, staging);
   }
   t->kernels->pack(rows, queries->count, t->score_depth, queries->width, p->query);
@@ -216,38 +202,6 @@ static void begin_panels(const prefill_task *t) {
     p->started = 0;
     p->trend = TREND_UNKNOWN;
   }
-}
-
-// Rows of keys from .. to: where they lie if they lie together as floats, since far-apart rows would cost a TLB entry
-// each, again for every panel; otherwise brought together in `staging`.
-static const float *load_rows(const prefill_task *t, const rapt_kv_source *source, int64_t from, int64_t to,
-                              float *staging) {
-  rapt_kv_run run = rapt_kv_run_at(source, from, to - from);
-  if (source->dtype == RAPT_F32 && run.count == to - from && rapt_kv_is_packed(source, &run)) return run.rows;
-  for (int64_t j = from; j < to; j += run.count) {
-    run = rapt_kv_run_at(source, j, to - j);
-    rapt_kv_read_rows(t->kernels, source, &run, staging + (j - from) * source->depth);
-  }
-  return staging;
-}
-
-// The same for keys that stay bf16.
-static const float *load_pairs(const prefill_task *t, int64_t from, int64_t to, float *staging) {
-  const rapt_kv_source *keys = &t->keys;
-  int64_t stride = keys->element_stride, depth = t->score_depth;
-  rapt_kv_run run = rapt_kv_run_at(keys, from, to - from);
-  if (run.count == to - from && are_pairs(run.rows, stride, keys->depth) && rapt_kv_is_packed(keys, &run)) {
-    return run.rows;
-  }
-  float *next = staging;
-  for (int64_t j = from; j < to; j += run.count) {
-    run = rapt_kv_run_at(keys, j, to - j);
-    for (int64_t i = 0; i < run.count; i++, next += depth) {
-      const float *row = read_pairs((const uint16_t *)run.rows + i * run.stride, stride, keys->depth, next);
-      if (row != next) memcpy(next, row, (size_t)depth * sizeof(float));
-    }
-  }
-  return staging;
 }
 
 // Keys first .. last and their values.
@@ -399,9 +353,9 @@ static void attend_tiles(const prefill_task *t, int64_t index) {
       tile.last = rapt_max(tile.last, rapt_min(visibility->high, end));
     }
     if (tile.first >= tile.last) continue;
-    tile.keys = t->pairs ? load_pairs(t, tile.first, tile.last, t->slot.keys)
-                         : load_rows(t, &t->keys, tile.first, tile.last, t->slot.keys);
-    tile.values = load_rows(t, &t->values, tile.first, tile.last, t->slot.values);
+    tile.keys = t->pairs ? rapt_kv_load_pairs(&t->keys, tile.first, tile.last, t->slot.keys)
+                         : rapt_kv_load(t->kernels, &t->keys, tile.first, tile.last, t->slot.keys);
+    tile.values = rapt_kv_load(t->kernels, &t->values, tile.first, tile.last, t->slot.values);
     if (t->prefetch != NULL) begin_prefetch(t, index, j, last, tile.last - tile.first);
     for (int64_t i = 0; i < t->panels; i++) {
       panel *p = &t->slot.panels[i];
