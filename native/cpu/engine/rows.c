@@ -38,26 +38,15 @@ void rapt_read_bf16(const void *row, int64_t stride, int64_t count, uint16_t *to
   }
 }
 
-static void widen_i8(const rapt_kernels *kernels, const int8_t *from, int64_t stride, int64_t count, float scale,
-                     float *to) {
-  if (stride == 1) {
-    kernels->widen_i8(count, from, scale, to);
-  } else {
-    for (int64_t i = 0; i < count; i++) to[i] = (float)from[i * stride] * scale;
-  }
+int rapt_are_pairs(const void *row, int64_t stride, int64_t count) {
+  return stride == 1 && count % 2 == 0 && (uintptr_t)row % sizeof(float) == 0;
 }
 
-const float *rapt_read_kv_row(const rapt_kernels *kernels, const rapt_kv *kv, int64_t batch, int64_t kv_head, int64_t j,
-                              float *staging) {
-  const rapt_tensor *t = kv->rows;
-  const void *row = rapt_row(t, batch, kv_head, j);
-  if (t->dtype != RAPT_I8) return rapt_read_row(kernels, t->dtype, row, t->stride[3], kv->depth, staging);
-  const float *scale = rapt_row(kv->scale, batch, kv_head, j);
-  int64_t size = kv->depth / kv->groups;
-  for (int64_t g = 0; g < kv->groups; g++) {
-    const int8_t *from = (const int8_t *)row + g * size * t->stride[3];
-    widen_i8(kernels, from, t->stride[3], size, scale[g * kv->scale->stride[3]], staging + g * size);
-  }
+const float *rapt_read_pairs(const void *row, int64_t stride, int64_t count, float *staging) {
+  if (rapt_are_pairs(row, stride, count)) return row;
+  uint16_t *to = (uint16_t *)staging;
+  rapt_read_bf16(row, stride, count, to);
+  if (count % 2 != 0) to[count] = 0;
   return staging;
 }
 

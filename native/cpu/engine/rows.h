@@ -16,17 +16,11 @@ const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const voi
 // The same for bf16 that stay bf16, always as a copy.
 void rapt_read_bf16(const void *row, int64_t stride, int64_t count, uint16_t *to);
 
-// Keys or values: (batch, kv_heads, kv_len, depth), and where they are i8 their scales, `groups` to a row.
-typedef struct rapt_kv {
-  const rapt_tensor *rows;
-  const rapt_tensor *scale;
-  int64_t groups;
-  int64_t depth;
-} rapt_kv;
+// Whether a row of bf16 is whole 32-bit pairs as it lies.
+int rapt_are_pairs(const void *row, int64_t stride, int64_t count);
 
-// Row j of a kv head as floats: the row itself where it is plain, else a copy in staging, which has room for `depth`.
-const float *rapt_read_kv_row(const rapt_kernels *kernels, const rapt_kv *kv, int64_t batch, int64_t kv_head, int64_t j,
-                              float *staging);
+// A row of bf16 as such pairs, an odd last one beside a zero: the row itself where it is, else a copy in staging.
+const float *rapt_read_pairs(const void *row, int64_t stride, int64_t count, float *staging);
 
 // Converts `count` floats to elements that start at `row` and lie `stride` apart, rounding to nearest even.
 void rapt_write_row(const rapt_kernels *kernels, const float *from, int64_t count, int32_t dtype, void *row,

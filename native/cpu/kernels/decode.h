@@ -19,7 +19,7 @@ ALWAYS_INLINE vf dot_query(const float *row, int64_t at, int64_t n) {
 }
 
 #define dot_product(query, key, sum) v_fma(query, key, sum)
-#define dot_walk(rows, keys, stride, depth, type) walk_with(rows, keys, stride, depth, size_as(type))
+#define dot_stream(rows, keys, stride, depth, type) stream_with(rows, keys, stride, depth, size_as(type))
 #include "cpu/kernels/dots.h"
 
 DOTS(dots_f32, AS_F32)

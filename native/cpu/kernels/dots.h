@@ -6,7 +6,7 @@
 //   dot_query(row, at, n)        the same of a query
 //   dot_product(query, key, sum)
 //   DOT_SUM_ROWS                 whether four rows of one key are summed up together
-//   dot_walk(rows, keys, stride, depth, type)    how the keys are asked for
+//   dot_stream(rows, keys, stride, depth, type)    how the keys are streamed
 // type is one of AS_F32, AS_F16, AS_BF16 and AS_I8, a constant at every call.
 #ifndef RAPT_CPU_KERNELS_DOTS_H
 #define RAPT_CPU_KERNELS_DOTS_H
@@ -29,7 +29,7 @@ typedef struct dot_block_of {
   int64_t depth;
   float *scores;
   int64_t score_stride;
-  // Lines that are asked for between any two steps along the keys.
+  // Lines that are prefetched between any two steps along the keys.
   int64_t share;
 } dot_block_of;
 
@@ -46,14 +46,14 @@ ALWAYS_INLINE void dot_step(const int type, const int rows, const int keys, cons
   }
 }
 
-ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const dot_block_of *b, request *ahead) {
+ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const dot_block_of *b, prefetch *next) {
   vf sum[DOT_ROWS * DOT_KEYS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
   int64_t d = 0;
 #pragma GCC unroll 1
   for (; d + DOT_STEP <= b->depth; d += DOT_STEP) {
-    ask(ahead, b->share);
+    prefetch_lines(next, b->share);
     dot_step(type, rows, keys, b, d, DOT_STEP, sum);
   }
   if (d < b->depth) dot_step(type, rows, keys, b, d, b->depth - d, sum);
@@ -82,33 +82,33 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
                         .depth = depth,                                                                           \
                         .scores = scores,                                                                         \
                         .score_stride = score_stride};                                                            \
-    dots_as(type, rows, key_count, dot_walk(rows, keys, key_stride, depth, type), all);                           \
+    dots_as(type, rows, key_count, dot_stream(rows, keys, key_stride, depth, type), all);                         \
   }
 
-ALWAYS_INLINE void dots_as(const int type, int64_t rows, int64_t key_count, walk w, dot_block_of b) {
+ALWAYS_INLINE void dots_as(const int type, int64_t rows, int64_t key_count, stream s, dot_block_of b) {
   const float *queries = b.queries;
   float *scores = b.scores;
   int64_t steps = (rows + DOT_ROWS - 1) / DOT_ROWS * (b.depth / DOT_STEP);
-  if (steps > 0) b.share = (line_count(DOT_KEYS * w.bytes) + steps - 1) / steps;
-  b.key_stride = w.stride;
-  // A step of bytes would ask for less than a line.
-  int64_t burst = type == AS_I8 ? rapt_max(1, BYTES_BURST / (w.bytes * DOT_KEYS)) * DOT_KEYS : 0;
+  if (steps > 0) b.share = (line_count(DOT_KEYS * s.bytes) + steps - 1) / steps;
+  b.key_stride = s.stride;
+  // A step of bytes would prefetch less than a line.
+  int64_t burst = type == AS_I8 ? rapt_max(1, BYTES_BURST / (s.bytes * DOT_KEYS)) * DOT_KEYS : 0;
   for (int64_t k = 0; k < key_count;) {
     int64_t block = key_count - k >= DOT_KEYS ? DOT_KEYS : 1;
-    request ahead = {0};
-    if (type != AS_I8 || k % burst == 0) ahead = request_ahead(&w, k, type == AS_I8 ? burst : block);
-    if (type == AS_I8) ask_rest(&ahead);
-    b.key = w.first + k * w.stride;
+    prefetch next = {0};
+    if (type != AS_I8 || k % burst == 0) next = prefetch_start(&s, k, type == AS_I8 ? burst : block);
+    if (type == AS_I8) prefetch_rest(&next);
+    b.key = s.first + k * s.stride;
     for (int64_t r = 0; r < rows; r += DOT_ROWS) {
       b.queries = queries + r * b.query_stride;
       b.scores = scores + r * b.score_stride + k;
-#define ROWS(n)                                 \
-  case n:                                       \
-    if (block == DOT_KEYS) {                    \
-      dot_block(type, n, DOT_KEYS, &b, &ahead); \
-    } else {                                    \
-      dot_block(type, n, 1, &b, &ahead);        \
-    }                                           \
+#define ROWS(n)                                \
+  case n:                                      \
+    if (block == DOT_KEYS) {                   \
+      dot_block(type, n, DOT_KEYS, &b, &next); \
+    } else {                                   \
+      dot_block(type, n, 1, &b, &next);        \
+    }                                          \
     break;
       switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
         ROWS(1)
@@ -118,7 +118,7 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, int64_t key_count, walk
       }
 #undef ROWS
     }
-    ask_rest(&ahead);
+    prefetch_rest(&next);
     k += block;
   }
 }

@@ -24,7 +24,7 @@ ALWAYS_INLINE vf dot_key(const int type, const void *row, int64_t at, int64_t n)
 }
 
 #define dot_product(query, key, sum) v_add_pair_products(query, key, sum)
-#define dot_walk(rows, keys, stride, depth, type) walk_over(keys, stride, depth, sizeof(uint16_t))
+#define dot_stream(rows, keys, stride, depth, type) stream_of(keys, stride, depth, sizeof(uint16_t))
 #include "cpu/kernels/dots.h"
 
 DOTS(dots_pairs, AS_BF16)

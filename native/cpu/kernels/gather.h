@@ -30,12 +30,12 @@ typedef struct gather_block_of {
   const float *correction;
   float *out;
   int64_t out_stride;
-  // Lines that are asked for with every key of a block.
+  // Lines that are prefetched with every key of a block.
   int64_t share;
 } gather_block_of;
 
 ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, const int guarded,
-                                const gather_block_of *b, request *ahead) {
+                                const gather_block_of *b, prefetch *next) {
   // Sums of a block start from zero and join the output at its end: rounding grows with the keys of a block, not with
   // all of them.
   vf sum[GATHER_ROWS][GATHER_VECTORS], zero = v_set1(0.0f);
@@ -46,7 +46,7 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 #pragma GCC unroll 1
   for (int64_t k = 0; k < b->key_count; k++) {
-    if (k % 2 == 0) ask(ahead, 2 * b->share);
+    if (k % 2 == 0) prefetch_lines(next, 2 * b->share);
     vf value[GATHER_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
@@ -59,8 +59,8 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
       vf weight = v_set1(b->weights[r * b->weight_stride + k]);
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) {
-        vf next = v_fma(weight, value[v], sum[r][v]);
-        sum[r][v] = guarded ? v_if_equal(weight, zero, sum[r][v], next) : next;
+        vf added = v_fma(weight, value[v], sum[r][v]);
+        sum[r][v] = guarded ? v_if_equal(weight, zero, sum[r][v], added) : added;
       }
     }
   }
@@ -80,17 +80,17 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
 }
 
 // The keys of `all`, which begins at its first row and element. Four rows by four vectors where both are there; what is
-// left over goes by fewer rows, or vector by vector. Between any two keys of a block `share` lines are asked for.
+// left over goes by fewer rows, or vector by vector. Between any two keys of a block `share` lines are prefetched.
 ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, const int guarded,
-                               const gather_block_of *all, request ahead) {
+                               const gather_block_of *all, prefetch next) {
   gather_block_of b = *all;
-#define ROWS(height)                                             \
-  case height:                                                   \
-    if (wide) {                                                  \
-      gather_block(type, height, GATHER_VECTORS, 0, &b, &ahead); \
-    } else {                                                     \
-      gather_block(type, height, 1, 0, &b, &ahead);              \
-    }                                                            \
+#define ROWS(height)                                            \
+  case height:                                                  \
+    if (wide) {                                                 \
+      gather_block(type, height, GATHER_VECTORS, 0, &b, &next); \
+    } else {                                                    \
+      gather_block(type, height, 1, 0, &b, &next);              \
+    }                                                           \
     break;
   for (int64_t d = 0; d < depth;) {
     int64_t left = depth - d;
@@ -105,9 +105,9 @@ ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, cons
       b.correction = all->correction + r;
       b.out = all->out + r * all->out_stride;
       if (guarded && wide) {
-        gather_block(type, 1, GATHER_VECTORS, 1, &b, &ahead);
+        gather_block(type, 1, GATHER_VECTORS, 1, &b, &next);
       } else if (guarded) {
-        gather_block(type, 1, 1, 1, &b, &ahead);
+        gather_block(type, 1, 1, 1, &b, &next);
       } else {
         switch (height) {
           ROWS(1)
@@ -119,24 +119,24 @@ ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, cons
     }
     d += wide ? GATHER_VECTORS * V_LANES : last;
   }
-  ask_rest(&ahead);
+  prefetch_rest(&next);
 #undef ROWS
 }
 
 // The keys of `all`, some at a time.
-ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int guarded, walk w, gather_block_of all) {
+ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int guarded, stream s, gather_block_of all) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const float *weights = all.weights;
   int64_t key_count = all.key_count;
   int64_t step = rapt_max(4, GATHER_ELEMENTS / depth), vectors = (depth + V_LANES - 1) / V_LANES;
   int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / GATHER_VECTORS + vectors % GATHER_VECTORS);
-  all.value_stride = w.stride;
-  all.share = (line_count(w.bytes) + passes - 1) / passes;
+  all.value_stride = s.stride;
+  all.share = (line_count(s.bytes) + passes - 1) / passes;
   for (int64_t k = 0; k < key_count; k += step) {
     all.weights = weights + k;
     all.key_count = rapt_min(step, key_count - k);
-    all.values = w.first + k * w.stride;
-    gather_some(type, rows, depth, guarded, &all, request_ahead(&w, k, all.key_count));
+    all.values = s.first + k * s.stride;
+    gather_some(type, rows, depth, guarded, &all, prefetch_start(&s, k, all.key_count));
     all.correction = ones;
   }
 }
@@ -152,7 +152,7 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int gu
                            .correction = correction,                                                                 \
                            .out = out,                                                                               \
                            .out_stride = out_stride};                                                                \
-    gather_as(type, rows, depth, guarded, walk_with(rows, values, value_stride, depth, size_as(type)), all);         \
+    gather_as(type, rows, depth, guarded, stream_with(rows, values, value_stride, depth, size_as(type)), all);       \
   }
 
 GATHER(gather_f32, AS_F32)

@@ -30,6 +30,18 @@ typedef enum rapt_start {
   RAPT_START_LANE     // c = lane + a.b
 } rapt_start;
 
+// c[rows x panel_width] = start + a . b with a(r, k) = a[r * a_row + k * a_step] and b a panel of panel_width.
+typedef void rapt_multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
+                           float *c, int64_t c_stride, rapt_start start, const float *lane);
+
+// rapt_multiply from zero and softmax in one, for scores to which nothing happens in between, [rows][panel_width],
+// under maxima that stay: c[row][lane] = 2^((a . b - lane_max) * to_exponent), with a(r, k) = a[r * a_row + k], and
+// lane_sum grows by the columns' sums. Ends where a maximum is -inf or exceeded, and returns how many rows come before
+// that; as many as *scored of the next rows of c then hold their scores.
+typedef int64_t rapt_multiply_and_weigh(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b,
+                                        float *c, float to_exponent, const float *lane_max, float *lane_sum,
+                                        int64_t *scored);
+
 // scores[r * score_stride + key] = queries[r] . keys[key] for r < rows <= RAPT_DECODE_WIDTH. queries[r] starts at
 // queries + r * query_stride, keys[key] at element key * key_stride of keys. Rows behind the last one may be
 // prefetched, which touches nothing.
@@ -59,14 +71,11 @@ typedef struct rapt_kernels {
   void (*unpack)(const float *panel, int64_t count, int64_t depth, int64_t width, const float *scale,
                  float *const *rows);
 
-  // c[rows x panel_width] = start + a . b with a(r, k) = a[r * a_row + k * a_step] and b a panel of panel_width.
-  void (*multiply)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b, float *c,
-                   int64_t c_stride, rapt_start start, const float *lane);
+  rapt_multiply *multiply;
 
   // As multiply, but a term whose b is 0 is left out instead of multiplied, so that a NaN or infinity in a row of a
   // reaches only the columns that give it weight.
-  void (*multiply_guarded)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
-                           float *c, int64_t c_stride, rapt_start start, const float *lane);
+  rapt_multiply *multiply_guarded;
 
   // One online-softmax step over scores[keys][width], in place: a score's weight is 2^((score - maximum) *
   // to_exponent). lane_max and lane_sum are the running maximum score and the running sum (-inf and 0 at first); a
@@ -76,21 +85,13 @@ typedef struct rapt_kernels {
   int (*softmax)(int64_t keys, int64_t width, float to_exponent, float headroom, float *scores, float *lane_max,
                  float *lane_sum, float *correction);
 
-  // multiply from zero and softmax in one, for scores to which nothing happens in between, [rows][panel_width], under
-  // maxima that stay: c[row][lane] = 2^((a . b - lane_max) * to_exponent), with a(r, k) = a[r * a_row + k], and
-  // lane_sum grows by the columns' sums. Ends where a maximum is -inf or exceeded, and returns how many rows come
-  // before that; as many as *scored of the next rows of c then hold their scores.
-  int64_t (*multiply_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
-                                float to_exponent, const float *lane_max, float *lane_sum, int64_t *scored);
+  rapt_multiply_and_weigh *multiply_and_weigh;
 
   // multiply and multiply_and_weigh where an element of a and of the panel is not a float but the 32 bits of two bf16
   // side by side, whose products are both added: depth, a_row and a_step count such pairs. Denormal bf16 count as 0.
   // NULL on tiers without such an instruction.
-  void (*multiply_pairs)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
-                         float *c, int64_t c_stride, rapt_start start, const float *lane);
-  int64_t (*multiply_pairs_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b,
-                                      float *c, float to_exponent, const float *lane_max, float *lane_sum,
-                                      int64_t *scored);
+  rapt_multiply *multiply_pairs;
+  rapt_multiply_and_weigh *multiply_pairs_and_weigh;
 
   // scores *= factor, elementwise; count is whole panel rows.
   void (*scale)(int64_t count, float factor, float *scores);

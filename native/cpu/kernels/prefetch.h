@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the decode kernels walk over rows of K and V that come from memory.
+// How the decode kernels prefetch the rows of K and V that they stream through.
 #ifndef RAPT_CPU_KERNELS_PREFETCH_H
 #define RAPT_CPU_KERNELS_PREFETCH_H
 
@@ -7,68 +7,68 @@
 
 #include "cpu/kernels/tile.h"
 
-// The out-of-order window alone holds too few rows in flight to keep the memory busy, so rows are asked for this many
+// The out-of-order window alone holds too few rows in flight to keep the memory busy, so rows are prefetched this many
 // bytes ahead, more where a byte means more arithmetic; behind a tile's last row that is the start of the next tile.
-// How they are asked for matters more than the distance: hardware prefetchers follow a single instruction that walks
-// over all lines in order, and lose track of requests by several instructions and of gaps. A few lines between any two
-// steps of the arithmetic keep the memory busier than as many at once.
-#define AHEAD_BYTES 8192
-#define AHEAD_BYTES_NARROW 10240
-#define AHEAD_BYTES_MANY_QUERIES 14336
+// How that is done matters more than the distance: hardware prefetchers follow a single instruction that walks
+// over all lines in order, and lose track of prefetches by several instructions and of gaps. A few lines between any
+// two steps of the arithmetic keep the memory busier than as many at once.
+#define DISTANCE_BYTES 8192
+#define DISTANCE_BYTES_NARROW 10240
+#define DISTANCE_BYTES_MANY_QUERIES 14336
 #define MANY_QUERIES 4
 #define BYTES_BURST 2048
 #define CACHE_LINE 64
 
-// Rows of `depth` elements, `stride` bytes apart, that a kernel walks over.
-typedef struct walk {
+// Rows of `depth` elements, `stride` bytes apart, that a kernel streams through.
+typedef struct stream {
   const char *first;
   int64_t stride;
   int64_t bytes;
-  // How many rows lie between the one at work and the one asked for.
-  int64_t ahead;
-} walk;
+  // How many rows lie between the one at work and the one prefetched.
+  int64_t distance;
+} stream;
 
-static inline walk walk_over(const void *rows, int64_t stride, int64_t depth, int64_t size) {
-  walk w = {.first = rows, .stride = stride * size, .bytes = depth * size};
-  w.ahead = ((size == 4 ? AHEAD_BYTES : AHEAD_BYTES_NARROW) + w.bytes - 1) / w.bytes;
-  return w;
+static inline stream stream_of(const void *rows, int64_t stride, int64_t depth, int64_t size) {
+  stream s = {.first = rows, .stride = stride * size, .bytes = depth * size};
+  s.distance = ((size == 4 ? DISTANCE_BYTES : DISTANCE_BYTES_NARROW) + s.bytes - 1) / s.bytes;
+  return s;
 }
 
 // The same where so many queries go with each row.
-static inline walk walk_with(int64_t queries, const void *rows, int64_t stride, int64_t depth, int64_t size) {
-  walk w = walk_over(rows, stride, depth, size);
-  if (size < 4 && queries >= MANY_QUERIES) w.ahead = (AHEAD_BYTES_MANY_QUERIES + w.bytes - 1) / w.bytes;
-  return w;
+static inline stream stream_with(int64_t queries, const void *rows, int64_t stride, int64_t depth, int64_t size) {
+  stream s = stream_of(rows, stride, depth, size);
+  if (size < 4 && queries >= MANY_QUERIES) s.distance = (DISTANCE_BYTES_MANY_QUERIES + s.bytes - 1) / s.bytes;
+  return s;
 }
 
-// The lines of some rows, on their way to being asked for.
-typedef struct request {
+// The lines of some rows that are yet to be prefetched.
+typedef struct prefetch {
   const char *next;
   // Lines left of the row at hand, rows behind it, lines of each, and bytes from its last line to the next row.
   int64_t lines;
   int64_t rows;
   int64_t row_lines;
   int64_t gap;
-} request;
+} prefetch;
 
 static inline int64_t line_count(int64_t bytes) { return (bytes + CACHE_LINE - 1) / CACHE_LINE; }
 
-static inline request request_ahead(const walk *w, int64_t row, int64_t count) {
-  int64_t bytes = w->bytes;
-  request q = {.next = w->first + (row + w->ahead) * w->stride};
+static inline prefetch prefetch_start(const stream *s, int64_t row, int64_t count) {
+  int64_t bytes = s->bytes;
+  prefetch q = {.next = s->first + (row + s->distance) * s->stride};
   // Rows without gaps are one long row.
-  if (bytes == w->stride) {
+  if (bytes == s->stride) {
     bytes *= count;
     count = 1;
   }
   q.lines = q.row_lines = line_count(bytes);
   q.rows = count - 1;
-  q.gap = w->stride - q.row_lines * CACHE_LINE;
+  q.gap = s->stride - q.row_lines * CACHE_LINE;
   return q;
 }
 
 // Up to `count` lines of one row.
-ALWAYS_INLINE void ask(request *q, int64_t count) {
+ALWAYS_INLINE void prefetch_lines(prefetch *q, int64_t count) {
   if (count > q->lines) count = q->lines;
   q->lines -= count;
   // One instruction for all lines: prefetchers tell streams apart by the instruction that reads them.
@@ -83,8 +83,8 @@ ALWAYS_INLINE void ask(request *q, int64_t count) {
   }
 }
 
-ALWAYS_INLINE void ask_rest(request *q) {
-  while (q->lines > 0) ask(q, q->lines);
+ALWAYS_INLINE void prefetch_rest(prefetch *q) {
+  while (q->lines > 0) prefetch_lines(q, q->lines);
 }
 
 #endif

@@ -10,11 +10,8 @@
 // The entries of rapt_kernels that multiply pairs of bf16.
 typedef struct rapt_pair_kernels {
   rapt_dots *dots_pairs;
-  void (*multiply_pairs)(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
-                         float *c, int64_t c_stride, rapt_start start, const float *lane);
-  int64_t (*multiply_pairs_and_weigh)(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b,
-                                      float *c, float to_exponent, const float *lane_max, float *lane_sum,
-                                      int64_t *scored);
+  rapt_multiply *multiply_pairs;
+  rapt_multiply_and_weigh *multiply_pairs_and_weigh;
 } rapt_pair_kernels;
 
 extern const rapt_kernels rapt_kernels_portable;

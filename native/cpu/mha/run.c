@@ -2,8 +2,8 @@
 // Multi-head attention as a sequence of parallel steps on one scratch block.
 #include <string.h>
 
+#include "cpu/engine/rows.h"
 #include "cpu/mha/mha.h"
-#include "cpu/sdpa/parts.h"
 
 // Writes the appended keys or values of every batch entry: bias first, then zeros.
 static void append_rows(const rapt_kernels *kernels, const rapt_mha_problem *p, const rapt_product *projected,

@@ -97,7 +97,11 @@ static void rotate_row(const rope_job *job, const rope_token *token, int64_t hea
   const void *in = token->input + head * c->input.stride[1] * rapt_element_size(c->input.dtype);
   void *out = token->output + head * c->output.stride[1] * rapt_element_size(c->output.dtype);
   int direct = c->input.dtype == c->output.dtype && c->input.stride[3] == 1 && c->output.stride[3] == 1;
-  (direct ? rotate_directly : rotate_staged)(job->kernels, c, token, in, out);
+  if (direct) {
+    rotate_directly(job->kernels, c, token, in, out);
+  } else {
+    rotate_staged(job->kernels, c, token, in, out);
+  }
 }
 
 static void run_task(void *argument, int64_t task, int32_t slot) {

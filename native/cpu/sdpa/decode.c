@@ -4,81 +4,80 @@
 #include <string.h>
 
 #include "base/arithmetic.h"
-#include "cpu/sdpa/parts.h"
+#include "cpu/engine/rows.h"
+#include "cpu/sdpa/keys.h"
+#include "cpu/sdpa/output.h"
+#include "cpu/sdpa/paths.h"
+#include "cpu/sdpa/scores.h"
+
+// A worker's scratch.
+typedef struct decode_slot {
+  rapt_sdpa_visibility *visibility;
+  // [row][head_dim]
+  float *query;
+  // Where there are no partial results.
+  rapt_softmax state;
+  // [row][key], of a pass
+  float *scores;
+  // Which scores of a tile are of visible keys, where that matters.
+  unsigned char *visible;
+  float *correction;
+  // Keys or values widened in memory: a tile where the kernels do not read them as they lie, else one row.
+  float *rows;
+  // A row of biases.
+  float *biases;
+} decode_slot;
+
+// What a task works with.
+typedef struct decode_task {
+  const rapt_kernels *kernels;
+  const rapt_sdpa_problem *problem;
+  const rapt_cpu_sdpa *plan;
+  const rapt_sdpa_visibility *visibility;
+  rapt_kv_source keys;
+  rapt_kv_source values;
+  rapt_dots *dots;
+  rapt_gather *gather;
+  decode_slot slot;
+  // Of the chunk at hand.
+  rapt_softmax state;
+} decode_task;
 
 // Whether the kernels read these rows as they lie. A scale for every token is applied to scores and weights instead.
-static int is_scaled_by_row(const rapt_kv *kv) { return kv->rows->dtype == RAPT_I8 && kv->groups == 1; }
-static int reads_in_place(const rapt_kv *kv) { return kv->rows->dtype != RAPT_I8 || is_scaled_by_row(kv); }
+static int is_scaled_by_row(const rapt_kv_source *source) { return source->dtype == RAPT_I8 && source->groups == 1; }
+static int reads_in_place(const rapt_kv_source *source) { return source->dtype != RAPT_I8 || is_scaled_by_row(source); }
 
-void rapt_sdpa_decode_slot_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g,
-                               rapt_sdpa_decode_slot *slot) {
+rapt_softmax rapt_sdpa_decode_shape(const rapt_sdpa_problem *problem) {
+  return (rapt_softmax){.layout = RAPT_SOFTMAX_ROWS,
+                        .width = RAPT_DECODE_WIDTH,
+                        .rows = problem->rows,
+                        .value_dim = problem->call.value_dim};
+}
+
+static void lay_slot(rapt_arena *arena, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
+                     decode_slot *slot) {
   const rapt_sdpa *c = &problem->call;
-  rapt_kv keys = rapt_sdpa_keys(problem), values = rapt_sdpa_values(problem);
-  slot->lanes = rapt_arena_take(arena, 1, sizeof(rapt_sdpa_lanes));
+  rapt_kv_source keys = rapt_sdpa_keys(problem, 0, 0), values = rapt_sdpa_values(problem, 0, 0);
+  slot->visibility = rapt_arena_take(arena, 1, sizeof(rapt_sdpa_visibility));
   slot->query = rapt_arena_take(arena, problem->rows * c->head_dim, sizeof(float));
-  slot->output = rapt_arena_take(arena, problem->rows * c->value_dim, sizeof(float));
-  slot->maximum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  slot->sum = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  slot->scores = rapt_arena_take(arena, problem->rows * g->pass_keys, sizeof(float));
-  slot->visible = rapt_arena_take(arena, problem->rows * g->key_tile, 1);
+  slot->state = rapt_sdpa_decode_shape(problem);
+  rapt_softmax_lay(arena, 1, &slot->state);
+  slot->scores = rapt_arena_take(arena, problem->rows * plan->pass_keys, sizeof(float));
+  slot->visible = rapt_arena_take(arena, problem->rows * plan->key_tile, 1);
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : g->key_tile;
+  int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : plan->key_tile;
   slot->rows = rapt_arena_take(arena, rows * rapt_max(c->head_dim, c->value_dim), sizeof(float));
-  slot->biases = rapt_arena_take(arena, g->key_tile, sizeof(float));
+  slot->biases = rapt_arena_take(arena, plan->key_tile, sizeof(float));
 }
 
-static void load_queries(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
-                         const rapt_sdpa_decode_slot *slot) {
-  const rapt_sdpa *c = &problem->call;
-  const rapt_sdpa_lanes *lanes = slot->lanes;
-  for (int64_t r = 0; r < lanes->count; r++) {
-    const void *row = rapt_row(&c->query, lanes->batch, lanes->head[r], lanes->query[r]);
-    float *to = slot->query + r * c->head_dim;
-    if (rapt_sdpa_takes_pairs(kernels, problem)) {
-      rapt_read_bf16(row, c->query.stride[3], c->head_dim, (uint16_t *)to);
-      continue;
-    }
-    const float *from = rapt_read_row(kernels, c->query.dtype, row, c->query.stride[3], c->head_dim, to);
-    if (from != to) memcpy(to, from, (size_t)c->head_dim * sizeof(float));
-  }
+void rapt_sdpa_decode_scratch(rapt_arena *arena, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan) {
+  decode_slot unused;
+  lay_slot(arena, problem, plan, &unused);
 }
 
-// Chunk `index` of all: results go to its partials, where there are any.
-static void begin_chunk(const rapt_sdpa_problem *problem, const rapt_sdpa_partials *partials, int64_t index,
-                        rapt_sdpa_decode_slot *slot) {
-  if (partials->output != NULL) {
-    slot->maximum = partials->maximum + index * partials->width;
-    slot->sum = partials->sum + index * partials->width;
-    slot->output = partials->output + index * partials->output_size;
-  }
-  memset(slot->output, 0, (size_t)(problem->rows * problem->call.value_dim) * sizeof(float));
-  for (int64_t r = 0; r < RAPT_DECODE_WIDTH; r++) {
-    slot->maximum[r] = -__builtin_inff();
-    slot->sum[r] = 0;
-  }
-}
-
-// Rows j .. j + keys of K or V as a decode kernel takes them.
-typedef struct tile {
-  const void *rows;
-  int64_t stride;
-  int32_t dtype;
-} tile;
-
-static tile load_tile(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_sdpa_decode_slot *slot,
-                      int64_t kv_head, int64_t j, int64_t keys) {
-  int64_t batch = slot->lanes->batch;
-  if (reads_in_place(kv)) {
-    return (tile){rapt_row(kv->rows, batch, kv_head, j), kv->rows->stride[2], kv->rows->dtype};
-  }
-  for (int64_t i = 0; i < keys; i++) {
-    rapt_read_kv_row(kernels, kv, batch, kv_head, j + i, slot->rows + i * kv->depth);
-  }
-  return (tile){slot->rows, kv->depth, RAPT_F32};
-}
-
-static rapt_dots *dots_of(const rapt_kernels *kernels, int32_t dtype) {
-  switch (dtype) {
+static rapt_dots *dots_of(const rapt_kernels *kernels, const rapt_kv_source *keys) {
+  if (!reads_in_place(keys)) return kernels->dots_f32;
+  switch (keys->dtype) {
     case RAPT_F16:
       return kernels->dots_f16;
     case RAPT_BF16:
@@ -90,8 +89,9 @@ static rapt_dots *dots_of(const rapt_kernels *kernels, int32_t dtype) {
   }
 }
 
-static rapt_gather *gather_of(const rapt_kernels *kernels, int32_t dtype) {
-  switch (dtype) {
+static rapt_gather *gather_of(const rapt_kernels *kernels, const rapt_kv_source *values) {
+  if (!reads_in_place(values)) return kernels->gather_f32;
+  switch (values->dtype) {
     case RAPT_F16:
       return kernels->gather_f16;
     case RAPT_BF16:
@@ -103,132 +103,188 @@ static rapt_gather *gather_of(const rapt_kernels *kernels, int32_t dtype) {
   }
 }
 
-// Multiplies scores or weights of keys j .. j + keys by these keys' scales; with guarded, zeros stay zeros whatever the
+// Loads the queries as the dot products take them, which it chooses.
+static void load_queries(decode_task *t) {
+  const rapt_sdpa *c = &t->problem->call;
+  const rapt_sdpa_queries *queries = &t->visibility->queries;
+  int pairs = rapt_sdpa_takes_pairs(t->kernels, t->problem);
+  t->dots = pairs ? t->kernels->dots_pairs : dots_of(t->kernels, &t->keys);
+  for (int64_t r = 0; r < queries->count; r++) {
+    const void *row = rapt_sdpa_row_of(&c->query, queries, r);
+    float *to = t->slot.query + r * c->head_dim;
+    if (pairs) {
+      rapt_read_bf16(row, c->query.stride[3], c->head_dim, (uint16_t *)to);
+      continue;
+    }
+    const float *from = rapt_read_row(t->kernels, c->query.dtype, row, c->query.stride[3], c->head_dim, to);
+    if (from != to) memcpy(to, from, (size_t)c->head_dim * sizeof(float));
+  }
+}
+
+// Chunk `index` of all: results go to its partials, where there are any.
+static void begin_chunk(decode_task *t, const rapt_sdpa_partials *partials, int64_t index) {
+  t->state = t->plan->splits > 1 ? rapt_softmax_at(&partials->states, index) : t->slot.state;
+  rapt_softmax_begin(&t->state);
+  rapt_softmax_clear_output(&t->state);
+}
+
+// Rows of K or V as a decode kernel takes them.
+typedef struct kernel_rows {
+  const void *rows;
+  int64_t stride;
+} kernel_rows;
+
+static kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source, const rapt_kv_run *run) {
+  if (reads_in_place(source)) return (kernel_rows){run->rows, run->stride};
+  rapt_kv_read_rows(t->kernels, source, run, t->slot.rows);
+  return (kernel_rows){t->slot.rows, source->depth};
+}
+
+// Multiplies scores or weights of a run's keys by these keys' scales; with guarded, zeros stay zeros whatever the
 // scale.
-static void apply_scales(const rapt_kernels *kernels, const rapt_kv *kv, const rapt_sdpa_decode_slot *slot,
-                         int64_t kv_head, int64_t j, int64_t keys, int64_t rows, int64_t stride, int guarded,
-                         float *scores) {
-  const float *scale = rapt_row(kv->scale, slot->lanes->batch, kv_head, j);
-  int64_t step = kv->scale->stride[2];
-  if (step == 1 && !guarded) {
-    kernels->scale_keys(rows, keys, stride, scale, scores);
+static void apply_scales(const decode_task *t, const rapt_kv_run *run, int guarded, float *scores) {
+  int64_t rows = t->problem->rows, stride = t->plan->pass_keys;
+  if (run->scale_stride == 1 && !guarded) {
+    t->kernels->scale_keys(rows, run->count, stride, run->scale, scores);
     return;
   }
   for (int64_t r = 0; r < rows; r++) {
     float *row = scores + r * stride;
-    for (int64_t k = 0; k < keys; k++) row[k] = guarded && row[k] == 0 ? 0 : row[k] * scale[k * step];
+    for (int64_t k = 0; k < run->count; k++) {
+      row[k] = guarded && row[k] == 0 ? 0 : row[k] * run->scale[k * run->scale_stride];
+    }
   }
 }
 
 // Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
-static int all_finite(const rapt_kernels *kernels, const rapt_kv *values, const rapt_sdpa_decode_slot *slot,
-                      int64_t kv_head, int64_t j, int64_t keys) {
-  for (int64_t k = 0; k < keys; k++) {
-    const float *row = rapt_read_kv_row(kernels, values, slot->lanes->batch, kv_head, j + k, slot->rows);
-    if (!kernels->all_finite(values->depth, row)) return 0;
+static int all_finite(const decode_task *t, int64_t from, int64_t to) {
+  for (int64_t j = from; j < to;) {
+    rapt_kv_run run = rapt_kv_run_at(&t->values, j, to - j);
+    for (int64_t i = 0; i < run.count; i++) {
+      const float *row = rapt_kv_read_row(t->kernels, &t->values, &run, i, t->slot.rows);
+      if (!t->kernels->all_finite(t->values.depth, row)) return 0;
+    }
+    j += run.count;
   }
   return 1;
 }
 
-// Asks for the scales of keys j .. j + keys, or more: some 30 lines that nothing else would bring in time. Behind the
-// last key that touches nothing. Inline, or the compiler takes a function of prefetches for one that does nothing.
-static inline __attribute__((always_inline)) void ask_for_scales(const rapt_kv *kv, const rapt_sdpa_decode_slot *slot,
-                                                                 int64_t kv_head, int64_t j, int64_t keys) {
-  if (!is_scaled_by_row(kv) || kv->scale->stride[2] != 1) return;
-  const char *from = rapt_row(kv->scale, slot->lanes->batch, kv_head, j);
+// Prefetches the scales of keys j .. j + keys, as far as there are any: some 30 lines that nothing else would bring in
+// time. Inline, or the compiler takes a function of prefetches for one that does nothing.
+static inline __attribute__((always_inline)) void prefetch_scales(const rapt_kv_source *source, int64_t j,
+                                                                  int64_t keys) {
+  if (!is_scaled_by_row(source) || source->scale->stride[2] != 1) return;
+  for (int64_t last = rapt_min(j + keys, source->length); j < last;) {
+    rapt_kv_run run = rapt_kv_run_at(source, j, last - j);
+    const char *from = (const char *)run.scale;
 #pragma GCC unroll 1
-  for (int64_t b = 0; b < keys * (int64_t)sizeof(float); b += 64) __builtin_prefetch(from + b);
+    for (int64_t b = 0; b < run.count * (int64_t)sizeof(float); b += 64) __builtin_prefetch(from + b);
+    j += run.count;
+  }
 }
 
-// Scores of keys j .. j + keys.
-static void score(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g,
-                  const rapt_sdpa_decode_slot *slot, int64_t kv_head, int64_t j, int64_t keys, float *scores) {
-  int64_t rows = problem->rows, stride = g->pass_keys, depth = problem->call.head_dim;
-  rapt_kv k = rapt_sdpa_keys(problem), v = rapt_sdpa_values(problem);
-  tile from = load_tile(kernels, &k, slot, kv_head, j, keys);
-  ask_for_scales(&v, slot, kv_head, j, keys);
-  ask_for_scales(&k, slot, kv_head, j + keys, g->key_tile);
-  (rapt_sdpa_takes_pairs(kernels, problem) ? kernels->dots_pairs : dots_of(kernels, from.dtype))(
-      rows, slot->query, depth, keys, from.rows, from.stride, depth, scores, stride);
-  if (from.dtype == RAPT_I8) apply_scales(kernels, &k, slot, kv_head, j, keys, rows, stride, 0, scores);
+// Scores of keys from .. to.
+static void score(const decode_task *t, int64_t from, int64_t to, float *scores) {
+  int64_t depth = t->problem->call.head_dim;
+  prefetch_scales(&t->values, from, to - from);
+  prefetch_scales(&t->keys, to, t->plan->key_tile);
+  for (int64_t j = from; j < to;) {
+    rapt_kv_run run = rapt_kv_run_at(&t->keys, j, to - j);
+    kernel_rows keys = load_rows(t, &t->keys, &run);
+    t->dots(t->problem->rows, t->slot.query, depth, run.count, keys.rows, keys.stride, depth, scores + (j - from),
+            t->plan->pass_keys);
+    if (is_scaled_by_row(&t->keys)) apply_scales(t, &run, 0, scores + (j - from));
+    j += run.count;
+  }
 }
 
 // From these scores to weights and on to the output.
-static void attend(const rapt_kernels *kernels, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g,
-                   const rapt_sdpa_decode_slot *slot, int64_t kv_head, int64_t j, int64_t keys, float *scores) {
-  const rapt_sdpa *c = &problem->call;
-  int64_t rows = problem->rows, stride = g->pass_keys, tile_keys = g->key_tile;
-  rapt_kv v = rapt_sdpa_values(problem);
-  int guarded = rapt_sdpa_transform_rows(kernels, problem, slot->lanes, j, keys, stride, scores, slot->biases);
-  guarded = guarded && !all_finite(kernels, &v, slot, kv_head, j, keys);
-  for (int64_t r = 0; guarded && r < rows; r++) {
-    rapt_sdpa_note_visible(keys, scores + r * stride, slot->visible + r * tile_keys);
+static void attend(const decode_task *t, int64_t from, int64_t to, float *scores) {
+  static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  int64_t stride = t->plan->pass_keys, depth = t->values.depth;
+  rapt_sdpa_transform_rows(t->kernels, t->problem, t->visibility, from, to - from, stride, t->slot.biases, scores);
+  int guarded = rapt_sdpa_may_hide(t->problem, t->visibility, from, to - from) && !all_finite(t, from, to);
+  rapt_softmax_step step = {.keys = to - from,
+                            .stride = stride,
+                            .to_exponent = t->problem->to_exponent,
+                            .visible = guarded ? t->slot.visible : NULL};
+  rapt_softmax_update(t->kernels, &t->state, &step, scores, t->slot.correction);
+  for (int64_t j = from; j < to;) {
+    rapt_kv_run run = rapt_kv_run_at(&t->values, j, to - j);
+    kernel_rows values = load_rows(t, &t->values, &run);
+    float *weights = scores + (j - from);
+    if (is_scaled_by_row(&t->values)) apply_scales(t, &run, guarded, weights);
+    t->gather(t->problem->rows, weights, stride, run.count, values.rows, values.stride, depth,
+              j == from ? t->slot.correction : ones, t->state.output, depth, guarded);
+    j += run.count;
   }
-  kernels->softmax_rows(rows, keys, stride, problem->to_exponent, scores, slot->maximum, slot->sum, slot->correction);
-  for (int64_t r = 0; guarded && r < rows; r++) {
-    rapt_sdpa_keep_visible(keys, slot->visible + r * tile_keys, scores + r * stride);
-  }
-  tile from = load_tile(kernels, &v, slot, kv_head, j, keys);
-  if (from.dtype == RAPT_I8) apply_scales(kernels, &v, slot, kv_head, j, keys, rows, stride, guarded, scores);
-  gather_of(kernels, from.dtype)(rows, scores, stride, keys, from.rows, from.stride, c->value_dim, slot->correction,
-                                 slot->output, c->value_dim, guarded);
 }
 
-static int64_t tasks_per_unit(const rapt_cpu_sdpa *g) { return rapt_ceil_div(g->splits, g->task_chunks); }
+static int64_t tasks_per_unit(const rapt_cpu_sdpa *plan) { return rapt_ceil_div(plan->splits, plan->task_chunks); }
 
 void rapt_sdpa_decode_begin(const rapt_sdpa_job *job) {
-  const rapt_cpu_sdpa *g = job->geometry;
-  for (int64_t unit = 0; job->partials.tasks_left != NULL && unit < g->units; unit++) {
-    atomic_init(&job->partials.tasks_left[unit], (int)tasks_per_unit(g));
+  const rapt_cpu_sdpa *plan = job->plan;
+  for (int64_t unit = 0; job->partials.tasks_left != NULL && unit < plan->units; unit++) {
+    atomic_init(&job->partials.tasks_left[unit], (int)tasks_per_unit(plan));
   }
 }
 
-// Merges what a unit's tasks have left, and writes it.
-static void finish_unit(const rapt_sdpa_job *job, const rapt_sdpa_lanes *lanes, int64_t unit) {
-  const rapt_sdpa_partials *p = &job->partials;
-  int64_t first = unit * job->geometry->splits;
-  rapt_sdpa_partials_merge(p, job->problem, RAPT_SDPA_DECODE, first, job->geometry->splits);
-  rapt_sdpa_finish(&job->context->kernels, job->problem, lanes, RAPT_SDPA_DECODE, p->maximum + first * p->width,
-                   p->sum + first * p->width, p->output + first * p->output_size, NULL);
-}
-
-void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot_index) {
-  const rapt_sdpa_job *job = argument;
-  const rapt_cpu_sdpa *g = job->geometry;
-  const rapt_sdpa_problem *problem = job->problem;
-  const rapt_sdpa *c = &problem->call;
-  const rapt_kernels *kernels = &job->context->kernels;
-  rapt_arena arena = {.base = job->slots + slot_index * g->slot_scratch};
-  rapt_sdpa_decode_slot slot;
-  rapt_sdpa_decode_slot_lay(&arena, problem, g, &slot);
-
-  int64_t unit = task / tasks_per_unit(g), split = task % tasks_per_unit(g) * g->task_chunks;
-  int64_t kv_head = unit % c->kv_heads;
-  rapt_sdpa_lanes *lanes = slot.lanes;
-  rapt_sdpa_lanes_fill(problem, unit / c->kv_heads, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, lanes);
-  int64_t first = split * g->chunk, last = first + rapt_min(c->kv_len - first, g->task_chunks * g->chunk);
-  rapt_kv keys = rapt_sdpa_keys(problem);
-  ask_for_scales(&keys, &slot, kv_head, rapt_max(lanes->low, first), g->key_tile);
-  load_queries(kernels, problem, &slot);
-  begin_chunk(problem, &job->partials, unit * g->splits + split, &slot);
-  for (int64_t pass = first; pass < last; pass += g->pass_keys) {
-    int64_t end = pass + rapt_min(last - pass, g->pass_keys);
+// Keys first .. last, which are chunks `chunk` and following of all.
+static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, int64_t chunk, int64_t first,
+                          int64_t last) {
+  const rapt_cpu_sdpa *plan = t->plan;
+  begin_chunk(t, partials, chunk);
+  for (int64_t pass = first; pass < last; pass += plan->pass_keys) {
+    int64_t end = pass + rapt_min(last - pass, plan->pass_keys);
     // All of the pass's keys, then all of its values: each stream of rows takes its time to get going.
     for (int values = 0; values <= 1; values++) {
-      for (int64_t j = pass; j < end; j += g->key_tile) {
-        int64_t from = rapt_max(lanes->low, j);
-        int64_t to = rapt_min(lanes->high, j + rapt_min(end - j, g->key_tile));
-        if (values && j > first && j % g->chunk == 0) {
-          begin_chunk(problem, &job->partials, unit * g->splits + ++split, &slot);
-        }
+      for (int64_t j = pass; j < end; j += plan->key_tile) {
+        int64_t from = rapt_max(t->visibility->low, j);
+        int64_t to = rapt_min(t->visibility->high, j + rapt_min(end - j, plan->key_tile));
+        if (values && j > first && j % plan->chunk == 0) begin_chunk(t, partials, ++chunk);
         if (from >= to) continue;
-        (values ? attend : score)(kernels, problem, g, &slot, kv_head, from, to - from, slot.scores + (j - pass));
+        if (values) {
+          attend(t, from, to, t->slot.scores + (j - pass));
+        } else {
+          score(t, from, to, t->slot.scores + (j - pass));
+        }
       }
     }
   }
-  if (g->splits == 1) {
-    rapt_sdpa_finish(kernels, problem, lanes, RAPT_SDPA_DECODE, slot.maximum, slot.sum, slot.output, NULL);
-  } else if (atomic_fetch_sub(&job->partials.tasks_left[unit], 1) == 1) {
-    finish_unit(job, lanes, unit);
+}
+
+// Writes a unit's results; with splits the last of its tasks to end does, which then merges what they have left.
+static void end_task(const decode_task *t, const rapt_sdpa_job *job, int64_t unit) {
+  rapt_softmax result = t->state;
+  if (t->plan->splits > 1) {
+    if (atomic_fetch_sub(&job->partials.tasks_left[unit], 1) != 1) return;
+    result = rapt_softmax_at(&job->partials.states, unit * t->plan->splits);
+    rapt_softmax_merge(&result, t->plan->splits, t->problem->to_exponent);
   }
+  rapt_sdpa_write_results(t->kernels, t->problem, &t->visibility->queries, &result, NULL);
+}
+
+void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot) {
+  const rapt_sdpa_job *job = argument;
+  const rapt_cpu_sdpa *plan = job->plan;
+  const rapt_sdpa_problem *problem = job->problem;
+  const rapt_sdpa *c = &problem->call;
+  int64_t unit = task / tasks_per_unit(plan), split = task % tasks_per_unit(plan) * plan->task_chunks;
+  int64_t batch = unit / c->kv_heads, kv_head = unit % c->kv_heads;
+  decode_task t = {.kernels = &job->context->kernels,
+                   .problem = problem,
+                   .plan = plan,
+                   .keys = rapt_sdpa_keys(problem, batch, kv_head),
+                   .values = rapt_sdpa_values(problem, batch, kv_head)};
+  rapt_arena arena = {.base = job->slots + slot * plan->slot_scratch};
+  lay_slot(&arena, problem, plan, &t.slot);
+  t.visibility = t.slot.visibility;
+  rapt_sdpa_visibility_fill(problem, batch, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, t.slot.visibility);
+  t.gather = gather_of(t.kernels, &t.values);
+
+  int64_t first = split * plan->chunk, last = first + rapt_min(c->kv_len - first, plan->task_chunks * plan->chunk);
+  prefetch_scales(&t.keys, rapt_max(t.visibility->low, first), plan->key_tile);
+  load_queries(&t);
+  attend_chunks(&t, &job->partials, unit * plan->splits + split, first, last);
+  end_task(&t, job, unit);
 }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 #include "base/arithmetic.h"
-#include "cpu/sdpa/parts.h"
+#include "cpu/sdpa/paths.h"
 #include "cpu/sdpa/sdpa.h"
+#include "cpu/sdpa/visibility.h"
 
 // Bytes of K that one tile may take: with the query and output panels of a task it has to stay in L2.
 #define KEY_TILE_BYTES (192 * 1024)
@@ -23,8 +24,8 @@
 // V to L2 for too little work.
 #define TASKS_PER_THREAD 4
 #define LEAST_PANELS 4
-// Bytes of query, key, value and output from which memory is asked for ahead: half of a common last cache.
-#define AHEAD_BYTES (16 * 1024 * 1024)
+// Bytes of query, key, value and output from which memory is prefetched: half of a common last cache.
+#define PREFETCH_LEAST_BYTES (16 * 1024 * 1024)
 // Query and output panels that one task keeps in L2, in bytes: more panels read K and V less often.
 #define TASK_BYTES (512 * 1024)
 // Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core
@@ -34,29 +35,29 @@
 #define LEAST_CHUNK 512
 #define MOST_SPLITS 16
 
-static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
+static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
   int64_t depth = rapt_max(c->head_dim, c->value_dim);
   // Vectors of the decode kernels run along the head dimension, and the weights output is written by panels.
   int few = problem->rows <= RAPT_DECODE_WIDTH && !rapt_is_present(&c->weights) && c->key.stride[3] == 1 &&
             c->value.stride[3] == 1;
-  g->path = few ? RAPT_SDPA_DECODE : RAPT_SDPA_PREFILL;
+  plan->path = few ? RAPT_SDPA_DECODE : RAPT_SDPA_PREFILL;
   if (few) {
-    g->key_tile = MOST_DECODE_KEYS;
-    while (g->key_tile > LEAST_DECODE_KEYS && g->key_tile * problem->rows > DECODE_SCORES) g->key_tile /= 2;
-    g->pass_keys = g->key_tile;
-    while (g->pass_keys < MOST_PASS_KEYS && g->pass_keys * problem->rows < PASS_SCORES) g->pass_keys *= 2;
+    plan->key_tile = MOST_DECODE_KEYS;
+    while (plan->key_tile > LEAST_DECODE_KEYS && plan->key_tile * problem->rows > DECODE_SCORES) plan->key_tile /= 2;
+    plan->pass_keys = plan->key_tile;
+    while (plan->pass_keys < MOST_PASS_KEYS && plan->pass_keys * problem->rows < PASS_SCORES) plan->pass_keys *= 2;
   } else {
     int64_t rows = context->kernels.tile_rows;
     int64_t keys = rapt_min(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));
-    g->key_tile = rapt_max(keys / rows, 1) * rows;
+    plan->key_tile = rapt_max(keys / rows, 1) * rows;
   }
-  g->splits = 1;
-  g->chunk = rapt_ceil_div(rapt_max(c->kv_len, 1), g->key_tile) * g->key_tile;
+  plan->splits = 1;
+  plan->chunk = rapt_ceil_div(rapt_max(c->kv_len, 1), plan->key_tile) * plan->key_tile;
   if (problem->rows <= SPLIT_ROWS && c->kv_len >= SPLIT_KEYS && !rapt_is_present(&c->weights)) {
     int64_t keys = rapt_max(LEAST_CHUNK, rapt_ceil_div(c->kv_len, MOST_SPLITS));
-    g->chunk = rapt_ceil_div(keys, g->key_tile) * g->key_tile;
-    g->splits = rapt_ceil_div(c->kv_len, g->chunk);
+    plan->chunk = rapt_ceil_div(keys, plan->key_tile) * plan->key_tile;
+    plan->splits = rapt_ceil_div(c->kv_len, plan->chunk);
   }
 }
 
@@ -66,69 +67,88 @@ static int is_uneven(int64_t tasks, int64_t threads) {
 }
 
 static int64_t visible_keys(const rapt_sdpa_problem *problem, int64_t row) {
-  rapt_sdpa_lanes lanes;
-  rapt_sdpa_lanes_fill(problem, 0, 0, row, 1, 1, &lanes);
-  return lanes.high - lanes.low;
+  rapt_sdpa_visibility visibility;
+  rapt_sdpa_visibility_fill(problem, 0, 0, row, 1, 1, &visibility);
+  return visibility.high - visibility.low;
 }
 
 // As many chunks per task as one pass covers, but tasks enough for all threads.
-static void choose_task_chunks(int64_t threads, rapt_cpu_sdpa *g) {
-  int64_t most = g->units * g->splits / (TASKS_PER_THREAD * threads);
-  g->task_chunks = rapt_clamp(rapt_min(g->pass_keys / g->chunk, most), 1, g->splits);
-  g->tasks = g->units * rapt_ceil_div(g->splits, g->task_chunks);
+static void choose_task_chunks(int64_t threads, rapt_cpu_sdpa *plan) {
+  int64_t most = plan->units * plan->splits / (TASKS_PER_THREAD * threads);
+  plan->task_chunks = rapt_clamp(rapt_min(plan->pass_keys / plan->chunk, most), 1, plan->splits);
+  plan->tasks = plan->units * rapt_ceil_div(plan->splits, plan->task_chunks);
 }
 
-static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
+static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
   int64_t width = context->kernels.panel_width;
-  g->panels = g->path == RAPT_SDPA_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
+  plan->panels = plan->path == RAPT_SDPA_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
   int64_t panel_bytes = (c->head_dim + c->value_dim) * width * (int64_t)sizeof(float);
-  g->task_panels = rapt_min(g->panels, rapt_max(1, TASK_BYTES / panel_bytes));
-  g->blocks = rapt_ceil_div(g->panels, g->task_panels);
+  plan->task_panels = rapt_min(plan->panels, rapt_max(1, TASK_BYTES / panel_bytes));
+  plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);
   if (context->threads > 1) {
-    int64_t most = rapt_ceil_div(g->panels, rapt_min(g->task_panels, LEAST_PANELS));
-    int64_t wanted = rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, g->units * g->splits);
-    g->blocks = rapt_max(g->blocks, rapt_min(wanted, most));
-    while (g->blocks < most && is_uneven(g->units * g->splits * g->blocks, context->threads)) g->blocks++;
+    int64_t most = rapt_ceil_div(plan->panels, rapt_min(plan->task_panels, LEAST_PANELS));
+    int64_t wanted = rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, plan->units * plan->splits);
+    plan->blocks = rapt_max(plan->blocks, rapt_min(wanted, most));
+    while (plan->blocks < most && is_uneven(plan->units * plan->splits * plan->blocks, context->threads)) {
+      plan->blocks++;
+    }
   }
-  g->task_panels = rapt_ceil_div(g->panels, g->blocks);
-  g->blocks = rapt_ceil_div(g->panels, g->task_panels);
+  plan->task_panels = rapt_ceil_div(plan->panels, plan->blocks);
+  plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);
   // A plan reads no positions: with them the last blocks go first, as causality has it.
-  g->first_blocks_first = g->blocks > 1 && !rapt_is_present(&c->positions) &&
-                          visible_keys(problem, 0) > visible_keys(problem, problem->rows - 1);
-  g->tasks = g->units * g->splits * g->blocks;
-  if (g->path == RAPT_SDPA_DECODE) choose_task_chunks(context->threads, g);
+  plan->first_blocks_first = plan->blocks > 1 && !rapt_is_present(&c->positions) &&
+                             visible_keys(problem, 0) > visible_keys(problem, problem->rows - 1);
+  plan->tasks = plan->units * plan->splits * plan->blocks;
+  if (plan->path == RAPT_SDPA_DECODE) choose_task_chunks(context->threads, plan);
   // In double: sizes are bounded one by one, not their product.
-  double work = (double)g->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
+  double work = (double)plan->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
   double size = (double)rapt_element_size(c->query.dtype);
-  double bytes = (double)g->units * size * (double)(c->head_dim + c->value_dim) * (double)(problem->rows + c->kv_len);
-  g->ahead = bytes >= AHEAD_BYTES;
-  g->share = rapt_share_work(context->pool, g->tasks, work, context->kernels.lanes);
+  double bytes =
+      (double)plan->units * size * (double)(c->head_dim + c->value_dim) * (double)(problem->rows + c->kv_len);
+  plan->prefetch = bytes >= PREFETCH_LEAST_BYTES;
+  plan->share = rapt_share_work(context->pool, plan->tasks, work, context->kernels.lanes);
 }
 
-int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *g) {
+void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                            const rapt_cpu_sdpa *plan, rapt_sdpa_partials *partials) {
+  *partials = (rapt_sdpa_partials){0};
+  if (plan->splits == 1) return;
+  int64_t count;
+  if (__builtin_mul_overflow(plan->units, plan->panels * plan->splits, &count)) {
+    arena->overflow = 1;
+    return;
+  }
+  if (plan->path == RAPT_SDPA_DECODE) {
+    partials->states = rapt_sdpa_decode_shape(problem);
+    partials->tasks_left = rapt_arena_take(arena, plan->units, sizeof(atomic_int));
+  } else {
+    partials->states = rapt_sdpa_prefill_shape(context, problem);
+  }
+  rapt_softmax_lay(arena, count, &partials->states);
+}
+
+int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
-  *g = (rapt_cpu_sdpa){.path = RAPT_SDPA_EMPTY};
+  *plan = (rapt_cpu_sdpa){.path = RAPT_SDPA_EMPTY};
   if (c->batch == 0 || c->query_len == 0) return 1;
-  if (__builtin_mul_overflow(c->batch, c->kv_heads, &g->units)) return 0;
-  choose_tiles(context, problem, g);
-  choose_tasks(context, problem, g);
+  if (__builtin_mul_overflow(c->batch, c->kv_heads, &plan->units)) return 0;
+  choose_tiles(context, problem, plan);
+  choose_tasks(context, problem, plan);
 
   rapt_arena slot = {0}, partial = {0};
-  if (g->path == RAPT_SDPA_DECODE) {
-    rapt_sdpa_decode_slot unused;
-    rapt_sdpa_decode_slot_lay(&slot, problem, g, &unused);
+  if (plan->path == RAPT_SDPA_DECODE) {
+    rapt_sdpa_decode_scratch(&slot, problem, plan);
   } else {
-    rapt_sdpa_prefill_slot unused;
-    rapt_sdpa_prefill_slot_lay(&slot, context, problem, g, &unused);
+    rapt_sdpa_prefill_scratch(&slot, context, problem, plan);
   }
   rapt_sdpa_partials unused;
-  rapt_sdpa_partials_lay(&partial, context, problem, g, &unused);
-  g->slot_scratch = slot.used;
-  g->partial_scratch = partial.used;
+  rapt_sdpa_partials_lay(&partial, context, problem, plan, &unused);
+  plan->slot_scratch = slot.used;
+  plan->partial_scratch = partial.used;
   return !slot.overflow && !partial.overflow &&
-         !__builtin_mul_overflow(g->slot_scratch, (int64_t)g->share.slots, &g->scratch) &&
-         !__builtin_add_overflow(g->scratch, g->partial_scratch, &g->scratch);
+         !__builtin_mul_overflow(plan->slot_scratch, (int64_t)plan->share.slots, &plan->scratch) &&
+         !__builtin_add_overflow(plan->scratch, plan->partial_scratch, &plan->scratch);
 }
 
 // Of query and output, and of keys and values where these are neither the same nor both i8.
@@ -139,14 +159,14 @@ static const char *storage(const rapt_sdpa *c, int quantised) {
   return dtype == RAPT_F16 ? "f16" : dtype == RAPT_BF16 ? "bf16" : "f32";
 }
 
-void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g,
+void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                         char *out, size_t size) {
   const rapt_sdpa *c = &problem->call;
-  const char *path = g->path == RAPT_SDPA_EMPTY ? "empty" : g->path == RAPT_SDPA_DECODE ? "decode" : "prefill";
+  const char *path = plan->path == RAPT_SDPA_EMPTY ? "empty" : plan->path == RAPT_SDPA_DECODE ? "decode" : "prefill";
   char value[32] = "", split[32] = "";
   int quantised = (c->key.dtype == RAPT_I8) + (c->value.dtype == RAPT_I8);
   if (c->value_dim != c->head_dim) snprintf(value, sizeof value, "_v%" PRId64, c->value_dim);
-  if (g->splits > 1) snprintf(split, sizeof split, "_split%" PRId64, g->splits);
+  if (plan->splits > 1) snprintf(split, sizeof split, "_split%" PRId64, plan->splits);
   snprintf(out, size, "sdpa_%s_%s%s_%s_d%" PRId64 "%s%s", path, storage(c, quantised), quantised > 0 ? "_i8" : "",
            rapt_isa_name(context->kernels.isa), c->head_dim, value, split);
 }

@@ -1,388 +1,415 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many queries: FlashAttention-2's loop (Dao 2023) over panels of query rows.
 //
-// A task holds some panels of one (batch, kv head) and walks over the keys. Each key tile is brought to L2 once and
-// used by all of the task's panels, so by all query heads of the group. Scores of a panel come out as [key][query
+// A task holds some panels of one (batch, kv head) and streams through the keys. Each key tile is brought to L2 once
+// and used by all of the task's panels, so by all query heads of the group. Scores of a panel come out as [key][query
 // lane], stay in L1 through the softmax, and are then the right operand of the product with V.
 #include <string.h>
 
 #include "base/arithmetic.h"
 #include "cpu/engine/prefetch.h"
-#include "cpu/sdpa/parts.h"
+#include "cpu/engine/rows.h"
+#include "cpu/sdpa/keys.h"
+#include "cpu/sdpa/output.h"
+#include "cpu/sdpa/paths.h"
+#include "cpu/sdpa/scores.h"
 
-void rapt_sdpa_prefill_slot_lay(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
-                                const rapt_cpu_sdpa *g, rapt_sdpa_prefill_slot *slot) {
-  const rapt_sdpa *c = &problem->call;
-  int64_t width = context->kernels.panel_width, panels = g->task_panels;
-  int64_t depth = rapt_max(c->head_dim, c->value_dim);
-  slot->lanes = rapt_arena_take(arena, panels, sizeof(rapt_sdpa_lanes));
-  slot->query = rapt_arena_take(arena, panels * c->head_dim * width + RAPT_PACK_SLACK, sizeof(float));
-  slot->output = rapt_arena_take(arena, panels * c->value_dim * width, sizeof(float));
-  slot->maximum = rapt_arena_take(arena, panels * width, sizeof(float));
-  slot->sum = rapt_arena_take(arena, panels * width, sizeof(float));
-  slot->started = rapt_arena_take(arena, panels, 1);
-  slot->trend = rapt_arena_take(arena, panels, 1);
-  slot->keys = rapt_arena_take(arena, g->key_tile * c->head_dim, sizeof(float));
-  slot->values = rapt_arena_take(arena, g->key_tile * c->value_dim, sizeof(float));
-  slot->scores = rapt_arena_take(arena, g->key_tile * width, sizeof(float));
-  slot->visible = rapt_arena_take(arena, g->key_tile * width, 1);
-  slot->correction = rapt_arena_take(arena, width, sizeof(float));
-  slot->rows = rapt_arena_take(arena, RAPT_MAX_PANEL_WIDTH * depth, sizeof(float));
-  rapt_sdpa_workspace_lay(arena, problem, g->key_tile, width, &slot->room);
+// What is known of a panel's maxima: nothing, that they stand above some keys that every lane saw, or that they had to
+// move again.
+typedef enum trend { TREND_UNKNOWN, TREND_STEADY, TREND_RISING } trend;
+
+typedef struct panel {
+  rapt_sdpa_visibility visibility;
+  rapt_softmax state;
+  // [head_dim][lane], or pairs of bf16.
+  float *query;
+  trend trend;
+  // Whether the state's output has been written yet.
+  int started;
+} panel;
+
+// A worker's scratch.
+typedef struct prefill_slot {
+  // Rows gathered from a last dimension that is not contiguous, and output on its way to one. First, because tasks that
+  // merge lay nothing else.
+  float *staging;
+  // Of the task's panels.
+  panel *panels;
+  float *query;
+  rapt_softmax states;
+  // [key][head_dim] and [key][value_dim], where the tensors' own layout will not do.
+  float *keys;
+  float *values;
+  float *scores;
+  // Which scores are of visible keys, where that matters.
+  unsigned char *visible;
+  float *correction;
+  rapt_sdpa_bias_scratch bias;
+} prefill_slot;
+
+rapt_softmax rapt_sdpa_prefill_shape(const rapt_cpu_context *context, const rapt_sdpa_problem *problem) {
+  int64_t width = context->kernels.panel_width;
+  return (rapt_softmax){
+      .layout = RAPT_SOFTMAX_PANEL, .width = width, .rows = width, .value_dim = problem->call.value_dim};
 }
 
-// One task's view of its scratch.
-typedef struct task_state {
+static float *lay_staging(rapt_arena *arena, const rapt_sdpa_problem *problem) {
+  int64_t depth = rapt_max(problem->call.head_dim, problem->call.value_dim);
+  return rapt_arena_take(arena, RAPT_MAX_PANEL_WIDTH * depth, sizeof(float));
+}
+
+static void lay_slot(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                     const rapt_cpu_sdpa *plan, prefill_slot *slot) {
+  const rapt_sdpa *c = &problem->call;
+  int64_t width = context->kernels.panel_width, panels = plan->task_panels;
+  slot->staging = lay_staging(arena, problem);
+  slot->panels = rapt_arena_take(arena, panels, sizeof(panel));
+  slot->query = rapt_arena_take(arena, panels * c->head_dim * width + RAPT_PACK_SLACK, sizeof(float));
+  slot->states = rapt_sdpa_prefill_shape(context, problem);
+  rapt_softmax_lay(arena, panels, &slot->states);
+  slot->keys = rapt_arena_take(arena, plan->key_tile * c->head_dim, sizeof(float));
+  slot->values = rapt_arena_take(arena, plan->key_tile * c->value_dim, sizeof(float));
+  slot->scores = rapt_arena_take(arena, plan->key_tile * width, sizeof(float));
+  slot->visible = rapt_arena_take(arena, plan->key_tile * width, 1);
+  slot->correction = rapt_arena_take(arena, width, sizeof(float));
+  rapt_sdpa_scores_lay(arena, problem, plan->key_tile, width, &slot->bias);
+}
+
+void rapt_sdpa_prefill_scratch(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
+                               const rapt_cpu_sdpa *plan) {
+  prefill_slot unused;
+  lay_slot(arena, context, problem, plan, &unused);
+}
+
+// What a task works on.
+typedef struct prefill_task {
   const rapt_kernels *kernels;
   const rapt_sdpa_problem *problem;
-  rapt_sdpa_prefill_slot slot;
+  const rapt_cpu_sdpa *plan;
+  prefill_slot slot;
   int64_t batch;
   int64_t kv_head;
   int64_t first_panel;
   int64_t panels;
   int64_t split;
-  // What the steps of the current tile ask for; NULL where the whole problem fits a cache.
-  rapt_prefetch *ahead;
+  // Keys of the split.
+  int64_t first_key;
+  int64_t last_key;
+  rapt_kv_source keys;
+  rapt_kv_source values;
+  // What the steps of the current tile prefetch; NULL where the whole problem fits a cache.
+  rapt_prefetch *prefetch;
   // Whether queries and keys stay bf16, and the 32-bit elements of their rows: floats, or pairs of bf16, an odd last
   // one beside a zero.
   int pairs;
   int64_t score_depth;
-} task_state;
+  rapt_multiply *multiply;
+  rapt_multiply_and_weigh *multiply_and_weigh;
+  // Keys, or elements of values, at a time between two steps of the prefetch.
+  int64_t step;
+} prefill_task;
 
-static void choose_elements(task_state *s) {
-  const rapt_sdpa *c = &s->problem->call;
-  s->pairs = rapt_sdpa_takes_pairs(s->kernels, s->problem);
-  s->score_depth = s->pairs ? rapt_ceil_div(c->head_dim, 2) : c->head_dim;
+// Finds out what task `index` is.
+static void locate_task(int64_t index, prefill_task *t) {
+  const rapt_cpu_sdpa *plan = t->plan;
+  const rapt_sdpa *c = &t->problem->call;
+  int64_t per_block = plan->units * plan->splits;
+  int64_t block = index / per_block, unit = index % per_block / plan->splits;
+  if (!plan->first_blocks_first) block = plan->blocks - 1 - block;
+  t->split = index % plan->splits;
+  t->batch = unit / c->kv_heads;
+  t->kv_head = unit % c->kv_heads;
+  t->first_panel = block * plan->task_panels;
+  t->panels = rapt_min(plan->panels - t->first_panel, plan->task_panels);
+  t->first_key = t->split * plan->chunk;
+  t->last_key = t->first_key + rapt_min(c->kv_len - t->first_key, plan->chunk);
+  t->keys = rapt_sdpa_keys(t->problem, t->batch, t->kv_head);
+  t->values = rapt_sdpa_values(t->problem, t->batch, t->kv_head);
 }
 
-// Finds out what task t is.
-static void locate_task(const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *g, int64_t task, task_state *s) {
-  int64_t per_block = g->units * g->splits;
-  int64_t block = task / per_block, unit = task % per_block / g->splits;
-  if (!g->first_blocks_first) block = g->blocks - 1 - block;
-  s->split = task % g->splits;
-  s->batch = unit / problem->call.kv_heads;
-  s->kv_head = unit % problem->call.kv_heads;
-  s->first_panel = block * g->task_panels;
-  s->panels = rapt_min(g->panels - s->first_panel, g->task_panels);
+static void choose_elements(prefill_task *t) {
+  int64_t depth = t->problem->call.head_dim;
+  t->pairs = rapt_sdpa_takes_pairs(t->kernels, t->problem);
+  t->score_depth = t->pairs ? rapt_ceil_div(depth, 2) : depth;
+  t->multiply = t->pairs ? t->kernels->multiply_pairs : t->kernels->multiply;
+  t->multiply_and_weigh = t->pairs ? t->kernels->multiply_pairs_and_weigh : t->kernels->multiply_and_weigh;
 }
 
-static int64_t task_keys_begin(const rapt_cpu_sdpa *g, const task_state *s) { return s->split * g->chunk; }
-
-static int64_t task_keys_end(const rapt_cpu_sdpa *g, const task_state *s) {
-  return rapt_min(s->problem->call.kv_len, (s->split + 1) * g->chunk);
-}
-
-static void ask_for_keys(const task_state *s, rapt_prefetch *ahead, int64_t first, int64_t count) {
-  const rapt_sdpa *c = &s->problem->call;
-  rapt_prefetch_add(ahead, &c->key, s->batch, s->kv_head, first, count, c->head_dim, 0);
-  rapt_prefetch_add(ahead, &c->value, s->batch, s->kv_head, first, count, c->value_dim, 0);
+static void prefetch_keys(const prefill_task *t, rapt_prefetch *prefetch, int64_t first, int64_t count) {
+  rapt_kv_prefetch(&t->keys, first, count, prefetch);
+  rapt_kv_prefetch(&t->values, first, count, prefetch);
 }
 
 // Query or output rows of a task.
-static void ask_for_rows(const task_state *s, rapt_prefetch *ahead, const rapt_tensor *t, int64_t depth, int write) {
-  int64_t width = s->kernels->panel_width, group = s->problem->group;
-  int64_t first = s->first_panel * width, last = rapt_min(first + s->panels * width, s->problem->rows);
+static void prefetch_rows(const prefill_task *t, rapt_prefetch *prefetch, const rapt_tensor *tensor, int64_t depth,
+                          int write) {
+  int64_t width = t->kernels->panel_width, group = t->problem->group, size = rapt_element_size(tensor->dtype);
+  int64_t first = t->first_panel * width / group;
+  int64_t last = rapt_ceil_div(rapt_min((t->first_panel + t->panels) * width, t->problem->rows), group);
+  if (tensor->stride[3] != 1) return;
   for (int64_t h = 0; h < group; h++) {
-    rapt_prefetch_add(ahead, t, s->batch, s->kv_head * group + h, first / group,
-                      rapt_ceil_div(last, group) - first / group, depth, write);
+    const void *row = rapt_row(tensor, t->batch, t->kv_head * group + h, first);
+    rapt_prefetch_add(prefetch, (rapt_prefetch_rows){.first = row,
+                                                     .stride = tensor->stride[2] * size,
+                                                     .size = depth * size,
+                                                     .rows = last - first,
+                                                     .write = write});
   }
 }
 
-// While a task is on its last keys: its output, and what the task that this thread will most likely have next begins
+// While a task is on its last keys: its output, and what the task that this worker will most likely have next begins
 // with.
-static void ask_for_next_task(const task_state *s, const rapt_cpu_sdpa *g, int64_t task, rapt_prefetch *ahead) {
-  const rapt_sdpa *c = &s->problem->call;
-  ask_for_rows(s, ahead, &c->output, c->value_dim, 1);
-  task_state next = {.kernels = s->kernels, .problem = s->problem};
-  task += g->share.slots;
-  if (task >= g->tasks) return;
-  locate_task(s->problem, g, task, &next);
-  rapt_sdpa_lanes first;
-  rapt_sdpa_lanes_fill(s->problem, next.batch, next.kv_head, next.first_panel * s->kernels->panel_width, 1, 1, &first);
-  int64_t low = rapt_max(first.low, task_keys_begin(g, &next));
-  ask_for_keys(&next, ahead, low, rapt_min(g->key_tile, task_keys_end(g, &next) - low));
-  ask_for_rows(&next, ahead, &c->query, c->head_dim, 0);
+static void prefetch_next_task(const prefill_task *t, int64_t index, rapt_prefetch *prefetch) {
+  const rapt_sdpa *c = &t->problem->call;
+  prefetch_rows(t, prefetch, &c->output, c->value_dim, 1);
+  prefill_task next = {.kernels = t->kernels, .problem = t->problem, .plan = t->plan};
+  index += t->plan->share.slots;
+  if (index >= t->plan->tasks) return;
+  locate_task(index, &next);
+  rapt_sdpa_visibility first;
+  rapt_sdpa_visibility_fill(t->problem, next.batch, next.kv_head, next.first_panel * t->kernels->panel_width, 1, 1,
+                            &first);
+  int64_t low = rapt_max(first.low, next.first_key);
+  prefetch_keys(&next, prefetch, low, rapt_min(t->plan->key_tile, next.last_key - low));
+  prefetch_rows(&next, prefetch, &c->query, c->head_dim, 0);
 }
 
-// Whether rows of bf16 are pairs as they lie: no row ends within one.
-static int are_pairs(const void *first, const rapt_tensor *t, int64_t depth) {
-  return t->stride[3] == 1 && depth % 2 == 0 && (uintptr_t)first % sizeof(float) == 0;
-}
-
-// A row of bf16 as pairs: where it lies, or as a copy in `near`.
-static const float *read_pairs(const task_state *s, const void *row, const rapt_tensor *t, float *near) {
-  int64_t depth = s->problem->call.head_dim;
-  if (are_pairs(row, t, depth)) return row;
-  uint16_t *to = (uint16_t *)near;
-  rapt_read_bf16(row, t->stride[3], depth, to);
-  if (depth % 2 != 0) to[depth] = 0;
-  return near;
-}
-
-static void load_queries(const task_state *s, int64_t panel, const rapt_sdpa_lanes *lanes) {
-  const rapt_tensor *q = &s->problem->call.query;
-  int64_t depth = s->score_depth;
+static void load_queries(const prefill_task *t, const panel *p) {
+  const rapt_tensor *q = &t->problem->call.query;
+  const rapt_sdpa_queries *queries = &p->visibility.queries;
+  int64_t depth = t->problem->call.head_dim, stride = q->stride[3];
   const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
-  for (int64_t r = 0; r < lanes->count; r++) {
-    const void *row = rapt_row(q, lanes->batch, lanes->head[r], lanes->query[r]);
-    float *near = s->slot.rows + r * depth;
-    rows[r] =
-        s->pairs ? read_pairs(s, row, q, near) : rapt_read_row(s->kernels, q->dtype, row, q->stride[3], depth, near);
+  for (int64_t r = 0; r < queries->count; r++) {
+    const void *row = rapt_sdpa_row_of(q, queries, r);
+    float *staging = t->slot.staging + r * t->score_depth;
+    rows[r] = t->pairs ? rapt_read_pairs(row, stride, depth, staging)
+                       : rapt_read_row(t->kernels, q->dtype, row, stride, depth, staging);
   }
-  s->kernels->pack(rows, lanes->count, depth, lanes->width, s->slot.query + panel * depth * lanes->width);
+  t->kernels->pack(rows, queries->count, t->score_depth, queries->width, p->query);
 }
 
-static void begin_panels(task_state *s) {
-  int64_t width = s->kernels->panel_width;
-  for (int64_t p = 0; p < s->panels; p++) {
-    int64_t row = (s->first_panel + p) * width;
-    rapt_sdpa_lanes *lanes = &s->slot.lanes[p];
-    rapt_sdpa_lanes_fill(s->problem, s->batch, s->kv_head, row, rapt_min(s->problem->rows - row, width), width, lanes);
-    load_queries(s, p, lanes);
-    for (int64_t r = 0; r < width; r++) {
-      s->slot.maximum[p * width + r] = -__builtin_inff();
-      s->slot.sum[p * width + r] = 0;
-    }
-    s->slot.started[p] = 0;
-    s->slot.trend[p] = RAPT_SDPA_TREND_UNKNOWN;
+static void begin_panels(const prefill_task *t) {
+  int64_t width = t->kernels->panel_width;
+  for (int64_t i = 0; i < t->panels; i++) {
+    panel *p = &t->slot.panels[i];
+    int64_t row = (t->first_panel + i) * width;
+    rapt_sdpa_visibility_fill(t->problem, t->batch, t->kv_head, row, rapt_min(t->problem->rows - row, width), width,
+                              &p->visibility);
+    p->query = t->slot.query + i * t->score_depth * width;
+    load_queries(t, p);
+    p->state = rapt_softmax_at(&t->slot.states, i);
+    rapt_softmax_begin(&p->state);
+    p->started = 0;
+    p->trend = TREND_UNKNOWN;
   }
 }
 
-// Rows j + low .. j + high of K or V, from row j on: where they lie if they lie together as floats, since far-apart
-// rows would cost a TLB entry each, again for every panel; otherwise brought together in `near`.
-static const float *load_rows(const task_state *s, rapt_kv kv, int64_t j, int64_t low, int64_t high, float *near) {
-  const rapt_tensor *t = kv.rows;
-  int64_t depth = kv.depth;
-  if (t->dtype != RAPT_I8 && t->stride[3] == 1 && t->stride[2] == depth) {
-    // One long row.
-    if (t->dtype == RAPT_F32) return rapt_row(t, s->batch, s->kv_head, j);
-    const void *first = rapt_row(t, s->batch, s->kv_head, j + low);
-    rapt_read_row(s->kernels, t->dtype, first, 1, (high - low) * depth, near + low * depth);
-    return near;
-  }
-  for (int64_t i = low; i < high; i++) {
-    float *to = near + i * depth;
-    const float *from = rapt_read_kv_row(s->kernels, &kv, s->batch, s->kv_head, j + i, to);
-    if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
-  }
-  return near;
-}
-
-// The same for keys that stay bf16.
-static const float *load_keys(const task_state *s, int64_t j, int64_t low, int64_t high) {
-  const rapt_tensor *t = &s->problem->call.key;
-  int64_t depth = s->score_depth;
-  if (!s->pairs) return load_rows(s, rapt_sdpa_keys(s->problem), j, low, high, s->slot.keys);
-  const void *first = rapt_row(t, s->batch, s->kv_head, j);
-  if (are_pairs(first, t, s->problem->call.head_dim) && t->stride[2] == 2 * depth) return first;
-  for (int64_t i = low; i < high; i++) {
-    float *to = s->slot.keys + i * depth;
-    const float *from = read_pairs(s, rapt_row(t, s->batch, s->kv_head, j + i), t, to);
-    if (from != to) memcpy(to, from, (size_t)depth * sizeof(float));
-  }
-  return s->slot.keys;
-}
-
+// Keys first .. last and their values.
 typedef struct key_tile {
-  // Row i belongs to key j + i; rows low .. high are there.
+  int64_t first;
+  int64_t last;
   const float *keys;
   const float *values;
-  int64_t low;
-  int64_t high;
   // Whether all values are finite; -1 = not looked at yet.
   int finite;
 } key_tile;
 
-static int rows_are_finite(const task_state *s, const key_tile *tile, int64_t from, int64_t to) {
-  int64_t depth = s->problem->call.value_dim;
-  return s->kernels->all_finite((to - from) * depth, tile->values + from * depth);
+static const float *values_of(const prefill_task *t, const key_tile *tile, int64_t j) {
+  return tile->values + (j - tile->first) * t->values.depth;
 }
 
-// Whether the values of keys from .. to of the tile are finite. All of the tile mostly are; where not, these keys alone
-// decide, for which others are there depends on the other panels of the task, and so on the number of threads.
-static int is_finite(const task_state *s, key_tile *tile, int64_t from, int64_t to) {
-  if (tile->finite < 0) tile->finite = rows_are_finite(s, tile, tile->low, tile->high);
-  return tile->finite || rows_are_finite(s, tile, from, to);
+static int rows_are_finite(const prefill_task *t, const key_tile *tile, int64_t from, int64_t to) {
+  return t->kernels->all_finite((to - from) * t->values.depth, values_of(t, tile, from));
+}
+
+// Whether the values of keys from .. to are finite. All of the tile mostly are; where not, these keys alone decide, for
+// which others are there depends on the other panels of the task, and so on the number of threads.
+static int is_finite(const prefill_task *t, key_tile *tile, int64_t from, int64_t to) {
+  if (tile->finite < 0) tile->finite = rows_are_finite(t, tile, tile->first, tile->last);
+  return tile->finite || rows_are_finite(t, tile, from, to);
 }
 
 // How far above the highest score a maximum goes while more keys are to come, as an exponent of 2: far enough that it
 // seldom has to move again, and so near that weights lose no precision.
 #define HEADROOM 8.0f
 
-// Keys at a time between two steps of what is asked for ahead.
-static int64_t step_of(const task_state *s) { return s->ahead != NULL ? s->kernels->tile_rows : INT64_MAX; }
-
 // Keys that show where the maxima of a new panel are: so few that little goes the longer way, and so many that the rest
 // seldom exceeds them by more than the headroom.
 #define FIRST_KEYS 24
 
-// Scores of keys from .. from + keys of the tile.
-static void score(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile, float *scores) {
-  int64_t width = s->kernels->panel_width, depth = s->score_depth, step = step_of(s);
-  for (int64_t k = 0, rows; k < keys; k += rows) {
+// Scores of keys from .. to.
+static void score(const prefill_task *t, const panel *p, const key_tile *tile, int64_t from, int64_t to,
+                  float *scores) {
+  int64_t width = t->kernels->panel_width, depth = t->score_depth;
+  const float *keys = tile->keys + (from - tile->first) * depth;
+  for (int64_t k = 0, rows; k < to - from; k += rows) {
     // A last step of a row or two would leave the FMA units waiting.
-    rows = rapt_even_step(keys - k, step);
-    if (s->ahead != NULL) rapt_prefetch_step(s->ahead);
-    (s->pairs ? s->kernels->multiply_pairs : s->kernels->multiply)(rows, depth, tile->keys + (from + k) * depth, depth,
-                                                                   1, s->slot.query + p * depth * width,
-                                                                   scores + k * width, width, RAPT_START_ZERO, NULL);
+    rows = rapt_even_step(to - from - k, t->step);
+    if (t->prefetch != NULL) rapt_prefetch_step(t->prefetch);
+    t->multiply(rows, depth, keys + k * depth, depth, 1, p->query, scores + k * width, width, RAPT_START_ZERO, NULL);
   }
 }
 
 // The same, and the softmax at once. Returns how many keys come before a maximum has to move; of *scored more there
 // are scores.
-static int64_t score_and_weigh(const task_state *s, int64_t p, int64_t from, int64_t keys, const key_tile *tile,
+static int64_t score_and_weigh(const prefill_task *t, const panel *p, const key_tile *tile, int64_t from, int64_t to,
                                float *scores, int64_t *scored) {
-  int64_t width = s->kernels->panel_width, depth = s->score_depth, step = step_of(s);
-  for (int64_t k = 0, rows; k < keys; k += rows) {
-    rows = rapt_even_step(keys - k, step);
-    if (s->ahead != NULL) rapt_prefetch_step(s->ahead);
-    int64_t weighed = (s->pairs ? s->kernels->multiply_pairs_and_weigh : s->kernels->multiply_and_weigh)(
-        rows, depth, tile->keys + (from + k) * depth, depth, s->slot.query + p * depth * width, scores + k * width,
-        s->problem->to_exponent, s->slot.maximum + p * width, s->slot.sum + p * width, scored);
+  int64_t width = t->kernels->panel_width, depth = t->score_depth;
+  const float *keys = tile->keys + (from - tile->first) * depth;
+  for (int64_t k = 0, rows; k < to - from; k += rows) {
+    rows = rapt_even_step(to - from - k, t->step);
+    if (t->prefetch != NULL) rapt_prefetch_step(t->prefetch);
+    int64_t weighed = t->multiply_and_weigh(rows, depth, keys + k * depth, depth, p->query, scores + k * width,
+                                            t->problem->to_exponent, p->state.maximum, p->state.sum, scored);
     if (weighed < rows) return k + weighed;
   }
-  return keys;
+  return to - from;
 }
 
-// Weights from scores of keys j + from .. j + from + keys, under maxima that may move. Returns where output starts
-// from.
-static rapt_start weigh(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t keys, int bare, key_tile *tile,
+// Weights from scores of keys from .. to, under maxima that may move. Returns where output starts from.
+static rapt_start weigh(const prefill_task *t, panel *p, key_tile *tile, int64_t from, int64_t to, int bare,
                         int *guarded) {
-  const rapt_kernels *kernels = s->kernels;
-  const rapt_sdpa_prefill_slot *slot = &s->slot;
-  const rapt_sdpa_lanes *lanes = &slot->lanes[p];
-  int64_t width = kernels->panel_width;
-  int masked = rapt_sdpa_transform_scores(kernels, s->problem, lanes, j + from, keys, slot->scores, &slot->room);
-  *guarded = masked && !is_finite(s, tile, from, from + keys);
-  if (*guarded) rapt_sdpa_note_visible(keys * width, slot->scores, slot->visible);
-  float headroom = HEADROOM / s->problem->to_exponent;
+  const prefill_slot *slot = &t->slot;
+  rapt_sdpa_transform_scores(t->kernels, t->problem, &p->visibility, from, to - from, &slot->bias, slot->scores);
+  *guarded = rapt_sdpa_may_hide(t->problem, &p->visibility, from, to - from) && !is_finite(t, tile, from, to);
+  float headroom = HEADROOM / t->problem->to_exponent;
   // Next to a tiny scale it would swallow the scores.
-  if (!bare || j + from + keys >= lanes->high || headroom > 1e30f) headroom = 0;
-  int moved = kernels->softmax(keys, width, s->problem->to_exponent, headroom, slot->scores, slot->maximum + p * width,
-                               slot->sum + p * width, slot->correction);
-  if (*guarded) rapt_sdpa_keep_visible(keys * width, slot->visible, slot->scores);
-  if (bare && (slot->trend[p] == RAPT_SDPA_TREND_UNKNOWN || !moved)) slot->trend[p] = RAPT_SDPA_TREND_STEADY;
-  return !slot->started[p] ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
+  if (!bare || to >= p->visibility.high || headroom > 1e30f) headroom = 0;
+  rapt_softmax_step step = {.keys = to - from,
+                            .to_exponent = t->problem->to_exponent,
+                            .headroom = headroom,
+                            .visible = *guarded ? slot->visible : NULL};
+  int moved = rapt_softmax_update(t->kernels, &p->state, &step, slot->scores, slot->correction);
+  if (bare && (p->trend == TREND_UNKNOWN || !moved)) p->trend = TREND_STEADY;
+  return !p->started ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
 }
 
-// Keys from .. to of the tile, whose weights are there, times their values.
-static void add_values(const task_state *s, int64_t p, int64_t from, int64_t to, const key_tile *tile, int guarded,
+// Keys from .. to, whose weights are there, times their values.
+static void add_values(const prefill_task *t, panel *p, const key_tile *tile, int64_t from, int64_t to, int guarded,
                        rapt_start start) {
-  int64_t width = s->kernels->panel_width, depth = s->problem->call.value_dim;
+  int64_t width = t->kernels->panel_width, depth = t->values.depth;
+  const float *values = values_of(t, tile, from);
+  rapt_multiply *multiply = guarded ? t->kernels->multiply_guarded : t->kernels->multiply;
   for (int64_t d = 0, rows; d < depth; d += rows) {
-    rows = rapt_even_step(depth - d, step_of(s));
-    if (s->ahead != NULL) rapt_prefetch_step(s->ahead);
-    (guarded ? s->kernels->multiply_guarded : s->kernels->multiply)(
-        rows, to - from, tile->values + from * depth + d, 1, depth, s->slot.scores,
-        s->slot.output + (p * depth + d) * width, width, start, s->slot.correction);
+    rows = rapt_even_step(depth - d, t->step);
+    if (t->prefetch != NULL) rapt_prefetch_step(t->prefetch);
+    multiply(rows, to - from, values + d, 1, depth, t->slot.scores, p->state.output + d * width, width, start,
+             t->slot.correction);
   }
-  s->slot.started[p] = 1;
+  p->started = 1;
 }
 
-// Keys j + from .. j + to of the tile against one panel.
-static void attend(const task_state *s, int64_t p, int64_t j, int64_t from, int64_t to, key_tile *tile) {
-  int bare = rapt_sdpa_scores_are_bare(s->problem, &s->slot.lanes[p], j + from, to - from);
-  int64_t width = s->kernels->panel_width, scored = 0;
-  unsigned char *trend = &s->slot.trend[p];
-  float *scores = s->slot.scores;
+// Keys from .. to of the tile against one panel.
+static void attend(const prefill_task *t, panel *p, key_tile *tile, int64_t from, int64_t to) {
+  int bare = rapt_sdpa_scores_are_bare(t->problem, &p->visibility, from, to - from);
+  int64_t width = t->kernels->panel_width, scored = 0;
+  float *scores = t->slot.scores;
   while (from < to) {
     // Keys from .. at have their weights.
     int64_t at = from;
     rapt_start start = RAPT_START_C;
     int guarded = 0;
-    if (!bare || *trend != RAPT_SDPA_TREND_STEADY) {
-      at = bare && *trend == RAPT_SDPA_TREND_UNKNOWN ? rapt_min(to, from + FIRST_KEYS) : to;
-      score(s, p, from + scored, at - from - scored, tile, scores + scored * width);
-      start = weigh(s, p, j, from, at - from, bare, tile, &guarded);
+    if (!bare || p->trend != TREND_STEADY) {
+      at = bare && p->trend == TREND_UNKNOWN ? rapt_min(to, from + FIRST_KEYS) : to;
+      score(t, p, tile, from + scored, at, scores + scored * width);
+      start = weigh(t, p, tile, from, at, bare, &guarded);
       scored = 0;
     }
     if (at < to) {
-      at += score_and_weigh(s, p, at, to - at, tile, scores + (at - from) * width, &scored);
-      if (at < to) *trend = RAPT_SDPA_TREND_RISING;
+      at += score_and_weigh(t, p, tile, at, to, scores + (at - from) * width, &scored);
+      if (at < to) p->trend = TREND_RISING;
     }
-    if (at > from) add_values(s, p, from, at, tile, guarded, start);
+    if (at > from) add_values(t, p, tile, from, at, guarded, start);
     memmove(scores, scores + (at - from) * width, (size_t)(scored * width) * sizeof(float));
     from = at;
   }
 }
 
-static void walk_keys(const task_state *s, const rapt_cpu_sdpa *g, int64_t task) {
-  const rapt_sdpa *c = &s->problem->call;
-  int64_t first_key = task_keys_begin(g, s), last_key = 0;
-  for (int64_t p = 0; p < s->panels; p++) last_key = rapt_max(last_key, s->slot.lanes[p].high);
-  last_key = rapt_min(last_key, task_keys_end(g, s));
-  for (int64_t j = first_key; j < last_key; j += g->key_tile) {
-    int64_t end = rapt_min(last_key - j, g->key_tile);
+// Prefetches, over the steps of keys from .. to, what comes after the tile that begins at j: more keys below `last`, or
+// the next task.
+static void begin_prefetch(const prefill_task *t, int64_t index, int64_t j, int64_t last, int64_t keys) {
+  int64_t next = j + t->plan->key_tile, group = t->kernels->tile_rows;
+  rapt_prefetch_clear(t->prefetch);
+  if (next < last) {
+    prefetch_keys(t, t->prefetch, next, rapt_min(last - next, t->plan->key_tile));
+  } else {
+    prefetch_next_task(t, index, t->prefetch);
+  }
+  rapt_prefetch_spread(t->prefetch, t->panels * (rapt_ceil_div(keys, group) + rapt_ceil_div(t->values.depth, group)));
+}
+
+static void attend_tiles(const prefill_task *t, int64_t index) {
+  int64_t last = 0;
+  for (int64_t i = 0; i < t->panels; i++) last = rapt_max(last, t->slot.panels[i].visibility.high);
+  last = rapt_min(last, t->last_key);
+  for (int64_t j = t->first_key; j < last; j += t->plan->key_tile) {
+    int64_t end = rapt_min(last, j + t->plan->key_tile);
     // What of this tile any panel sees.
-    int64_t low = end, high = 0;
-    for (int64_t p = 0; p < s->panels; p++) {
-      const rapt_sdpa_lanes *lanes = &s->slot.lanes[p];
-      if (lanes->low >= j + end || lanes->high <= j) continue;
-      if (lanes->low - j < low) low = lanes->low - j;
-      if (lanes->high - j > high) high = lanes->high - j;
+    key_tile tile = {.first = end, .last = j, .finite = -1};
+    for (int64_t i = 0; i < t->panels; i++) {
+      const rapt_sdpa_visibility *visibility = &t->slot.panels[i].visibility;
+      if (visibility->low >= end || visibility->high <= j) continue;
+      tile.first = rapt_min(tile.first, rapt_max(visibility->low, j));
+      tile.last = rapt_max(tile.last, rapt_min(visibility->high, end));
     }
-    if (low >= high) continue;
-    if (high > end) high = end;
-    low = rapt_max(low, 0);
-    key_tile tile = {.keys = load_keys(s, j, low, high),
-                     .values = load_rows(s, rapt_sdpa_values(s->problem), j, low, high, s->slot.values),
-                     .low = low,
-                     .high = high,
-                     .finite = -1};
-    if (s->ahead != NULL) {
-      int64_t next = j + g->key_tile, group = s->kernels->tile_rows;
-      rapt_prefetch_clear(s->ahead);
-      if (next < last_key) {
-        ask_for_keys(s, s->ahead, next, rapt_min(last_key - next, g->key_tile));
-      } else {
-        ask_for_next_task(s, g, task, s->ahead);
-      }
-      rapt_prefetch_spread(s->ahead,
-                           s->panels * (rapt_ceil_div(high - low, group) + rapt_ceil_div(c->value_dim, group)));
-    }
-    for (int64_t p = 0; p < s->panels; p++) {
-      const rapt_sdpa_lanes *lanes = &s->slot.lanes[p];
-      int64_t from = rapt_max(lanes->low - j, 0);
-      int64_t to = rapt_min(lanes->high - j, end);
-      if (from < to) attend(s, p, j, from, to, &tile);
+    if (tile.first >= tile.last) continue;
+    tile.keys = t->pairs ? rapt_kv_load_pairs(&t->keys, tile.first, tile.last, t->slot.keys)
+                         : rapt_kv_load(t->kernels, &t->keys, tile.first, tile.last, t->slot.keys);
+    tile.values = rapt_kv_load(t->kernels, &t->values, tile.first, tile.last, t->slot.values);
+    if (t->prefetch != NULL) begin_prefetch(t, index, j, last, tile.last - tile.first);
+    for (int64_t i = 0; i < t->panels; i++) {
+      panel *p = &t->slot.panels[i];
+      int64_t from = rapt_max(p->visibility.low, j), to = rapt_min(p->visibility.high, end);
+      if (from < to) attend(t, p, &tile, from, to);
     }
   }
 }
 
-static void end_panels(const task_state *s, const rapt_sdpa_job *job) {
-  const rapt_cpu_sdpa *g = job->geometry;
-  int64_t width = s->kernels->panel_width, size = s->problem->call.value_dim * width;
-  for (int64_t p = 0; p < s->panels; p++) {
-    float *output = s->slot.output + p * size;
-    const float *maximum = s->slot.maximum + p * width, *sum = s->slot.sum + p * width;
-    if (!s->slot.started[p]) memset(output, 0, (size_t)size * sizeof(float));
-    if (g->splits == 1) {
-      rapt_sdpa_finish(s->kernels, s->problem, &s->slot.lanes[p], RAPT_SDPA_PREFILL, maximum, sum, output,
-                       s->slot.rows);
+static void end_panels(const prefill_task *t, const rapt_sdpa_job *job) {
+  const rapt_cpu_sdpa *plan = t->plan;
+  int64_t unit = t->batch * t->problem->call.kv_heads + t->kv_head;
+  for (int64_t i = 0; i < t->panels; i++) {
+    const panel *p = &t->slot.panels[i];
+    if (!p->started) rapt_softmax_clear_output(&p->state);
+    if (plan->splits == 1) {
+      rapt_sdpa_write_results(t->kernels, t->problem, &p->visibility.queries, &p->state, t->slot.staging);
       continue;
     }
-    int64_t unit = s->batch * s->problem->call.kv_heads + s->kv_head;
-    int64_t at = (unit * g->panels + s->first_panel + p) * g->splits + s->split;
-    memcpy(job->partials.maximum + at * width, maximum, (size_t)width * sizeof(float));
-    memcpy(job->partials.sum + at * width, sum, (size_t)width * sizeof(float));
-    memcpy(job->partials.output + at * size, output, (size_t)size * sizeof(float));
+    int64_t n = (unit * plan->panels + t->first_panel + i) * plan->splits + t->split;
+    rapt_softmax partial = rapt_softmax_at(&job->partials.states, n);
+    rapt_softmax_copy(&p->state, &partial);
   }
 }
 
-void rapt_sdpa_prefill_task(void *argument, int64_t task, int32_t slot) {
+void rapt_sdpa_prefill_task(void *argument, int64_t index, int32_t slot) {
   const rapt_sdpa_job *job = argument;
-  const rapt_cpu_sdpa *g = job->geometry;
-  task_state s = {.kernels = &job->context->kernels, .problem = job->problem};
-  rapt_arena arena = {.base = job->slots + slot * g->slot_scratch};
-  rapt_sdpa_prefill_slot_lay(&arena, job->context, job->problem, g, &s.slot);
+  prefill_task t = {.kernels = &job->context->kernels, .problem = job->problem, .plan = job->plan, .step = INT64_MAX};
+  rapt_arena arena = {.base = job->slots + slot * job->plan->slot_scratch};
+  lay_slot(&arena, job->context, job->problem, job->plan, &t.slot);
+  locate_task(index, &t);
+  choose_elements(&t);
+  rapt_prefetch prefetch;
+  if (job->plan->prefetch) {
+    t.prefetch = &prefetch;
+    t.step = t.kernels->tile_rows;
+  }
+  begin_panels(&t);
+  attend_tiles(&t, index);
+  end_panels(&t, job);
+}
 
-  locate_task(job->problem, g, task, &s);
-  choose_elements(&s);
-  rapt_prefetch ahead;
-  if (g->ahead) s.ahead = &ahead;
-  begin_panels(&s);
-  walk_keys(&s, g, task);
-  end_panels(&s, job);
+void rapt_sdpa_prefill_merge_task(void *argument, int64_t index, int32_t slot) {
+  const rapt_sdpa_job *job = argument;
+  const rapt_cpu_sdpa *plan = job->plan;
+  const rapt_sdpa_problem *problem = job->problem;
+  int64_t width = job->partials.states.width, unit = index / plan->panels, row = index % plan->panels * width;
+  int64_t kv_heads = problem->call.kv_heads;
+  rapt_arena arena = {.base = job->slots + slot * plan->slot_scratch};
+  float *staging = lay_staging(&arena, problem);
+  rapt_sdpa_queries queries;
+  rapt_sdpa_queries_fill(problem, unit / kv_heads, unit % kv_heads, row, rapt_min(problem->rows - row, width), width,
+                         &queries);
+  rapt_softmax result = rapt_softmax_at(&job->partials.states, index * plan->splits);
+  rapt_softmax_merge(&result, plan->splits, problem->to_exponent);
+  rapt_sdpa_write_results(&job->context->kernels, problem, &queries, &result, staging);
 }

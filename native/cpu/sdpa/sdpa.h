@@ -16,7 +16,9 @@ typedef enum rapt_sdpa_path { RAPT_SDPA_EMPTY, RAPT_SDPA_PREFILL, RAPT_SDPA_DECO
 // depend on the latter, because key tiles and splits do not.
 typedef struct rapt_cpu_sdpa {
   rapt_sdpa_path path;
-  // Keys per tile, and the split of all keys: chunk is a multiple of key_tile.
+  // Keys per tile, and the split of all keys: chunk is a multiple of key_tile. Tiles and chunks begin at multiples of
+  // their size from key 0, whatever the first visible key and wherever the keys lie: they are the order of the sums,
+  // and so depend on nothing that the result must not depend on.
   int64_t key_tile;
   int64_t chunk;
   int64_t splits;
@@ -35,8 +37,8 @@ typedef struct rapt_cpu_sdpa {
   int first_blocks_first;
   int64_t tasks;
   rapt_share share;
-  // Whether tasks ask for memory ahead: the tensors are more than a cache holds.
-  int ahead;
+  // Whether tasks prefetch: the tensors are more than a cache holds.
+  int prefetch;
   // Bytes.
   int64_t slot_scratch;
   int64_t partial_scratch;
@@ -48,12 +50,12 @@ _Static_assert(sizeof(rapt_cpu_sdpa) <= RAPT_PLAN_ROOM, "a call's room");
 extern const rapt_device_operation rapt_cpu_sdpa_operation;
 
 // Returns 0 where sizes overflow.
-int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *geometry);
-void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
-                        const rapt_cpu_sdpa *geometry, char *out, size_t size);
+int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan);
+void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
+                        char *out, size_t size);
 
-// memory holds geometry->scratch bytes.
-void rapt_cpu_execute_sdpa(rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *geometry,
+// memory holds plan->scratch bytes.
+void rapt_cpu_execute_sdpa(rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                            void *memory);
 
 #endif

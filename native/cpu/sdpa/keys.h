@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where keys and values come from. A source holds the rows of one (batch, kv head) by key position, and gives them out
+// as runs: rows that lie at one distance from each other. Kernels work on runs, so that other forms of storage (ragged,
+// paged, rings) are other sources and nothing else.
+#ifndef RAPT_CPU_SDPA_KEYS_H
+#define RAPT_CPU_SDPA_KEYS_H
+
+#include "cpu/engine/prefetch.h"
+#include "cpu/kernels/kernels.h"
+#include "ops/sdpa/problem.h"
+
+typedef struct rapt_kv_source {
+  const rapt_tensor *rows;
+  // Of i8 rows, `groups` to a row.
+  const rapt_tensor *scale;
+  int64_t groups;
+  int64_t batch;
+  int64_t kv_head;
+  // Rows there are, and elements of each.
+  int64_t length;
+  int64_t depth;
+  int32_t dtype;
+  // Between two elements of a row.
+  int64_t element_stride;
+} rapt_kv_source;
+
+typedef struct rapt_kv_run {
+  const void *rows;
+  // Elements between two rows.
+  int64_t stride;
+  int64_t count;
+  // The first row's scales, and floats to the next row's; NULL where the rows are not i8.
+  const float *scale;
+  int64_t scale_stride;
+} rapt_kv_run;
+
+rapt_kv_source rapt_sdpa_keys(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head);
+rapt_kv_source rapt_sdpa_values(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head);
+
+// The run that starts with the row of key j and has at most `most` rows; all of them are below the source's length.
+rapt_kv_run rapt_kv_run_at(const rapt_kv_source *source, int64_t j, int64_t most);
+
+// Whether the run's rows are one long row.
+static inline int rapt_kv_is_packed(const rapt_kv_source *source, const rapt_kv_run *run) {
+  return source->element_stride == 1 && run->stride == source->depth;
+}
+
+// Row i of the run as floats: the row itself where it is plain, else a copy in staging, which has room for one.
+const float *rapt_kv_read_row(const rapt_kernels *kernels, const rapt_kv_source *source, const rapt_kv_run *run,
+                              int64_t i, float *staging);
+
+// All of its rows as floats, one after the other.
+void rapt_kv_read_rows(const rapt_kernels *kernels, const rapt_kv_source *source, const rapt_kv_run *run, float *to);
+
+// Rows of keys from .. to as floats, one after the other: where they lie if they lie so, since far-apart rows would
+// cost a TLB entry each, again for every panel of queries; otherwise brought together in staging.
+const float *rapt_kv_load(const rapt_kernels *kernels, const rapt_kv_source *source, int64_t from, int64_t to,
+                          float *staging);
+
+// The same for bf16 as pairs, rapt_ceil_div(depth, 2) to a row.
+const float *rapt_kv_load_pairs(const rapt_kv_source *source, int64_t from, int64_t to, float *staging);
+
+// Adds the rows of keys j .. j + count.
+void rapt_kv_prefetch(const rapt_kv_source *source, int64_t j, int64_t count, rapt_prefetch *prefetch);
+
+#endif

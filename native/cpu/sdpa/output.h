@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a final state to the caller's memory: output, LSE, and the softmax's weights.
+#ifndef RAPT_CPU_SDPA_OUTPUT_H
+#define RAPT_CPU_SDPA_OUTPUT_H
+
+#include "cpu/sdpa/queries.h"
+#include "cpu/sdpa/state.h"
+
+// The state's output is overwritten. Of a panel's, staging has room for width x value_dim floats.
+void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                             const rapt_sdpa_queries *queries, const rapt_softmax *state, float *staging);
+
+#endif

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Query rows of one (batch, kv head), and the elements in which they meet its keys.
+#ifndef RAPT_CPU_SDPA_QUERIES_H
+#define RAPT_CPU_SDPA_QUERIES_H
+
+#include "base/tensor.h"
+#include "cpu/kernels/kernels.h"
+#include "ops/sdpa/problem.h"
+
+// The query rows in the lanes of a panel.
+typedef struct rapt_sdpa_queries {
+  int64_t batch;
+  // Lanes in use, and lanes in all.
+  int64_t count;
+  int64_t width;
+  int64_t head[RAPT_MAX_PANEL_WIDTH];
+  int64_t query[RAPT_MAX_PANEL_WIDTH];
+} rapt_sdpa_queries;
+
+// Rows row .. row + count of (batch, kv_head), as sdpa.h numbers them.
+void rapt_sdpa_queries_fill(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head, int64_t row,
+                            int64_t count, int64_t width, rapt_sdpa_queries *queries);
+
+// What belongs to lane r in a tensor (batch, query_heads, query_len, any).
+static inline void *rapt_sdpa_row_of(const rapt_tensor *t, const rapt_sdpa_queries *queries, int64_t r) {
+  return rapt_row(t, queries->batch, queries->head[r], queries->query[r]);
+}
+
+// What belongs to lane r in an f32 tensor (batch, query_heads).
+static inline float rapt_sdpa_head_value(const rapt_tensor *t, const rapt_sdpa_queries *queries, int64_t r) {
+  return ((const float *)t->data)[queries->batch * t->stride[0] + queries->head[r] * t->stride[1]];
+}
+
+// Whether bf16 queries and keys are multiplied as such, by a tier that can.
+int rapt_sdpa_takes_pairs(const rapt_kernels *kernels, const rapt_sdpa_problem *problem);
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// From dot products to what the softmax takes, once for both paths: scale, softcap, what is added, what is hidden, and
+// the weights output on the way.
+#ifndef RAPT_CPU_SDPA_SCORES_H
+#define RAPT_CPU_SDPA_SCORES_H
+
+#include "base/arena.h"
+#include "cpu/sdpa/bias.h"
+#include "cpu/sdpa/visibility.h"
+
+// Scratch for rapt_sdpa_transform_scores of up to `keys` keys by `width` lanes. Rows of the bias and of the weights
+// output share theirs.
+void rapt_sdpa_scores_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, int64_t keys, int64_t width,
+                          rapt_sdpa_bias_scratch *scratch);
+
+// Whether rapt_sdpa_transform_scores has nothing to do to them.
+int rapt_sdpa_scores_are_bare(const rapt_sdpa_problem *problem, const rapt_sdpa_visibility *visibility, int64_t j,
+                              int64_t keys);
+
+// Transforms scores[key][lane] of keys j .. j + keys.
+void rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                                const rapt_sdpa_visibility *visibility, int64_t j, int64_t keys,
+                                const rapt_sdpa_bias_scratch *scratch, float *scores);
+
+// The same for scores[row * stride + key], without a weights output; staged holds `keys` floats. Up to
+// RAPT_SCORE_MULTIPLE - 1 floats behind a row's keys may be overwritten.
+void rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                              const rapt_sdpa_visibility *visibility, int64_t j, int64_t keys, int64_t stride,
+                              float *staged, float *scores);
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/sdpa/state.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states) {
+  int64_t size = rapt_softmax_output_size(states);
+  if (count > INT64_MAX / size || count > INT64_MAX / states->width) {
+    arena->overflow = 1;
+    return;
+  }
+  states->maximum = rapt_arena_take(arena, count * states->width, sizeof(float));
+  states->sum = rapt_arena_take(arena, count * states->width, sizeof(float));
+  states->output = rapt_arena_take(arena, count * size, sizeof(float));
+}
+
+rapt_softmax rapt_softmax_at(const rapt_softmax *states, int64_t n) {
+  rapt_softmax state = *states;
+  state.maximum += n * state.width;
+  state.sum += n * state.width;
+  state.output += n * rapt_softmax_output_size(states);
+  return state;
+}
+
+void rapt_softmax_begin(const rapt_softmax *state) {
+  for (int64_t r = 0; r < state->width; r++) {
+    state->maximum[r] = -INFINITY;
+    state->sum[r] = 0;
+  }
+}
+
+void rapt_softmax_clear_output(const rapt_softmax *state) {
+  memset(state->output, 0, (size_t)rapt_softmax_output_size(state) * sizeof(float));
+}
+
+static int update_panel(const rapt_kernels *kernels, const rapt_softmax *state, const rapt_softmax_step *step,
+                        float *scores, float *correction) {
+  return kernels->softmax(step->keys, state->width, step->to_exponent, step->headroom, scores, state->maximum,
+                          state->sum, correction);
+}
+
+static int update_rows(const rapt_kernels *kernels, const rapt_softmax *state, const rapt_softmax_step *step,
+                       float *scores, float *correction) {
+  kernels->softmax_rows(state->rows, step->keys, step->stride, step->to_exponent, scores, state->maximum, state->sum,
+                        correction);
+  return 1;
+}
+
+int rapt_softmax_update(const rapt_kernels *kernels, const rapt_softmax *state, const rapt_softmax_step *step,
+                        float *scores, float *correction) {
+  int in_rows = state->layout == RAPT_SOFTMAX_ROWS;
+  if (step->visible == NULL) {
+    if (in_rows) return update_rows(kernels, state, step, scores, correction);
+    return update_panel(kernels, state, step, scores, correction);
+  }
+  int64_t rows = in_rows ? state->rows : 1, count = in_rows ? step->keys : step->keys * state->width;
+  for (int64_t r = 0; r < rows; r++) {
+    // A score of -inf is not visible.
+    const float *row = scores + r * step->stride;
+    for (int64_t i = 0; i < count; i++) step->visible[r * count + i] = row[i] != -INFINITY;
+  }
+  int moved = in_rows ? update_rows(kernels, state, step, scores, correction)
+                      : update_panel(kernels, state, step, scores, correction);
+  for (int64_t r = 0; r < rows; r++) {
+    float *row = scores + r * step->stride;
+    for (int64_t i = 0; i < count; i++) {
+      if (step->visible[r * count + i] && row[i] == 0) row[i] = FLT_TRUE_MIN;
+    }
+  }
+  return moved;
+}
+
+// Adds a state's output to another one's, each row under a weight of its own.
+static void add_output(const rapt_softmax *to, const rapt_softmax *from, const float *keep, const float *take) {
+  float *output = to->output;
+  const float *other = from->output;
+  if (to->layout == RAPT_SOFTMAX_ROWS) {
+    for (int64_t r = 0; r < to->rows; r++, output += to->value_dim, other += to->value_dim) {
+      for (int64_t d = 0; d < to->value_dim; d++) output[d] = output[d] * keep[r] + other[d] * take[r];
+    }
+    return;
+  }
+  for (int64_t d = 0; d < to->value_dim; d++, output += to->rows, other += to->rows) {
+    for (int64_t r = 0; r < to->rows; r++) output[r] = output[r] * keep[r] + other[r] * take[r];
+  }
+}
+
+void rapt_softmax_merge(const rapt_softmax *states, int64_t count, float to_exponent) {
+  for (int64_t n = 1; n < count; n++) {
+    const rapt_softmax other = rapt_softmax_at(states, n);
+    float *maximum = states->maximum, *sum = states->sum, keep[RAPT_MAX_PANEL_WIDTH], take[RAPT_MAX_PANEL_WIDTH];
+    for (int64_t r = 0; r < states->width; r++) {
+      float highest = other.maximum[r] > maximum[r] ? other.maximum[r] : maximum[r];
+      // Equal maxima weigh 1, also where both are -inf: a chunk without a visible key adds nothing, and no NaN.
+      keep[r] = maximum[r] == highest ? 1.0f : exp2f((maximum[r] - highest) * to_exponent);
+      take[r] = other.maximum[r] == highest ? 1.0f : exp2f((other.maximum[r] - highest) * to_exponent);
+      maximum[r] = highest;
+      sum[r] = sum[r] * keep[r] + other.sum[r] * take[r];
+    }
+    add_output(states, &other, keep, take);
+  }
+}
+
+void rapt_softmax_copy(const rapt_softmax *from, const rapt_softmax *to) {
+  memcpy(to->maximum, from->maximum, (size_t)from->width * sizeof(float));
+  memcpy(to->sum, from->sum, (size_t)from->width * sizeof(float));
+  memcpy(to->output, from->output, (size_t)rapt_softmax_output_size(from) * sizeof(float));
+}
+
+void rapt_softmax_finish(const rapt_softmax *state, int64_t count, float softmax_scale, const float *sinks,
+                         float *factor, float *lse) {
+  for (int64_t r = 0; r < count; r++) {
+    float sum = state->sum[r];
+    // No visible key: 0, whatever the sink.
+    if (sum == 0) {
+      factor[r] = 0;
+      if (lse != NULL) lse[r] = -INFINITY;
+      continue;
+    }
+    // The whole sum is total * e^reference.
+    double highest = (double)state->maximum[r] * softmax_scale, reference = highest, total = sum;
+    factor[r] = 1 / sum;
+    if (sinks != NULL) {
+      reference = sinks[r] > highest ? sinks[r] : highest;
+      double keep = exp(highest - reference);
+      total = sum * keep + exp(sinks[r] - reference);
+      factor[r] = (float)(keep / total);
+    }
+    // A logarithm per row is worth a hundredth of a short sequence.
+    if (lse != NULL) lse[r] = (float)(reference + log(total));
+  }
+}

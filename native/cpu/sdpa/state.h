@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The state of the online softmax (Milakov and Gimelshein 2018) of some query rows: what the keys so far have come to.
+// It begins empty, is updated with the scores of some keys at a time, can be merged with the state of other keys, and
+// is finished into the factors that make its output final, and the LSE.
+#ifndef RAPT_CPU_SDPA_STATE_H
+#define RAPT_CPU_SDPA_STATE_H
+
+#include "base/arena.h"
+#include "cpu/kernels/kernels.h"
+
+// How scores and output lie: scores[row * stride + key] and output[row][value_dim] of few rows, or scores[key][lane]
+// and output[value_dim][lane] of a panel.
+typedef enum rapt_softmax_layout { RAPT_SOFTMAX_ROWS, RAPT_SOFTMAX_PANEL } rapt_softmax_layout;
+
+// One state, or the first of several that follow each other.
+typedef struct rapt_softmax {
+  rapt_softmax_layout layout;
+  // Rows that have a maximum and a sum, and those that have output.
+  int64_t width;
+  int64_t rows;
+  int64_t value_dim;
+  // The running maximum of scores, and the sums of weights and of weighted values relative to it.
+  float *maximum;
+  float *sum;
+  float *output;
+} rapt_softmax;
+
+// Lays `count` states out; the shape is set.
+void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states);
+
+static inline int64_t rapt_softmax_output_size(const rapt_softmax *state) { return state->rows * state->value_dim; }
+
+// The n-th of several states.
+rapt_softmax rapt_softmax_at(const rapt_softmax *states, int64_t n);
+
+// No key yet. The output is not touched: a product may start it.
+void rapt_softmax_begin(const rapt_softmax *state);
+void rapt_softmax_clear_output(const rapt_softmax *state);
+
+typedef struct rapt_softmax_step {
+  int64_t keys;
+  // Of scores in rows.
+  int64_t stride;
+  float to_exponent;
+  // Of scores in panels: how far above the highest score a maximum goes.
+  float headroom;
+  // Room for a flag per score where values of hidden keys are not finite, NULL elsewhere. Terms of weight 0 are then
+  // left out of the output instead of multiplied, since 0 * NaN is NaN, and so a visible key's weight must not round
+  // to 0, or its own NaN would be left out too. The least there is takes its place: even the largest value adds less
+  // than half a millionth with it.
+  unsigned char *visible;
+} rapt_softmax_step;
+
+// Turns scores into weights, in place, and adds them to the sums. correction, one per row, is what the output is to be
+// multiplied with before weighted values are added to it; returns whether any may differ from 1.
+int rapt_softmax_update(const rapt_kernels *kernels, const rapt_softmax *state, const rapt_softmax_step *step,
+                        float *scores, float *correction);
+
+// Merges `count` states of different keys into the first of them.
+void rapt_softmax_merge(const rapt_softmax *states, int64_t count, float to_exponent);
+
+// Copies one state over another of its shape.
+void rapt_softmax_copy(const rapt_softmax *from, const rapt_softmax *to);
+
+// What makes the outputs of rows 0 .. count final: their factors, and the natural logarithms of the sums of exp(score *
+// softmax_scale), where lse is not NULL. sinks, a logit per row that joins the sum, may be NULL.
+void rapt_softmax_finish(const rapt_softmax *state, int64_t count, float softmax_scale, const float *sinks,
+                         float *factor, float *lse);
+
+#endif

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/sdpa/visibility.h"
+
+#include <math.h>
+
+#include "base/arithmetic.h"
+#include "cpu/sdpa/bias.h"
+
+// Wide enough for a sum of three int64: offsets and windows may be any.
+typedef __int128 wide;
+
+static int64_t clamp_wide(wide value, int64_t low, int64_t high) {
+  return value < low ? low : value > high ? high : (int64_t)value;
+}
+
+// Position of a query among the keys.
+static wide position(const rapt_sdpa_problem *problem, int64_t batch, int64_t query) {
+  const rapt_sdpa *c = &problem->call;
+  int64_t first = rapt_is_present(&c->positions) ? rapt_index_at(&c->positions, batch, 0) : c->options.position;
+  return (wide)first + problem->first_query + query;
+}
+
+static void visible_keys(const rapt_sdpa_problem *problem, int64_t batch, int64_t query, int64_t base, int64_t *first,
+                         int64_t *last) {
+  const rapt_sdpa_options *o = &problem->call.options;
+  wide at = position(problem, batch, query);
+  *first = 0;
+  *last = base;
+  if ((o->flags & RAPT_CAUSAL) != 0) *last = clamp_wide(at + 1, 0, *last);
+  if ((o->flags & RAPT_WINDOW) != 0) {
+    if (o->window_right >= 0) *last = clamp_wide(at + o->window_right + 1, 0, *last);
+    if (o->window_left >= 0) *first = clamp_wide(at - o->window_left, 0, base);
+  }
+  if (*first >= *last) *first = *last = 0;
+}
+
+void rapt_sdpa_visibility_fill(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head, int64_t row,
+                               int64_t count, int64_t width, rapt_sdpa_visibility *v) {
+  const rapt_sdpa *c = &problem->call;
+  int64_t base = c->kv_len - problem->appended_keys;
+  rapt_sdpa_queries_fill(problem, batch, kv_head, row, count, width, &v->queries);
+  v->common_first = 0;
+  v->common_last = base;
+  v->low = base;
+  v->high = 0;
+  for (int64_t r = 0; r < width; r++) {
+    v->first[r] = 0;
+    v->last[r] = base;
+    if (r >= count) continue;
+    visible_keys(problem, batch, v->queries.query[r], base, &v->first[r], &v->last[r]);
+    if (v->first[r] > v->common_first) v->common_first = v->first[r];
+    if (v->last[r] < v->common_last) v->common_last = v->last[r];
+    if (v->first[r] == v->last[r]) continue;
+    if (v->first[r] < v->low) v->low = v->first[r];
+    if (v->last[r] > v->high) v->high = v->last[r];
+  }
+  if (v->low > v->high) v->low = v->high;
+  // The weights output names every key, and appended keys are beyond every causal or window edge.
+  if (rapt_is_present(&c->weights) || problem->appended_keys > 0) {
+    v->low = 0;
+    v->high = c->kv_len;
+  }
+}
+
+int64_t rapt_sdpa_covered(const rapt_sdpa_problem *problem, int64_t j, int64_t keys) {
+  return rapt_clamp(problem->call.kv_len - problem->appended_keys - j, 0, keys);
+}
+
+float rapt_sdpa_distance(const rapt_sdpa_problem *problem, const rapt_sdpa_queries *queries, int64_t r, int64_t j) {
+  return (float)(position(problem, queries->batch, queries->query[r]) - j);
+}
+
+int rapt_sdpa_all_see(const rapt_sdpa_visibility *v, int64_t j, int64_t covered) {
+  return covered == 0 || (j >= v->common_first && j + covered <= v->common_last);
+}
+
+int rapt_sdpa_may_hide(const rapt_sdpa_problem *problem, const rapt_sdpa_visibility *v, int64_t j, int64_t keys) {
+  int64_t covered = rapt_sdpa_covered(problem, j, keys);
+  return covered > 0 && (rapt_sdpa_has_bias(problem) || !rapt_sdpa_all_see(v, j, covered));
+}
+
+void rapt_sdpa_hide(const rapt_kernels *kernels, const rapt_sdpa_visibility *v, int64_t j, int64_t covered,
+                    float *scores) {
+  if (rapt_sdpa_all_see(v, j, covered)) return;
+  int64_t width = v->queries.width;
+  float first[RAPT_MAX_PANEL_WIDTH], last[RAPT_MAX_PANEL_WIDTH];
+  for (int64_t r = 0; r < width; r++) {
+    first[r] = (float)rapt_clamp(v->first[r] - j, 0, covered);
+    last[r] = (float)rapt_clamp(v->last[r] - j, 0, covered);
+  }
+  kernels->restrict_keys(covered, width, first, last, scores);
+}
+
+void rapt_sdpa_hide_in_row(const rapt_sdpa_visibility *v, int64_t r, int64_t j, int64_t covered, float *row) {
+  int64_t first = rapt_clamp(v->first[r] - j, 0, covered), last = rapt_clamp(v->last[r] - j, 0, covered);
+  for (int64_t k = 0; k < first; k++) row[k] = -INFINITY;
+  for (int64_t k = last; k < covered; k++) row[k] = -INFINITY;
+}

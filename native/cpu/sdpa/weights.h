@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights output: the scores of every key, at the stage that the call names.
+#ifndef RAPT_CPU_SDPA_WEIGHTS_H
+#define RAPT_CPU_SDPA_WEIGHTS_H
+
+#include "cpu/sdpa/queries.h"
+
+// Whether it shows scores of this stage. The softmax's weights are those of the stage before, until finished.
+static inline int rapt_sdpa_shows(const rapt_sdpa_problem *problem, int32_t stage) {
+  return rapt_is_present(&problem->call.weights) && problem->call.options.weights_stage == stage;
+}
+
+// Whether its rows are put together in memory of their own, because they cannot be written where they belong.
+static inline int rapt_sdpa_stages_weights(const rapt_sdpa_problem *problem) {
+  return rapt_is_present(&problem->call.weights) && problem->call.weights.stride[3] != 1;
+}
+
+// Writes scores[key][lane] of keys j .. j + keys; staged has room for them where rapt_sdpa_stages_weights.
+void rapt_sdpa_write_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                             const rapt_sdpa_queries *queries, int64_t j, int64_t keys, const float *scores,
+                             float *staged);
+
+// Turns the scores that have been written into the softmax's weights, by each lane's maximum and factor.
+void rapt_sdpa_finish_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                              const rapt_sdpa_queries *queries, const float *maximum, const float *factor);
+
+#endif
