@@ -171,8 +171,8 @@ GPU_FUNCTION void restrict_scores([[maybe_unused]] const sdpa_problem &p, [[mayb
       if (kind == tile_kind::special) {
         GPU_UNROLL
         for (int part = 0; part < Tiles::parts; part += 4) {
-          apply_options(p, rows, work.rows - first_row - 16 * t, work.batch, j, keys, m.loop.stage[gpu::warp()],
-                        score[t], part);
+          apply_options(p, rows, work.rows - first_row - 16 * t, tile_keys{work.batch, j, keys},
+                        m.loop.stage[gpu::warp()], score[t], part);
         }
         continue;
       }
@@ -309,12 +309,12 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
       tile_kind kind = special ? tile_kind::special : whole ? tile_kind::plain : tile_kind::edge;
       bool guarded = false;
       if (kind == tile_kind::plain) {
-        soften<false>(p.to_exponent, score, state, output);
+        softmax_tile<false>(p.to_exponent, score, state, output);
       } else {
         int keys = (tile + 1 < work.tiles ? Tiles::keys : work.last_keys) - first_key;
         if (keys > Tiles::warp_keys) keys = Tiles::warp_keys;
         restrict_scores<Tiles>(p, work, m, kind, first_row, j + first_key, keys, score);
-        soften<true>(p.to_exponent, score, state, output);
+        softmax_tile<true>(p.to_exponent, score, state, output);
       }
       T *values = m.loop.value[buffer];
       if (kind != tile_kind::plain) {

@@ -51,11 +51,18 @@ GPU_FUNCTION void hide_edges(const Row *rows, int64_t j, int keys, float (&score
   }
 }
 
+// Which scores a tile holds: keys j .. j + keys of a sample.
+struct tile_keys {
+  int64_t batch;
+  int64_t j;
+  int keys;
+};
+
 // The same with every option, through a warp's own 16 x (8 PARTS) floats of shared memory: each row lies in the lanes
 // there, and so do the mask and bias that it reads.
 template <int PARTS>
-GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, int row_count, int64_t batch, int64_t j,
-                                int keys, float *stage, float (&score)[PARTS][4], int part) {
+GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, int row_count, const tile_keys &tile,
+                                float *stage, float (&score)[PARTS][4], int part) {
   // Parts at a time: 32 keys.
   constexpr int parts = PARTS < 4 ? PARTS : 4, width = parts * 8;
   // No barrier before it: a thread overwrites what it read last itself.
@@ -69,7 +76,8 @@ GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, in
   gpu::warp_barrier();
   for (int i = gpu::lane(); i < 16 * width; i += gpu::warp_size) {
     int row = i / width, k = part * 8 + i % width;
-    stage[i] = row < row_count && k < keys ? final_score(p, rows[row], batch, j + k, stage[i], true) : lowest();
+    stage[i] =
+        row < row_count && k < tile.keys ? final_score(p, rows[row], tile.batch, tile.j + k, stage[i], true) : lowest();
   }
   gpu::warp_barrier();
   GPU_UNROLL
@@ -84,8 +92,8 @@ GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, in
 // Scores become weights relative to the row's maximum so far, and the output so far is brought to it. HIDES: a hidden
 // key's weight is -0, which adds nothing and can be told from a weight that is too small for f32.
 template <bool HIDES, int MT, int PARTS, int OUTPUTS>
-GPU_FUNCTION void soften(float to_exponent, float (&score)[MT][PARTS][4], softmax_state<MT> &state,
-                         float (&output)[MT][OUTPUTS][4]) {
+GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], softmax_state<MT> &state,
+                               float (&output)[MT][OUTPUTS][4]) {
   GPU_UNROLL
   for (int t = 0; t < MT; t++) {
     GPU_UNROLL

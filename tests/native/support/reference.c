@@ -141,9 +141,15 @@ static void write_weights(const rapt_sdpa *call, int mode, int64_t b, int64_t h,
   }
 }
 
-/* One query: scores, softmax, weighted sum. score and p have room for kv_len. */
-static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, double *score, double *p,
-                   double *output, double *lse, double *weights) {
+/* What one query gives; weights may be NULL. score and p are scratch of kv_len elements. */
+typedef struct attended {
+  double *output, *lse, *weights;
+  double *score, *p;
+} attended;
+
+/* One query: scores, softmax, weighted sum. */
+static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, const attended *to) {
+  double *score = to->score, *p = to->p, *output = to->output, *lse = to->lse, *weights = to->weights;
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double max = -INFINITY;
   int poisoned = 0;
@@ -194,8 +200,9 @@ void reference_attention(const rapt_sdpa *call, int mode, double *output, double
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->query_heads; h++) {
       for (int64_t i = 0; i < call->query_len; i++, row++) {
-        attend(call, mode, b, h, i, score, p, output + row * call->value_dim, lse + row,
-               weights ? weights + row * call->kv_len : NULL);
+        attend(call, mode, b, h, i,
+               &(attended){output + row * call->value_dim, lse + row, weights ? weights + row * call->kv_len : NULL,
+                           score, p});
       }
     }
   }
