@@ -170,7 +170,7 @@ enum {
   /** rapt_merge: partial results of attention become one. */
   RAPT_MERGE = 4,
   /** How many there are. */
-  RAPT_OPERATIONS
+  RAPT_OPERATIONS = 5
 };
 
 /** What every operation's struct begins with. */

@@ -9,6 +9,7 @@ import dev.rapt.internal.ffi.rapt_h;
 import dev.rapt.internal.ffi.rapt_head;
 import dev.rapt.internal.ffi.rapt_linear;
 import dev.rapt.internal.ffi.rapt_linear_parameters;
+import dev.rapt.internal.ffi.rapt_merge;
 import dev.rapt.internal.ffi.rapt_mha;
 import dev.rapt.internal.ffi.rapt_plan;
 import dev.rapt.internal.ffi.rapt_rope;
@@ -40,7 +41,8 @@ public final class AbiProbe {
         rapt_rope.layout(),
         rapt_linear_parameters.layout(),
         rapt_linear.layout(),
-        rapt_mha.layout());
+        rapt_mha.layout(),
+        rapt_merge.layout());
   }
 
   /** Compares version and sizes; a test compares every field's offset. */
