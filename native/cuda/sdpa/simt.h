@@ -140,7 +140,8 @@ GPU_FUNCTION bool is_hidden(float weight) { return weight == 0 && signbit(weight
 
 // Scores become weights relative to the row's maximum so far.
 template <typename Tiles>
-GPU_FUNCTION void softmax_tile(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j, int keys) {
+GPU_FUNCTION void softmax_tile(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
+                               int keys) {
   constexpr int share = Tiles::keys / gpu::warp_size;
   for (int r = gpu::warp(); r < Tiles::rows; r += Tiles::warps) {
     float *line = m.scores + r * Tiles::score_line;

@@ -32,7 +32,7 @@ static void check_gate(const char *kernels, int allowed) {
     kernels = "(unset)";
   }
   rapt_context *context = cuda_context(0);
-  setenv("RAPT_KERNEL", "sdpa,linear,mha,rope", 1);
+  setenv("RAPT_KERNEL", "sdpa,linear,mha,rope,merge", 1);
   small_calls s;
   small_open(&s, context, 5);
   rapt_plan plan = {.struct_size = sizeof plan};
