@@ -6,14 +6,21 @@
 #ifndef RAPT_BENCH_COMMANDS_H
 #define RAPT_BENCH_COMMANDS_H
 
-int command_sdpa(int argc, char **argv);
-int command_mha(int argc, char **argv);
-int command_rope(int argc, char **argv);
-int command_merge(int argc, char **argv);
-int command_call(int argc, char **argv);
-int command_callers(int argc, char **argv);
-int command_ceilings(int argc, char **argv);
-int command_presets(int argc, char **argv);
-int command_verify(int argc, char **argv);
+/** use(name, summary) for each, in the order of the usage line. */
+// clang-format off
+#define EACH_COMMAND(use) \
+  use(sdpa, "time scaled dot-product attention") \
+  use(mha, "time multi-head attention with its projections") \
+  use(rope, "time rotary position embedding") \
+  use(merge, "time merging partial results") \
+  use(call, "time the cost of a call, on a tiny problem") \
+  use(callers, "time many callers on one context against one") \
+  use(ceilings, "measure the multiply-add peak and the read bandwidth") \
+  use(presets, "list named problems") \
+  use(verify, "check every tier on a few problems")
+// clang-format on
+
+#define DECLARE_COMMAND(name, summary) int command_##name(int argc, char **argv);
+EACH_COMMAND(DECLARE_COMMAND)
 
 #endif

@@ -12,16 +12,8 @@ static const struct {
   const char *summary;
   int (*run)(int argc, char **argv);
 } commands[] = {
-    {"sdpa", "time scaled dot-product attention", command_sdpa},
-    {"mha", "time multi-head attention with its projections", command_mha},
-    {"rope", "time rotary position embedding", command_rope},
-    {"merge", "time merging partial results", command_merge},
-    {"call", "time the cost of a call, on a tiny problem", command_call},
-    {"callers", "time many callers on one context against one", command_callers},
-    {"ceilings", "measure the multiply-add peak and the read bandwidth", command_ceilings},
-    {"presets", "list named problems", command_presets},
-    {"verify", "check every tier on a few problems", command_verify},
-};
+#define COMMAND(name, summary) {#name, summary, command_##name},
+    EACH_COMMAND(COMMAND)};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void usage(FILE *to) {

@@ -3,26 +3,30 @@
 #include "cuda/device.h"
 
 #include "cuda/linear/linear.h"
-#include "cuda/merge/merge.h"
-#include "cuda/rope/rope.h"
 #include "cuda/runtime/call.h"
 #include "cuda/runtime/choice.h"
 #include "cuda/runtime/rows.h"
 #include "cuda/runtime/state.h"
-#include "cuda/sdpa/sdpa.h"
 
+// Of every operation: the names of its plans, and what loads its kernels.
+#define DECLARE(NUMBER, word)                            \
+  extern const rapt_cuda_names rapt_cuda_##word##_names; \
+  int rapt_cuda_prepare_##word(const rapt_cuda_properties &device);
+RAPT_EACH_OPERATION(DECLARE)
+
+#define NAMES(NUMBER, word) {&rapt_cuda_##word##_names, #word},
 const rapt_cuda_use_names rapt_cuda_uses[RAPT_CUDA_USES] = {
-    {&rapt_cuda_sdpa_names, "sdpa"},   {&rapt_cuda_linear_names, "linear"}, {&rapt_cuda_rope_names, "rope"},
-    {&rapt_cuda_merge_names, "merge"}, {&rapt_cuda_sdpa_names, "mha"},      {&rapt_cuda_linear_names, "mha"},
+    RAPT_EACH_OPERATION(NAMES){&rapt_cuda_sdpa_names, "mha"},
+    {&rapt_cuda_linear_names, "mha"},
 };
 
 driver_code rapt_cuda_prepare(const driver_description &device) {
   rapt_cuda_properties properties = rapt_cuda_properties_of(device);
-  driver_code code = rapt_cuda_prepare_sdpa(properties);
-  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_linear(properties);
-  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_rope();
-  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_merge();
-  return code != DRIVER_SUCCESS ? code : rapt_cuda_prepare_rows();
+  driver_code code = rapt_cuda_prepare_rows();
+#define PREPARE(NUMBER, word) \
+  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_##word(properties);
+  RAPT_EACH_OPERATION(PREPARE)
+  return code;
 }
 
 static constexpr rapt_device make_device() {

@@ -17,6 +17,8 @@
 #include <map>
 #include <mutex>
 
+#include "call/operations.h"
+
 namespace {
 
 constexpr int NEEDED_VERSION = 13000;
@@ -169,7 +171,8 @@ driver_code driver_describe(int ordinal, driver_description *out) {
 
 // Every kernel runs here in every test.
 const driver_proof *driver_proofs() {
-  static const driver_proof all[] = {{8, "sdpa"}, {8, "linear"}, {8, "rope"}, {8, "merge"}, {0, nullptr}};
+#define PROVEN(NUMBER, word) {8, #word},
+  static const driver_proof all[] = {RAPT_EACH_OPERATION(PROVEN){0, nullptr}};
   static const driver_proof none[] = {{0, nullptr}};
   return driver_is("unproven") ? none : all;
 }

@@ -42,7 +42,7 @@ rapt_status plan(const rapt_context *head, void *problem, void *memory, rapt_nee
   if (__builtin_mul_overflow(c.batch, c.heads, &p->rows) || __builtin_mul_overflow(p->rows, c.query_len, &p->rows)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "batch times heads times query_len overflows 64 bits");
   }
-  rapt_cuda_choose(rapt_cuda_context_of(head)->choice, RAPT_CUDA_MERGE, merge_candidates{c, 1}, needs->reason);
+  rapt_cuda_choose(rapt_cuda_context_of(head)->choice, RAPT_MERGE, merge_candidates{c, 1}, needs->reason);
   needs->scratch = 0;
   needs->threads = 1;
   return RAPT_OK;

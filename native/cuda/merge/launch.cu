@@ -4,7 +4,7 @@
 
 constexpr int64_t shared_bytes = sizeof(kernels::merge_parts_memory);
 
-int rapt_cuda_prepare_merge() { return gpu::prepare(kernels::merge_parts, shared_bytes); }
+int rapt_cuda_prepare_merge(const rapt_cuda_properties &) { return gpu::prepare(kernels::merge_parts, shared_bytes); }
 
 int rapt_cuda_launch_merge(const rapt_merge &call, int64_t rows, gpu_stream stream) {
   kernels::merge_parts_parameters a = {};

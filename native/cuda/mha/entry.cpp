@@ -36,4 +36,8 @@ static rapt_status run(rapt_context *context, void *problem, const void *plan, v
   return rapt_cuda_check_launch(code, rapt_cuda_mha_operation, context, problem, plan, error);
 }
 
+const rapt_cuda_names rapt_cuda_mha_names = {"mha", 0, nullptr};
+
+int rapt_cuda_prepare_mha(const rapt_cuda_properties &) { return 0; }
+
 const rapt_device_operation rapt_cuda_mha_operation = {plan, name, nullptr, run};

@@ -12,6 +12,10 @@
 #include "cuda/sdpa/sdpa.h"
 #include "ops/mha/problem.h"
 
+// Its plans are called by its steps' names, and its kernels are theirs.
+extern const rapt_cuda_names rapt_cuda_mha_names;
+int rapt_cuda_prepare_mha(const rapt_cuda_properties &device);
+
 struct rapt_cuda_mha {
   rapt_cuda_linear query;
   rapt_cuda_linear key;

@@ -62,7 +62,7 @@ struct chooser {
   bool fits;
 
   template <typename Candidates>
-  int32_t choose(rapt_cuda_use use, const Candidates &candidates) {
+  int32_t choose(int use, const Candidates &candidates) {
     char why[sizeof reason] = "";
     int chosen = rapt_cuda_choose(context->choice, use, candidates, why);
     if (reason[0] == 0) memcpy(reason, why, sizeof reason);

@@ -31,7 +31,7 @@ int prepare_vector() {
 
 }  // namespace
 
-int rapt_cuda_prepare_rope() {
+int rapt_cuda_prepare_rope(const rapt_cuda_properties &) {
   int error = gpu::prepare(kernels::rope_scalar, 0);
   if (error == 0) error = prepare_vector<float, float>();
   if (error == 0) error = prepare_vector<gpu::f16, float>();

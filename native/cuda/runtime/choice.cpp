@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "call/operations.h"
+
 namespace {
 
 // Whether an item of the list is of this operation: its word alone, or followed by "_".
@@ -12,7 +14,7 @@ bool is_of(const char *item, const char *word) {
 }
 
 // "mha_prefill_f16" names the attention "sdpa_prefill_f16", and any projection.
-void translate(rapt_cuda_use use, const char *item, char *out, size_t size) {
+void translate(int use, const char *item, char *out, size_t size) {
   if (use == RAPT_CUDA_MHA_SDPA) {
     snprintf(out, size, "sdpa%s", item + strlen("mha"));
   } else {
@@ -36,13 +38,14 @@ bool add(const rapt_cuda_names &names, const char *text, rapt_cuda_prefixes *lis
   return true;
 }
 
+#define WORD(NUMBER, word) " " #word
 rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error) {
   bool known = false;
   for (int u = 0; u < RAPT_CUDA_USES; u++) {
     if (!is_of(item, rapt_cuda_uses[u].word)) continue;
     known = true;
     char text[rapt_cuda_name_room];
-    translate(static_cast<rapt_cuda_use>(u), item, text, sizeof text);
+    translate(u, item, text, sizeof text);
     if (!add(*rapt_cuda_uses[u].names, text, &out->named[u])) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                        "the environment variable RAPT_KERNEL has more than %d names that begin with %s",
@@ -50,10 +53,11 @@ rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error)
     }
   }
   if (known) return RAPT_OK;
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                   "the environment variable RAPT_KERNEL names %s, which is no operation's kernel; names begin with "
-                   "sdpa, linear, rope, merge or mha",
-                   item);
+  return rapt_fail(
+      error, RAPT_INVALID_ARGUMENT,
+      "the environment variable RAPT_KERNEL names %s, which is no operation's kernel; names begin with one "
+      "of these words:" RAPT_EACH_OPERATION(WORD),
+      item);
 }
 
 }  // namespace
@@ -90,7 +94,7 @@ rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device) {
   return {device.multiprocessors, device.shared_per_block_optin};
 }
 
-void rapt_cuda_say_unproven(rapt_cuda_use use, const char *name, char *reason, size_t size) {
+void rapt_cuda_say_unproven(int use, const char *name, char *reason, size_t size) {
   snprintf(reason, size,
            "%.90s has not been proven on this kind of GPU yet; it runs where the environment variable RAPT_KERNEL "
            "names it, as in RAPT_KERNEL=%s",

@@ -16,15 +16,8 @@
 #include "cuda/runtime/properties.h"
 
 // Where a kernel is chosen: for an operation on its own, or for a step of multi-head attention.
-enum rapt_cuda_use {
-  RAPT_CUDA_SDPA,
-  RAPT_CUDA_LINEAR,
-  RAPT_CUDA_ROPE,
-  RAPT_CUDA_MERGE,
-  RAPT_CUDA_MHA_SDPA,
-  RAPT_CUDA_MHA_LINEAR,
-  RAPT_CUDA_USES
-};
+// The first of these are the operations' own numbers.
+enum rapt_cuda_use { RAPT_CUDA_MHA_SDPA = RAPT_OPERATIONS, RAPT_CUDA_MHA_LINEAR, RAPT_CUDA_USES };
 
 struct rapt_cuda_use_names {
   const rapt_cuda_names *names;
@@ -63,7 +56,7 @@ rapt_status rapt_cuda_choice_make(const char *list, const driver_description &de
 rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device);
 
 // Why the best kernel, of this name, may not run.
-void rapt_cuda_say_unproven(rapt_cuda_use use, const char *name, char *reason, size_t size);
+void rapt_cuda_say_unproven(int use, const char *name, char *reason, size_t size);
 
 // Name: void(char *out, size_t size).
 template <typename Name>
@@ -79,8 +72,7 @@ bool rapt_cuda_begins_with(const rapt_cuda_prefix &prefix, int stem, const Name 
 // fits, or the best of all where it is proven; else none, with the reason. Candidates has count, stem(i) and
 // name(i, out, size). Returns the index of what would run, and fills *reason, which is empty where it may.
 template <typename Candidates>
-int rapt_cuda_choose(const rapt_cuda_choice &choice, rapt_cuda_use use, const Candidates &candidates,
-                     char (&reason)[256]) {
+int rapt_cuda_choose(const rapt_cuda_choice &choice, int use, const Candidates &candidates, char (&reason)[256]) {
   auto begins_with = [&](int candidate, const rapt_cuda_prefix &prefix) {
     return rapt_cuda_begins_with(prefix, candidates.stem(candidate),
                                  [&](char *out, size_t size) { candidates.name(candidate, out, size); });

@@ -197,7 +197,7 @@ const char *kernel_of(const rope_case &c) {
 }  // namespace
 
 int main() {
-  rapt_cuda_prepare_rope();
+  rapt_cuda_prepare_rope(hopper);
   uint64_t seed = 1;
   for (int32_t type : types) {
     for (int layout = 0; layout < 5; layout++) {
