@@ -69,7 +69,7 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
     empty |= size[d] == 0;
   }
   if (tensor->data == NULL && purpose == RAPT_FOR_RUN && !empty) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL", name);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL; allowed is the address of its first element", name);
   }
   if ((uintptr_t)tensor->data % (uintptr_t)view->element_size != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is at %p, which is not aligned to %d bytes", name, tensor->data,
@@ -152,11 +152,13 @@ static int is_in_place(const rapt_operand *operand, const void *call, const rapt
 static rapt_status check_overlaps(const rapt_operand *const *operands, const rapt_view *views, int32_t count,
                                   const void *call, rapt_error *error) {
   for (int32_t w = 0; w < count; w++) {
-    if (views[w].data == NULL || (operands[w]->access & RAPT_WRITE) == 0) continue;
+    if ((operands[w]->access & RAPT_WRITE) == 0 || !rapt_is_present(rapt_operand_tensor(call, operands[w]))) continue;
+    // Of a plan without addresses too: it bounds the number of elements.
     if (rapt_overlaps_itself(&views[w])) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has strides by which its elements overlap each other",
                        views[w].name);
     }
+    if (views[w].data == NULL) continue;
     int in_place = is_in_place(operands[w], call, &views[w]);
     for (int32_t o = 0; o < count; o++) {
       // Two written operands meet once.

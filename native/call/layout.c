@@ -20,6 +20,7 @@ _Static_assert(sizeof(rapt_rope) == 408, "ABI: sizeof(rapt_rope)");
 _Static_assert(sizeof(rapt_linear_parameters) == 152, "ABI: sizeof(rapt_linear_parameters)");
 _Static_assert(sizeof(rapt_linear) == 184, "ABI: sizeof(rapt_linear)");
 _Static_assert(sizeof(rapt_mha) == 1080, "ABI: sizeof(rapt_mha)");
+_Static_assert(sizeof(rapt_merge) == 328, "ABI: sizeof(rapt_merge)");
 _Static_assert(offsetof(rapt_tensor, dtype) == 56, "ABI: rapt_tensor.dtype");
 _Static_assert(offsetof(rapt_head, stream) == 24, "ABI: rapt_head.stream");
 _Static_assert(offsetof(rapt_sdpa, batch) == 864, "ABI: rapt_sdpa.batch");

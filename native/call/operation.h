@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-// The largest dimension of any tensor: keeps products of two sizes inside int64.
+// The largest dimension of any tensor. Products of sizes may overflow, unless a written operand has as many elements:
+// those have addresses of their own.
 #define RAPT_MAX_SIZE ((int64_t)1 << 40)
 #define RAPT_MAX_HEAD_DIM 1024
 #define RAPT_MAX_FEATURES ((int64_t)1 << 24)

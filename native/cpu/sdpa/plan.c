@@ -134,6 +134,11 @@ int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem 
   if (c->batch == 0 || c->query_len == 0) return 1;
   if (__builtin_mul_overflow(c->batch, c->kv_heads, &plan->units)) return 0;
   choose_tiles(context, problem, plan);
+  // There are no more tasks than that.
+  int64_t most;
+  if (__builtin_mul_overflow(plan->units, plan->splits, &most) || __builtin_mul_overflow(most, problem->rows, &most)) {
+    return 0;
+  }
   choose_tasks(context, problem, plan);
 
   rapt_arena slot = {0}, partial = {0};

@@ -49,13 +49,19 @@ rapt_status rapt_cuda_execute(rapt_context *head, const rapt_planned *call, rapt
   rapt_cuda_scope scope(context->ordinal);
   RAPT_CHECK(scope.check(error));
   RAPT_CHECK(check_places(context, call, error));
+  rapt_status status;
   {
     std::lock_guard<std::mutex> lock(stream->mutex);
     void *scratch = nullptr;
     RAPT_CHECK(find_scratch(context, stream, call, &scratch, error));
-    RAPT_CHECK(call->operation->run(head, call->problem, call->plan, scratch, stream, error));
+    status = call->operation->run(head, call->problem, call->plan, scratch, stream, error);
   }
-  if (given != nullptr) return RAPT_OK;
+  if (given != nullptr) return status;
+  if (status != RAPT_OK) {
+    // What was enqueued before the failure still uses the caller's memory.
+    driver_stream_synchronize(stream->native);
+    return status;
+  }
   return rapt_cuda_check_launch(driver_stream_synchronize(stream->native), *call->operation, head, call->problem,
                                 call->plan, error);
 }

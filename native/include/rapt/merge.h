@@ -15,11 +15,12 @@ extern "C" {
 /**
  * lse = ln(sum over parts of exp(partial_lse)), output = sum over parts of exp(partial_lse - lse) * partial_output:
  * what rapt_sdpa gives for all keys at once, from what it gave (output and lse) for each part of them. A sink joins
- * exactly one of the parts.
+ * exactly one of the parts, one of which every row that sees any key sees one: elsewhere it is lost with the empty row.
  *
  * A part with LSE -inf is empty: its output does not matter, whatever it holds. A row whose parts are all empty gives
- * output 0 and LSE -inf. A NaN among the LSEs, or in the output of a part that is not empty, reaches that row only.
- * Sums are f32, in the order of the parts. Milakov and Gimelshein 2018; Dao et al. 2023 (Flash-Decoding).
+ * output 0 and LSE -inf. A NaN or +inf among the LSEs makes a row NaN, and so does a NaN in the output of a part that
+ * is not empty; other rows know nothing of it. Sums are f32, in the order of the parts. Milakov and Gimelshein 2018;
+ * Dao et al. 2023 (Flash-Decoding).
  */
 typedef struct rapt_merge {
   rapt_head head;

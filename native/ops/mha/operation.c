@@ -90,6 +90,15 @@ static rapt_status check_features(const rapt_mha *c, rapt_sizes *sizes, rapt_err
                      "query_heads times value_dim", c->query_heads * value_dim, error);
 }
 
+// That a projection's rows, of all heads, are elements that an int64 counts.
+static rapt_status check_rows(const char *name, int64_t rows, const rapt_linear_weights *weights, rapt_error *error) {
+  int64_t count;
+  if (!__builtin_mul_overflow(rows, weights->out_features, &count)) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                   "%" PRId64 " rows times the %" PRId64 " features of %s overflow 64 bits", rows,
+                   weights->out_features, name);
+}
+
 static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_error *error) {
   (void)cases;
   const rapt_mha *c = call;
@@ -105,6 +114,9 @@ static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_er
   }
   RAPT_CHECK(rapt_sdpa_check_options(&c->options, &c->positions, error));
   *rapt_size(sizes, 'U') = c->kv_len + with_key + ((c->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0);
+  RAPT_CHECK(check_rows("query_projection", c->query_len, c->query_projection, error));
+  RAPT_CHECK(check_rows("key_projection", *rapt_size(sizes, 'U'), c->key_projection, error));
+  RAPT_CHECK(check_rows("value_projection", *rapt_size(sizes, 'U'), c->value_projection, error));
   *rapt_size(sizes, 'A') = (c->mha_flags & RAPT_MHA_AVERAGE_WEIGHTS) != 0 ? 1 : c->query_heads;
   return RAPT_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "call/abi_fixture.h"
 #include "support/check.h"
+#include "support/contexts.h"
 #include "support/guard.h"
 
 typedef rapt_sdpa call;
@@ -338,10 +339,41 @@ static void test_accepted(void) {
   check_accepted("positions, i64", &c);
 }
 
+/* Sizes at their limits, whose products no int64 holds: refused, also where a plan has no addresses. */
+static void test_huge_sizes(void) {
+  call c = {.head = {.struct_size = sizeof c}, .batch = 1, .kv_heads = 1, .kv_len = 8, .head_dim = 4, .value_dim = 4};
+  c.query.dtype = c.key.dtype = c.value.dtype = c.output.dtype = RAPT_F32;
+  c.key.stride[3] = c.value.stride[3] = 1;
+  for (int shift = 23; shift <= 24; shift++) {
+    c.query_heads = INT64_C(1) << shift, c.query_len = INT64_C(1) << 40;
+    rapt_plan plan = {.struct_size = sizeof plan};
+    rapt_error error = {.struct_size = sizeof error};
+    check_message("rows beyond 64 bits", rapt_sdpa_plan(f.context, &c, &plan, &error), &error, "output has strides");
+  }
+  /* A dense output, but more splits of the keys than there are numbers for. */
+  c = (call){.head = {.struct_size = sizeof c},
+             .batch = INT64_C(1) << 40,
+             .query_heads = 1 << 20,
+             .kv_heads = 1 << 20,
+             .query_len = 1,
+             .kv_len = 8192,
+             .head_dim = 1,
+             .value_dim = 1};
+  c.query.dtype = c.key.dtype = c.value.dtype = c.output.dtype = RAPT_F16;
+  c.key.stride[3] = c.value.stride[3] = 1;
+  c.output.stride[0] = 1 << 20, c.output.stride[1] = c.output.stride[2] = c.output.stride[3] = 1;
+  rapt_context *several = context_of(RAPT_ISA_PORTABLE, 3);
+  rapt_plan plan = {.struct_size = sizeof plan};
+  rapt_error error = {.struct_size = sizeof error};
+  check_message("splits beyond 64 bits", rapt_sdpa_plan(several, &c, &plan, &error), &error, "64 bits");
+  rapt_context_destroy(several);
+}
+
 int main(void) {
   check_start();
   fixture_open(&f);
   test_accepted();
+  test_huge_sizes();
   test_broken();
   test_struct_sizes();
   test_error_struct();
