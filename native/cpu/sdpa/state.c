@@ -4,18 +4,6 @@
 #include <float.h>
 #include <math.h>
 
-void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states) {
-  int64_t rows, elements;
-  if (__builtin_mul_overflow(count, states->width, &rows) ||
-      __builtin_mul_overflow(count, rapt_softmax_output_size(states), &elements)) {
-    arena->overflow = 1;
-    return;
-  }
-  states->maximum = rapt_arena_take(arena, rows, sizeof(float));
-  states->sum = rapt_arena_take(arena, rows, sizeof(float));
-  states->output = rapt_arena_take(arena, elements, sizeof(float));
-}
-
 static int update_panel(const rapt_kernels *kernels, const rapt_softmax *state, const rapt_softmax_step *step,
                         float *scores, float *correction) {
   return kernels->softmax(step->keys, state->width, step->to_exponent, step->headroom, scores, state->maximum,

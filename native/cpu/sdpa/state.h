@@ -27,10 +27,20 @@ typedef struct rapt_softmax {
   float *output;
 } rapt_softmax;
 
-// Lays `count` states out; the shape is set.
-void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states);
-
 static inline int64_t rapt_softmax_output_size(const rapt_softmax *state) { return state->rows * state->value_dim; }
+
+// Lays `count` states out; the shape is set.
+static inline void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states) {
+  int64_t rows, elements;
+  if (__builtin_mul_overflow(count, states->width, &rows) ||
+      __builtin_mul_overflow(count, rapt_softmax_output_size(states), &elements)) {
+    arena->overflow = 1;
+    return;
+  }
+  states->maximum = rapt_arena_take(arena, rows, sizeof(float));
+  states->sum = rapt_arena_take(arena, rows, sizeof(float));
+  states->output = rapt_arena_take(arena, elements, sizeof(float));
+}
 
 // The n-th of several states.
 static inline rapt_softmax rapt_softmax_at(const rapt_softmax *states, int64_t n) {
