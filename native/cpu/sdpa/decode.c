@@ -38,9 +38,10 @@ typedef struct decode_task {
   rapt_kv_source values;
   rapt_dots *dots;
   rapt_gather *gather;
-  decode_slot slot;
-  // Of the chunk at hand.
-  rapt_softmax state;
+  const decode_slot *slot;
+  // Of the chunk at hand: the slot's, or the partial one.
+  const rapt_softmax *state;
+  rapt_softmax partial;
 } decode_task;
 
 // Whether the kernels read these rows as they lie. A scale for every token is applied to scores and weights instead.
@@ -57,7 +58,7 @@ rapt_softmax rapt_sdpa_decode_shape(const rapt_sdpa_problem *problem) {
 static void lay_slot(rapt_arena *arena, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                      decode_slot *slot) {
   const rapt_sdpa *c = &problem->call;
-  rapt_kv_source keys = rapt_sdpa_keys(problem, 0, 0), values = rapt_sdpa_values(problem, 0, 0);
+  const rapt_kv_source keys = rapt_sdpa_keys(problem, 0, 0), values = rapt_sdpa_values(problem, 0, 0);
   slot->visibility = rapt_arena_take(arena, 1, sizeof(rapt_sdpa_visibility));
   slot->query = rapt_arena_take(arena, problem->rows * c->head_dim, sizeof(float));
   slot->state = rapt_sdpa_decode_shape(problem);
@@ -111,7 +112,7 @@ static void load_queries(decode_task *t) {
   t->dots = pairs ? t->kernels->dots_pairs : dots_of(t->kernels, &t->keys);
   for (int64_t r = 0; r < queries->count; r++) {
     const void *row = rapt_sdpa_row_of(&c->query, queries, r);
-    float *to = t->slot.query + r * c->head_dim;
+    float *to = t->slot->query + r * c->head_dim;
     if (pairs) {
       rapt_read_bf16(row, c->query.stride[3], c->head_dim, (uint16_t *)to);
       continue;
@@ -123,9 +124,13 @@ static void load_queries(decode_task *t) {
 
 // Chunk `index` of all: results go to its partials, where there are any.
 static void begin_chunk(decode_task *t, const rapt_sdpa_partials *partials, int64_t index) {
-  t->state = t->plan->splits > 1 ? rapt_softmax_at(&partials->states, index) : t->slot.state;
-  rapt_softmax_begin(&t->state);
-  rapt_softmax_clear_output(&t->state);
+  t->state = &t->slot->state;
+  if (t->plan->splits > 1) {
+    t->partial = rapt_softmax_at(&partials->states, index);
+    t->state = &t->partial;
+  }
+  rapt_softmax_begin(t->state);
+  rapt_softmax_clear_output(t->state);
 }
 
 // Rows of K or V as a decode kernel takes them.
@@ -136,8 +141,8 @@ typedef struct kernel_rows {
 
 static kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source, const rapt_kv_run *run) {
   if (reads_in_place(source)) return (kernel_rows){run->rows, run->stride};
-  rapt_kv_read_rows(t->kernels, source, run, t->slot.rows);
-  return (kernel_rows){t->slot.rows, source->depth};
+  rapt_kv_read_rows(t->kernels, source, run, t->slot->rows);
+  return (kernel_rows){t->slot->rows, source->depth};
 }
 
 // Multiplies scores or weights of a run's keys by these keys' scales; with guarded, zeros stay zeros whatever the
@@ -161,7 +166,7 @@ static int all_finite(const decode_task *t, int64_t from, int64_t to) {
   for (int64_t j = from; j < to;) {
     rapt_kv_run run = rapt_kv_run_at(&t->values, j, to - j);
     for (int64_t i = 0; i < run.count; i++) {
-      const float *row = rapt_kv_read_row(t->kernels, &t->values, &run, i, t->slot.rows);
+      const float *row = rapt_kv_read_row(t->kernels, &t->values, &run, i, t->slot->rows);
       if (!t->kernels->all_finite(t->values.depth, row)) return 0;
     }
     j += run.count;
@@ -191,7 +196,7 @@ static void score(const decode_task *t, int64_t from, int64_t to, float *scores)
   for (int64_t j = from; j < to;) {
     rapt_kv_run run = rapt_kv_run_at(&t->keys, j, to - j);
     kernel_rows keys = load_rows(t, &t->keys, &run);
-    t->dots(t->problem->rows, t->slot.query, depth, run.count, keys.rows, keys.stride, depth, scores + (j - from),
+    t->dots(t->problem->rows, t->slot->query, depth, run.count, keys.rows, keys.stride, depth, scores + (j - from),
             t->plan->pass_keys);
     if (is_scaled_by_row(&t->keys)) apply_scales(t, &run, 0, scores + (j - from));
     j += run.count;
@@ -202,20 +207,20 @@ static void score(const decode_task *t, int64_t from, int64_t to, float *scores)
 static void attend(const decode_task *t, int64_t from, int64_t to, float *scores) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   int64_t stride = t->plan->pass_keys, depth = t->values.depth;
-  rapt_sdpa_transform_rows(t->kernels, t->problem, t->visibility, from, to - from, stride, t->slot.biases, scores);
+  rapt_sdpa_transform_rows(t->kernels, t->problem, t->visibility, from, to - from, stride, t->slot->biases, scores);
   int guarded = rapt_sdpa_may_hide(t->problem, t->visibility, from, to - from) && !all_finite(t, from, to);
   rapt_softmax_step step = {.keys = to - from,
                             .stride = stride,
                             .to_exponent = t->problem->to_exponent,
-                            .visible = guarded ? t->slot.visible : NULL};
-  rapt_softmax_update(t->kernels, &t->state, &step, scores, t->slot.correction);
+                            .visible = guarded ? t->slot->visible : NULL};
+  rapt_softmax_update(t->kernels, t->state, &step, scores, t->slot->correction);
   for (int64_t j = from; j < to;) {
     rapt_kv_run run = rapt_kv_run_at(&t->values, j, to - j);
     kernel_rows values = load_rows(t, &t->values, &run);
     float *weights = scores + (j - from);
     if (is_scaled_by_row(&t->values)) apply_scales(t, &run, guarded, weights);
     t->gather(t->problem->rows, weights, stride, run.count, values.rows, values.stride, depth,
-              j == from ? t->slot.correction : ones, t->state.output, depth, guarded);
+              j == from ? t->slot->correction : ones, t->state->output, depth, guarded);
     j += run.count;
   }
 }
@@ -244,9 +249,9 @@ static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, in
         if (values && j > first && j % plan->chunk == 0) begin_chunk(t, partials, ++chunk);
         if (from >= to) continue;
         if (values) {
-          attend(t, from, to, t->slot.scores + (j - pass));
+          attend(t, from, to, t->slot->scores + (j - pass));
         } else {
-          score(t, from, to, t->slot.scores + (j - pass));
+          score(t, from, to, t->slot->scores + (j - pass));
         }
       }
     }
@@ -255,32 +260,37 @@ static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, in
 
 // Writes a unit's results; with splits the last of its tasks to end does, which then merges what they have left.
 static void end_task(const decode_task *t, const rapt_sdpa_job *job, int64_t unit) {
-  rapt_softmax result = t->state;
-  if (t->plan->splits > 1) {
-    if (atomic_fetch_sub(&job->partials.tasks_left[unit], 1) != 1) return;
-    result = rapt_softmax_at(&job->partials.states, unit * t->plan->splits);
+  const rapt_sdpa_queries *queries = &t->visibility->queries;
+  if (t->plan->splits == 1) {
+    rapt_sdpa_write_results(t->kernels, t->problem, queries, t->state, NULL);
+  } else if (atomic_fetch_sub(&job->partials.tasks_left[unit], 1) == 1) {
+    rapt_softmax result = rapt_softmax_at(&job->partials.states, unit * t->plan->splits);
     rapt_softmax_merge(&result, t->plan->splits, t->problem->to_exponent);
+    rapt_sdpa_write_results(t->kernels, t->problem, queries, &result, NULL);
   }
-  rapt_sdpa_write_results(t->kernels, t->problem, &t->visibility->queries, &result, NULL);
 }
 
-void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot) {
+void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot_number) {
   const rapt_sdpa_job *job = argument;
   const rapt_cpu_sdpa *plan = job->plan;
   const rapt_sdpa_problem *problem = job->problem;
   const rapt_sdpa *c = &problem->call;
   int64_t unit = task / tasks_per_unit(plan), split = task % tasks_per_unit(plan) * plan->task_chunks;
   int64_t batch = unit / c->kv_heads, kv_head = unit % c->kv_heads;
-  decode_task t = {.kernels = &job->context->kernels,
-                   .problem = problem,
-                   .plan = plan,
-                   .keys = rapt_sdpa_keys(problem, batch, kv_head),
-                   .values = rapt_sdpa_values(problem, batch, kv_head)};
-  rapt_arena arena = {.base = job->slots + slot * plan->slot_scratch};
-  lay_slot(&arena, problem, plan, &t.slot);
-  t.visibility = t.slot.visibility;
-  rapt_sdpa_visibility_fill(problem, batch, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, t.slot.visibility);
+  rapt_arena arena = {.base = job->slots + slot_number * plan->slot_scratch};
+  decode_slot slot;
+  lay_slot(&arena, problem, plan, &slot);
+  rapt_sdpa_visibility_fill(problem, batch, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, slot.visibility);
+  // Field by field: to zero the rest would take a tiny call a tenth of its time.
+  decode_task t;
+  t.kernels = &job->context->kernels;
+  t.problem = problem;
+  t.plan = plan;
+  t.visibility = slot.visibility;
+  t.keys = rapt_sdpa_keys(problem, batch, kv_head);
+  t.values = rapt_sdpa_values(problem, batch, kv_head);
   t.gather = gather_of(t.kernels, &t.values);
+  t.slot = &slot;
 
   int64_t first = split * plan->chunk, last = first + rapt_min(c->kv_len - first, plan->task_chunks * plan->chunk);
   prefetch_scales(&t.keys, rapt_max(t.visibility->low, first), plan->key_tile);

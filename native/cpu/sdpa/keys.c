@@ -3,50 +3,7 @@
 
 #include <string.h>
 
-#include "base/arithmetic.h"
-#include "base/tensor.h"
 #include "cpu/engine/rows.h"
-
-static rapt_kv_source source_of(const rapt_sdpa_problem *problem, const rapt_tensor *rows, int64_t batch,
-                                int64_t kv_head) {
-  return (rapt_kv_source){.rows = rows,
-                          .batch = batch,
-                          .kv_head = kv_head,
-                          .length = problem->call.kv_len,
-                          .dtype = rows->dtype,
-                          .element_stride = rows->stride[3]};
-}
-
-rapt_kv_source rapt_sdpa_keys(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head) {
-  const rapt_sdpa *c = &problem->call;
-  rapt_kv_source keys = source_of(problem, &c->key, batch, kv_head);
-  keys.scale = &c->key_scale;
-  keys.groups = c->key_scale_groups;
-  keys.depth = c->head_dim;
-  return keys;
-}
-
-rapt_kv_source rapt_sdpa_values(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head) {
-  const rapt_sdpa *c = &problem->call;
-  rapt_kv_source values = source_of(problem, &c->value, batch, kv_head);
-  values.scale = &c->value_scale;
-  values.groups = c->value_scale_groups;
-  values.depth = c->value_dim;
-  return values;
-}
-
-rapt_kv_run rapt_kv_run_at(const rapt_kv_source *source, int64_t j, int64_t most) {
-  // Strided tensors are one run.
-  const rapt_tensor *t = source->rows;
-  rapt_kv_run run = {.rows = rapt_row(t, source->batch, source->kv_head, j),
-                     .stride = t->stride[2],
-                     .count = rapt_min(most, source->length - j)};
-  if (source->dtype == RAPT_I8) {
-    run.scale = rapt_f32_row(source->scale, source->batch, source->kv_head, j);
-    run.scale_stride = source->scale->stride[2];
-  }
-  return run;
-}
 
 static void widen_i8(const rapt_kernels *kernels, const int8_t *from, int64_t stride, int64_t count, float scale,
                      float *to) {

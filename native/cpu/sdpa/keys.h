@@ -5,6 +5,8 @@
 #ifndef RAPT_CPU_SDPA_KEYS_H
 #define RAPT_CPU_SDPA_KEYS_H
 
+#include "base/arithmetic.h"
+#include "base/tensor.h"
 #include "cpu/engine/prefetch.h"
 #include "cpu/kernels/kernels.h"
 #include "ops/sdpa/problem.h"
@@ -34,11 +36,46 @@ typedef struct rapt_kv_run {
   int64_t scale_stride;
 } rapt_kv_run;
 
-rapt_kv_source rapt_sdpa_keys(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head);
-rapt_kv_source rapt_sdpa_values(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head);
+// Inline, as are runs: small problems would pay for the copies.
+static inline rapt_kv_source rapt_sdpa_keys(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head) {
+  const rapt_sdpa *c = &problem->call;
+  return (rapt_kv_source){.rows = &c->key,
+                          .scale = &c->key_scale,
+                          .groups = c->key_scale_groups,
+                          .batch = batch,
+                          .kv_head = kv_head,
+                          .length = c->kv_len,
+                          .depth = c->head_dim,
+                          .dtype = c->key.dtype,
+                          .element_stride = c->key.stride[3]};
+}
+
+static inline rapt_kv_source rapt_sdpa_values(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head) {
+  const rapt_sdpa *c = &problem->call;
+  return (rapt_kv_source){.rows = &c->value,
+                          .scale = &c->value_scale,
+                          .groups = c->value_scale_groups,
+                          .batch = batch,
+                          .kv_head = kv_head,
+                          .length = c->kv_len,
+                          .depth = c->value_dim,
+                          .dtype = c->value.dtype,
+                          .element_stride = c->value.stride[3]};
+}
 
 // The run that starts with the row of key j and has at most `most` rows; all of them are below the source's length.
-rapt_kv_run rapt_kv_run_at(const rapt_kv_source *source, int64_t j, int64_t most);
+static inline rapt_kv_run rapt_kv_run_at(const rapt_kv_source *source, int64_t j, int64_t most) {
+  // Strided tensors are one run.
+  const rapt_tensor *t = source->rows;
+  rapt_kv_run run = {.rows = rapt_row(t, source->batch, source->kv_head, j),
+                     .stride = t->stride[2],
+                     .count = rapt_min(most, source->length - j)};
+  if (source->dtype == RAPT_I8) {
+    run.scale = rapt_f32_row(source->scale, source->batch, source->kv_head, j);
+    run.scale_stride = source->scale->stride[2];
+  }
+  return run;
+}
 
 // Whether the run's rows are one long row.
 static inline int rapt_kv_is_packed(const rapt_kv_source *source, const rapt_kv_run *run) {

@@ -31,7 +31,7 @@ static void write_rows(const rapt_kernels *kernels, const rapt_tensor *out, cons
 void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
                              const rapt_sdpa_queries *queries, const rapt_softmax *state, float *staging) {
   const rapt_sdpa *c = &problem->call;
-  float factor[RAPT_MAX_PANEL_WIDTH] = {0}, sinks[RAPT_MAX_PANEL_WIDTH], lse[RAPT_MAX_PANEL_WIDTH];
+  float factor[RAPT_MAX_PANEL_WIDTH], sinks[RAPT_MAX_PANEL_WIDTH], lse[RAPT_MAX_PANEL_WIDTH];
   int has_sinks = rapt_is_present(&c->sinks), wants_lse = rapt_is_present(&c->lse);
   for (int64_t r = 0; has_sinks && r < queries->count; r++) sinks[r] = rapt_sdpa_head_value(&c->sinks, queries, r);
   rapt_softmax_finish(state, queries->count, problem->softmax_scale, has_sinks ? sinks : NULL, factor,
@@ -42,6 +42,7 @@ void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_proble
   if (rapt_sdpa_shows(problem, RAPT_WEIGHTS_SOFTMAX)) {
     rapt_sdpa_finish_weights(kernels, problem, queries, state->maximum, factor);
   }
+  for (int64_t r = queries->count; r < queries->width; r++) factor[r] = 0;
   if (state->layout == RAPT_SOFTMAX_ROWS) {
     write_rows(kernels, &c->output, queries, state, factor);
   } else {

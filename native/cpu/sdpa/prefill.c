@@ -383,16 +383,18 @@ static void end_panels(const prefill_task *t, const rapt_sdpa_job *job) {
 
 void rapt_sdpa_prefill_task(void *argument, int64_t index, int32_t slot) {
   const rapt_sdpa_job *job = argument;
-  prefill_task t = {.kernels = &job->context->kernels, .problem = job->problem, .plan = job->plan, .step = INT64_MAX};
+  // Field by field: to zero the rest would cost small tasks too much.
+  prefill_task t;
+  t.kernels = &job->context->kernels;
+  t.problem = job->problem;
+  t.plan = job->plan;
   rapt_arena arena = {.base = job->slots + slot * job->plan->slot_scratch};
   lay_slot(&arena, job->context, job->problem, job->plan, &t.slot);
   locate_task(index, &t);
   choose_elements(&t);
   rapt_prefetch prefetch;
-  if (job->plan->prefetch) {
-    t.prefetch = &prefetch;
-    t.step = t.kernels->tile_rows;
-  }
+  t.prefetch = job->plan->prefetch ? &prefetch : NULL;
+  t.step = job->plan->prefetch ? t.kernels->tile_rows : INT64_MAX;
   begin_panels(&t);
   attend_tiles(&t, index);
   end_panels(&t, job);

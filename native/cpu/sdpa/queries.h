@@ -3,6 +3,8 @@
 #ifndef RAPT_CPU_SDPA_QUERIES_H
 #define RAPT_CPU_SDPA_QUERIES_H
 
+#include <math.h>
+
 #include "base/tensor.h"
 #include "cpu/kernels/kernels.h"
 #include "ops/sdpa/problem.h"
@@ -18,8 +20,22 @@ typedef struct rapt_sdpa_queries {
 } rapt_sdpa_queries;
 
 // Rows row .. row + count of (batch, kv_head), as sdpa.h numbers them.
-void rapt_sdpa_queries_fill(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head, int64_t row,
-                            int64_t count, int64_t width, rapt_sdpa_queries *queries);
+static inline void rapt_sdpa_queries_fill(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head, int64_t row,
+                                          int64_t count, int64_t width, rapt_sdpa_queries *queries) {
+  queries->batch = batch;
+  queries->count = count;
+  queries->width = width;
+  int64_t query = row / problem->group, member = row % problem->group;
+  for (int64_t r = 0; r < count; r++) {
+    queries->head[r] = kv_head * problem->group + member;
+    queries->query[r] = query;
+    // Counted on instead of divided: a panel's 64 divisions would cost as much as packing its queries.
+    if (++member == problem->group) {
+      member = 0;
+      query++;
+    }
+  }
+}
 
 // What belongs to lane r in a tensor (batch, query_heads, query_len, any).
 static inline void *rapt_sdpa_row_of(const rapt_tensor *t, const rapt_sdpa_queries *queries, int64_t r) {
@@ -31,7 +47,15 @@ static inline float rapt_sdpa_head_value(const rapt_tensor *t, const rapt_sdpa_q
   return ((const float *)t->data)[queries->batch * t->stride[0] + queries->head[r] * t->stride[1]];
 }
 
+// Products and sums of bf16 pairs below 2^-126 are 0: of up to 1024 that shows in no score, unless the scale is beyond
+// this.
+#define RAPT_MOST_PAIR_SCALE 0x1p90f
+
 // Whether bf16 queries and keys are multiplied as such, by a tier that can.
-int rapt_sdpa_takes_pairs(const rapt_kernels *kernels, const rapt_sdpa_problem *problem);
+static inline int rapt_sdpa_takes_pairs(const rapt_kernels *kernels, const rapt_sdpa_problem *problem) {
+  const rapt_sdpa *c = &problem->call;
+  return kernels->multiply_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16 &&
+         fabsf(problem->score_scale) * problem->softmax_scale <= RAPT_MOST_PAIR_SCALE;
+}
 
 #endif

@@ -3,37 +3,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
-
-void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states) {
-  int64_t size = rapt_softmax_output_size(states);
-  if (count > INT64_MAX / size || count > INT64_MAX / states->width) {
-    arena->overflow = 1;
-    return;
-  }
-  states->maximum = rapt_arena_take(arena, count * states->width, sizeof(float));
-  states->sum = rapt_arena_take(arena, count * states->width, sizeof(float));
-  states->output = rapt_arena_take(arena, count * size, sizeof(float));
-}
-
-rapt_softmax rapt_softmax_at(const rapt_softmax *states, int64_t n) {
-  rapt_softmax state = *states;
-  state.maximum += n * state.width;
-  state.sum += n * state.width;
-  state.output += n * rapt_softmax_output_size(states);
-  return state;
-}
-
-void rapt_softmax_begin(const rapt_softmax *state) {
-  for (int64_t r = 0; r < state->width; r++) {
-    state->maximum[r] = -INFINITY;
-    state->sum[r] = 0;
-  }
-}
-
-void rapt_softmax_clear_output(const rapt_softmax *state) {
-  memset(state->output, 0, (size_t)rapt_softmax_output_size(state) * sizeof(float));
-}
 
 static int update_panel(const rapt_kernels *kernels, const rapt_softmax *state, const rapt_softmax_step *step,
                         float *scores, float *correction) {

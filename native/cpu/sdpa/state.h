@@ -5,6 +5,8 @@
 #ifndef RAPT_CPU_SDPA_STATE_H
 #define RAPT_CPU_SDPA_STATE_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "cpu/kernels/kernels.h"
 
@@ -25,17 +27,40 @@ typedef struct rapt_softmax {
   float *output;
 } rapt_softmax;
 
-// Lays `count` states out; the shape is set.
-void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states);
-
 static inline int64_t rapt_softmax_output_size(const rapt_softmax *state) { return state->rows * state->value_dim; }
 
+// Lays `count` states out; the shape is set.
+static inline void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states) {
+  int64_t rows, elements;
+  if (__builtin_mul_overflow(count, states->width, &rows) ||
+      __builtin_mul_overflow(count, rapt_softmax_output_size(states), &elements)) {
+    arena->overflow = 1;
+    return;
+  }
+  states->maximum = rapt_arena_take(arena, rows, sizeof(float));
+  states->sum = rapt_arena_take(arena, rows, sizeof(float));
+  states->output = rapt_arena_take(arena, elements, sizeof(float));
+}
+
 // The n-th of several states.
-rapt_softmax rapt_softmax_at(const rapt_softmax *states, int64_t n);
+static inline rapt_softmax rapt_softmax_at(const rapt_softmax *states, int64_t n) {
+  rapt_softmax state = *states;
+  state.maximum += n * state.width;
+  state.sum += n * state.width;
+  state.output += n * rapt_softmax_output_size(states);
+  return state;
+}
 
 // No key yet. The output is not touched: a product may start it.
-void rapt_softmax_begin(const rapt_softmax *state);
-void rapt_softmax_clear_output(const rapt_softmax *state);
+static inline void rapt_softmax_begin(const rapt_softmax *state) {
+  for (int64_t r = 0; r < state->width; r++) {
+    state->maximum[r] = -__builtin_inff();
+    state->sum[r] = 0;
+  }
+}
+static inline void rapt_softmax_clear_output(const rapt_softmax *state) {
+  memset(state->output, 0, (size_t)rapt_softmax_output_size(state) * sizeof(float));
+}
 
 typedef struct rapt_softmax_step {
   int64_t keys;

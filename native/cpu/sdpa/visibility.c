@@ -3,9 +3,6 @@
 
 #include <math.h>
 
-#include "base/arithmetic.h"
-#include "cpu/sdpa/bias.h"
-
 // Wide enough for a sum of three int64: offsets and windows may be any.
 typedef __int128 wide;
 
@@ -62,21 +59,8 @@ void rapt_sdpa_visibility_fill(const rapt_sdpa_problem *problem, int64_t batch, 
   }
 }
 
-int64_t rapt_sdpa_covered(const rapt_sdpa_problem *problem, int64_t j, int64_t keys) {
-  return rapt_clamp(problem->call.kv_len - problem->appended_keys - j, 0, keys);
-}
-
 float rapt_sdpa_distance(const rapt_sdpa_problem *problem, const rapt_sdpa_queries *queries, int64_t r, int64_t j) {
   return (float)(position(problem, queries->batch, queries->query[r]) - j);
-}
-
-int rapt_sdpa_all_see(const rapt_sdpa_visibility *v, int64_t j, int64_t covered) {
-  return covered == 0 || (j >= v->common_first && j + covered <= v->common_last);
-}
-
-int rapt_sdpa_may_hide(const rapt_sdpa_problem *problem, const rapt_sdpa_visibility *v, int64_t j, int64_t keys) {
-  int64_t covered = rapt_sdpa_covered(problem, j, keys);
-  return covered > 0 && (rapt_sdpa_has_bias(problem) || !rapt_sdpa_all_see(v, j, covered));
 }
 
 void rapt_sdpa_hide(const rapt_kernels *kernels, const rapt_sdpa_visibility *v, int64_t j, int64_t covered,
