@@ -184,6 +184,10 @@ static size_t output_bytes(const rapt_merge *c) {
 /* The lowest address of a tensor that lay made. */
 static unsigned char *start_of(const rapt_tensor *t, int rank, const int64_t *size) {
   int64_t low = 0;
+  /* Of no bytes there may be no address either. */
+  if (!t->data) {
+    return NULL;
+  }
   for (int d = 0; d < rank; d++) {
     low += t->stride[d] < 0 && size[d] ? (size[d] - 1) * t->stride[d] : 0;
   }
