@@ -155,10 +155,6 @@ static int check_merging(merging *m, check *out) {
   return 1;
 }
 
-static int measure_copy(const device *on, ceilings *out) {
-  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure_copy(on->threads, out);
-}
-
 static void print(const report *r) {
   if (settings.json) {
     json_begin("merge");
@@ -190,7 +186,7 @@ static int time_merging(merging *m, const device *on) {
     return 0;
   }
   cuda_call call = {.on = on, .stream = &m->call.head.stream, .run = run_merging, .state = m};
-  if (!measure_copy(on, &r.ceiling) || !run_merging(m) || !check_merging(m, &r.verified)) {
+  if (!measure_copy_on(on, &r.ceiling) || !run_merging(m) || !check_merging(m, &r.verified)) {
     return 0;
   }
   if (!r.verified.passed) {
@@ -200,7 +196,7 @@ static int time_merging(merging *m, const device *on) {
   }
   int good = on->cuda ? cuda_time(&call, settings.iters, &r.time) : stats_time(run_merging, m, settings.iters, &r.time);
   /* On both sides of the timing, as for attention. */
-  good = good && measure_copy(on, &r.ceiling);
+  good = good && measure_copy_on(on, &r.ceiling);
   if (good) {
     print(&r);
   }

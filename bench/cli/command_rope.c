@@ -42,10 +42,6 @@ static int plan_of(const rotation *r, rapt_plan *plan) {
   return 1;
 }
 
-static int measure_copy(const device *on, ceilings *out) {
-  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure_copy(on->threads, out);
-}
-
 static void print(const report *r) {
   if (settings.json) {
     json_begin("rope");
@@ -79,7 +75,7 @@ static int time_on(const device *on) {
               .bytes = rotation_bytes(&problem),
               .copies = rotation_cold_copies(&problem)};
   rotation rows;
-  if (!measure_copy(on, &r.ceiling) || !rotation_open(&rows, &problem, r.copies, on)) {
+  if (!measure_copy_on(on, &r.ceiling) || !rotation_open(&rows, &problem, r.copies, on)) {
     return 0;
   }
   int good = plan_of(&rows, &plan) && rotation_run(&rows) && rotation_check(&rows, &r.verified);
@@ -91,7 +87,7 @@ static int time_on(const device *on) {
   good = good && time_rows(&rows, &r.time);
   rotation_close(&rows);
   /* On both sides of the timing, as for attention. */
-  good = good && measure_copy(on, &r.ceiling);
+  good = good && measure_copy_on(on, &r.ceiling);
   if (good) {
     print(&r);
   }

@@ -84,3 +84,7 @@ void cuda_allow_rounded_weights(check *c, int32_t dtype) {
   c->allowed += storage_rounding(dtype);
   c->passed = c->difference <= c->allowed;
 }
+
+int measure_copy_on(const device *on, ceilings *out) {
+  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure_copy(on->threads, out);
+}

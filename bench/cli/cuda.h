@@ -28,6 +28,9 @@ void cuda_give_back(const device *on, void *data);
  */
 int cuda_ceilings(const device *on, ceilings *out);
 
+/** The bandwidth of a copy in the memory that a device, CPU or GPU, works on. 0 and a line on stderr on failure. */
+int measure_copy_on(const device *on, ceilings *out);
+
 /** A call that can be enqueued: run(state) does so on *stream, the call's own field, or waits where that is NULL. */
 typedef struct cuda_call {
   const device *on;
