@@ -57,7 +57,7 @@ int rapt_cpu_plan_mha(const rapt_cpu_context *context, const rapt_mha_problem *p
   int fits = rapt_cpu_plan_linears(context, inputs, 3, &g->inputs);
   if (c->output_projection != NULL) fits = fits && rapt_cpu_plan_linears(context, &output, 1, &g->output);
   int64_t attention = 0;
-  if (p.averaged && c->batch > 0 && c->query_len > 0) {
+  if (p.averaged) {
     // A full block of rows, and the last one: its geometry can differ.
     int64_t last = c->query_len % RAPT_AVERAGE_ROWS, counts[] = {RAPT_AVERAGE_ROWS, last};
     for (int i = c->query_len < RAPT_AVERAGE_ROWS; i < (last > 0 ? 2 : 1); i++) {

@@ -58,7 +58,6 @@ static void attend_averaged(rapt_cpu_context *context, const rapt_mha_problem *p
 }
 
 void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *p, const rapt_cpu_mha *g, void *memory) {
-  if (p->call.batch == 0 || p->call.query_len == 0) return;
   rapt_arena arena = {.base = memory};
   float *head_weights;
   void *shared = rapt_cpu_mha_place(&arena, g, p, &head_weights);

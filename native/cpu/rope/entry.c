@@ -45,7 +45,6 @@ typedef struct rope_token {
 // The one pure function behind plan and run.
 static void choose(const rapt_cpu_context *context, const rapt_rope *c, rapt_cpu_rope *g) {
   *g = (rapt_cpu_rope){.tokens = c->batch * c->length};
-  if (g->tokens == 0) return;
   double elements = (double)g->tokens * (double)c->heads * (double)c->head_dim;
   g->share = rapt_share_work(context->pool, g->tokens, elements * ELEMENT_WORK, context->kernels.lanes);
   // Four tasks per thread keep the threads evenly busy.

@@ -6,7 +6,6 @@
 
 void rapt_cpu_execute_sdpa(rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                            void *memory) {
-  if (plan->path == RAPT_SDPA_EMPTY) return;
   rapt_sdpa_job job = {.context = context, .problem = problem, .plan = plan, .slots = memory};
   rapt_arena arena = {.base = job.slots + plan->share.slots * plan->slot_scratch};
   rapt_sdpa_partials_lay(&arena, context, problem, plan, &job.partials);

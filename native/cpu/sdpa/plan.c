@@ -130,8 +130,7 @@ void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_cpu_context *context, 
 
 int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
-  *plan = (rapt_cpu_sdpa){.path = RAPT_SDPA_EMPTY};
-  if (c->batch == 0 || c->query_len == 0) return 1;
+  *plan = (rapt_cpu_sdpa){0};
   if (__builtin_mul_overflow(c->batch, c->kv_heads, &plan->units)) return 0;
   choose_tiles(context, problem, plan);
   // There are no more tasks than that.
@@ -167,7 +166,7 @@ static const char *storage(const rapt_sdpa *c, int quantised) {
 void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                         char *out, size_t size) {
   const rapt_sdpa *c = &problem->call;
-  const char *path = plan->path == RAPT_SDPA_EMPTY ? "empty" : plan->path == RAPT_SDPA_DECODE ? "decode" : "prefill";
+  const char *path = plan->path == RAPT_SDPA_DECODE ? "decode" : "prefill";
   char value[32] = "", split[32] = "";
   int quantised = (c->key.dtype == RAPT_I8) + (c->value.dtype == RAPT_I8);
   if (c->value_dim != c->head_dim) snprintf(value, sizeof value, "_v%" PRId64, c->value_dim);

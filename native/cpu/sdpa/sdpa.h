@@ -10,7 +10,8 @@
 #include "ops/sdpa/problem.h"
 #include "rapt/rapt.h"
 
-typedef enum rapt_sdpa_path { RAPT_SDPA_EMPTY, RAPT_SDPA_PREFILL, RAPT_SDPA_DECODE } rapt_sdpa_path;
+// A problem has rows of output: calls without any end before a device sees them.
+typedef enum rapt_sdpa_path { RAPT_SDPA_PREFILL, RAPT_SDPA_DECODE } rapt_sdpa_path;
 
 // How a problem runs. A pure function of the problem, the tier and the number of threads; the result's bits do not
 // depend on the latter, because key tiles and splits do not.
