@@ -55,13 +55,15 @@ public final class Attention {
    * @throws IllegalStateException where the stream, its device or a tensor's memory is closed
    * @throws RaptException where the call cannot be enqueued
    */
-  public void run(Stream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
+  public void run(CudaStream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
     Objects.requireNonNull(stream, "stream");
     runAt(stream, query, key, value, output);
   }
 
-  /** As {@link #run(Stream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
-  public void run(Stream stream, AttentionTensors tensors) {
+  /**
+   * As {@link #run(CudaStream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs.
+   */
+  public void run(CudaStream stream, AttentionTensors tensors) {
     Objects.requireNonNull(stream, "stream");
     runAt(stream, tensors);
   }

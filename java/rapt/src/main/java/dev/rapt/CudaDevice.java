@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An NVIDIA GPU, from {@link Device#cuda(int)}: calls on tensors in its memory, on it directly
- * (complete on return) or on a {@link Stream} (enqueued).
+ * (complete on return) or on a {@link CudaStream} (enqueued).
  *
  * {@snippet :
  * try (CudaDevice device = Device.cuda(0);
  *     DeviceMemory memory = device.allocate(DType.F16, 1, 8, 16, 64); // for the query
  *     PinnedMemory pinned = device.allocatePinned(memory.bytes());
- *     Stream stream = device.newStream()) {
+ *     CudaStream stream = device.newStream()) {
  *   Tensor query = memory.tensor(DType.F16, 1, 8, 16, 64);
  *   stream.copy(pinned.tensor(DType.F16, 1, 8, 16, 64), query);
  *   attention.run(stream, query, key, value, output); // returns once it is enqueued
@@ -100,10 +100,10 @@ public final class CudaDevice extends Device {
   }
 
   /** A new stream; the caller closes it. */
-  public Stream newStream() {
+  public CudaStream newStream() {
     enter();
     try {
-      return adopt(new Stream(this, cuda.createStream()));
+      return adopt(new CudaStream(this, cuda.createStream()));
     } finally {
       exit();
     }
@@ -113,20 +113,20 @@ public final class CudaDevice extends Device {
    * A view of a {@code cudaStream_t} (0 = the default stream), which stays its owner's and must
    * outlive the view.
    */
-  public Stream wrapStream(long cudaStream) {
+  public CudaStream wrapStream(long cudaStream) {
     enter();
     try {
-      return adopt(new Stream(this, cuda.wrapStream(cudaStream)));
+      return adopt(new CudaStream(this, cuda.wrapStream(cudaStream)));
     } finally {
       exit();
     }
   }
 
   /** A new event; the caller closes it. */
-  public Event newEvent() {
+  public CudaEvent newEvent() {
     enter();
     try {
-      return adopt(new Event(this, cuda.createEvent()));
+      return adopt(new CudaEvent(this, cuda.createEvent()));
     } finally {
       exit();
     }
@@ -267,8 +267,8 @@ public final class CudaDevice extends Device {
   private <T extends AutoCloseable> T adopt(T child) {
     switch (child) {
       case CudaMemory memory -> adopt(memory, memory::free);
-      case Stream stream -> adopt(stream, stream::free);
-      case Event event -> adopt(event, event::free);
+      case CudaStream stream -> adopt(stream, stream::free);
+      case CudaEvent event -> adopt(event, event::free);
       default -> throw new AssertionError(child);
     }
     return child;

@@ -42,7 +42,7 @@ public abstract sealed class Device extends Place implements AutoCloseable
     try {
       return cpu();
     } catch (RaptException unavailable) {
-      if (unavailable.status() != Status.DEVICE_UNAVAILABLE) {
+      if (unavailable.status() != RaptStatus.DEVICE_UNAVAILABLE) {
         throw unavailable;
       }
       LOGGER.log(

@@ -58,7 +58,7 @@ public final class Linear implements AutoCloseable {
    * (B, rows, out) or (rows, out) into {@code output}: enqueues the call on a stream of this
    * device, and returns before it is done.
    */
-  public void run(Stream stream, Tensor input, Tensor output) {
+  public void run(CudaStream stream, Tensor input, Tensor output) {
     Objects.requireNonNull(stream, "stream").checkDevice(device);
     pending.on(stream);
     runAt(stream, input, output);

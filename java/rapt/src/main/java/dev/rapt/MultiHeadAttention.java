@@ -58,14 +58,16 @@ public final class MultiHeadAttention implements AutoCloseable {
    * (B, Sq, E) into {@code output}: enqueues the call on a stream of this device, and returns
    * before it is done. Closing a tensor's memory waits for it.
    */
-  public void run(Stream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
+  public void run(CudaStream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
     Objects.requireNonNull(stream, "stream").checkDevice(device);
     pending.on(stream);
     runAt(stream, query, key, value, output);
   }
 
-  /** As {@link #run(Stream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
-  public void run(Stream stream, MultiHeadAttentionTensors tensors) {
+  /**
+   * As {@link #run(CudaStream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs.
+   */
+  public void run(CudaStream stream, MultiHeadAttentionTensors tensors) {
     Objects.requireNonNull(stream, "stream").checkDevice(device);
     pending.on(stream);
     runAt(stream, tensors);

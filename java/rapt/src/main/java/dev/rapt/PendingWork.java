@@ -8,13 +8,13 @@ import java.util.Arrays;
  * stream again, which every call does, allocates nothing. Thread-safe.
  */
 final class PendingWork {
-  private static final Stream[] NONE = {};
+  private static final CudaStream[] NONE = {};
 
-  private volatile Stream[] streams = NONE;
+  private volatile CudaStream[] streams = NONE;
 
   /** Notes that work on {@code stream} uses the thing; to be called before that is enqueued. */
-  void on(Stream stream) {
-    for (Stream known : streams) {
+  void on(CudaStream stream) {
+    for (CudaStream known : streams) {
       if (known == stream) {
         return;
       }
@@ -22,20 +22,20 @@ final class PendingWork {
     add(stream);
   }
 
-  private synchronized void add(Stream stream) {
+  private synchronized void add(CudaStream stream) {
     // A closed stream has no work left.
-    Stream[] open =
+    CudaStream[] open =
         Arrays.stream(streams)
             .filter(known -> known != stream && !known.isClosed())
-            .toArray(Stream[]::new);
-    Stream[] more = Arrays.copyOf(open, open.length + 1);
+            .toArray(CudaStream[]::new);
+    CudaStream[] more = Arrays.copyOf(open, open.length + 1);
     more[open.length] = stream;
     streams = more;
   }
 
   /** Waits until nothing that was enqueued uses the thing any more; new work must be refused. */
   void await() {
-    for (Stream noted : streams) {
+    for (CudaStream noted : streams) {
       noted.settle();
     }
     streams = NONE;

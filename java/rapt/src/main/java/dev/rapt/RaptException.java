@@ -9,25 +9,26 @@ public class RaptException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /** What failed. */
-  private final Status status;
+  private final RaptStatus status;
 
   /** The device's own code. */
   private final int deviceCode;
 
   /** Creates an exception without a device code. */
-  public RaptException(Status status, String message) {
+  public RaptException(RaptStatus status, String message) {
     this(status, message, 0, null);
   }
 
   /** Creates an exception; {@code deviceCode} is 0 where the device has none. */
-  public RaptException(Status status, String message, int deviceCode, @Nullable Throwable cause) {
+  public RaptException(
+      RaptStatus status, String message, int deviceCode, @Nullable Throwable cause) {
     super(message, cause);
     this.status = Objects.requireNonNull(status, "status");
     this.deviceCode = deviceCode;
   }
 
   /** The kind of failure. */
-  public Status status() {
+  public RaptStatus status() {
     return status;
   }
 

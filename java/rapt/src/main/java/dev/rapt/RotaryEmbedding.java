@@ -91,7 +91,7 @@ public final class RotaryEmbedding {
    * tensor's memory waits for it.
    */
   public void run(
-      Stream stream,
+      CudaStream stream,
       Tensor input,
       Tensor cosine,
       Tensor sine,

@@ -9,6 +9,7 @@ import dev.rapt.AttentionTensors;
 import dev.rapt.Causal;
 import dev.rapt.CpuOptions;
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaStream;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.DeviceMemory;
@@ -16,7 +17,6 @@ import dev.rapt.Linear;
 import dev.rapt.MultiHeadAttention;
 import dev.rapt.MultiHeadAttentionTensors;
 import dev.rapt.RotaryEmbedding;
-import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import java.lang.foreign.Arena;
@@ -99,7 +99,7 @@ class AllocationTest {
   void callsOnStreams() {
     Attention attention = Attention.builder().causal(Causal.BOTTOM_RIGHT).build();
     try (CudaDevice device = Cuda.open();
-        Stream stream = device.newStream();
+        CudaStream stream = device.newStream();
         DeviceMemory memory = device.allocate(4096);
         Linear linear = Linear.of(device, memory.tensor(DType.F16, 8, 8), null)) {
       Tensor none = memory.tensor(DType.F16, 1, 1, 0, 8);

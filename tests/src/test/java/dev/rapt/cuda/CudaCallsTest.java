@@ -9,14 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaEvent;
+import dev.rapt.CudaStream;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.DeviceMemory;
-import dev.rapt.Event;
 import dev.rapt.Linear;
 import dev.rapt.MultiHeadAttention;
 import dev.rapt.Plan;
-import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import java.lang.foreign.Arena;
@@ -94,8 +94,8 @@ class CudaCallsTest {
     for (int part = 0; part < 3; part++) {
       System.arraycopy(twice, 0, stacked, 16 * part, 16);
     }
-    try (Stream stream = device.newStream();
-        Event done = device.newEvent();
+    try (CudaStream stream = device.newStream();
+        CudaEvent done = device.newEvent();
         Linear linear = Linear.of(device, weight, onDevice(new float[4], 4));
         MultiHeadAttention mha =
             MultiHeadAttention.builder(device)
@@ -132,7 +132,7 @@ class CudaCallsTest {
     try (Device cpu = Device.cpu();
         Device java = Device.java();
         CudaDevice other = Cuda.open();
-        Stream stream = other.newStream()) {
+        CudaStream stream = other.newStream()) {
       rejected("query", "cpu", () -> ATTENTION.run(cpu, there, here, here, result));
       rejected("query", "java", () -> ATTENTION.run(java, there, here, here, result));
       rejected("weight", "cpu", () -> Linear.of(cpu, there.reshape(2, 4), null));
@@ -164,7 +164,7 @@ class CudaCallsTest {
     Tensor x = onDevice(ONES, 2, 4);
     DeviceMemory memory = device.allocate(32);
     Tensor y = memory.tensor(DType.F32, 2, 4);
-    Stream stream = device.newStream();
+    CudaStream stream = device.newStream();
     Linear linear = Linear.of(device, host(4, 4), null);
     linear.run(stream, x, y);
     linear.close();
@@ -186,7 +186,7 @@ class CudaCallsTest {
           Thread.ofVirtual()
               .start(
                   () -> {
-                    try (Stream stream = device.newStream()) {
+                    try (CudaStream stream = device.newStream()) {
                       while (true) {
                         ATTENTION.run(stream, x, x, x, out);
                         running.countDown();

@@ -7,12 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaEvent;
+import dev.rapt.CudaStream;
 import dev.rapt.Device;
 import dev.rapt.DeviceMemory;
-import dev.rapt.Event;
 import dev.rapt.RaptException;
-import dev.rapt.Status;
-import dev.rapt.Stream;
+import dev.rapt.RaptStatus;
 import dev.rapt.check.Cuda;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -31,7 +31,7 @@ class CudaErrorsTest {
     try (CudaDevice first = Cuda.open()) {
       assertEquals("cuda:0", first.name());
       RaptException missing = assertThrows(RaptException.class, () -> Device.cuda(99));
-      assertEquals(Status.DEVICE_UNAVAILABLE, missing.status());
+      assertEquals(RaptStatus.DEVICE_UNAVAILABLE, missing.status());
       assertTrue(missing.getMessage().contains("ordinal is 99"), missing.getMessage());
     }
     assertThrows(IllegalArgumentException.class, () -> Device.cuda(-1));
@@ -53,15 +53,15 @@ class CudaErrorsTest {
     Cuda.require();
     assumeTrue(Cuda.isEmulated(), "a real GPU cannot be told to fail");
     CudaDevice device = Cuda.open();
-    Stream stream = device.newStream();
-    Event event = device.newEvent();
+    CudaStream stream = device.newStream();
+    CudaEvent event = device.newEvent();
     DeviceMemory memory = device.allocate(64);
     stream.record(event);
     Cuda.environment("RAPT_EMULATED_FAULT", "" + LAUNCH_FAILURE);
     for (Runnable wait :
         new Runnable[] {stream::synchronize, event::synchronize, event::hasPassed}) {
       RaptException failed = assertThrows(RaptException.class, wait::run);
-      assertEquals(Status.DEVICE_FAILURE, failed.status());
+      assertEquals(RaptStatus.DEVICE_FAILURE, failed.status());
       assertEquals(LAUNCH_FAILURE, failed.deviceCode(), failed.getMessage());
     }
     RaptException lost = assertThrows(RaptException.class, device::close);

@@ -9,12 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.CudaDevice;
 import dev.rapt.CudaDevice.MemoryInfo;
+import dev.rapt.CudaStream;
 import dev.rapt.DType;
 import dev.rapt.DeviceMemory;
 import dev.rapt.PinnedMemory;
 import dev.rapt.RaptException;
-import dev.rapt.Status;
-import dev.rapt.Stream;
+import dev.rapt.RaptStatus;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import java.lang.foreign.Arena;
@@ -63,7 +63,7 @@ class CudaMemoryTest {
 
   @Test
   void copiesOnAStreamThroughPinnedMemory() {
-    try (Stream stream = device.newStream();
+    try (CudaStream stream = device.newStream();
         DeviceMemory memory = device.allocate(24);
         PinnedMemory pinned = device.allocatePinned(48)) {
       Tensor from = pinned.tensor(DType.F32, 6);
@@ -132,7 +132,7 @@ class CudaMemoryTest {
   void closingTheDeviceClosesItsMemory() {
     DeviceMemory memory = device.allocate(64);
     PinnedMemory pinned = device.allocatePinned(64);
-    Stream stream = device.newStream();
+    CudaStream stream = device.newStream();
     Tensor tensor = pinned.tensor(DType.F32, 16);
     stream.copy(tensor, memory.tensor(DType.F32, 16));
     device.close();
@@ -185,7 +185,7 @@ class CudaMemoryTest {
     assertTrue(before.free() > 0 && before.free() <= before.total());
     RaptException full =
         assertThrows(RaptException.class, () -> device.allocate(before.total() + 1));
-    assertEquals(Status.OUT_OF_MEMORY, full.status());
+    assertEquals(RaptStatus.OUT_OF_MEMORY, full.status());
     assertEquals(2, full.deviceCode(), full.getMessage());
     try (DeviceMemory memory = device.allocate(4096)) {
       assertFalse(memory.isClosed());

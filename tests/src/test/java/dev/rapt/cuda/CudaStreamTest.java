@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaEvent;
+import dev.rapt.CudaStream;
 import dev.rapt.DType;
 import dev.rapt.DeviceMemory;
-import dev.rapt.Event;
 import dev.rapt.PinnedMemory;
-import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import org.junit.jupiter.api.AfterEach;
@@ -35,10 +35,10 @@ class CudaStreamTest {
 
   @Test
   void eventsPassInOrder() {
-    try (Stream first = device.newStream();
-        Stream second = device.newStream();
-        Event start = device.newEvent();
-        Event end = device.newEvent();
+    try (CudaStream first = device.newStream();
+        CudaStream second = device.newStream();
+        CudaEvent start = device.newEvent();
+        CudaEvent end = device.newEvent();
         DeviceMemory memory = device.allocate(4096);
         PinnedMemory pinned = device.allocatePinned(4096)) {
       assertTrue(start.hasPassed(), "an event that was never recorded has passed");
@@ -60,7 +60,7 @@ class CudaStreamTest {
 
   @Test
   void wrapsTheDefaultStream() {
-    try (Stream stream = device.wrapStream(0);
+    try (CudaStream stream = device.wrapStream(0);
         DeviceMemory memory = device.allocate(64);
         PinnedMemory pinned = device.allocatePinned(64)) {
       stream.copy(pinned.tensor(DType.F32, 16), memory.tensor(DType.F32, 16));
@@ -70,8 +70,8 @@ class CudaStreamTest {
 
   @Test
   void closingIsIdempotentAndFinal() {
-    Stream stream = device.newStream();
-    Event event = device.newEvent();
+    CudaStream stream = device.newStream();
+    CudaEvent event = device.newEvent();
     stream.record(event);
     stream.close();
     stream.close();
@@ -89,8 +89,8 @@ class CudaStreamTest {
 
   @Test
   void memoryMayCloseBeforeTheStreamsThatUsedIt() {
-    Stream stream = device.newStream();
-    Stream gone = device.newStream();
+    CudaStream stream = device.newStream();
+    CudaStream gone = device.newStream();
     DeviceMemory memory = device.allocate(64);
     PinnedMemory pinned = device.allocatePinned(64);
     stream.copy(pinned.tensor(DType.F32, 16), memory.tensor(DType.F32, 16));
@@ -104,9 +104,9 @@ class CudaStreamTest {
   @Test
   void refusesWhatIsOfAnotherDevice() {
     try (CudaDevice other = Cuda.open();
-        Event foreign = other.newEvent();
-        Stream stream = device.newStream();
-        Event own = device.newEvent()) {
+        CudaEvent foreign = other.newEvent();
+        CudaStream stream = device.newStream();
+        CudaEvent own = device.newEvent()) {
       assertThrows(IllegalArgumentException.class, () -> stream.record(foreign));
       assertThrows(IllegalArgumentException.class, () -> stream.await(foreign));
       assertThrows(IllegalArgumentException.class, () -> own.millisecondsSince(foreign));

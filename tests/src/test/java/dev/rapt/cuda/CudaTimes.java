@@ -2,13 +2,13 @@
 package dev.rapt.cuda;
 
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaEvent;
+import dev.rapt.CudaStream;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.DeviceMemory;
-import dev.rapt.Event;
 import dev.rapt.Plan;
 import dev.rapt.RaptException;
-import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,7 +37,7 @@ public final class CudaTimes {
   private static final long COPY_BYTES = 1L << 30;
 
   private interface Call {
-    void enqueue(Stream stream);
+    void enqueue(CudaStream stream);
   }
 
   /** Milliseconds of one call: the median window, the best and the worst. */
@@ -136,7 +136,7 @@ public final class CudaTimes {
 
   /** Every set once; how far off some of the rows are. */
   private double firstRun(TimedCall call) {
-    try (Stream stream = device.newStream()) {
+    try (CudaStream stream = device.newStream()) {
       for (int i = 0; i < call.sets(); i++) {
         call.enqueue(stream);
       }
@@ -155,9 +155,9 @@ public final class CudaTimes {
   }
 
   private Time time(Call call, int warmUps) {
-    try (Stream stream = device.newStream();
-        Event start = device.newEvent();
-        Event end = device.newEvent()) {
+    try (CudaStream stream = device.newStream();
+        CudaEvent start = device.newEvent();
+        CudaEvent end = device.newEvent()) {
       window(call, stream, start, end, Math.min(warmUps, 3));
       double one = window(call, stream, start, end, 1);
       // Launches of a few are slower than those of many.
@@ -177,7 +177,8 @@ public final class CudaTimes {
   }
 
   /** Milliseconds of one of so many calls. */
-  private static double window(Call call, Stream stream, Event start, Event end, int calls) {
+  private static double window(
+      Call call, CudaStream stream, CudaEvent start, CudaEvent end, int calls) {
     stream.record(start);
     for (int i = 0; i < calls; i++) {
       call.enqueue(stream);
@@ -189,7 +190,7 @@ public final class CudaTimes {
 
   /** How long the caller is busy with one call. */
   private double hostMicros(Call call, double milliseconds) {
-    try (Stream stream = device.newStream()) {
+    try (CudaStream stream = device.newStream()) {
       double[] all = new double[(int) Math.clamp(HOST_MS / milliseconds, 3, MOST_HOST_CALLS)];
       for (int i = 0; i < all.length; i++) {
         long start = System.nanoTime();

@@ -4,10 +4,10 @@ package dev.rapt.cuda;
 import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaStream;
 import dev.rapt.DType;
 import dev.rapt.DeviceMemory;
 import dev.rapt.Plan;
-import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import java.lang.foreign.Arena;
@@ -94,7 +94,7 @@ final class TimedCall implements AutoCloseable {
   }
 
   /** Runs the set whose turn it is. */
-  void enqueue(Stream stream) {
+  void enqueue(CudaStream stream) {
     attention.run(stream, sets.get(turn));
     turn = (turn + 1) % sets.size();
   }

@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.CpuOptions;
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaStream;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Plan;
 import dev.rapt.RotaryEmbedding;
-import dev.rapt.Stream;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import dev.rapt.check.Judge;
@@ -289,7 +289,7 @@ class RotaryEmbeddingTest {
     float[] quarter = new float[3 * TABLE];
     Arrays.fill(quarter, 1);
     try (CudaDevice device = Cuda.open();
-        Stream stream = device.newStream()) {
+        CudaStream stream = device.newStream()) {
       Tensor there = onDevice(device, Tensor.copyOf(arena, data, 2, 3, 4, 6));
       Tensor zeros = onDevice(device, f32(TABLE, 3));
       Tensor ones = onDevice(device, Tensor.copyOf(arena, quarter, TABLE, 3));

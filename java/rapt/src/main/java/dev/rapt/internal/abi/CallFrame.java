@@ -3,7 +3,7 @@ package dev.rapt.internal.abi;
 
 import dev.rapt.Plan;
 import dev.rapt.RaptException;
-import dev.rapt.Status;
+import dev.rapt.RaptStatus;
 import dev.rapt.internal.ffi.rapt_error;
 import dev.rapt.internal.ffi.rapt_h;
 import dev.rapt.internal.ffi.rapt_linear;
@@ -120,19 +120,19 @@ final class CallFrame {
         null);
   }
 
-  private static Status status(int status) {
+  private static RaptStatus status(int status) {
     if (status == rapt_h.RAPT_INVALID_ARGUMENT()) {
-      return Status.INVALID_ARGUMENT;
+      return RaptStatus.INVALID_ARGUMENT;
     }
     if (status == rapt_h.RAPT_UNSUPPORTED()) {
-      return Status.UNSUPPORTED;
+      return RaptStatus.UNSUPPORTED;
     }
     if (status == rapt_h.RAPT_OUT_OF_MEMORY()) {
-      return Status.OUT_OF_MEMORY;
+      return RaptStatus.OUT_OF_MEMORY;
     }
     if (status == rapt_h.RAPT_DEVICE_UNAVAILABLE()) {
-      return Status.DEVICE_UNAVAILABLE;
+      return RaptStatus.DEVICE_UNAVAILABLE;
     }
-    return Status.DEVICE_FAILURE;
+    return RaptStatus.DEVICE_FAILURE;
   }
 }

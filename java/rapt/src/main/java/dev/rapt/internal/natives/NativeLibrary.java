@@ -2,7 +2,7 @@
 package dev.rapt.internal.natives;
 
 import dev.rapt.RaptException;
-import dev.rapt.Status;
+import dev.rapt.RaptStatus;
 import org.jspecify.annotations.Nullable;
 
 /** The native library of this JVM, loaded at most once. */
@@ -51,7 +51,7 @@ public final class NativeLibrary {
   /** Loads the library, or says why that is impossible. */
   public static void require() {
     if (!Holder.FAILURE.isEmpty()) {
-      throw new RaptException(Status.DEVICE_UNAVAILABLE, Holder.FAILURE);
+      throw new RaptException(RaptStatus.DEVICE_UNAVAILABLE, Holder.FAILURE);
     }
   }
 }

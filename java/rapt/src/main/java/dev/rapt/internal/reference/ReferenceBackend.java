@@ -3,7 +3,7 @@ package dev.rapt.internal.reference;
 
 import dev.rapt.Plan;
 import dev.rapt.RaptException;
-import dev.rapt.Status;
+import dev.rapt.RaptStatus;
 import dev.rapt.Tensor;
 import dev.rapt.internal.AttentionOptions;
 import dev.rapt.internal.Backend;
@@ -216,7 +216,7 @@ public final class ReferenceBackend implements Backend {
 
   private static void require(Plan plan) {
     if (!plan.supported()) {
-      throw new RaptException(Status.UNSUPPORTED, plan.reason());
+      throw new RaptException(RaptStatus.UNSUPPORTED, plan.reason());
     }
   }
 }

@@ -14,13 +14,13 @@ import org.jspecify.annotations.Nullable;
  * enqueued work shows in {@link #synchronize()}. Thread-safe, though only one thread at a time
  * gives a defined order; {@link #close()} is idempotent and waits for the work enqueued.
  */
-public final class Stream extends Place implements AutoCloseable {
+public final class CudaStream extends Place implements AutoCloseable {
   private final CudaDevice device;
   private final MemorySegment handle;
   private final Backend backend;
   private final Lifetime lifetime = new Lifetime("stream");
 
-  Stream(CudaDevice device, MemorySegment handle) {
+  CudaStream(CudaDevice device, MemorySegment handle) {
     this.device = device;
     this.handle = handle;
     backend = device.driver().on(handle);
@@ -46,7 +46,7 @@ public final class Stream extends Place implements AutoCloseable {
   }
 
   /** Marks the current end of the stream, so that others can wait for it. */
-  public void record(Event event) {
+  public void record(CudaEvent event) {
     MemorySegment mark = event.handle(device);
     enter();
     try {
@@ -62,7 +62,7 @@ public final class Stream extends Place implements AutoCloseable {
   }
 
   /** Holds back what is enqueued from now on until the device has passed the event. */
-  public void await(Event event) {
+  public void await(CudaEvent event) {
     MemorySegment mark = event.handle(device);
     enter();
     try {

@@ -5,15 +5,15 @@ import dev.rapt.internal.Lifetime;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A point in the work of a {@link CudaDevice}, set by {@link Stream#record}. Before the first
+ * A point in the work of a {@link CudaDevice}, set by {@link CudaStream#record}. Before the first
  * recording it counts as passed. Thread-safe; {@link #close()} is idempotent.
  */
-public final class Event implements AutoCloseable {
+public final class CudaEvent implements AutoCloseable {
   private final CudaDevice device;
   private final MemorySegment handle;
   private final Lifetime lifetime = new Lifetime("event");
 
-  Event(CudaDevice device, MemorySegment handle) {
+  CudaEvent(CudaDevice device, MemorySegment handle) {
     this.device = device;
     this.handle = handle;
   }
@@ -48,7 +48,7 @@ public final class Event implements AutoCloseable {
   }
 
   /** Milliseconds of the device's time from {@code start} to this; both must have passed. */
-  public double millisecondsSince(Event start) {
+  public double millisecondsSince(CudaEvent start) {
     MemorySegment from = start.handle(device);
     enter();
     try {

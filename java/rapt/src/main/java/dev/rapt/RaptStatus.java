@@ -2,7 +2,7 @@
 package dev.rapt;
 
 /** The kinds of failure a device reports. */
-public enum Status {
+public enum RaptStatus {
   /** An argument breaks the contract of the native library. */
   INVALID_ARGUMENT,
   /** The arguments are meaningful, but this library or device has no kernel for them. */
