@@ -4,7 +4,6 @@ package dev.rapt.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.rapt.cli.model.TokenizedText;
 import dev.rapt.cli.report.Head;
 import dev.rapt.cli.report.Heads;
 import dev.rapt.cli.report.Link;
@@ -12,6 +11,7 @@ import dev.rapt.cli.report.Links;
 import dev.rapt.cli.report.Word;
 import dev.rapt.cli.report.Word.Kind;
 import dev.rapt.cli.report.Words;
+import dev.rapt.models.TokenizedText;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -2,11 +2,6 @@
 package dev.rapt.cli;
 
 import dev.rapt.Device;
-import dev.rapt.cli.model.LayerTime;
-import dev.rapt.cli.model.MiniLmEncoder;
-import dev.rapt.cli.model.MiniLmTokenizer;
-import dev.rapt.cli.model.TokenizedText;
-import dev.rapt.cli.model.Trace;
 import dev.rapt.cli.report.ExplainReport;
 import dev.rapt.cli.report.Head;
 import dev.rapt.cli.report.Heads;
@@ -15,6 +10,11 @@ import dev.rapt.cli.report.Link;
 import dev.rapt.cli.report.Links;
 import dev.rapt.cli.report.WeightsJson;
 import dev.rapt.cli.report.Words;
+import dev.rapt.models.LayerTime;
+import dev.rapt.models.MiniLmEncoder;
+import dev.rapt.models.MiniLmTokenizer;
+import dev.rapt.models.TokenizedText;
+import dev.rapt.models.Trace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

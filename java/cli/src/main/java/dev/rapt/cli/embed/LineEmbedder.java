@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.embed;
 
-import dev.rapt.cli.model.MiniLmEncoder;
-import dev.rapt.cli.model.MiniLmTokenizer;
-import dev.rapt.cli.model.TokenBatch;
-import dev.rapt.cli.model.TokenizedText;
+import dev.rapt.models.MiniLmEncoder;
+import dev.rapt.models.MiniLmTokenizer;
+import dev.rapt.models.TokenBatch;
+import dev.rapt.models.TokenizedText;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;

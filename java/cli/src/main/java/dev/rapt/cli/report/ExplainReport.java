@@ -3,8 +3,8 @@ package dev.rapt.cli.report;
 
 import dev.rapt.Device;
 import dev.rapt.Plan;
-import dev.rapt.cli.model.LayerTime;
-import dev.rapt.cli.model.TokenizedText;
+import dev.rapt.models.LayerTime;
+import dev.rapt.models.TokenizedText;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.report;
 
-import dev.rapt.cli.model.TokenizedText;
+import dev.rapt.models.TokenizedText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli;
+package dev.rapt.models;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -8,9 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import dev.rapt.cli.model.MiniLmEncoder;
-import dev.rapt.cli.model.MiniLmTokenizer;
-import dev.rapt.cli.model.TokenizedText;
 import java.io.InputStream;
 import java.util.Arrays;
 import java.util.List;

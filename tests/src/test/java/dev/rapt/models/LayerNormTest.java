@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli;
+package dev.rapt.models;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.rapt.cli.model.LayerNorm;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

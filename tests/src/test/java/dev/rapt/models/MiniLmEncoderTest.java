@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli;
+package dev.rapt.models;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,12 +10,6 @@ import dev.rapt.Capabilities;
 import dev.rapt.CpuOptions;
 import dev.rapt.Device;
 import dev.rapt.Isa;
-import dev.rapt.cli.model.MiniLmConfig;
-import dev.rapt.cli.model.MiniLmEncoder;
-import dev.rapt.cli.model.MiniLmTokenizer;
-import dev.rapt.cli.model.TokenBatch;
-import dev.rapt.cli.model.TokenizedText;
-import dev.rapt.cli.model.Trace;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli;
+package dev.rapt.models;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.rapt.cli.model.Gelu;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import org.junit.jupiter.api.Test;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli.model;
+package dev.rapt.models;
 
 /** From token vectors to one embedding, as sentence-transformers does it for this model. */
 public final class Pooling {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli.model;
+package dev.rapt.models;
 
 import dev.rapt.CudaDevice;
 import dev.rapt.DType;

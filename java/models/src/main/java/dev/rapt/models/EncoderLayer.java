@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli.model;
+package dev.rapt.models;
 
-import static dev.rapt.cli.model.DeviceBuffers.Slot.HIDDEN;
-import static dev.rapt.cli.model.DeviceBuffers.Slot.INNER;
-import static dev.rapt.cli.model.DeviceBuffers.Slot.PADDING;
-import static dev.rapt.cli.model.DeviceBuffers.Slot.PROJECTED;
-import static dev.rapt.cli.model.DeviceBuffers.Slot.WEIGHTS;
+import static dev.rapt.models.DeviceBuffers.Slot.HIDDEN;
+import static dev.rapt.models.DeviceBuffers.Slot.INNER;
+import static dev.rapt.models.DeviceBuffers.Slot.PADDING;
+import static dev.rapt.models.DeviceBuffers.Slot.PROJECTED;
+import static dev.rapt.models.DeviceBuffers.Slot.WEIGHTS;
 
 import dev.rapt.Device;
 import dev.rapt.Linear;

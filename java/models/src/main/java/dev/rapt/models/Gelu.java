@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli.model;
+package dev.rapt.models;
 
 /**
  * GELU as BERT uses it: {@code x / 2 * (1 + erf(x / sqrt(2)))}, within 1e-6 of the exact value.
