@@ -2,7 +2,7 @@
 package dev.rapt.models;
 
 /**
- * What one layer took.
+ * What one layer took. Immutable, thread-safe.
  *
  * @param attentionNanos multi-head attention with its four projections
  * @param feedForwardNanos the two feed-forward projections

@@ -2,7 +2,7 @@
 package dev.rapt.models;
 
 /**
- * The shape of an all-MiniLM-L6-v2 encoder.
+ * The shape of an all-MiniLM-L6-v2 encoder. Immutable, thread-safe.
  *
  * @param layers encoder layers
  * @param heads attention heads per layer

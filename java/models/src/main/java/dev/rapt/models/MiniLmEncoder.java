@@ -49,7 +49,12 @@ public final class MiniLmEncoder implements AutoCloseable {
         : Math.max(1, device.threads());
   }
 
-  /** Loads the model from the class path and packs its matrices for the device. */
+  /**
+   * Loads the model from the class path and packs its matrices for the device, which must stay open
+   * as long as the encoder.
+   *
+   * @throws UncheckedIOException if the model is not on the class path or cannot be read
+   */
   public static MiniLmEncoder load(Device device) {
     try (InputStream in = resource(MODEL)) {
       return new MiniLmEncoder(device, OnnxWeights.read(in));
@@ -58,7 +63,13 @@ public final class MiniLmEncoder implements AutoCloseable {
     }
   }
 
-  /** Loads the model's tokenizer from the class path. */
+  /**
+   * Loads the model's tokenizer from the class path; the caller closes it. It cuts texts at {@link
+   * MiniLmConfig#MAX_TOKENS}.
+   *
+   * @throws UncheckedIOException if it is not on the class path, or its native library does not
+   *     load
+   */
   public static MiniLmTokenizer loadTokenizer() {
     try (InputStream in = resource(TOKENIZER)) {
       return MiniLmTokenizer.read(in, MiniLmConfig.MAX_TOKENS);
@@ -80,7 +91,11 @@ public final class MiniLmEncoder implements AutoCloseable {
     return config;
   }
 
-  /** One embedding of Euclidean length 1 for each text of the batch. */
+  /**
+   * One embedding of Euclidean length 1 for each text of the batch: (size, width), new arrays that
+   * belong to the caller. Intermediate buffers grow with the largest batch and stay until {@link
+   * #close}.
+   */
   public float[][] embed(TokenBatch batch) {
     EncoderBuffers.Views views = buffers.prepare(batch);
     embeddings.lookup(batch, views.hidden().segment(), rows);
@@ -103,7 +118,7 @@ public final class MiniLmEncoder implements AutoCloseable {
     return result;
   }
 
-  /** Runs one text and keeps every attention weight. */
+  /** Runs one text and keeps every attention weight; the result belongs to the caller. */
   public Trace trace(TokenizedText text) {
     TokenBatch batch = TokenBatch.of(List.of(text));
     int length = batch.length();

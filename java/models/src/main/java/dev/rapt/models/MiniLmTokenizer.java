@@ -28,9 +28,11 @@ public final class MiniLmTokenizer implements AutoCloseable {
   }
 
   /**
-   * Reads a tokenizer.json.
+   * Reads a tokenizer.json to its end; the stream stays the caller's to close.
    *
    * @param maxTokens longest result, [CLS] and [SEP] included
+   * @throws IOException if the stream cannot be read, or the native library cannot be unpacked or
+   *     loaded
    */
   public static MiniLmTokenizer read(InputStream json, int maxTokens) throws IOException {
     // Without this the library looks for a CUDA build of itself to download, and reports its use.

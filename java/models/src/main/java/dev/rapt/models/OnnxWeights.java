@@ -54,7 +54,8 @@ public final class OnnxWeights {
   }
 
   /**
-   * Parses an ONNX model with its weights inside.
+   * Parses an ONNX model with its weights inside, to the end of the stream, which stays the
+   * caller's to close.
    *
    * @throws IOException if the stream ends early or is no ONNX model
    */
@@ -70,12 +71,20 @@ public final class OnnxWeights {
     return initializers.containsKey(name);
   }
 
-  /** The shape of an initializer. */
+  /**
+   * The shape of an initializer.
+   *
+   * @throws IllegalArgumentException if there is none of this name
+   */
   public long[] shape(String name) {
     return find(name).getDimsList().stream().mapToLong(Long::longValue).toArray();
   }
 
-  /** A float initializer, copied into the arena, in the shape the file gives it. */
+  /**
+   * A float initializer, copied into the arena, in the shape the file gives it.
+   *
+   * @throws IllegalArgumentException if there is none of this name, or it is not of floats
+   */
   public Tensor tensor(Arena arena, String name) {
     TensorProto proto = find(name);
     Tensor tensor = Tensor.allocate(arena, DType.F32, shape(name));
@@ -83,7 +92,11 @@ public final class OnnxWeights {
     return tensor;
   }
 
-  /** A float initializer as an array, row-major. */
+  /**
+   * A float initializer as a new array, row-major.
+   *
+   * @throws IllegalArgumentException if there is none of this name, or it is not of floats
+   */
   public float[] array(String name) {
     TensorProto proto = find(name);
     float[] values = new float[proto.getRawData().size() / Float.BYTES];
@@ -93,8 +106,10 @@ public final class OnnxWeights {
   }
 
   /**
-   * The matrix that belongs to a bias, as a view (out, in): ONNX multiplies from the left and
-   * stores (in, out).
+   * The matrix that belongs to a bias, copied into the arena, as a view (out, in): ONNX multiplies
+   * from the left and stores (in, out).
+   *
+   * @throws IllegalArgumentException if no matrix product feeds the bias
    */
   public Tensor projection(Arena arena, String bias) {
     String matrix = projections.get(bias);

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models;
 
-/** From token vectors to one embedding, as sentence-transformers does it for this model. */
+/**
+ * From token vectors to one embedding, as sentence-transformers does it for this model.
+ * Thread-safe.
+ */
 public final class Pooling {
   private Pooling() {}
 
-  /** The mean over the first {@code count} rows of {@code width}, scaled to Euclidean length 1. */
+  /**
+   * The mean over the first {@code count} rows, scaled to Euclidean length 1: a new array (width).
+   *
+   * @param rows at least (count, width), row-major; left as it is
+   */
   public static float[] meanNormalised(float[] rows, int count, int width) {
     double[] sum = new double[width];
     for (int row = 0; row < count; row++) {

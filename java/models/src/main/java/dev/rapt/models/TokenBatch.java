@@ -3,7 +3,10 @@ package dev.rapt.models;
 
 import java.util.List;
 
-/** Several texts as one rectangle (size, length), shorter ones padded at the end. Immutable. */
+/**
+ * Several texts as one rectangle (size, length), shorter ones padded at the end. Immutable,
+ * thread-safe.
+ */
 public final class TokenBatch {
   private final List<TokenizedText> texts;
   private final int length;
@@ -13,7 +16,11 @@ public final class TokenBatch {
     this.length = length;
   }
 
-  /** Puts one or more texts side by side. */
+  /**
+   * Puts one or more texts side by side. They are referred to, not copied: leave their ids alone.
+   *
+   * @throws IllegalArgumentException if there is no text
+   */
   public static TokenBatch of(List<TokenizedText> texts) {
     if (texts.isEmpty()) {
       throw new IllegalArgumentException("a batch needs at least one text");

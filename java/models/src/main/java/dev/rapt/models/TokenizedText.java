@@ -4,7 +4,8 @@ package dev.rapt.models;
 import java.util.List;
 
 /**
- * One text as the model sees it, [CLS] and [SEP] included. The lists have one entry per token.
+ * One text as the model sees it, [CLS] and [SEP] included. Lists and arrays have one entry per
+ * token. The arrays are not copied: whoever changes one changes the text.
  *
  * @param ids vocabulary indices
  * @param tokens vocabulary entries; a piece that continues a word starts with {@code ##}

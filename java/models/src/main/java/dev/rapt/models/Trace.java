@@ -5,7 +5,8 @@ import dev.rapt.Plan;
 import java.util.List;
 
 /**
- * What one text did inside the encoder.
+ * What one text did inside the encoder. Holds no off-heap memory; its arrays belong to whoever
+ * asked for it.
  *
  * @param weights attention weights [layer][head][query][key]; each row sums to 1
  * @param times one entry per layer
