@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "ceilings.h"
 
 #include <pthread.h>
@@ -17,13 +17,11 @@ enum { FMA_PASSES = 12, READ_PASSES = 6, COPY_PASSES = 6 };
 enum work { MULTIPLY_ADD, READ, COPY };
 
 size_t last_cache_bytes(void) {
-  /* sysfs gives one instance of the cache; sysconf would add up all instances of a socket. */
+  // sysfs gives one instance of the cache; sysconf would add up all instances of a socket.
   FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
   long kib = 0;
-  if (file) {
-    if (fscanf(file, "%ldK", &kib) != 1) {
-      kib = 0;
-    }
+  if (file != NULL) {
+    if (fscanf(file, "%ldK", &kib) != 1) kib = 0;
     fclose(file);
   }
   return kib > 0 ? (size_t)kib << 10 : (size_t)32 << 20;
@@ -36,7 +34,7 @@ typedef struct team {
   unsigned char *data;
   size_t slice;
   pthread_barrier_t gate;
-  /* Only copies, or everything else. */
+  // Only copies, or everything else.
   int copying;
 } team;
 
@@ -48,7 +46,7 @@ typedef struct member {
   pthread_t thread;
 } member;
 
-/* Every pass starts and ends at the gate, so that the first member's clock spans the slowest one. */
+// Every pass starts and ends at the gate, so that the first member's clock spans the slowest one.
 static double pass(member *m, enum work what) {
   team *t = m->of;
   unsigned char *data = t->data + (size_t)m->index * t->slice;
@@ -67,15 +65,9 @@ static double pass(member *m, enum work what) {
 
 static void *work(void *argument) {
   member *m = argument;
-  for (int i = 0; m->of->copying && i < COPY_PASSES; i++) {
-    pass(m, COPY);
-  }
-  for (int i = 0; !m->of->copying && i < FMA_PASSES; i++) {
-    pass(m, MULTIPLY_ADD);
-  }
-  for (int i = 0; !m->of->copying && i < READ_PASSES; i++) {
-    pass(m, READ);
-  }
+  for (int i = 0; m->of->copying && i < COPY_PASSES; i++) pass(m, COPY);
+  for (int i = 0; !m->of->copying && i < FMA_PASSES; i++) pass(m, MULTIPLY_ADD);
+  for (int i = 0; !m->of->copying && i < READ_PASSES; i++) pass(m, READ);
   return NULL;
 }
 
@@ -86,7 +78,7 @@ static void lead(member *m, ceilings *out) {
     double gflops = m->flops * t->threads / seconds * 1e-9;
     out->gflops = gflops > out->gflops ? gflops : out->gflops;
   }
-  /* A copy reads half of a slice and writes the other. */
+  // A copy reads half of a slice and writes the other.
   for (int i = 0; i < (t->copying ? COPY_PASSES : READ_PASSES); i++) {
     double seconds = pass(m, t->copying ? COPY : READ);
     double gbps = (double)t->slice * t->threads / seconds * 1e-9;
@@ -94,22 +86,20 @@ static void lead(member *m, ceilings *out) {
   }
 }
 
-/* Rounds that take about 10 ms: long beside the gate, short beside a time slice. */
+// Rounds that take about 10 ms: long beside the gate, short beside a time slice.
 static int64_t calibrate(const probe *loops) {
   int64_t rounds = 10000;
   for (;;) {
     double start = clock_seconds();
     loops->multiply_add(rounds);
-    if (clock_seconds() - start > 0.01 || rounds > INT64_C(1) << 40) {
-      return rounds;
-    }
+    if (clock_seconds() - start > 0.01 || rounds > INT64_C(1) << 40) return rounds;
     rounds *= 2;
   }
 }
 
 static int run_team(team *t, ceilings *out) {
   member *members = calloc((size_t)t->threads, sizeof *members);
-  if (!members) {
+  if (members == NULL) {
     cli_fail("no memory for %d threads", t->threads);
     return 0;
   }
@@ -118,43 +108,41 @@ static int run_team(team *t, ceilings *out) {
   for (; started < t->threads; started++) {
     members[started] = (member){.of = t, .index = started};
     if (pthread_create(&members[started].thread, NULL, work, &members[started])) {
-      /* The ones that did start wait at the gate for ever: there is nothing to unwind to. */
+      // The ones that did start wait at the gate for ever: there is nothing to unwind to.
       exit(cli_fail("cannot start thread %d of %d", started + 1, t->threads));
     }
   }
   members[0] = (member){.of = t, .index = 0};
   lead(&members[0], out);
-  for (int32_t i = 1; i < started; i++) {
-    pthread_join(members[i].thread, NULL);
-  }
+  for (int32_t i = 1; i < started; i++) pthread_join(members[i].thread, NULL);
   pthread_barrier_destroy(&t->gate);
   free(members);
   return 1;
 }
 
-/* The CPUs this process may run on: more threads than that reach no higher, and only queue up. */
+// The CPUs this process may run on: more threads than that reach no higher, and only queue up.
 static int32_t usable_cpus(void) {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) ? 1024 : CPU_COUNT(&set);
 }
 
-/* loops NULL: copies. */
+// loops NULL: copies.
 static int measure(const probe *loops, int32_t threads, ceilings *out) {
   int32_t cpus = usable_cpus();
   threads = threads < cpus ? threads : cpus;
   size_t bytes = 4 * last_cache_bytes();
   bytes = bytes < (size_t)256 << 20 ? (size_t)256 << 20 : bytes;
   bytes = bytes > (size_t)1 << 30 ? (size_t)1 << 30 : bytes;
-  /* Whole pages per thread. */
+  // Whole pages per thread.
   size_t slice = bytes / (size_t)threads & ~(size_t)4095;
   unsigned char *data = memory_take(bytes);
-  if (!data) {
+  if (data == NULL) {
     cli_fail("no memory for the bandwidth buffer of %zu MiB", bytes >> 20);
     return 0;
   }
   memory_touch(data, bytes);
-  team t = {.loops = loops, .threads = threads, .data = data, .slice = slice, .copying = !loops};
-  t.rounds = loops ? calibrate(loops) : 0;
+  team t = {.loops = loops, .threads = threads, .data = data, .slice = slice, .copying = loops == NULL};
+  t.rounds = loops != NULL ? calibrate(loops) : 0;
   int good = run_team(&t, out);
   out->buffer_bytes = bytes;
   out->threads = threads;
@@ -164,7 +152,7 @@ static int measure(const probe *loops, int32_t threads, ceilings *out) {
 
 int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
   const probe *loops = probe_of(isa);
-  if (!loops) {
+  if (loops == NULL) {
     cli_fail("no ceiling loops for tier %d in this build", isa);
     return 0;
   }

@@ -1,8 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/**
- * @file ceilings.h
- * @brief What this machine can do at best, measured now: f32 multiply-adds and streaming reads.
- */
+// SPDX-License-Identifier: Apache-2.0
+// What this machine can do at best, measured now: f32 multiply-adds and streaming reads.
 #ifndef RAPT_BENCH_CEILINGS_H
 #define RAPT_BENCH_CEILINGS_H
 
@@ -10,29 +7,26 @@
 #include <stdint.h>
 
 typedef struct ceilings {
-  /** f32 multiply-adds in registers on all threads at once, two operations each; 0 = not measured, gbps is of copies.
-   */
+  // f32 multiply-adds in registers on all threads at once, two operations each; 0 = not measured, gbps is of copies.
   double gflops;
-  /** Reading a buffer much larger than the last cache, or copying it, all threads at once. */
+  // Reading a buffer much larger than the last cache, or copying it, all threads at once.
   double gbps;
-  /** That buffer's size. */
+  // That buffer's size.
   size_t buffer_bytes;
-  /** Threads that measured. */
+  // Threads that measured.
   int32_t threads;
 } ceilings;
 
-/**
- * Measures with this tier's instructions (RAPT_ISA_*, a usable one) on so many threads, but no more than there are
- * CPUs; about half a second.
- * The best of several passes: a ceiling is what nothing disturbed. Keeps the higher of what *out already
- * holds, so that a second measurement after the benchmark can only raise it. 0 and a line on stderr on failure.
- */
+// Measures with this tier's instructions (RAPT_ISA_*, a usable one) on so many threads, but no more than there are
+// CPUs; about half a second. The best of several passes: a ceiling is what nothing disturbed. Keeps the higher of what
+// *out already holds, so that a second measurement after the benchmark can only raise it. 0 and a line on stderr on
+// failure.
 int ceilings_measure(int32_t isa, int32_t threads, ceilings *out);
 
-/** The same of copies within such a buffer, read and written bytes counted; gflops stays as it is. */
+// The same of copies within such a buffer, read and written bytes counted; gflops stays as it is.
 int ceilings_measure_copy(int32_t threads, ceilings *out);
 
-/** Bytes of the last-level cache one core can use; 32 MiB where the system does not say. */
+// Bytes of the last-level cache one core can use; 32 MiB where the system does not say.
 size_t last_cache_bytes(void);
 
 #endif

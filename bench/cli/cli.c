@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "cli.h"
 
 #include <errno.h>
@@ -11,18 +11,17 @@
 enum { MAX_OPTIONS = 32 };
 
 static int takes_argument(const cli_option *o) {
-  if (o->kind == CLI_FLAG) {
-    return no_argument;
-  }
+  if (o->kind == CLI_FLAG) return no_argument;
   return o->kind == CLI_CHOICE && o->min >= 0 ? optional_argument : required_argument;
 }
 
 static void print_usage(FILE *to, const cli_command *command) {
   fprintf(to, "usage: rapt-bench %s", command->name);
-  for (const cli_option *o = command->options; o->name; o++) {
+  for (const cli_option *o = command->options; o->name != NULL; o++) {
     const char *before = takes_argument(o) == optional_argument ? "[=" : " ";
     const char *after = takes_argument(o) == optional_argument ? "]" : "";
-    fprintf(to, " [--%s%s%s%s]", o->name, o->argument ? before : "", o->argument ? o->argument : "", after);
+    fprintf(to, " [--%s%s%s%s]", o->name, o->argument != NULL ? before : "", o->argument != NULL ? o->argument : "",
+            after);
   }
   fprintf(to, "\n");
 }
@@ -30,8 +29,8 @@ static void print_usage(FILE *to, const cli_command *command) {
 static void print_help(const cli_command *command) {
   print_usage(stdout, command);
   printf("%s\n\n", command->summary);
-  for (const cli_option *o = command->options; o->name; o++) {
-    printf("  --%-11s %-8s %s\n", o->name, o->argument ? o->argument : "", o->help);
+  for (const cli_option *o = command->options; o->name != NULL; o++) {
+    printf("  --%-11s %-8s %s\n", o->name, o->argument != NULL ? o->argument : "", o->help);
   }
   printf("  --%-11s %-8s %s\n", "help", "", "this text");
 }
@@ -62,7 +61,7 @@ int cli_fail(const char *format, ...) {
   return EXIT_FAILED;
 }
 
-/* A whole decimal number in [min, max] up to the terminator; nothing around it. */
+// A whole decimal number in [min, max] up to the terminator; nothing around it.
 static int parse_integer(const char *text, char terminator, int64_t min, int64_t max, int64_t *value,
                          const char **rest) {
   char *end = NULL;
@@ -77,12 +76,12 @@ static int parse_integer(const char *text, char terminator, int64_t min, int64_t
 }
 
 static enum cli_outcome set_choice(const cli_command *command, const cli_option *o, const char *text) {
-  if (!text) {
+  if (text == NULL) {
     *(int *)o->target = (int)o->min;
     return CLI_RUN;
   }
   char allowed[256] = "";
-  for (int i = 0; o->choices[i]; i++) {
+  for (int i = 0; o->choices[i] != NULL; i++) {
     if (!strcmp(text, o->choices[i])) {
       *(int *)o->target = i;
       return CLI_RUN;
@@ -126,21 +125,19 @@ static enum cli_outcome set(const cli_command *command, const cli_option *o, con
 enum cli_outcome cli_parse(const cli_command *command, int argc, char **argv) {
   struct option table[MAX_OPTIONS + 2];
   int count = 0;
-  for (; command->options[count].name && count < MAX_OPTIONS; count++) {
+  for (; command->options[count].name != NULL && count < MAX_OPTIONS; count++) {
     table[count] = (struct option){command->options[count].name, takes_argument(&command->options[count]), NULL, 0};
   }
   table[count] = (struct option){"help", no_argument, NULL, 0};
   table[count + 1] = (struct option){NULL, 0, NULL, 0};
-  /* 0 makes glibc start over, for a second parse of the same arguments. */
+  // 0 makes glibc start over, for a second parse of the same arguments.
   optind = 0;
   opterr = 0;
   int index = -1;
   int found;
   while ((found = getopt_long(argc, argv, ":", table, &index)) != -1) {
     const char *word = argv[optind - 1];
-    if (found == ':') {
-      return cli_reject(command, "%s needs an argument", word);
-    }
+    if (found == ':') return cli_reject(command, "%s needs an argument", word);
     if (found != 0) {
       return cli_reject(command, "unknown or ambiguous option '%s', or an argument where none belongs", word);
     }
@@ -149,12 +146,8 @@ enum cli_outcome cli_parse(const cli_command *command, int argc, char **argv) {
       return CLI_HELP;
     }
     enum cli_outcome outcome = set(command, &command->options[index], optarg);
-    if (outcome != CLI_RUN) {
-      return outcome;
-    }
+    if (outcome != CLI_RUN) return outcome;
   }
-  if (optind < argc) {
-    return cli_reject(command, "unexpected argument '%s'", argv[optind]);
-  }
+  if (optind < argc) return cli_reject(command, "unexpected argument '%s'", argv[optind]);
   return CLI_RUN;
 }

@@ -1,10 +1,10 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #ifndef RAPT_BENCH_CLOCK_H
 #define RAPT_BENCH_CLOCK_H
 
 #include <time.h>
 
-/** Monotonic seconds. */
+// Monotonic seconds.
 static inline double clock_seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

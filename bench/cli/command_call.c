@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
 #include "commands.h"
@@ -17,23 +17,19 @@ static const cli_command command = {"call",
                                     "clock; on a GPU, what enqueueing one takes the caller.",
                                     options};
 
-/* Enough that the clock's own cost (some 20 ns) vanishes. */
+// Enough that the clock's own cost (some 20 ns) vanishes.
 enum { CALLS_PER_SAMPLE = 1000 };
 
 static int run_batch(void *workload_state) {
   int good = 1;
-  for (int i = 0; i < CALLS_PER_SAMPLE && good; i++) {
-    good = workload_run(workload_state);
-  }
+  for (int i = 0; i < CALLS_PER_SAMPLE && good; i++) good = workload_run(workload_state);
   return good;
 }
 
-/* From the time of a batch to the time of a call. */
+// From the time of a batch to the time of a call.
 static void divide(stats *time) {
   double *each[] = {&time->min, &time->p10, &time->median, &time->p90, &time->max};
-  for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
-    *each[i] /= CALLS_PER_SAMPLE;
-  }
+  for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) *each[i] /= CALLS_PER_SAMPLE;
   time->count *= CALLS_PER_SAMPLE;
 }
 
@@ -42,20 +38,14 @@ static int time_calls(workload *w, report *r) {
     cuda_call call = {.on = w->on, .stream = &w->call.head.stream, .run = workload_run, .state = w};
     return cuda_time_enqueueing(&call, settings.iters, &r->time);
   }
-  if (!stats_time(run_batch, w, settings.iters, &r->time)) {
-    return 0;
-  }
+  if (!stats_time(run_batch, w, settings.iters, &r->time)) return 0;
   divide(&r->time);
   return 1;
 }
 
 static int check_result(workload *w, report *r) {
-  if (!workload_run(w) || !workload_fetch(w) || !check_attention(&w->call, w->on->isa, &r->verified)) {
-    return 0;
-  }
-  if (w->on->cuda) {
-    cuda_allow_rounded_weights(&r->verified, w->call.value.dtype);
-  }
+  if (!workload_run(w) || !workload_fetch(w) || !check_attention(&w->call, w->on->isa, &r->verified)) return 0;
+  if (w->on->cuda) cuda_allow_rounded_weights(&r->verified, w->call.value.dtype);
   if (!r->verified.passed) {
     cli_fail("wrong result, not timed: differs by %.3g from %s", r->verified.difference, r->verified.against);
   }
@@ -89,9 +79,7 @@ static int time_on(const device *on) {
   rapt_plan plan = {.struct_size = sizeof plan};
   rapt_error error = {.struct_size = sizeof error};
   report r = {.on = on, .plan = &plan, .flops = problem_flops(&problem), .bytes = problem_bytes(&problem), .copies = 1};
-  if (!workload_open(&w, &problem, 1)) {
-    return EXIT_FAILED;
-  }
+  if (!workload_open(&w, &problem, 1)) return EXIT_FAILED;
   int good = workload_place(&w, on);
   if (good && (rapt_sdpa_plan(on->context, &w.call, &plan, &error) != RAPT_OK || !plan.supported)) {
     cli_fail("%s%s", error.message, plan.reason);
@@ -99,9 +87,7 @@ static int time_on(const device *on) {
   }
   good = good && check_result(&w, &r) && time_calls(&w, &r) &&
          (on->cuda ? cuda_ceilings(on, &r.ceiling) : ceilings_measure(on->isa, on->threads, &r.ceiling));
-  if (good) {
-    print(&r);
-  }
+  if (good) print(&r);
   workload_close(&w);
   return good ? EXIT_GOOD : EXIT_FAILED;
 }
@@ -109,15 +95,11 @@ static int time_on(const device *on) {
 int command_call(int argc, char **argv) {
   const bench_problem tiniest = {1, 1, 0, 1, 0, 1, 0, CAUSAL_NONE, {-1, -1}, 0, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &tiniest, &problem, &settings);
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;
   int open =
       device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on);
-  if (!open) {
-    return EXIT_FAILED;
-  }
+  if (!open) return EXIT_FAILED;
   int status = time_on(&on);
   device_close(&on);
   return status;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,11 +28,11 @@ static const cli_command command = {"callers",
 enum { DEFAULT_TURNS = 12 };
 static const struct timespec TURN = {.tv_nsec = 100000000};
 
-/* Who calls: one caller on one thread, one caller on all, many callers on all. */
+// Who calls: one caller on one thread, one caller on all, many callers on all.
 enum { ALONE, HELPED, MANY, CONTENDERS };
 
 typedef struct caller {
-  /* Callers are on cache lines of their own, also where lines are fetched in pairs. */
+  // Callers are on cache lines of their own, also where lines are fetched in pairs.
   _Alignas(128) workload w;
   atomic_int *stop;
   int64_t calls;
@@ -51,7 +51,7 @@ static void *call_on(void *argument) {
   return NULL;
 }
 
-/* Calls per second of all together; 0 and a line on stderr where one fails. */
+// Calls per second of all together; 0 and a line on stderr where one fails.
 static double take_turn(caller *callers, int64_t count, const device *on) {
   atomic_int stop = 0;
   int64_t calls = 0, started = 0;
@@ -60,9 +60,7 @@ static double take_turn(caller *callers, int64_t count, const device *on) {
   for (; started < count; started++) {
     callers[started].w.on = on;
     callers[started].stop = &stop;
-    if (pthread_create(&callers[started].thread, NULL, call_on, &callers[started])) {
-      break;
-    }
+    if (pthread_create(&callers[started].thread, NULL, call_on, &callers[started])) break;
   }
   nanosleep(&TURN, NULL);
   atomic_store(&stop, 1);
@@ -97,13 +95,9 @@ static int measure(caller *callers, const device *one, const device *all, stats 
     rates[ALONE * turns + t] = take_turn(callers, 1, one);
     rates[HELPED * turns + t] = take_turn(callers, 1, all);
     rates[MANY * turns + t] = take_turn(callers, caller_count, all);
-    for (int c = 0; c < CONTENDERS; c++) {
-      good = good && rates[c * turns + t] > 0;
-    }
+    for (int c = 0; c < CONTENDERS; c++) good = good && rates[c * turns + t] > 0;
   }
-  for (int c = 0; c < CONTENDERS && good; c++) {
-    out[c] = stats_of(rates + c * turns, turns);
-  }
+  for (int c = 0; c < CONTENDERS && good; c++) out[c] = stats_of(rates + c * turns, turns);
   free(rates);
   return good && compare_outputs(callers);
 }
@@ -131,13 +125,9 @@ static void print(const rapt_plan *plan, const device *all, const check *verifie
   static const char *const who[] = {"1 caller, 1 thread", "1 caller", "callers"};
   for (int c = 0; c < CONTENDERS; c++) {
     printf("%-10s %.0f calls/s median; p10 %.0f, p90 %.0f; ", "rate", rates[c].median, rates[c].p10, rates[c].p90);
-    if (c == MANY) {
-      printf("%lld ", (long long)caller_count);
-    }
+    if (c == MANY) printf("%lld ", (long long)caller_count);
     printf("%s", who[c]);
-    if (c != ALONE) {
-      printf(", %d %s", all->threads, all->threads == 1 ? "thread" : "threads");
-    }
+    if (c != ALONE) printf(", %d %s", all->threads, all->threads == 1 ? "thread" : "threads");
     printf("\n");
   }
   printf("%-10s %.1f %% of the best single caller\n", "ratio", 100 * ratio);
@@ -150,31 +140,21 @@ static int time_on(const device *one, const device *all) {
   stats rates[CONTENDERS];
   caller *callers = aligned_alloc(_Alignof(caller), (size_t)caller_count * sizeof *callers);
   int good = callers != NULL;
-  if (good) {
-    memset(callers, 0, (size_t)caller_count * sizeof *callers);
-  }
-  for (int64_t i = 0; i < caller_count && good; i++) {
-    good = workload_open(&callers[i].w, &problem, 1);
-  }
+  if (good) memset(callers, 0, (size_t)caller_count * sizeof *callers);
+  for (int64_t i = 0; i < caller_count && good; i++) good = workload_open(&callers[i].w, &problem, 1);
   if (good && !(rapt_sdpa_plan(all->context, &callers[0].w.call, &plan, &error) == RAPT_OK && plan.supported)) {
     cli_fail("%s%s", error.message, plan.reason);
     good = 0;
   }
-  if (good) {
-    callers[0].w.on = all;
-  }
+  if (good) callers[0].w.on = all;
   good = good && workload_run(&callers[0].w) && check_attention(&callers[0].w.call, all->isa, &verified);
   if (good && !verified.passed) {
     cli_fail("wrong result, not timed: differs by %.3g from %s", verified.difference, verified.against);
     good = 0;
   }
   good = good && measure(callers, one, all, rates);
-  if (good) {
-    print(&plan, all, &verified, rates);
-  }
-  for (int64_t i = 0; callers && i < caller_count; i++) {
-    workload_close(&callers[i].w);
-  }
+  if (good) print(&plan, all, &verified, rates);
+  for (int64_t i = 0; callers != NULL && i < caller_count; i++) workload_close(&callers[i].w);
   free(callers);
   return good ? EXIT_GOOD : EXIT_FAILED;
 }
@@ -182,13 +162,9 @@ static int time_on(const device *one, const device *all) {
 int command_callers(int argc, char **argv) {
   const bench_problem minilm = {1, 12, 0, 32, 0, 32, 0, CAUSAL_NONE, {-1, -1}, 0, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &minilm, &problem, &settings);
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device one, all;
-  if (!device_open(settings.isa, 1, &one)) {
-    return EXIT_FAILED;
-  }
+  if (!device_open(settings.isa, 1, &one)) return EXIT_FAILED;
   int status = EXIT_FAILED;
   if (device_open(settings.isa, settings.threads, &all)) {
     status = time_on(&one, &all);

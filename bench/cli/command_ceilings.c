@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
 #include "ceilings.h"
@@ -23,9 +23,7 @@ static const cli_command command = {
 
 static int measure(int64_t count) {
   device on;
-  if (!device_open(isa, count, &on)) {
-    return 0;
-  }
+  if (!device_open(isa, count, &on)) return 0;
   ceilings c = {0};
   int good = ceilings_measure(on.isa, on.threads, &c);
   if (good && json) {
@@ -46,9 +44,7 @@ static int measure(int64_t count) {
 
 static int measure_cuda(void) {
   device on;
-  if (!device_open_cuda(&on)) {
-    return 0;
-  }
+  if (!device_open_cuda(&on)) return 0;
   ceilings c = {0};
   int good = cuda_ceilings(&on, &c);
   if (good && json) {
@@ -67,20 +63,12 @@ static int measure_cuda(void) {
 
 int command_ceilings(int argc, char **argv) {
   enum cli_outcome outcome = cli_parse(&command, argc, argv);
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
-  if (device_kind == DEVICE_CHOICE_CUDA) {
-    return measure_cuda() ? EXIT_GOOD : EXIT_FAILED;
-  }
-  if (threads) {
-    return measure(threads) ? EXIT_GOOD : EXIT_FAILED;
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
+  if (device_kind == DEVICE_CHOICE_CUDA) return measure_cuda() ? EXIT_GOOD : EXIT_FAILED;
+  if (threads) return measure(threads) ? EXIT_GOOD : EXIT_FAILED;
   rapt_capabilities capabilities = {.struct_size = sizeof capabilities};
   rapt_error error = {.struct_size = sizeof error};
-  if (rapt_get_capabilities(&capabilities, &error) != RAPT_OK) {
-    return cli_fail("%s", error.message);
-  }
+  if (rapt_get_capabilities(&capabilities, &error) != RAPT_OK) return cli_fail("%s", error.message);
   int good = measure(1) && (capabilities.logical_cpus < 2 || measure(0));
   return good ? EXIT_GOOD : EXIT_FAILED;
 }

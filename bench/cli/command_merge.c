@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Times merging partial results: every byte is moved once, so the bandwidth of a copy is the ceiling. */
+// SPDX-License-Identifier: Apache-2.0
+// Times merging partial results: every byte is moved once, so the bandwidth of a copy is the ceiling.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static struct {
 } problem;
 static bench_settings settings;
 static int device_kind;
-/* clang-format off */
+// clang-format off
 static const cli_option options[] = {
     {"parts", "N", "partial results of each row (default 8)", CLI_INTEGER, &problem.parts, 1, 65536, NULL},
     {"batch", "N", "sequences (default 16)", CLI_INTEGER, &problem.batch, 1, PROBLEM_MAX_SIZE, NULL},
@@ -36,21 +36,21 @@ static const cli_option options[] = {
     {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &settings.iters, 1, 10000000, NULL},
     {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &settings.json, 0, 0, NULL},
     DEVICE_OPTION(&device_kind){.name = NULL}};
-/* clang-format on */
+// clang-format on
 static const cli_command command = {
     "merge", "Times merging partial results of attention against the bandwidth of a copy.", options};
 
-/* Several copies of the partial results, so that they do not stay in a cache; LSE and output are small beside them. */
+// Several copies of the partial results, so that they do not stay in a cache; LSE and output are small beside them.
 typedef struct merging {
   rapt_merge call;
   const device *on;
-  /* On the host. */
+  // On the host.
   void *partial;
   float *lse;
   void *output;
   size_t bytes, lse_bytes, output_bytes;
   int64_t copies, turn;
-  /* Where the device reads and writes. */
+  // Where the device reads and writes.
   unsigned char *partial_at;
 } merging;
 
@@ -61,7 +61,7 @@ static double bytes_moved(void) {
   return row_count() * ((double)problem.parts * (row + sizeof(float)) + row + sizeof(float));
 }
 
-/* Copies of the host's memory where the device is a GPU. */
+// Copies of the host's memory where the device is a GPU.
 static void *on_device(const merging *m, void *data, size_t bytes) {
   return m->on->cuda ? cuda_copy_of(m->on, data, bytes) : data;
 }
@@ -93,14 +93,12 @@ static int open_merging(merging *m, const device *on) {
   m->partial = memory_take(m->bytes * (size_t)m->copies);
   m->lse = malloc(m->lse_bytes);
   m->output = memory_take(m->output_bytes);
-  if (!m->partial || !m->lse || !m->output) {
+  if (m->partial == NULL || m->lse == NULL || m->output == NULL) {
     cli_fail("no memory for partial results");
     return 0;
   }
   storage_fill_random(m->partial, (size_t)(problem.parts * rows * dim), 1, 1, dtype);
-  for (int64_t c = 1; c < m->copies; c++) {
-    memcpy((char *)m->partial + (size_t)c * m->bytes, m->partial, m->bytes);
-  }
+  for (int64_t c = 1; c < m->copies; c++) memcpy((char *)m->partial + (size_t)c * m->bytes, m->partial, m->bytes);
   storage_fill_random(m->lse, (size_t)(problem.parts * rows), 2, 8, RAPT_F32);
   m->partial_at = on_device(m, m->partial, m->bytes * (size_t)m->copies);
   m->call =
@@ -115,34 +113,28 @@ static int open_merging(merging *m, const device *on) {
                    .heads = problem.heads,
                    .query_len = problem.query_len,
                    .value_dim = dim};
-  return m->partial_at && m->call.partial_lse.data && m->call.output.data;
+  return m->partial_at != NULL && m->call.partial_lse.data != NULL && m->call.output.data != NULL;
 }
 
 static int run_merging(void *state) {
   merging *m = state;
   rapt_error error = {.struct_size = sizeof error};
   m->call.partial_output.data = m->partial_at + (size_t)(m->turn++ % m->copies) * m->bytes;
-  if (rapt_merge_run(m->on->context, &m->call, &error) == RAPT_OK) {
-    return 1;
-  }
+  if (rapt_merge_run(m->on->context, &m->call, &error) == RAPT_OK) return 1;
   cli_fail("%s", error.message);
   return 0;
 }
 
-/* Against double arithmetic, on rows spread over all of them. */
+// Against double arithmetic, on rows spread over all of them.
 static int check_merging(merging *m, check *out) {
   int64_t rows = problem.batch * problem.heads * problem.query_len, dim = problem.value_dim;
   int32_t dtype = m->call.output.dtype;
   *out = (check){.passed = 1, .allowed = CHECK_ALLOWED, .rows_total = rows, .against = "plain double"};
-  if (m->on->cuda && !cuda_fetch(m->on, m->output, m->call.output.data, m->output_bytes)) {
-    return 0;
-  }
+  if (m->on->cuda && !cuda_fetch(m->on, m->output, m->call.output.data, m->output_bytes)) return 0;
   int64_t step = rows / CHECKED_ROWS + 1;
   for (int64_t row = 0; row < rows; row += step, out->rows++) {
     double sum = 0;
-    for (int64_t n = 0; n < problem.parts; n++) {
-      sum += exp((double)m->lse[n * rows + row]);
-    }
+    for (int64_t n = 0; n < problem.parts; n++) sum += exp((double)m->lse[n * rows + row]);
     for (int64_t v = 0; v < dim; v++) {
       double expected = 0;
       for (int64_t n = 0; n < problem.parts; n++) {
@@ -186,20 +178,16 @@ static int time_merging(merging *m, const device *on) {
     return 0;
   }
   cuda_call call = {.on = on, .stream = &m->call.head.stream, .run = run_merging, .state = m};
-  if (!measure_copy_on(on, &r.ceiling) || !run_merging(m) || !check_merging(m, &r.verified)) {
-    return 0;
-  }
+  if (!measure_copy_on(on, &r.ceiling) || !run_merging(m) || !check_merging(m, &r.verified)) return 0;
   if (!r.verified.passed) {
     cli_fail("wrong result, not timed: differs by %.3g from %s, %.3g allowed", r.verified.difference,
              r.verified.against, r.verified.allowed);
     return 0;
   }
   int good = on->cuda ? cuda_time(&call, settings.iters, &r.time) : stats_time(run_merging, m, settings.iters, &r.time);
-  /* On both sides of the timing, as for attention. */
+  // On both sides of the timing, as for attention.
   good = good && measure_copy_on(on, &r.ceiling);
-  if (good) {
-    print(&r);
-  }
+  if (good) print(&r);
   return good;
 }
 
@@ -211,9 +199,7 @@ int command_merge(int argc, char **argv) {
                          (long long)problem.parts, (long long)problem.batch, (long long)problem.heads,
                          (long long)problem.query_len, (long long)problem.value_dim);
   }
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;
   if (!(device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on))) {
     return EXIT_FAILED;

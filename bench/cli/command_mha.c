@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,7 +35,7 @@ static int run(void *job_state) {
   return 1;
 }
 
-/* Rows of the first sequence's start and of the last one's end, once more on the portable tier. */
+// Rows of the first sequence's start and of the last one's end, once more on the portable tier.
 enum { CHECKED_ROWS = 32 };
 
 static int check_rows(const layer *portable_layer, const device *portable, const layer_data *data, int last,
@@ -52,9 +52,7 @@ static int check_rows(const layer *portable_layer, const device *portable, const
   j.call.value.data = j.call.key.data;
   j.call.output.data = expected;
   j.call.output.dtype = RAPT_F32;
-  if (!run(&j)) {
-    return 0;
-  }
+  if (!run(&j)) return 0;
   for (int64_t i = 0; i < rows * embed; i++) {
     check_note(out, (double)storage_load(data->output, start + i, data->dtype), (double)expected[i], data->dtype);
   }
@@ -67,7 +65,7 @@ static int check_layer(const device *on, const layer_data *data, check *out) {
   device portable;
   layer l = {0};
   float *expected = malloc((size_t)(CHECKED_ROWS * embed) * sizeof(float));
-  if (!expected) {
+  if (expected == NULL) {
     cli_fail("no memory to verify %d rows", CHECKED_ROWS);
     return 0;
   }
@@ -77,9 +75,7 @@ static int check_layer(const device *on, const layer_data *data, check *out) {
     good = good && check_rows(&l, &portable, data, 1, expected, out);
   }
   out->passed = good && out->difference <= out->allowed;
-  if (good && on->cuda) {
-    cuda_allow_rounded_steps(out, data->dtype);
-  }
+  if (good && on->cuda) cuda_allow_rounded_steps(out, data->dtype);
   if (good && !out->passed) {
     cli_fail("wrong result, not timed: differs by %.3g from %s, %.3g allowed", out->difference, out->against,
              out->allowed);
@@ -129,25 +125,19 @@ static int time_on(const device *on, const layer_data *data, const layer *l) {
   }
   int good = measure_ceilings(on, &r.ceiling) && run(&j) && layer_fetch(l, data) &&
              check_layer(on, data, &r.verified) && time_layer(&j, &r.time) && measure_ceilings(on, &r.ceiling);
-  if (good) {
-    print(&r);
-  }
+  if (good) print(&r);
   return good;
 }
 
 int command_mha(int argc, char **argv) {
   const bench_problem start = {1, 12, 0, 512, 0, 64, 0, CAUSAL_NONE, {-1, -1}, 0, 0};
   enum cli_outcome outcome = problem_parse(&command, argc, argv, &start, &problem, &settings);
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   embed = embed ? embed : problem.heads * problem.head_dim;
   device on;
   int open =
       device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on);
-  if (!open) {
-    return EXIT_FAILED;
-  }
+  if (!open) return EXIT_FAILED;
   layer_data data;
   layer l = {0};
   int good = layer_data_open(&data, &problem, embed);

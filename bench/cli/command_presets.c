@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
 #include "commands.h"
@@ -12,10 +12,8 @@ static const cli_command command = {"presets", "Lists the problems that --preset
 
 int command_presets(int argc, char **argv) {
   enum cli_outcome outcome = cli_parse(&command, argc, argv);
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
-  for (const bench_preset *p = bench_presets; p->name; p++) {
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
+  for (const bench_preset *p = bench_presets; p->name != NULL; p++) {
     char shape[160];
     problem_describe(&p->problem, shape, sizeof shape);
     if (json) {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
 #include "commands.h"
@@ -11,7 +11,7 @@
 static rotation_problem problem;
 static bench_settings settings;
 static int device_kind;
-/* clang-format off */
+// clang-format off
 static const cli_option options[] = {
     {"batch", "N", "sequences (default 1)", CLI_INTEGER, &problem.batch, 1, PROBLEM_MAX_SIZE, NULL},
     {"heads", "N", "heads (default 32)", CLI_INTEGER, &problem.heads, 1, PROBLEM_MAX_SIZE, NULL},
@@ -27,7 +27,7 @@ static const cli_option options[] = {
     {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &settings.iters, 1, 10000000, NULL},
     {"json", NULL, "one JSON object per line on stdout", CLI_FLAG, &settings.json, 0, 0, NULL},
     DEVICE_OPTION(&device_kind){.name = NULL}};
-/* clang-format on */
+// clang-format on
 static const cli_command command = {
     "rope", "Times rotary position embedding against the bandwidth of a copy; defaults to queries of Llama-3-8B.",
     options};
@@ -75,9 +75,7 @@ static int time_on(const device *on) {
               .bytes = rotation_bytes(&problem),
               .copies = rotation_cold_copies(&problem)};
   rotation rows;
-  if (!measure_copy_on(on, &r.ceiling) || !rotation_open(&rows, &problem, r.copies, on)) {
-    return 0;
-  }
+  if (!measure_copy_on(on, &r.ceiling) || !rotation_open(&rows, &problem, r.copies, on)) return 0;
   int good = plan_of(&rows, &plan) && rotation_run(&rows) && rotation_check(&rows, &r.verified);
   if (good && !r.verified.passed) {
     cli_fail("wrong result, not timed: differs by %.3g from %s, %.3g allowed", r.verified.difference,
@@ -86,11 +84,9 @@ static int time_on(const device *on) {
   }
   good = good && time_rows(&rows, &r.time);
   rotation_close(&rows);
-  /* On both sides of the timing, as for attention. */
+  // On both sides of the timing, as for attention.
   good = good && measure_copy_on(on, &r.ceiling);
-  if (good) {
-    print(&r);
-  }
+  if (good) print(&r);
   return good;
 }
 
@@ -107,15 +103,11 @@ int command_rope(int argc, char **argv) {
     outcome = cli_reject(&command, "B%lld H%lld S%lld D%lld is more than memory can hold", (long long)problem.batch,
                          (long long)problem.heads, (long long)problem.length, (long long)problem.head_dim);
   }
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;
   int open =
       device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on);
   int good = open && time_on(&on);
-  if (open) {
-    device_close(&on);
-  }
+  if (open) device_close(&on);
   return good ? EXIT_GOOD : EXIT_FAILED;
 }

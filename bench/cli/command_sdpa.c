@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
 #include "commands.h"
@@ -27,33 +27,23 @@ static int plan_of(const workload *w, rapt_plan *plan) {
     cli_fail("%s", error.message);
     return 0;
   }
-  if (!plan->supported) {
-    cli_fail("%s", plan->reason);
-  }
+  if (!plan->supported) cli_fail("%s", plan->reason);
   return plan->supported;
 }
 
-/* Whether the keys and values should come from memory: where reading them takes half as long as the arithmetic, as with
-   int8, or longer. A decode step in a model finds them there, not in the cache of the step before. */
+// Whether the keys and values should come from memory: where reading them takes half as long as the arithmetic, as with
+// int8, or longer. A decode step in a model finds them there, not in the cache of the step before.
 static int from_memory(const report *r) { return report_is_memory_bound(r->flops, 2 * r->bytes, &r->ceiling); }
 
 static int measure(workload *w, report *r) {
-  if (!workload_run(w) || !workload_fetch(w) || !check_attention(&w->call, w->on->isa, &r->verified)) {
-    return 0;
-  }
-  if (w->on->cuda) {
-    cuda_allow_rounded_weights(&r->verified, w->call.value.dtype);
-  }
-  if (!r->verified.passed) {
-    return 0;
-  }
+  if (!workload_run(w) || !workload_fetch(w) || !check_attention(&w->call, w->on->isa, &r->verified)) return 0;
+  if (w->on->cuda) cuda_allow_rounded_weights(&r->verified, w->call.value.dtype);
+  if (!r->verified.passed) return 0;
   if (w->on->cuda) {
     cuda_call call = {.on = w->on, .stream = &w->call.head.stream, .run = workload_run, .state = w};
     return cuda_time(&call, settings.iters, &r->time);
   }
-  if (!from_memory(r)) {
-    return stats_time(workload_run, w, settings.iters, &r->time);
-  }
+  if (!from_memory(r)) return stats_time(workload_run, w, settings.iters, &r->time);
   turns t;
   int good = turns_time(w, r->bytes, settings.iters, &t);
   r->time = t.time;
@@ -69,24 +59,18 @@ static int measure_ceilings(const device *on, ceilings *out) {
 static int time_on(const device *on) {
   rapt_plan plan;
   report r = {.on = on, .plan = &plan, .flops = problem_flops(&problem), .bytes = problem_bytes(&problem)};
-  if (!measure_ceilings(on, &r.ceiling)) {
-    return EXIT_FAILED;
-  }
+  if (!measure_ceilings(on, &r.ceiling)) return EXIT_FAILED;
   r.copies = from_memory(&r) ? workload_cold_copies(&problem) : 1;
   workload w;
-  if (!workload_open(&w, &problem, r.copies)) {
-    return EXIT_FAILED;
-  }
+  if (!workload_open(&w, &problem, r.copies)) return EXIT_FAILED;
   int good = workload_place(&w, on) && plan_of(&w, &plan) && measure(&w, &r);
   workload_close(&w);
-  /* Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share; never beside the
-     problem, so that the process needs no more memory than the larger of the two. What was read in turns stays. */
+  // Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share; never beside the
+  // problem, so that the process needs no more memory than the larger of the two. What was read in turns stays.
   ceilings after = r.ceiling;
   good = good && measure_ceilings(on, &after);
   r.ceiling.gflops = after.gflops;
-  if (r.share_in_turns == 0) {
-    r.ceiling.gbps = after.gbps;
-  }
+  if (r.share_in_turns == 0) r.ceiling.gbps = after.gbps;
   if (good && settings.json) {
     json_begin("sdpa");
     report_json_problem(&problem);
@@ -106,19 +90,15 @@ static int time_on(const device *on) {
 
 int command_sdpa(int argc, char **argv) {
   const bench_problem initial = bench_presets[0].problem;
-  /* kv heads, keys and value width follow what the command line says about the others. */
+  // kv heads, keys and value width follow what the command line says about the others.
   bench_problem start = initial;
   start.kv_heads = start.kv_len = start.value_dim = 0;
   enum cli_outcome outcome = problem_parse(&sdpa, argc, argv, &start, &problem, &settings);
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;
   int open =
       device_kind == DEVICE_CHOICE_CUDA ? device_open_cuda(&on) : device_open(settings.isa, settings.threads, &on);
-  if (!open) {
-    return EXIT_FAILED;
-  }
+  if (!open) return EXIT_FAILED;
   int status = time_on(&on);
   device_close(&on);
   return status;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
 #include "check.h"
@@ -20,7 +20,7 @@ static const cli_command command = {
     "verify", "Checks every usable tier against the portable one (and that one against double) on a few problems.",
     options};
 
-/* Prefill and decode, odd sizes, grouped heads, masks, 16-bit storage: a minute's look, not the test suite. */
+// Prefill and decode, odd sizes, grouped heads, masks, 16-bit storage: a minute's look, not the test suite.
 static const bench_problem problems[] = {
     {1, 12, 12, 512, 512, 64, 64, CAUSAL_NONE, {-1, -1}, 0, 0},
     {2, 8, 2, 257, 257, 128, 128, CAUSAL_BOTTOM_RIGHT, {-1, -1}, 0, 0},
@@ -56,18 +56,14 @@ static void print(const device *on, const bench_problem *p, const check *c) {
   }
 }
 
-/* -1 where the comparison could not be made, else whether it passed. */
+// -1 where the comparison could not be made, else whether it passed.
 static int verify(const device *on, const bench_problem *p) {
   workload w;
   check c = {0};
-  if (!workload_open(&w, p, 1)) {
-    return -1;
-  }
+  if (!workload_open(&w, p, 1)) return -1;
   int made = workload_place(&w, on) && workload_run(&w) && workload_fetch(&w) && check_attention(&w.call, on->isa, &c);
   if (made) {
-    if (on->cuda) {
-      cuda_allow_rounded_weights(&c, w.call.value.dtype);
-    }
+    if (on->cuda) cuda_allow_rounded_weights(&c, w.call.value.dtype);
     print(on, p, &c);
   }
   workload_close(&w);
@@ -84,9 +80,7 @@ static int verify_all(const device *on) {
 
 static int verify_cuda(void) {
   device on;
-  if (!device_open_cuda(&on)) {
-    return EXIT_FAILED;
-  }
+  if (!device_open_cuda(&on)) return EXIT_FAILED;
   int status = verify_all(&on);
   device_close(&on);
   return status;
@@ -94,25 +88,17 @@ static int verify_cuda(void) {
 
 int command_verify(int argc, char **argv) {
   enum cli_outcome outcome = cli_parse(&command, argc, argv);
-  if (outcome != CLI_RUN) {
-    return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
-  }
-  if (device_kind == DEVICE_CHOICE_CUDA) {
-    return verify_cuda();
-  }
+  if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
+  if (device_kind == DEVICE_CHOICE_CUDA) return verify_cuda();
   int status = EXIT_GOOD;
   for (int32_t isa = RAPT_ISA_PORTABLE; isa <= RAPT_ISA_AVX512BF16; isa++) {
     const char *reason = rapt_isa_unusable(isa);
-    if (reason) {
-      if (!json) {
-        printf("%-10s left out: %s\n", rapt_isa_name(isa), reason);
-      }
+    if (reason != NULL) {
+      if (!json) printf("%-10s left out: %s\n", rapt_isa_name(isa), reason);
       continue;
     }
     device on;
-    if (!device_open(isa, threads, &on)) {
-      return EXIT_FAILED;
-    }
+    if (!device_open(isa, threads, &on)) return EXIT_FAILED;
     status = verify_all(&on) == EXIT_GOOD ? status : EXIT_FAILED;
     device_close(&on);
   }

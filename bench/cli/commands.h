@@ -1,12 +1,9 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/**
- * @file commands.h
- * @brief The subcommands. Each takes its own argv (argv[0] is its name) and returns the exit status.
- */
+// SPDX-License-Identifier: Apache-2.0
+// The subcommands. Each takes its own argv (argv[0] is its name) and returns the exit status.
 #ifndef RAPT_BENCH_COMMANDS_H
 #define RAPT_BENCH_COMMANDS_H
 
-/** use(name, summary) for each, in the order of the usage line. */
+// use(name, summary) for each, in the order of the usage line.
 // clang-format off
 #define EACH_COMMAND(use) \
   use(sdpa, "time scaled dot-product attention") \

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "cuda.h"
 
 #include <math.h>
@@ -23,16 +23,14 @@ void *cuda_copy_of(const device *on, const void *data, size_t bytes) {
 
 int cuda_fetch(const device *on, void *to, const void *from, size_t bytes) {
   rapt_error error = {.struct_size = sizeof error};
-  if (rapt_memory_copy(on->context, to, from, (int64_t)bytes, NULL, &error) == RAPT_OK) {
-    return 1;
-  }
+  if (rapt_memory_copy(on->context, to, from, (int64_t)bytes, NULL, &error) == RAPT_OK) return 1;
   cli_fail("%s", error.message);
   return 0;
 }
 
 void cuda_give_back(const device *on, void *data) { rapt_memory_free(on->context, RAPT_MEMORY_DEVICE, data, NULL); }
 
-/* Seconds of one copy, or a negative number. */
+// Seconds of one copy, or a negative number.
 static float time_copy(const device *on, rapt_stream *stream, rapt_event *event[2], void *to, const void *from,
                        int64_t bytes, rapt_error *error) {
   float milliseconds = -1000;
@@ -60,13 +58,11 @@ int cuda_ceilings(const device *on, ceilings *out) {
   for (int i = 0; i < COPIES && good; i++) {
     float seconds = time_copy(on, stream, event, memory[1], memory[0], bytes, &error);
     good = seconds >= 0;
-    /* Read once and written once. */
+    // Read once and written once.
     out->gbps = seconds > 0 ? fmax(out->gbps, 2 * (double)bytes / (double)seconds * 1e-9) : out->gbps;
   }
   out->buffer_bytes = (size_t)bytes;
-  if (!good) {
-    cli_fail("%s", error.message);
-  }
+  if (!good) cli_fail("%s", error.message);
   for (int i = 0; i < 2; i++) {
     cuda_give_back(on, memory[i]);
     rapt_event_destroy(event[i]);

@@ -1,17 +1,17 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "cli.h"
 #include "clock.h"
 #include "cuda.h"
 
-/* The first calls of a kernel find caches and clocks cold. */
+// The first calls of a kernel find caches and clocks cold.
 enum { WARM_UPS = 3, CALLS_IN_A_ROW = 16, MOST_CALLS = 1000 };
 
-/* Between two events: enough that neither they nor one launch show. */
+// Between two events: enough that neither they nor one launch show.
 static const double SAMPLE_SECONDS = 2e-3;
 
 typedef struct timing {
   const cuda_call *call;
-  /* Between two events. */
+  // Between two events.
   int calls;
   rapt_stream *stream;
   rapt_event *start, *end;
@@ -26,13 +26,9 @@ static int sample_events(void *state, double *seconds) {
   const timing *t = state;
   rapt_error error = {.struct_size = sizeof error};
   float milliseconds = 0;
-  if (rapt_event_record(t->start, t->stream, &error) != RAPT_OK) {
-    return fail(&error);
-  }
+  if (rapt_event_record(t->start, t->stream, &error) != RAPT_OK) return fail(&error);
   for (int i = 0; i < t->calls; i++) {
-    if (!t->call->run(t->call->state)) {
-      return 0;
-    }
+    if (!t->call->run(t->call->state)) return 0;
   }
   if (rapt_event_record(t->end, t->stream, &error) != RAPT_OK || rapt_event_synchronize(t->end, &error) != RAPT_OK ||
       rapt_event_elapsed(t->start, t->end, &milliseconds, &error) != RAPT_OK) {
@@ -47,9 +43,7 @@ static int sample_enqueueing(void *state, double *seconds) {
   rapt_error error = {.struct_size = sizeof error};
   int good = 1;
   double start = clock_seconds();
-  for (int i = 0; i < CALLS_IN_A_ROW && good; i++) {
-    good = t->call->run(t->call->state);
-  }
+  for (int i = 0; i < CALLS_IN_A_ROW && good; i++) good = t->call->run(t->call->state);
   *seconds = (clock_seconds() - start) / CALLS_IN_A_ROW;
   return good && (rapt_stream_synchronize(t->stream, &error) == RAPT_OK || fail(&error));
 }
@@ -60,14 +54,10 @@ static int collect(const cuda_call *call, int (*sample)(void *state, double *sec
   int good = rapt_stream_create(call->on->context, &t.stream, &error) == RAPT_OK &&
              rapt_event_create(call->on->context, &t.start, &error) == RAPT_OK &&
              rapt_event_create(call->on->context, &t.end, &error) == RAPT_OK;
-  if (!good) {
-    cli_fail("%s", error.message);
-  }
+  if (!good) cli_fail("%s", error.message);
   *call->stream = t.stream;
   double seconds = 0;
-  for (int i = 0; i < WARM_UPS && good; i++) {
-    good = sample(&t, &seconds);
-  }
+  for (int i = 0; i < WARM_UPS && good; i++) good = sample(&t, &seconds);
   if (seconds < SAMPLE_SECONDS) {
     t.calls = seconds * MOST_CALLS > SAMPLE_SECONDS ? (int)(SAMPLE_SECONDS / seconds) + 1 : MOST_CALLS;
   }

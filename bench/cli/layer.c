@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "layer.h"
 
 #include <math.h>
@@ -12,9 +12,7 @@ enum { QUERY, KEY, VALUE, OUTPUT, PROJECTIONS };
 
 static void *take(const layer_data *layout, size_t count) {
   void *data = memory_take(count * layout->width);
-  if (!data) {
-    cli_fail("no memory for a tensor of %zu MiB", count * layout->width >> 20);
-  }
+  if (data == NULL) cli_fail("no memory for a tensor of %zu MiB", count * layout->width >> 20);
   return data;
 }
 
@@ -31,13 +29,14 @@ int layer_data_open(layer_data *data, const bench_problem *p, int64_t embed) {
     data->weight_count[i] = (size_t)(data->in[i] * data->out[i]);
     good = (data->weight[i] = take(data, data->weight_count[i])) != NULL;
     if (good) {
-      /* The scale keeps activations around 1 from layer to layer. */
+      // The scale keeps activations around 1 from layer to layer.
       storage_fill_random(data->weight[i], data->weight_count[i], (uint64_t)i + 10, 1 / sqrtf((float)data->in[i]),
                           data->dtype);
     }
   }
-  good = good && (data->query = take(data, data->query_count)) && (data->output = take(data, data->query_count)) &&
-         (data->memory = take(data, data->memory_count));
+  good = good && (data->query = take(data, data->query_count)) != NULL &&
+         (data->output = take(data, data->query_count)) != NULL &&
+         (data->memory = take(data, data->memory_count)) != NULL;
   if (!good) {
     layer_data_close(data);
     return 0;
@@ -49,9 +48,7 @@ int layer_data_open(layer_data *data, const bench_problem *p, int64_t embed) {
 }
 
 void layer_data_close(layer_data *data) {
-  for (int i = 0; i < PROJECTIONS; i++) {
-    memory_give_back(data->weight[i], data->weight_count[i] * data->width);
-  }
+  for (int i = 0; i < PROJECTIONS; i++) memory_give_back(data->weight[i], data->weight_count[i] * data->width);
   memory_give_back(data->query, data->query_count * data->width);
   memory_give_back(data->output, data->query_count * data->width);
   memory_give_back(data->memory, data->memory_count * data->width);
@@ -60,9 +57,9 @@ void layer_data_close(layer_data *data) {
 
 static int place(layer *l, const layer_data *data) {
   size_t query = data->query_count * data->width;
-  return (l->remote_query = cuda_copy_of(l->on, data->query, query)) &&
-         (l->remote_memory = cuda_copy_of(l->on, data->memory, data->memory_count * data->width)) &&
-         (l->remote_output = cuda_copy_of(l->on, data->output, query));
+  return (l->remote_query = cuda_copy_of(l->on, data->query, query)) != NULL &&
+         (l->remote_memory = cuda_copy_of(l->on, data->memory, data->memory_count * data->width)) != NULL &&
+         (l->remote_output = cuda_copy_of(l->on, data->output, query)) != NULL;
 }
 
 int layer_open(layer *l, const layer_data *data, const device *on) {
@@ -93,14 +90,12 @@ int layer_fetch(const layer *l, const layer_data *data) {
 }
 
 void layer_close(layer *l) {
-  if (l->on && l->on->cuda) {
+  if (l->on != NULL && l->on->cuda) {
     cuda_give_back(l->on, l->remote_query);
     cuda_give_back(l->on, l->remote_memory);
     cuda_give_back(l->on, l->remote_output);
   }
-  for (int i = 0; i < PROJECTIONS; i++) {
-    rapt_linear_destroy(l->linear[i]);
-  }
+  for (int i = 0; i < PROJECTIONS; i++) rapt_linear_destroy(l->linear[i]);
   *l = (layer){0};
 }
 

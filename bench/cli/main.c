@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* rapt-bench: finds the subcommand and hands over. */
+// SPDX-License-Identifier: Apache-2.0
+// rapt-bench: finds the subcommand and hands over.
 #include <rapt/rapt.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +18,7 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void usage(FILE *to) {
   fprintf(to, "usage: rapt-bench COMMAND [OPTION ...]; commands:");
-  for (int i = 0; i < COMMAND_COUNT; i++) {
-    fprintf(to, " %s", commands[i].name);
-  }
+  for (int i = 0; i < COMMAND_COUNT; i++) fprintf(to, " %s", commands[i].name);
   fprintf(to, "\n");
 }
 
@@ -32,16 +30,14 @@ int main(int argc, char **argv) {
   }
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
     usage(stdout);
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-      printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    }
+    for (int i = 0; i < COMMAND_COUNT; i++) printf("  %-10s %s\n", commands[i].name, commands[i].summary);
     printf("'rapt-bench COMMAND --help' lists a command's options. rapt %s\n", rapt_version());
     return EXIT_GOOD;
   }
   for (int i = 0; i < COMMAND_COUNT; i++) {
     if (!strcmp(argv[1], commands[i].name)) {
       int status = commands[i].run(argc - 1, argv + 1);
-      /* A full disk must not look like a finished benchmark. */
+      // A full disk must not look like a finished benchmark.
       return fflush(stdout) || ferror(stdout) ? cli_fail("cannot write the results") : status;
     }
   }

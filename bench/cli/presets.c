@@ -1,10 +1,10 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "problem.h"
 
 #define OPEN \
   { -1, -1 }
 
-/* batch, heads, kv_heads, q_len, kv_len, head_dim, value_dim, causal, window, dtype (f32), kv_dtype (as dtype). */
+// batch, heads, kv_heads, q_len, kv_len, head_dim, value_dim, causal, window, dtype (f32), kv_dtype (as dtype).
 const bench_preset bench_presets[] = {
     {"bert-base", "BERT-base, one sequence of 512", {1, 12, 12, 512, 512, 64, 64, CAUSAL_NONE, OPEN, 0, 0}},
     {"bert-base-batch", "BERT-base, 8 sequences of 128", {8, 12, 12, 128, 128, 64, 64, CAUSAL_NONE, OPEN, 0, 0}},

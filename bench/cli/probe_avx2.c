@@ -1,28 +1,22 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
 #include "probe.h"
 
-/* Two ports and a latency of 4 or 5 cycles need 8 to 10 sums in flight; 12 leave room in 16 registers. */
+// Two ports and a latency of 4 or 5 cycles need 8 to 10 sums in flight; 12 leave room in 16 registers.
 enum { SUMS = 12, LANES = 8 };
 
 static double multiply_add(int64_t rounds) {
   __m256 sum[SUMS];
-  for (int i = 0; i < SUMS; i++) {
-    sum[i] = _mm256_set1_ps(1.0f);
-  }
+  for (int i = 0; i < SUMS; i++) sum[i] = _mm256_set1_ps(1.0f);
   __m256 half = _mm256_set1_ps(0.5f);
-  /* Opaque, or the compiler may see that nothing changes and drop the loop. */
+  // Opaque, or the compiler may see that nothing changes and drop the loop.
   __asm__ volatile("" : "+x"(half));
   for (int64_t r = 0; r < rounds; r++) {
 #pragma GCC unroll 12
-    for (int i = 0; i < SUMS; i++) {
-      sum[i] = _mm256_fmadd_ps(sum[i], half, half);
-    }
+    for (int i = 0; i < SUMS; i++) sum[i] = _mm256_fmadd_ps(sum[i], half, half);
   }
-  for (int i = 0; i < SUMS; i++) {
-    __asm__ volatile("" ::"x"(sum[i]));
-  }
+  for (int i = 0; i < SUMS; i++) __asm__ volatile("" ::"x"(sum[i]));
   return 2.0 * SUMS * LANES * (double)rounds;
 }
 

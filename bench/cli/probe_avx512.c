@@ -1,28 +1,22 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
 #include "probe.h"
 
-/* Two ports and a latency of 4 or 5 cycles need 8 to 10 sums in flight; 24 leave room in 32 registers. */
+// Two ports and a latency of 4 or 5 cycles need 8 to 10 sums in flight; 24 leave room in 32 registers.
 enum { SUMS = 24, LANES = 16 };
 
 static double multiply_add(int64_t rounds) {
   __m512 sum[SUMS];
-  for (int i = 0; i < SUMS; i++) {
-    sum[i] = _mm512_set1_ps(1.0f);
-  }
+  for (int i = 0; i < SUMS; i++) sum[i] = _mm512_set1_ps(1.0f);
   __m512 half = _mm512_set1_ps(0.5f);
-  /* Opaque, or the compiler may see that nothing changes and drop the loop. */
+  // Opaque, or the compiler may see that nothing changes and drop the loop.
   __asm__ volatile("" : "+v"(half));
   for (int64_t r = 0; r < rounds; r++) {
 #pragma GCC unroll 24
-    for (int i = 0; i < SUMS; i++) {
-      sum[i] = _mm512_fmadd_ps(sum[i], half, half);
-    }
+    for (int i = 0; i < SUMS; i++) sum[i] = _mm512_fmadd_ps(sum[i], half, half);
   }
-  for (int i = 0; i < SUMS; i++) {
-    __asm__ volatile("" ::"v"(sum[i]));
-  }
+  for (int i = 0; i < SUMS; i++) __asm__ volatile("" ::"v"(sum[i]));
   return 2.0 * SUMS * LANES * (double)rounds;
 }
 

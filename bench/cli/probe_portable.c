@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <rapt/rapt.h>
 
 #include "probe.h"
@@ -6,26 +6,20 @@
 typedef float lanes __attribute__((vector_size(16)));
 typedef uint64_t words __attribute__((vector_size(16)));
 
-/* SSE2 and NEON both have at least 16 registers of 4 floats: 12 sums hide the latency of a multiply and an add. */
+// SSE2 and NEON both have at least 16 registers of 4 floats: 12 sums hide the latency of a multiply and an add.
 enum { SUMS = 12, LANES = 4 };
 
 static double multiply_add(int64_t rounds) {
   lanes sum[SUMS];
-  for (int i = 0; i < SUMS; i++) {
-    sum[i] = (lanes){1, 1, 1, 1};
-  }
+  for (int i = 0; i < SUMS; i++) sum[i] = (lanes){1, 1, 1, 1};
   lanes factor = {0.5f, 0.5f, 0.5f, 0.5f};
-  /* Opaque, or the compiler sees that nothing changes and drops the loop. */
+  // Opaque, or the compiler sees that nothing changes and drops the loop.
   __asm__ volatile("" : "+m"(factor));
   for (int64_t r = 0; r < rounds; r++) {
 #pragma GCC unroll 12
-    for (int i = 0; i < SUMS; i++) {
-      sum[i] = sum[i] * factor + factor;
-    }
+    for (int i = 0; i < SUMS; i++) sum[i] = sum[i] * factor + factor;
   }
-  for (int i = 0; i < SUMS; i++) {
-    __asm__ volatile("" ::"m"(sum[i]));
-  }
+  for (int i = 0; i < SUMS; i++) __asm__ volatile("" ::"m"(sum[i]));
   return 2.0 * SUMS * LANES * (double)rounds;
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "problem.h"
 
 #include <string.h>
@@ -13,10 +13,8 @@ static const int32_t kv_dtype_values[] = {0, RAPT_F32, RAPT_F16, RAPT_BF16, RAPT
 const char *const causal_choices[] = {"none", "bottom-right", "top-left", NULL};
 
 static const bench_preset *find_preset(const char *name) {
-  for (const bench_preset *p = bench_presets; p->name; p++) {
-    if (!strcmp(p->name, name)) {
-      return p;
-    }
+  for (const bench_preset *p = bench_presets; p->name != NULL; p++) {
+    if (!strcmp(p->name, name)) return p;
   }
   return NULL;
 }
@@ -26,18 +24,14 @@ enum cli_outcome problem_parse(const cli_command *command, int argc, char **argv
   *p = *initial;
   *s = (bench_settings){0};
   enum cli_outcome outcome = cli_parse(command, argc, argv);
-  if (outcome == CLI_RUN && s->preset) {
+  if (outcome == CLI_RUN && s->preset != NULL) {
     const bench_preset *preset = find_preset(s->preset);
-    if (!preset) {
-      return cli_reject(command, "--preset: '%s' is not listed by 'rapt-bench presets'", s->preset);
-    }
-    /* Once more on top of the preset, so that the order of the options does not matter. */
+    if (preset == NULL) return cli_reject(command, "--preset: '%s' is not listed by 'rapt-bench presets'", s->preset);
+    // Once more on top of the preset, so that the order of the options does not matter.
     *p = preset->problem;
     outcome = cli_parse(command, argc, argv);
   }
-  if (outcome != CLI_RUN) {
-    return outcome;
-  }
+  if (outcome != CLI_RUN) return outcome;
   int64_t heads = p->heads, kv_heads = p->kv_heads ? p->kv_heads : p->heads;
   if (heads % kv_heads) {
     return cli_reject(command, "--kv-heads: %lld does not divide --heads %lld", (long long)kv_heads, (long long)heads);
@@ -50,7 +44,7 @@ enum cli_outcome problem_parse(const cli_command *command, int argc, char **argv
   return CLI_RUN;
 }
 
-/* Whether a * b * c * d stays in what one machine's memory may hold. */
+// Whether a * b * c * d stays in what one machine's memory may hold.
 static int holds(int64_t a, int64_t b, int64_t c, int64_t d) {
   const int64_t limit = INT64_C(1) << 40;
   int64_t product;
@@ -92,28 +86,22 @@ rapt_sdpa problem_call(const bench_problem *p) {
       .head_dim = p->head_dim,
       .value_dim = p->value_dim,
   };
-  if (p->causal != CAUSAL_NONE) {
-    call.options.flags |= RAPT_CAUSAL;
-  }
+  if (p->causal != CAUSAL_NONE) call.options.flags |= RAPT_CAUSAL;
   if (has_window(p)) {
     call.options.flags |= RAPT_WINDOW;
     call.options.window_left = p->window[0];
     call.options.window_right = p->window[1];
   }
-  if (call.options.flags && p->causal != CAUSAL_TOP_LEFT) {
-    call.options.position = p->kv_len - p->q_len;
-  }
+  if (call.options.flags && p->causal != CAUSAL_TOP_LEFT) call.options.position = p->kv_len - p->q_len;
   return call;
 }
 
-/* The keys query i sees: [*first, *end), possibly none. */
+// The keys query i sees: [*first, *end), possibly none.
 static void visible_range(const rapt_sdpa *call, int64_t i, int64_t *first, int64_t *end) {
   int64_t position = i + call->options.position;
   *first = 0;
   *end = call->kv_len;
-  if ((call->options.flags & RAPT_CAUSAL) && position + 1 < *end) {
-    *end = position + 1;
-  }
+  if ((call->options.flags & RAPT_CAUSAL) && position + 1 < *end) *end = position + 1;
   if (call->options.flags & RAPT_WINDOW) {
     if (call->options.window_left >= 0 && position - call->options.window_left > *first) {
       *first = position - call->options.window_left;
@@ -140,7 +128,7 @@ double problem_flops(const bench_problem *p) { return 2 * problem_pairs(p) * (do
 double problem_bytes(const bench_problem *p) {
   rapt_sdpa call = problem_call(p);
   int64_t first, unused_end, unused_first, end;
-  /* Both ends of the visible range only ever move to the right. */
+  // Both ends of the visible range only ever move to the right.
   visible_range(&call, 0, &first, &unused_end);
   visible_range(&call, p->q_len - 1, &unused_first, &end);
   double keys = end > first ? (double)(end - first) : 0;
@@ -155,13 +143,9 @@ void problem_describe(const bench_problem *p, char *text, size_t size) {
     snprintf(window, sizeof window, " window %lld,%lld", (long long)p->window[0], (long long)p->window[1]);
   }
   char value[32] = "";
-  if (p->value_dim != p->head_dim) {
-    snprintf(value, sizeof value, " Dv%lld", (long long)p->value_dim);
-  }
+  if (p->value_dim != p->head_dim) snprintf(value, sizeof value, " Dv%lld", (long long)p->value_dim);
   char kv[32] = "";
-  if (p->kv_dtype) {
-    snprintf(kv, sizeof kv, ", keys and values %s", kv_dtype_choices[p->kv_dtype]);
-  }
+  if (p->kv_dtype) snprintf(kv, sizeof kv, ", keys and values %s", kv_dtype_choices[p->kv_dtype]);
   snprintf(text, size, "B%lld H%lld/%lld Sq%lld Skv%lld D%lld%s %s%s%s%s%s", (long long)p->batch, (long long)p->heads,
            (long long)p->kv_heads, (long long)p->q_len, (long long)p->kv_len, (long long)p->head_dim, value,
            dtype_choices[p->dtype], kv, p->causal ? " causal " : "", p->causal ? causal_choices[p->causal] : "",

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "progress.h"
 
 #include <stdio.h>
@@ -13,15 +13,11 @@ static int shown;
 void progress_show(const char *what, double fraction) {
   static double last;
   double now = clock_seconds();
-  if (now - last < 0.1 || !isatty(STDERR_FILENO)) {
-    return;
-  }
+  if (now - last < 0.1 || !isatty(STDERR_FILENO)) return;
   last = now;
   fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
   char bar[BAR_WIDTH + 1];
-  for (int i = 0; i < BAR_WIDTH; i++) {
-    bar[i] = i < (int)(fraction * BAR_WIDTH) ? '#' : '.';
-  }
+  for (int i = 0; i < BAR_WIDTH; i++) bar[i] = i < (int)(fraction * BAR_WIDTH) ? '#' : '.';
   bar[BAR_WIDTH] = '\0';
   fprintf(stderr, "\r%-10s [%s] %3.0f %%", what, bar, 100 * fraction);
   fflush(stderr);

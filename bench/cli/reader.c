@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "reader.h"
 
 #include <pthread.h>
@@ -20,7 +20,7 @@ typedef struct member {
 struct reader {
   const probe *loops;
   int32_t threads;
-  /* What the next pass reads; NULL = no more passes. */
+  // What the next pass reads; NULL = no more passes.
   const unsigned char *data;
   size_t slice;
   pthread_barrier_t gate;
@@ -35,9 +35,7 @@ static void *work(void *argument) {
   member *m = argument;
   for (;;) {
     pthread_barrier_wait(&m->of->gate);
-    if (!m->of->data) {
-      return NULL;
-    }
+    if (m->of->data == NULL) return NULL;
     read_slice(m);
     pthread_barrier_wait(&m->of->gate);
   }
@@ -45,9 +43,10 @@ static void *work(void *argument) {
 
 reader *reader_open(int32_t isa, int32_t threads) {
   const probe *loops = probe_of(isa);
-  reader *r = loops ? calloc(1, sizeof *r + (size_t)threads * sizeof *r->members) : NULL;
-  if (!r) {
-    cli_fail(loops ? "no memory for %d threads" : "no loops for tier %d in this build", loops ? threads : isa);
+  reader *r = loops != NULL ? calloc(1, sizeof *r + (size_t)threads * sizeof *r->members) : NULL;
+  if (r == NULL) {
+    cli_fail(loops != NULL ? "no memory for %d threads" : "no loops for tier %d in this build",
+             loops != NULL ? threads : isa);
     return NULL;
   }
   *r = (reader){.loops = loops, .threads = threads};
@@ -55,7 +54,7 @@ reader *reader_open(int32_t isa, int32_t threads) {
   for (int32_t i = 0; i < threads; i++) {
     r->members[i] = (member){.of = r, .index = i};
     if (i > 0 && pthread_create(&r->members[i].thread, NULL, work, &r->members[i])) {
-      /* The ones that did start wait at the gate for ever: there is nothing to unwind to. */
+      // The ones that did start wait at the gate for ever: there is nothing to unwind to.
       exit(cli_fail("cannot start thread %d of %d", i + 1, threads));
     }
   }
@@ -73,14 +72,10 @@ double reader_pass(reader *r, const void *data, size_t bytes) {
 }
 
 void reader_close(reader *r) {
-  if (!r) {
-    return;
-  }
+  if (r == NULL) return;
   r->data = NULL;
   pthread_barrier_wait(&r->gate);
-  for (int32_t i = 1; i < r->threads; i++) {
-    pthread_join(r->members[i].thread, NULL);
-  }
+  for (int32_t i = 1; i < r->threads; i++) pthread_join(r->members[i].thread, NULL);
   pthread_barrier_destroy(&r->gate);
   free(r);
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "report.h"
 
 #include <stdio.h>
@@ -9,16 +9,14 @@ int report_is_memory_bound(double flops, double bytes, const ceilings *c) {
   return c->gflops == 0 || bytes / c->gbps > flops / c->gflops;
 }
 
-/* Of copies, for which the ceilings know no arithmetic. */
+// Of copies, for which the ceilings know no arithmetic.
 static int is_of_copies(const report *r) { return r->ceiling.gflops == 0; }
 
 static double gflops(const report *r) { return r->flops / r->time.median * 1e-9; }
 static double gbps(const report *r) { return r->bytes / r->time.median * 1e-9; }
 
 static double share(const report *r) {
-  if (r->share_in_turns > 0 && report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
-    return r->share_in_turns;
-  }
+  if (r->share_in_turns > 0 && report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) return r->share_in_turns;
   return report_is_memory_bound(r->flops, r->bytes, &r->ceiling) ? gbps(r) / r->ceiling.gbps
                                                                  : gflops(r) / r->ceiling.gflops;
 }
@@ -32,9 +30,7 @@ void report_print(const report *r) {
   check_print(&r->verified);
   printf("%-10s %.4g ms median; p10 %.4g, p90 %.4g, min %.4g, max %.4g; %lld runs", "time", r->time.median * 1e3,
          r->time.p10 * 1e3, r->time.p90 * 1e3, r->time.min * 1e3, r->time.max * 1e3, (long long)r->time.count);
-  if (r->copies > 1) {
-    printf(" over %lld copies of the data, so that it comes from memory", (long long)r->copies);
-  }
+  if (r->copies > 1) printf(" over %lld copies of the data, so that it comes from memory", (long long)r->copies);
   printf("\n%-10s %.1f GFLOP/s, %.2f GB/s\n", "rate", gflops(r), gbps(r));
   if (is_of_copies(r)) {
     printf("%-10s %.1f %% of the copy bandwidth, %.2f GB/s\n", "ceiling", 100 * share(r), r->ceiling.gbps);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "rotation.h"
 
 #include <math.h>
@@ -22,7 +22,7 @@ static double tensor_bytes(const rotation_problem *p) {
 }
 
 double rotation_bytes(const rotation_problem *p) {
-  /* In place what is not turned is not touched. */
+  // In place what is not turned is not touched.
   double share = p->in_place ? (double)rotary_of(p) / (double)p->head_dim : 1;
   return 2 * share * tensor_bytes(p) + (double)p->length * (double)rotary_of(p) * sizeof(float) +
          (double)p->batch * (double)p->length * sizeof(int64_t);
@@ -35,9 +35,7 @@ double rotation_flops(const rotation_problem *p) {
 int64_t rotation_cold_copies(const rotation_problem *p) {
   double one = tensor_bytes(p) * (p->in_place ? 1 : 2), wanted = 4 * (double)last_cache_bytes();
   int64_t copies = 1;
-  while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) {
-    copies++;
-  }
+  while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) copies++;
   return copies;
 }
 
@@ -46,7 +44,7 @@ static int out_of_memory(const char *what) {
   return 0;
 }
 
-/* Angles as a model has them, so that a row keeps its length however often it is turned. */
+// Angles as a model has them, so that a row keeps its length however often it is turned.
 static void fill_table(rotation *r, int64_t pairs) {
   for (size_t i = 0; i < r->table_count; i++) {
     double position = (double)(i / (size_t)pairs), pair = (double)(i % (size_t)pairs);
@@ -62,32 +60,26 @@ static int open_host(rotation *r, const rotation_problem *p) {
   r->cosine = malloc(r->table_count * sizeof(float));
   r->sine = malloc(r->table_count * sizeof(float));
   r->positions = malloc((size_t)tokens * sizeof(int64_t));
-  if (!r->input || !r->cosine || !r->sine || !r->positions) {
+  if (r->input == NULL || r->cosine == NULL || r->sine == NULL || r->positions == NULL) {
     return out_of_memory("rows and angles");
   }
   storage_fill_random(r->input, r->count, 1, 1, r->call.input.dtype);
   fill_table(r, rotary_of(p) / 2);
-  for (int64_t i = 0; i < tokens; i++) {
-    r->positions[i] = i % length;
-  }
+  for (int64_t i = 0; i < tokens; i++) r->positions[i] = i % length;
   return 1;
 }
 
 static void *copies_of(const rotation *r) {
   size_t bytes = r->count * r->width;
   char *memory = memory_take(bytes * (size_t)r->copies);
-  if (!memory) {
-    return NULL;
-  }
-  for (int64_t c = 0; c < r->copies; c++) {
-    memcpy(memory + (size_t)c * bytes, r->input, bytes);
-  }
+  if (memory == NULL) return NULL;
+  for (int64_t c = 0; c < r->copies; c++) memcpy(memory + (size_t)c * bytes, r->input, bytes);
   return memory;
 }
 
 static int place(rotation *r, const rotation_problem *p) {
   size_t bytes = r->count * r->width * (size_t)r->copies, table = r->table_count * sizeof(float);
-  if (!(r->rows = copies_of(r)) || (!p->in_place && !(r->result = copies_of(r)))) {
+  if ((r->rows = copies_of(r)) == NULL || (!p->in_place && (r->result = copies_of(r)) == NULL)) {
     return out_of_memory("copies of the rows");
   }
   if (!r->on->cuda) {
@@ -98,13 +90,14 @@ static int place(rotation *r, const rotation_problem *p) {
   }
   void *rows = r->rows, *result = r->result;
   r->rows = cuda_copy_of(r->on, rows, bytes);
-  r->result = result ? cuda_copy_of(r->on, result, bytes) : NULL;
+  r->result = result != NULL ? cuda_copy_of(r->on, result, bytes) : NULL;
   memory_give_back(rows, bytes);
   memory_give_back(result, bytes);
   r->cosine_at = cuda_copy_of(r->on, r->cosine, table);
   r->sine_at = cuda_copy_of(r->on, r->sine, table);
   r->positions_at = cuda_copy_of(r->on, r->positions, (size_t)(p->batch * p->length) * sizeof(int64_t));
-  return r->rows && (p->in_place || r->result) && r->cosine_at && r->sine_at && r->positions_at;
+  return r->rows != NULL && (p->in_place || r->result != NULL) && r->cosine_at != NULL && r->sine_at != NULL &&
+         r->positions_at != NULL;
 }
 
 int rotation_open(rotation *r, const rotation_problem *p, int64_t copies, const device *on) {
@@ -141,7 +134,7 @@ int rotation_open(rotation *r, const rotation_problem *p, int64_t copies, const 
 
 void rotation_close(rotation *r) {
   size_t bytes = r->count * r->width;
-  if (r->on && r->on->cuda) {
+  if (r->on != NULL && r->on->cuda) {
     cuda_give_back(r->on, r->rows);
     cuda_give_back(r->on, r->result);
     cuda_give_back(r->on, r->cosine_at);
@@ -164,7 +157,7 @@ int rotation_run(void *rotation_state) {
   rapt_rope call = r->call;
   rapt_error error = {.struct_size = sizeof error};
   call.input.data = (char *)r->rows + offset;
-  call.output.data = (char *)(r->result ? r->result : r->rows) + offset;
+  call.output.data = (char *)(r->result != NULL ? r->result : r->rows) + offset;
   if (rapt_rope_run(r->on->context, &call, &error) != RAPT_OK) {
     cli_fail("%s", error.message);
     return 0;
@@ -194,22 +187,20 @@ static void check_row(const rotation *r, const void *output, int64_t token, int6
 int rotation_check(rotation *r, check *out) {
   int64_t tokens = r->call.batch * r->call.length, heads = r->call.heads;
   *out = (check){.allowed = CHECK_ALLOWED, .rows_total = tokens * heads, .against = "plain double"};
-  const void *output = r->result ? r->result : r->rows;
+  const void *output = r->result != NULL ? r->result : r->rows;
   void *fetched = NULL;
   if (r->on->cuda) {
     fetched = malloc(r->count * r->width);
-    if (!fetched || !cuda_fetch(r->on, fetched, output, r->count * r->width)) {
+    if (fetched == NULL || !cuda_fetch(r->on, fetched, output, r->count * r->width)) {
       free(fetched);
-      return fetched ? 0 : out_of_memory("the result");
+      return fetched != NULL ? 0 : out_of_memory("the result");
     }
     output = fetched;
   }
-  /* Spread over all tokens, the last one among them. */
+  // Spread over all tokens, the last one among them.
   int64_t step = tokens > CHECKED_TOKENS ? tokens / CHECKED_TOKENS : 1;
   for (int64_t token = (tokens - 1) % step; token < tokens; token += step) {
-    for (int64_t head = 0; head < heads; head++) {
-      check_row(r, output, token, head, out);
-    }
+    for (int64_t head = 0; head < heads; head++) check_row(r, output, token, head, out);
   }
   out->passed = out->difference <= out->allowed;
   free(fetched);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "stats.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static const int64_t MAX_AUTOMATIC_RUNS = 2000;
 static const double AUTOMATIC_SECONDS = 1.0;
-/* Slow runs still get a spread, unless they are so slow that one must do. */
+// Slow runs still get a spread, unless they are so slow that one must do.
 static const int64_t MIN_AUTOMATIC_RUNS = 5;
 static const double PATIENCE_SECONDS = 20.0;
 
@@ -31,19 +31,15 @@ stats stats_of(double *samples, int64_t count) {
 }
 
 static int enough(int64_t done, int64_t iters, double elapsed) {
-  if (iters) {
-    return done >= iters;
-  }
-  if (done >= MAX_AUTOMATIC_RUNS || elapsed > PATIENCE_SECONDS) {
-    return done >= 1;
-  }
+  if (iters) return done >= iters;
+  if (done >= MAX_AUTOMATIC_RUNS || elapsed > PATIENCE_SECONDS) return done >= 1;
   return done >= MIN_AUTOMATIC_RUNS && elapsed > AUTOMATIC_SECONDS;
 }
 
 int stats_collect(int (*sample)(void *state, double *seconds), void *state, int64_t iters, stats *out) {
   int64_t room = iters ? iters : MAX_AUTOMATIC_RUNS;
   double *samples = calloc((size_t)room, sizeof *samples);
-  if (!samples) {
+  if (samples == NULL) {
     cli_fail("no memory for %lld timings", (long long)room);
     return 0;
   }
@@ -56,9 +52,7 @@ int stats_collect(int (*sample)(void *state, double *seconds), void *state, int6
     progress_show("timing", iters ? (double)done / (double)iters : elapsed / AUTOMATIC_SECONDS);
   }
   progress_clear();
-  if (good) {
-    *out = stats_of(samples, done);
-  }
+  if (good) *out = stats_of(samples, done);
   free(samples);
   return good;
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "storage.h"
 
 #include <rapt/rapt.h>
@@ -18,22 +18,16 @@ double storage_rounding(int32_t dtype) {
 }
 
 float storage_load(const void *data, int64_t index, int32_t dtype) {
-  if (dtype == RAPT_F32) {
-    return ((const float *)data)[index];
-  }
-  if (dtype == RAPT_F16) {
-    return (float)((const _Float16 *)data)[index];
-  }
-  if (dtype == RAPT_I8) {
-    return ((const signed char *)data)[index];
-  }
+  if (dtype == RAPT_F32) return ((const float *)data)[index];
+  if (dtype == RAPT_F16) return (float)((const _Float16 *)data)[index];
+  if (dtype == RAPT_I8) return ((const signed char *)data)[index];
   uint32_t bits = (uint32_t)((const uint16_t *)data)[index] << 16;
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
-/* Finite values only. bf16 is cut off, not rounded: random numbers do not mind. */
+// Finite values only. bf16 is cut off, not rounded: random numbers do not mind.
 static void store(void *data, size_t index, float value, int32_t dtype) {
   if (dtype == RAPT_F32) {
     ((float *)data)[index] = value;
@@ -49,7 +43,7 @@ static void store(void *data, size_t index, float value, int32_t dtype) {
 }
 
 void storage_fill_random(void *data, size_t count, uint64_t seed, float scale, int32_t dtype) {
-  /* xorshift64* (Vigna 2016): one multiplication per value, so that gigabytes fill in seconds. */
+  // xorshift64* (Vigna 2016): one multiplication per value, so that gigabytes fill in seconds.
   uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
   for (size_t i = 0; i < count; i++) {
     state ^= state >> 12;

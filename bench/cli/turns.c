@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "turns.h"
 
 #include "cli.h"
@@ -6,7 +6,7 @@
 #include "memory.h"
 #include "reader.h"
 
-/* Runs of a turn take about as long as the reading before them, but there is one at least. */
+// Runs of a turn take about as long as the reading before them, but there is one at least.
 enum { MOST_TURNS = 4096, MOST_RUNS = 4096 };
 
 typedef struct state {
@@ -14,7 +14,7 @@ typedef struct state {
   reader *reading;
   double bytes;
   int64_t turns;
-  /* Of the turn under way: how long its reading took, what it reached, its runs. */
+  // Of the turn under way: how long its reading took, what it reached, its runs.
   double budget, rate, spent;
   int64_t runs;
   double seconds[MOST_RUNS];
@@ -23,9 +23,7 @@ typedef struct state {
 } state;
 
 static void end_turn(state *s) {
-  if (s->runs == 0 || s->turns == MOST_TURNS) {
-    return;
-  }
+  if (s->runs == 0 || s->turns == MOST_TURNS) return;
   s->rates[s->turns] = s->rate;
   s->shares[s->turns++] = s->bytes / stats_of(s->seconds, s->runs).median / s->rate;
 }
@@ -40,7 +38,7 @@ static int begin_turn(state *s) {
   s->budget = clock_seconds() - start;
   s->spent = 0;
   s->runs = 0;
-  /* Wakes the workers. */
+  // Wakes the workers.
   return workload_run(w);
 }
 
@@ -48,9 +46,7 @@ static int sample(void *turns_state, double *seconds) {
   state *s = turns_state;
   if (s->runs == MOST_RUNS || s->spent >= s->budget) {
     end_turn(s);
-    if (!begin_turn(s)) {
-      return 0;
-    }
+    if (!begin_turn(s)) return 0;
   }
   double start = clock_seconds();
   int good = workload_run(s->w);
@@ -62,11 +58,9 @@ static int sample(void *turns_state, double *seconds) {
 
 int turns_time(workload *w, double bytes, int64_t iters, turns *out) {
   state *s = memory_take(sizeof *s);
-  if (!s) {
-    return cli_fail("no memory for the timings") == EXIT_GOOD;
-  }
+  if (s == NULL) return cli_fail("no memory for the timings") == EXIT_GOOD;
   *s = (state){.w = w, .bytes = bytes, .reading = reader_open(w->on->isa, w->on->threads)};
-  int good = s->reading && stats_collect(sample, s, iters, &out->time);
+  int good = s->reading != NULL && stats_collect(sample, s, iters, &out->time);
   if (good) {
     end_turn(s);
     out->gbps = stats_of(s->rates, s->turns).median * 1e-9;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "workload.h"
 
 #include <string.h>
@@ -19,17 +19,13 @@ int64_t workload_cold_copies(const bench_problem *p) {
   double one = (double)p->batch * (double)p->kv_heads * (double)p->kv_len * problem_row_bytes(p);
   double wanted = 8 * (double)last_cache_bytes();
   int64_t copies = 1;
-  while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) {
-    copies++;
-  }
+  while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) copies++;
   return copies;
 }
 
 static void *take(size_t bytes, size_t copies) {
   void *data = memory_take(bytes * copies);
-  if (!data) {
-    cli_fail("no memory for a tensor of %zu MiB", bytes * copies >> 20);
-  }
+  if (data == NULL) cli_fail("no memory for a tensor of %zu MiB", bytes * copies >> 20);
   return data;
 }
 
@@ -44,21 +40,20 @@ int workload_open(workload *w, const bench_problem *p, int64_t copies) {
   w->value_count = keys * (size_t)p->value_dim;
   w->output_count = rows * (size_t)p->value_dim;
   w->scale_count = kv_dtype == RAPT_I8 ? 2 * keys : 0;
-  if (!(w->query = take(w->query_count * width, 1)) || !(w->key = take(w->key_count * kv_width, (size_t)copies)) ||
-      !(w->value = take(w->value_count * kv_width, (size_t)copies)) ||
-      !(w->output = take(w->output_count * width, 1)) ||
-      !(w->scale = take(w->scale_count * sizeof(float), (size_t)copies))) {
+  if ((w->query = take(w->query_count * width, 1)) == NULL ||
+      (w->key = take(w->key_count * kv_width, (size_t)copies)) == NULL ||
+      (w->value = take(w->value_count * kv_width, (size_t)copies)) == NULL ||
+      (w->output = take(w->output_count * width, 1)) == NULL ||
+      (w->scale = take(w->scale_count * sizeof(float), (size_t)copies)) == NULL) {
     workload_close(w);
     return 0;
   }
   storage_fill_random(w->query, w->query_count, 1, 1, dtype);
-  /* Bytes from -127 to 127, which their scales bring back to [-1, 1]. */
+  // Bytes from -127 to 127, which their scales bring back to [-1, 1].
   const float reach = kv_dtype == RAPT_I8 ? 128 : 1;
   storage_fill_random(w->key, w->key_count, 2, reach, kv_dtype);
   storage_fill_random(w->value, w->value_count, 3, reach, kv_dtype);
-  for (size_t i = 0; i < w->scale_count * (size_t)copies; i++) {
-    w->scale[i] = 1 / 127.0f;
-  }
+  for (size_t i = 0; i < w->scale_count * (size_t)copies; i++) w->scale[i] = 1 / 127.0f;
   memory_touch(w->output, w->output_count * width);
   for (int64_t c = 1; c < copies; c++) {
     memcpy((char *)w->key + (size_t)c * w->key_count * kv_width, w->key, w->key_count * kv_width);
@@ -77,15 +72,14 @@ int workload_open(workload *w, const bench_problem *p, int64_t copies) {
 
 int workload_place(workload *w, const device *on) {
   w->on = on;
-  if (!on->cuda) {
-    return 1;
-  }
+  if (!on->cuda) return 1;
   size_t copies = (size_t)w->copies;
-  return (w->remote_query = cuda_copy_of(on, w->query, w->query_count * w->width)) &&
-         (w->remote_key = cuda_copy_of(on, w->key, w->key_count * copies * w->kv_width)) &&
-         (w->remote_value = cuda_copy_of(on, w->value, w->value_count * copies * w->kv_width)) &&
-         (w->remote_output = cuda_copy_of(on, w->output, w->output_count * w->width)) &&
-         (!w->scale_count || (w->remote_scale = cuda_copy_of(on, w->scale, w->scale_count * copies * sizeof(float))));
+  return (w->remote_query = cuda_copy_of(on, w->query, w->query_count * w->width)) != NULL &&
+         (w->remote_key = cuda_copy_of(on, w->key, w->key_count * copies * w->kv_width)) != NULL &&
+         (w->remote_value = cuda_copy_of(on, w->value, w->value_count * copies * w->kv_width)) != NULL &&
+         (w->remote_output = cuda_copy_of(on, w->output, w->output_count * w->width)) != NULL &&
+         (!w->scale_count ||
+          (w->remote_scale = cuda_copy_of(on, w->scale, w->scale_count * copies * sizeof(float))) != NULL);
 }
 
 int workload_fetch(workload *w) {
@@ -93,7 +87,7 @@ int workload_fetch(workload *w) {
 }
 
 void workload_close(workload *w) {
-  if (w->on && w->on->cuda) {
+  if (w->on != NULL && w->on->cuda) {
     cuda_give_back(w->on, w->remote_query);
     cuda_give_back(w->on, w->remote_key);
     cuda_give_back(w->on, w->remote_value);

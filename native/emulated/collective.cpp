@@ -19,9 +19,7 @@ void unpack(uint32_t packed, float *low, float *high) {
 // columns 2 pair and 2 pair + 1; transposed, the pair at column `group`, rows 2 pair and 2 pair + 1.
 void load(warp_request *const (&requests)[32], bool transposed) {
   uint16_t matrices[4][8][8];
-  for (int lane = 0; lane < 32; lane++) {
-    memcpy(matrices[lane / 8][lane % 8], requests[lane]->row, 16);
-  }
+  for (int lane = 0; lane < 32; lane++) memcpy(matrices[lane / 8][lane % 8], requests[lane]->row, 16);
   for (int lane = 0; lane < 32; lane++) {
     int group = lane / 4, pair = 2 * (lane % 4);
     for (int i = 0; i < 4; i++) {

@@ -171,9 +171,7 @@ static void idle(rapt_pool *pool, unsigned seen) {
   // In the books first: whoever makes an offer or room from here on wakes us, and what there was before is seen by
   // looking once more.
   atomic_fetch_add(&pool->asleep, 1);
-  if (!(has_room(pool) && find_work(pool, 0) != NULL) && !atomic_load(&pool->stopping)) {
-    futex_wait(&pool->offers, seen);
-  }
+  if (!(has_room(pool) && find_work(pool, 0) != NULL) && !atomic_load(&pool->stopping)) futex_wait(&pool->offers, seen);
   atomic_fetch_sub(&pool->asleep, 1);
 }
 

@@ -63,7 +63,7 @@ ALWAYS_INLINE void unpack_block(const int full, const float *panel, int64_t coun
 static void unpack(const float *panel, int64_t count, int64_t depth, int64_t width, const float *scale,
                    float *const *rows) {
   for (int64_t r0 = 0; r0 < count; r0 += V_LANES) {
-    vf factor = scale != 0 ? v_load(scale + r0) : v_set1(1.0f);
+    vf factor = scale != NULL ? v_load(scale + r0) : v_set1(1.0f);
     int64_t m = count - r0 < V_LANES ? count - r0 : V_LANES;
     for (int64_t k0 = 0; k0 < depth; k0 += V_LANES) {
       int64_t n = depth - k0 < V_LANES ? depth - k0 : V_LANES;

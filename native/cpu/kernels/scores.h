@@ -62,7 +62,7 @@ static void restrict_keys(int64_t keys, int64_t width, const float *first, const
 }
 
 static void mask_to_bias(int64_t count, const uint8_t *allowed, const float *bias, float *out) {
-  if (bias == 0) {
+  if (bias == NULL) {
     for (int64_t i = 0; i < count; i++) out[i] = allowed[i] != 0 ? 0.0f : -__builtin_inff();
   } else {
     for (int64_t i = 0; i < count; i++) out[i] = allowed[i] != 0 ? bias[i] : -__builtin_inff();

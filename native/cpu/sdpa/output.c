@@ -36,9 +36,7 @@ void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_proble
   for (int64_t r = 0; has_sinks && r < queries->count; r++) sinks[r] = rapt_sdpa_head_value(&c->sinks, queries, r);
   rapt_softmax_finish(state, queries->count, problem->softmax_scale, has_sinks ? sinks : NULL, factor,
                       wants_lse ? lse : NULL);
-  for (int64_t r = 0; wants_lse && r < queries->count; r++) {
-    *(float *)rapt_sdpa_row_of(&c->lse, queries, r) = lse[r];
-  }
+  for (int64_t r = 0; wants_lse && r < queries->count; r++) *(float *)rapt_sdpa_row_of(&c->lse, queries, r) = lse[r];
   if (rapt_sdpa_shows(problem, RAPT_WEIGHTS_SOFTMAX)) {
     rapt_sdpa_finish_weights(kernels, problem, queries, state->maximum, factor);
   }

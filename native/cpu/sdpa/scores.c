@@ -58,9 +58,7 @@ void rapt_sdpa_transform_rows(const rapt_kernels *kernels, const rapt_sdpa_probl
     if (softcap > 0) kernels->softcap(keys, softcap, row);
     if (covered == 0) continue;
     if (rapt_sdpa_has_alibi(problem)) rapt_sdpa_subtract_alibi_from_row(problem, queries, r, j, covered, row);
-    if (rapt_sdpa_has_bias(problem)) {
-      rapt_sdpa_add_bias_to_row(kernels, problem, queries, r, j, covered, staged, row);
-    }
+    if (rapt_sdpa_has_bias(problem)) rapt_sdpa_add_bias_to_row(kernels, problem, queries, r, j, covered, staged, row);
     rapt_sdpa_hide_in_row(visibility, r, j, covered, row);
   }
 }

@@ -235,9 +235,7 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
     int64_t partial = ((base + r) * a.splits + work.split) * c.value_dim;
     for (int d = gpu::lane(); d < static_cast<int>(c.value_dim); d += gpu::warp_size) {
       float x = 0;
-      for (int w = 0; w < Tiles::key_warps; w++) {
-        x += m.end.output[w][r * Tiles::output_line + d] * m.end.factor[w][r];
-      }
+      for (int w = 0; w < Tiles::key_warps; w++) x += m.end.output[w][r * Tiles::output_line + d] * m.end.factor[w][r];
       if (a.splits > 1) {
         a.partial_output[partial + d] = x;
       } else {

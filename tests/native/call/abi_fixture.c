@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "call/abi_fixture.h"
 
 #include <string.h>
@@ -12,13 +12,11 @@ rapt_tensor fixture_tensor(void *data, int32_t dtype, int64_t a, int64_t b, int6
 }
 
 static void fill(float *data, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    data[i] = (float)((int)(i * 7 % 11) - 5) * 0.125f;
-  }
+  for (size_t i = 0; i < count; i++) data[i] = (float)((int)(i * 7 % 11) - 5) * 0.125f;
 }
 #define FILL(array) fill(array, sizeof(array) / sizeof(array)[0])
 
-/* (a, b, c) and (a, b): the last used dimension must have stride 1. */
+// (a, b, c) and (a, b): the last used dimension must have stride 1.
 static rapt_tensor tensor3(void *data, int32_t dtype, int64_t b, int64_t c) {
   return (rapt_tensor){.data = data, .stride = {b * c, c, 1, 0}, .dtype = dtype};
 }

@@ -1,8 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/**
- * @file abi_fixture.h
- * @brief Small valid calls for the tests of the C ABI to break in one place at a time.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Small valid calls for the tests of the C ABI to break in one place at a time.
 #ifndef RAPT_TESTS_CALL_ABI_FIXTURE_H
 #define RAPT_TESTS_CALL_ABI_FIXTURE_H
 
@@ -23,7 +20,7 @@ enum {
   FIXTURE_SCORES = FIXTURE_BATCH * FIXTURE_HEADS * FIXTURE_Q_LEN * FIXTURE_KV_LEN
 };
 
-/** A context, memory for every tensor, and valid calls on them with all optional tensors present. */
+// A context, memory for every tensor, and valid calls on them with all optional tensors present.
 typedef struct fixture {
   rapt_context *context;
   float query[FIXTURE_ROWS * FIXTURE_EMBED];
@@ -39,7 +36,7 @@ typedef struct fixture {
   unsigned char padding[FIXTURE_BATCH * FIXTURE_KV_LEN];
   float weight[FIXTURE_EMBED * FIXTURE_EMBED];
   float weight_bias[FIXTURE_EMBED];
-  /** (EMBED, EMBED), (EMBED, KV_WIDTH) and (KV_WIDTH, EMBED), as (in, out). */
+  // (EMBED, EMBED), (EMBED, KV_WIDTH) and (KV_WIDTH, EMBED), as (in, out).
   rapt_linear_weights *square, *narrow, *odd;
   rapt_sdpa attention;
   rapt_linear_parameters linear_weights;
@@ -53,27 +50,27 @@ typedef struct fixture {
   int32_t positions32[FIXTURE_ROWS];
   rapt_rope rope;
   rapt_merge merge;
-  /** Two parts of attention's output and LSE. */
+  // Two parts of attention's output and LSE.
   float partial_output[2 * FIXTURE_ROWS * FIXTURE_EMBED];
   float partial_lse[2 * FIXTURE_BATCH * FIXTURE_HEADS * FIXTURE_Q_LEN];
   float bias_key[FIXTURE_KV_WIDTH];
   float bias_value[FIXTURE_KV_WIDTH];
-  /** One key more than attention's: bias_key is appended. */
+  // One key more than attention's: bias_key is appended.
   float mha_weights[FIXTURE_SCORES / FIXTURE_KV_LEN * (FIXTURE_KV_LEN + 1)];
 } fixture;
 
-/** Fills *f; ends the test where the valid calls cannot be set up. */
+// Fills *f; ends the test where the valid calls cannot be set up.
 void fixture_open(fixture *f);
 
-/** Sets the calls (not the memory) back to valid. */
+// Sets the calls (not the memory) back to valid.
 void fixture_reset(fixture *f);
 
-/** The valid call of an operation, by its number; ends the test where the fixture has none. */
+// The valid call of an operation, by its number; ends the test where the fixture has none.
 const void *fixture_call(const fixture *f, int32_t operation);
 
 void fixture_close(fixture *f);
 
-/** A tensor with contiguous strides of these sizes (unused ones 1). */
+// A tensor with contiguous strides of these sizes (unused ones 1).
 rapt_tensor fixture_tensor(void *data, int32_t dtype, int64_t a, int64_t b, int64_t c, int64_t d);
 
 #endif

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Contexts, capabilities and RAPT_ISA: good and bad options, life cycles. */
+// SPDX-License-Identifier: Apache-2.0
+// Contexts, capabilities and RAPT_ISA: good and bad options, life cycles.
 #include <rapt/rapt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static void check_create(const char *what, const rapt_context_options *options, 
     CHECK(context != NULL, "%s: no context", what);
   } else {
     CHECK(context == NULL, "%s: a context in spite of status %d", what, status);
-    CHECK(strstr(error.message, text), "%s: '%s' does not name '%s'", what, error.message, text);
+    CHECK(strstr(error.message, text) != NULL, "%s: '%s' does not name '%s'", what, error.message, text);
     CHECK(error.status == status, "%s: the error says %d", what, error.status);
   }
   rapt_context_destroy(context);
@@ -60,10 +60,10 @@ static void test_options(void) {
     rapt_error error = {.struct_size = sizeof error};
     rapt_context *context = NULL;
     rapt_status status = rapt_context_create(&o, &context, &error);
-    /* Another kind of device may also be called unavailable or unsupported. */
+    // Another kind of device may also be called unavailable or unsupported.
     int refused = status == RAPT_INVALID_ARGUMENT || status == RAPT_UNSUPPORTED || status == RAPT_DEVICE_UNAVAILABLE;
-    CHECK(refused && !context, "%s: status %d", bad[i].what, status);
-    CHECK(strstr(error.message, bad[i].text), "%s: '%s'", bad[i].what, error.message);
+    CHECK(refused && context == NULL, "%s: status %d", bad[i].what, status);
+    CHECK(strstr(error.message, bad[i].text) != NULL, "%s: '%s'", bad[i].what, error.message);
   }
   o = plain_options();
   o.affinity = RAPT_AFFINITY_WORKERS;
@@ -84,7 +84,7 @@ static void test_options(void) {
   CHECK(rapt_context_create(&o, NULL, &error) == RAPT_INVALID_ARGUMENT, "create without a place for the result");
 }
 
-/* An older caller's options end at a guard page; a newer caller's unknown tail must be zero. */
+// An older caller's options end at a guard page; a newer caller's unknown tail must be zero.
 static void test_option_sizes(void) {
   static guard_buffer memory;
   rapt_context_options o = plain_options();
@@ -133,18 +133,18 @@ static void test_capabilities(void) {
   CHECK(c.abi_version == RAPT_ABI_VERSION, "ABI %d", c.abi_version);
   CHECK(c.logical_cpus >= 1, "%d logical CPUs", c.logical_cpus);
   CHECK(!strcmp(c.version, rapt_version()), "version '%s' and '%s'", c.version, rapt_version());
-  CHECK(memchr(c.cuda_reason, 0, sizeof c.cuda_reason), "the reason against CUDA has no end");
+  CHECK(memchr(c.cuda_reason, 0, sizeof c.cuda_reason) != NULL, "the reason against CUDA has no end");
   int32_t best = RAPT_ISA_PORTABLE;
-  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa) != NULL; isa++) {
     const char *reason = rapt_isa_unusable(isa);
-    CHECK(!reason || strlen(reason) > 10, "tier %d is unusable for '%s', which is no sentence", isa, reason);
-    best = reason ? best : isa;
+    CHECK(reason == NULL || strlen(reason) > 10, "tier %d is unusable for '%s', which is no sentence", isa, reason);
+    best = reason != NULL ? best : isa;
   }
   static const int32_t unknown[] = {-1, RAPT_ISA_AVX512BF16 + 1, INT32_MIN, INT32_MAX};
   for (int i = 0; i < 4; i++) {
-    CHECK(rapt_isa_unusable(unknown[i]), "tier %d, which does not exist, is usable", unknown[i]);
+    CHECK(rapt_isa_unusable(unknown[i]) != NULL, "tier %d, which does not exist, is usable", unknown[i]);
   }
-  CHECK(!rapt_isa_unusable(RAPT_ISA_PORTABLE), "plain C is unusable: %s", rapt_isa_unusable(RAPT_ISA_PORTABLE));
+  CHECK(rapt_isa_unusable(RAPT_ISA_PORTABLE) == NULL, "plain C is unusable: %s", rapt_isa_unusable(RAPT_ISA_PORTABLE));
   CHECK(c.best_isa == best, "best tier %d, by the reasons %d", c.best_isa, best);
   CHECK(c.default_isa == best, "default tier %d without RAPT_ISA", c.default_isa);
   CHECK(rapt_get_capabilities(NULL, &error) == RAPT_INVALID_ARGUMENT, "capabilities without a place");
@@ -153,7 +153,7 @@ static void test_capabilities(void) {
     c.struct_size = sizes[i];
     CHECK(rapt_get_capabilities(&c, &error) == RAPT_INVALID_ARGUMENT, "capabilities of size %lld", (long long)sizes[i]);
   }
-  /* An older caller's struct: nothing past its end is written. */
+  // An older caller's struct: nothing past its end is written.
   static guard_buffer memory;
   const size_t shorter = offsetof(rapt_capabilities, cpu_name);
   rapt_capabilities *old = guard_place(&memory, shorter, GUARD_END);
@@ -161,7 +161,7 @@ static void test_capabilities(void) {
   CHECK(rapt_get_capabilities(old, &error) == RAPT_OK && !strcmp(old->version, rapt_version()),
         "older capabilities: %s", error.message);
   guard_free(&memory);
-  CHECK(!rapt_isa_name(0) || strcmp(rapt_isa_name(0), "portable"), "tier 0 is called portable");
+  CHECK(rapt_isa_name(0) == NULL || strcmp(rapt_isa_name(0), "portable"), "tier 0 is called portable");
   CHECK(!strcmp(rapt_isa_name(RAPT_ISA_AVX512), "avx512"), "avx512 is called %s", rapt_isa_name(RAPT_ISA_AVX512));
   CHECK(!strcmp(rapt_isa_name(RAPT_ISA_AVX512BF16), "avx512bf16"), "avx512bf16 is called %s",
         rapt_isa_name(RAPT_ISA_AVX512BF16));
@@ -179,13 +179,13 @@ static void test_environment(void) {
     error = (rapt_error){.struct_size = sizeof error};
     rapt_status status = rapt_context_create(&automatic, &context, &error);
     CHECK(status == RAPT_INVALID_ARGUMENT || status == RAPT_UNSUPPORTED, "RAPT_ISA=%s: status %d", unknown[i], status);
-    CHECK(strstr(error.message, unknown[i]) && strstr(error.message, "RAPT_ISA"), "RAPT_ISA=%s: '%s'", unknown[i],
-          error.message);
+    CHECK(strstr(error.message, unknown[i]) != NULL && strstr(error.message, "RAPT_ISA") != NULL, "RAPT_ISA=%s: '%s'",
+          unknown[i], error.message);
     rapt_capabilities c = {.struct_size = sizeof c};
     CHECK(rapt_get_capabilities(&c, NULL) == RAPT_OK && c.default_isa == 0, "RAPT_ISA=%s: default tier %d", unknown[i],
           c.default_isa);
     CHECK(c.best_isa >= RAPT_ISA_PORTABLE, "RAPT_ISA=%s: best tier %d", unknown[i], c.best_isa);
-    /* Asking for a tier by name does not look at the environment. */
+    // Asking for a tier by name does not look at the environment.
     rapt_context_destroy(context_of(RAPT_ISA_PORTABLE, 1));
   }
   int32_t tiers[MAX_TIERS];
@@ -204,19 +204,15 @@ static void test_environment(void) {
   unsetenv("RAPT_ISA");
 }
 
-/* Under LeakSanitizer a context that keeps anything fails the test. */
+// Under LeakSanitizer a context that keeps anything fails the test.
 static void test_life_cycles(void) {
   for (int i = 0; i < 200; i++) {
     rapt_context *context = context_of(i % 2 ? RAPT_ISA_AUTO : RAPT_ISA_PORTABLE, 1 + i % 5);
     rapt_context_destroy(context);
   }
   rapt_context *many[16];
-  for (int i = 0; i < 16; i++) {
-    many[i] = context_of(RAPT_ISA_AUTO, 2);
-  }
-  for (int i = 0; i < 16; i++) {
-    rapt_context_destroy(many[(i * 7) % 16]);
-  }
+  for (int i = 0; i < 16; i++) many[i] = context_of(RAPT_ISA_AUTO, 2);
+  for (int i = 0; i < 16; i++) rapt_context_destroy(many[(i * 7) % 16]);
   check_create("1024 threads", &(rapt_context_options){.struct_size = sizeof(rapt_context_options), .threads = 1024},
                RAPT_OK, "");
 }

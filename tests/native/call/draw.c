@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "call/draw.h"
 
 #include <string.h>
@@ -10,17 +10,15 @@ static void put64(void *call, int32_t offset, int64_t value) {
 int draw_sizes(const rapt_operation *operation, const void *call, rapt_sizes *sizes, uint32_t *cases) {
   _Alignas(64) unsigned char copy[RAPT_PROBLEM_ROOM];
   memcpy(copy, call, operation->struct_size);
-  for (int i = 0; i < 26; i++) {
-    sizes->of[i] = DRAW_UNSET;
-  }
+  for (int i = 0; i < 26; i++) sizes->of[i] = DRAW_UNSET;
   *cases = 0;
-  for (const rapt_dimension *d = operation->dimensions; d->name; d++) {
+  for (const rapt_dimension *d = operation->dimensions; d->name != NULL; d++) {
     memcpy(rapt_size(sizes, d->letter), copy + d->offset, sizeof(int64_t));
   }
-  return !operation->rules || operation->rules(copy, sizes, cases, NULL) == RAPT_OK;
+  return operation->rules == NULL || operation->rules(copy, sizes, cases, NULL) == RAPT_OK;
 }
 
-/* Mostly powers of two, which divide each other, and seldom none. */
+// Mostly powers of two, which divide each other, and seldom none.
 static int64_t draw_size(random_state *r, const rapt_dimension *d) {
   static const int64_t often[] = {1, 2, 2, 4, 4, 8, 8, 16}, seldom[] = {0, 3, 5, 17, 33, 64, 100, 257};
   int64_t size = random_percent(r, 85) ? often[random_between(r, 0, 7)] : seldom[random_between(r, 0, 7)];
@@ -29,10 +27,8 @@ static int64_t draw_size(random_state *r, const rapt_dimension *d) {
 
 static void draw_fields(random_state *r, const rapt_operation *operation, void *call) {
   int count = 0;
-  for (const rapt_field *field = operation->fields; field->name; field++) {
-    count++;
-  }
-  /* Flags and other small numbers, a float now and then; a table does not say how wide a field is. */
+  for (const rapt_field *field = operation->fields; field->name != NULL; field++) count++;
+  // Flags and other small numbers, a float now and then; a table does not say how wide a field is.
   static const uint32_t values[] = {1, 2, 3, 4, 6, 7, 8, 0x3f800000, 0xffffffff, 0xbf000000};
   for (int64_t n = count > 0 ? random_between(r, 0, 3) : 0; n > 0; n--) {
     const rapt_field *field = &operation->fields[random_between(r, 0, count - 1)];
@@ -44,20 +40,16 @@ static void draw_fields(random_state *r, const rapt_operation *operation, void *
 static int32_t draw_dtype(random_state *r, const rapt_operand *o) {
   int32_t dtypes[RAPT_DTYPES], count = 0;
   for (int32_t d = 1; d < RAPT_DTYPES; d++) {
-    if (o->dtypes & RAPT_ONLY(d)) {
-      dtypes[count++] = d;
-    }
+    if (o->dtypes & RAPT_ONLY(d)) dtypes[count++] = d;
   }
   return random_percent(r, 1) ? (int32_t)random_between(r, 0, RAPT_DTYPES) : dtypes[random_between(r, 0, count - 1)];
 }
 
-/* Dense, padded, transposed, or, of what is only read, broadcast. Elements the tensor reaches over. */
+// Dense, padded, transposed, or, of what is only read, broadcast. Elements the tensor reaches over.
 static int64_t draw_strides(random_state *r, const rapt_operand *o, const rapt_sizes *sizes, rapt_tensor *t) {
   int rank = (int)strlen(o->shape), order[RAPT_MAX_RANK];
   int64_t next = random_percent(r, 10) ? 2 : 1;
-  for (int d = 0; d < rank; d++) {
-    order[d] = rank - 1 - d;
-  }
+  for (int d = 0; d < rank; d++) order[d] = rank - 1 - d;
   if (rank > 1 && random_percent(r, 30)) {
     int64_t a = random_between(r, 0, rank - 1), b = random_between(r, 0, rank - 1);
     int kept = order[a];
@@ -79,9 +71,9 @@ static int64_t draw_strides(random_state *r, const rapt_operand *o, const rapt_s
 
 static int counts(const rapt_operand *o, uint32_t cases) { return o->when == 0 || (o->when & cases) != 0; }
 
-/* Which tensors there are, and of what type: rules look at nothing else of them. */
+// Which tensors there are, and of what type: rules look at nothing else of them.
 static void draw_presence(random_state *r, const rapt_operation *operation, void *call) {
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     rapt_tensor *t = (rapt_tensor *)(void *)((unsigned char *)call + o->offset);
     int wanted = o->optional ? random_percent(r, 50) : random_percent(r, o->when ? 60 : 99);
     t->dtype = wanted ? draw_dtype(r, o) : 0;
@@ -93,19 +85,15 @@ int draw_call(random_state *r, const rapt_operation *operation, const draw_sourc
   uint32_t cases;
   memset(call, 0, operation->struct_size);
   put64(call, 0, (int64_t)operation->struct_size);
-  for (const rapt_weights_operand *w = operation->weights; w && w->name; w++) {
+  for (const rapt_weights_operand *w = operation->weights; w != NULL && w->name != NULL; w++) {
     const void *weights = from->weights[random_between(r, 0, from->weights_count - 1)];
-    if (!w->optional || random_percent(r, 70)) {
-      memcpy((unsigned char *)call + w->offset, &weights, sizeof weights);
-    }
+    if (!w->optional || random_percent(r, 70)) memcpy((unsigned char *)call + w->offset, &weights, sizeof weights);
   }
-  /* A rule that refuses some combination is given a few more. */
+  // A rule that refuses some combination is given a few more.
   int good = 0;
   for (int tries = 0; tries < 12 && !good; tries++) {
-    for (const rapt_dimension *d = operation->dimensions; d->name; d++) {
-      put64(call, d->offset, draw_size(r, d));
-    }
-    for (const rapt_field *field = operation->fields; field->name; field++) {
+    for (const rapt_dimension *d = operation->dimensions; d->name != NULL; d++) put64(call, d->offset, draw_size(r, d));
+    for (const rapt_field *field = operation->fields; field->name != NULL; field++) {
       memset((unsigned char *)call + field->offset, 0, 4);
     }
     draw_fields(r, operation, call);
@@ -113,11 +101,9 @@ int draw_call(random_state *r, const rapt_operation *operation, const draw_sourc
     good = draw_sizes(operation, call, &sizes, &cases);
   }
   int64_t at = 0;
-  for (const rapt_operand *o = operation->operands; good && o->name; o++) {
+  for (const rapt_operand *o = operation->operands; good && o->name != NULL; o++) {
     rapt_tensor *t = (rapt_tensor *)(void *)((unsigned char *)call + o->offset);
-    if (t->dtype == 0 || !counts(o, cases)) {
-      continue;
-    }
+    if (t->dtype == 0 || !counts(o, cases)) continue;
     int64_t bytes = draw_strides(r, o, &sizes, t) * (rapt_is_dtype(t->dtype) ? rapt_element_size(t->dtype) : 1);
     at = (at + 63) / 64 * 64 + (random_percent(r, 30) ? 8 : 0);
     t->data = at < from->bytes ? from->memory + at : NULL;

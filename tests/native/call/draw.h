@@ -1,15 +1,12 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/**
- * @file draw.h
- * @brief Random calls of any operation, drawn from its operand table: sizes, types, strides, presence, options.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Random calls of any operation, drawn from its operand table: sizes, types, strides, presence, options.
 #ifndef RAPT_TESTS_CALL_DRAW_H
 #define RAPT_TESTS_CALL_DRAW_H
 
 #include "call/operation.h"
 #include "support/random.h"
 
-/** Where drawn calls take weights and memory from. */
+// Where drawn calls take weights and memory from.
 typedef struct draw_source {
   const rapt_linear_weights *const *weights;
   int64_t weights_count;
@@ -17,15 +14,13 @@ typedef struct draw_source {
   int64_t bytes;
 } draw_source;
 
-/** The sizes and cases that the operation's rules give a struct; 0 where they refuse it. Sizes that nothing sets are
- * DRAW_UNSET. */
+// The sizes and cases that the operation's rules give a struct; 0 where they refuse it. Sizes that nothing sets are
+// DRAW_UNSET.
 enum { DRAW_UNSET = -4321 };
 int draw_sizes(const rapt_operation *operation, const void *call, rapt_sizes *sizes, uint32_t *cases);
 
-/**
- * Fills *call, of operation->struct_size bytes. Most calls are valid and few are large; one that breaks a rule between
- * its fields has no tensors. Returns whether every element of every tensor lies in the source's memory.
- */
+// Fills *call, of operation->struct_size bytes. Most calls are valid and few are large; one that breaks a rule between
+// its fields has no tensors. Returns whether every element of every tensor lies in the source's memory.
 int draw_call(random_state *r, const rapt_operation *operation, const draw_source *from, void *call);
 
 #endif

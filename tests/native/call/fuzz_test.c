@@ -1,10 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Calls of every operation, drawn from its operand table: whatever a plan says of them, it says without a crash, the
- * same with and without addresses, and what it refuses, run refuses as well; what it accepts is run where its memory is
- * there. Then the same with random fields overwritten by nasty numbers; what is accepted of those is not run, for its
- * strides may name memory that is not there.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Calls of every operation, drawn from its operand table: whatever a plan says of them, it says without a crash, the
+// same with and without addresses, and what it refuses, run refuses as well; what it accepts is run where its memory is
+// there. Then the same with random fields overwritten by nasty numbers; what is accepted of those is not run, for its
+// strides may name memory that is not there.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +36,14 @@ static const int64_t nasty[] = {0,
                                 0x7f800000};
 enum { NASTY_COUNT = sizeof nasty / sizeof nasty[0] };
 
-/* Behind a call there are zeros, for a struct_size that claims more than the struct. */
+// Behind a call there are zeros, for a struct_size that claims more than the struct.
 static _Alignas(64) unsigned char call[1 << 16];
 static unsigned char memory[1 << 18];
 static int64_t accepted[RAPT_OPERATIONS], ran[RAPT_OPERATIONS];
 
-/* A handle that is no handle cannot be told from a good one. */
+// A handle that is no handle cannot be told from a good one.
 static void keep_weights(const rapt_operation *operation) {
-  for (const rapt_weights_operand *w = operation->weights; w && w->name; w++) {
+  for (const rapt_weights_operand *w = operation->weights; w != NULL && w->name != NULL; w++) {
     const rapt_linear_weights *weights;
     memcpy(&weights, call + w->offset, sizeof weights);
     if (weights != NULL && weights != f.square && weights != f.narrow && weights != f.odd) {
@@ -54,7 +52,7 @@ static void keep_weights(const rapt_operation *operation) {
   }
 }
 
-/* Overwrites 1 to 4 words (4 or 8 bytes) past struct_size, and now and then struct_size itself. */
+// Overwrites 1 to 4 words (4 or 8 bytes) past struct_size, and now and then struct_size itself.
 static void mutate(random_state *r, const rapt_operation *operation) {
   int64_t count = random_between(r, 1, 4), size = (int64_t)operation->struct_size;
   for (int64_t n = 0; n < count; n++) {
@@ -68,12 +66,12 @@ static void mutate(random_state *r, const rapt_operation *operation) {
 
 static void check_answer(const char *what, rapt_status status, const rapt_error *error) {
   CHECK(status >= RAPT_OK && status <= RAPT_DEVICE_FAILURE, "%s: status %d", what, status);
-  CHECK(error->status == status && memchr(error->message, 0, sizeof error->message) &&
+  CHECK(error->status == status && memchr(error->message, 0, sizeof error->message) != NULL &&
             (status == RAPT_OK || error->message[0]),
         "%s: status %d, in the error %d '%.60s'", what, status, error->status, error->message);
 }
 
-/* Whether the plan accepts the call. */
+// Whether the plan accepts the call.
 static int plan_call(int32_t number, rapt_plan *plan) {
   rapt_error error = {.struct_size = sizeof error};
   *plan = (rapt_plan){.struct_size = sizeof *plan};
@@ -89,12 +87,12 @@ static void check_refused(int32_t number) {
   CHECK(status != RAPT_OK, "run accepts what plan refuses");
 }
 
-/* All tensors of a drawn call are aligned as their elements are, or better, which a plan may not see. */
+// All tensors of a drawn call are aligned as their elements are, or better, which a plan may not see.
 static void check_without_addresses(int32_t number, const rapt_operation *operation, const rapt_plan *with) {
   rapt_plan without;
   _Alignas(64) unsigned char kept[RAPT_PROBLEM_ROOM];
   memcpy(kept, call, operation->struct_size);
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     ((rapt_tensor *)(void *)(call + o->offset))->data = NULL;
   }
   CHECK(plan_call(number, &without), "refused without addresses");
@@ -118,7 +116,7 @@ static void fuzz(random_state *r, int32_t number) {
       rapt_error error = {.struct_size = sizeof error};
       rapt_status status = rapt_run_call(f.context, number, call, &error);
       check_answer("run", status, &error);
-      /* Values, such as positions, are seen by run alone. */
+      // Values, such as positions, are seen by run alone.
       CHECK(status == RAPT_OK || status == RAPT_INVALID_ARGUMENT, "run: %s", error.message);
       ran[number] += status == RAPT_OK;
     }
@@ -126,13 +124,11 @@ static void fuzz(random_state *r, int32_t number) {
     check_refused(number);
   }
   mutate(r, operation);
-  if (!plan_call(number, &plan)) {
-    check_refused(number);
-  }
+  if (!plan_call(number, &plan)) check_refused(number);
   memset(call, 0, operation->struct_size);
 }
 
-/* abi_fuzz_test [FIRST_ROUND [ROUNDS]]: each round is its own seed, so a crash is replayed by its number. */
+// abi_fuzz_test [FIRST_ROUND [ROUNDS]]: each round is its own seed, so a crash is replayed by its number.
 int main(int argc, char **argv) {
   check_start();
   fixture_open(&f);
@@ -141,11 +137,9 @@ int main(int argc, char **argv) {
   for (int64_t round = first; round < first + rounds; round++) {
     check_set_case("abi_fuzz_test %lld 1", (long long)round);
     random_state r = {(uint64_t)round};
-    /* Positions that rope may be given, and numbers that are none as f32. */
+    // Positions that rope may be given, and numbers that are none as f32.
     memset(memory, round % 3 ? 0 : 0xff, sizeof memory);
-    for (int32_t number = 0; number < RAPT_OPERATIONS; number++) {
-      fuzz(&r, number);
-    }
+    for (int32_t number = 0; number < RAPT_OPERATIONS; number++) fuzz(&r, number);
   }
   for (int32_t n = 0; n < RAPT_OPERATIONS; n++) {
     const char *word = rapt_operation_of(n)->word;

@@ -1,9 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the library says about its structs' layouts is what this compiler sees, and the list is complete: each
- * field begins where the one before ends, so a field missing here, or padding in the header, shows. For the operations
- * the library answers from its operand tables, which are checked by this too.
- */
+// SPDX-License-Identifier: Apache-2.0
+// What the library says about its structs' layouts is what this compiler sees, and the list is complete: each field
+// begins where the one before ends, so a field missing here, or padding in the header, shows. For the operations the
+// library answers from its operand tables, which are checked by this too.
 #include <rapt/rapt.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +14,7 @@ typedef struct field {
   const char *name;
   size_t offset;
   size_t size;
-  /* The struct that the field is, whose own fields are named behind a dot; NULL where it is none. */
+  // The struct that the field is, whose own fields are named behind a dot; NULL where it is none.
   const char *type;
 } field;
 
@@ -171,14 +169,12 @@ enum { STRUCTS = sizeof structs / sizeof structs[0] };
 
 static const described *struct_of(const char *name) {
   for (int i = 0; i < STRUCTS; i++) {
-    if (!strcmp(structs[i].name, name)) {
-      return &structs[i];
-    }
+    if (!strcmp(structs[i].name, name)) return &structs[i];
   }
   check_abort("the test knows no %s", name);
 }
 
-/* The fields of a field that is a struct, "query.dtype" for one; and what is no name of any. */
+// The fields of a field that is a struct, "query.dtype" for one; and what is no name of any.
 static void check_nested(const described *s, const field *outer) {
   const described *inner = struct_of(outer->type);
   char path[96];
@@ -207,9 +203,7 @@ static void check_struct(const described *s) {
           (long long)offset);
     CHECK(f->offset == end, "%s.%s begins at %zu, the field before it ends at %zu", s->name, f->name, f->offset, end);
     end = f->offset + f->size;
-    if (f->type) {
-      check_nested(s, f);
-    }
+    if (f->type != NULL) check_nested(s, f);
   }
   CHECK(end == s->size, "%s ends at %zu, its last field at %zu", s->name, s->size, end);
   CHECK(rapt_field_offset(s->name, "no_such_field") == -1, "%s.no_such_field has an offset", s->name);
@@ -219,9 +213,7 @@ static void check_struct(const described *s) {
 
 int main(void) {
   check_start();
-  for (int i = 0; i < STRUCTS; i++) {
-    check_struct(&structs[i]);
-  }
+  for (int i = 0; i < STRUCTS; i++) check_struct(&structs[i]);
   CHECK(rapt_struct_size("rapt_context") == -1, "an opaque type has a size");
   CHECK(rapt_struct_size("") == -1, "the empty name has a size");
   CHECK(rapt_struct_size(NULL) == -1, "NULL has a size");

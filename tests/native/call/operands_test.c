@@ -1,9 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the operand tables promise of every operation's call, one mistake at a time: a sentence that names the operand,
- * from plan and from run. The calls are the fixture's; what to break in them comes from the tables, so a new operation
- * needs a valid call there and nothing here.
- */
+// SPDX-License-Identifier: Apache-2.0
+// What the operand tables promise of every operation's call, one mistake at a time: a sentence that names the operand,
+// from plan and from run. The calls are the fixture's; what to break in them comes from the tables, so a new operation
+// needs a valid call there and nothing here.
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,7 +16,7 @@ static int32_t number;
 static const rapt_operation *operation;
 static rapt_checked checked;
 
-/* The call under test, and where an operand of it is. */
+// The call under test, and where an operand of it is.
 static _Alignas(64) unsigned char call[RAPT_PROBLEM_ROOM];
 
 static rapt_tensor *tensor_of(const rapt_operand *o) { return (rapt_tensor *)(void *)(call + o->offset); }
@@ -31,7 +29,7 @@ static int64_t size_of(const rapt_operand *o, int d) { return checked.sizes.of[o
 
 enum entry { PLAN = 1, RUN = 2, BOTH = 3 };
 
-/* The entries named refuse the call and say `text`; the others take it. Resets the call. */
+// The entries named refuse the call and say `text`; the others take it. Resets the call.
 static void check_refused(const char *what, enum entry entries, rapt_status expected, const char *text) {
   for (int entry = PLAN; entry <= RUN; entry++) {
     rapt_plan plan = {.struct_size = sizeof plan};
@@ -43,7 +41,7 @@ static void check_refused(const char *what, enum entry entries, rapt_status expe
     if (entries & entry) {
       CHECK(status == expected && error.status == expected, "%s: status %d, in the error %d", what, status,
             error.status);
-      CHECK(strstr(error.message, text), "%s: '%s' does not say '%s'", what, error.message, text);
+      CHECK(strstr(error.message, text) != NULL, "%s: '%s' does not say '%s'", what, error.message, text);
     } else {
       CHECK(status == RAPT_OK, "%s: refused: %s", what, error.message);
     }
@@ -73,7 +71,7 @@ static void test_presence(const rapt_operand *o) {
   }
 }
 
-/* An address of a tensor that this call cannot have is a mistake as well. */
+// An address of a tensor that this call cannot have is a mistake as well.
 static void test_outside_case(const rapt_operand *o) {
   *tensor_of(o) = (rapt_tensor){.data = call};
   refused("an address and no dtype in another case", o->name, " is given, but its dtype is 0");
@@ -85,13 +83,9 @@ static void test_types(const rapt_operand *o) {
   int32_t dtypes[RAPT_DTYPES + 7];
   int count = 0;
   for (int32_t d = 1; d < RAPT_DTYPES; d++) {
-    if (!(o->dtypes & RAPT_ONLY(d))) {
-      dtypes[count++] = d;
-    }
+    if (!(o->dtypes & RAPT_ONLY(d))) dtypes[count++] = d;
   }
-  for (int i = 0; i < 7; i++) {
-    dtypes[count++] = senseless[i];
-  }
+  for (int i = 0; i < 7; i++) dtypes[count++] = senseless[i];
   for (int i = 0; i < count; i++) {
     tensor_of(o)->dtype = dtypes[i];
     snprintf(what, sizeof what, "%s of dtype %d", o->name, dtypes[i]);
@@ -108,9 +102,7 @@ static void test_types(const rapt_operand *o) {
 
 static void test_strides(const rapt_operand *o) {
   for (int d = 0; o->shape[d]; d++) {
-    if (size_of(o, d) < 2) {
-      continue;
-    }
+    if (size_of(o, d) < 2) continue;
     tensor_of(o)->stride[d] = INT64_MAX;
     refused("a stride beyond 64 bits", o->name, " has sizes and strides");
     tensor_of(o)->stride[d] = INT64_MIN;
@@ -120,19 +112,15 @@ static void test_strides(const rapt_operand *o) {
       refused("elements on each other", o->name, " has strides by which its elements overlap");
     }
   }
-  /* Of dimensions that it has not. */
-  for (int d = (int)strlen(o->shape); d < RAPT_MAX_RANK; d++) {
-    tensor_of(o)->stride[d] = INT64_MAX - d;
-  }
+  // Of dimensions that it has not.
+  for (int d = (int)strlen(o->shape); d < RAPT_MAX_RANK; d++) tensor_of(o)->stride[d] = INT64_MAX - d;
   check_refused("strides of no dimension", 0, RAPT_OK, "");
 }
 
 static void test_overlap(const rapt_operand *written) {
   char what[96];
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
-    if (o == written || !in_case(o)) {
-      continue;
-    }
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
+    if (o == written || !in_case(o)) continue;
     tensor_of(written)->data = tensor_of(o)->data;
     snprintf(what, sizeof what, "%s at the address of %s", written->name, o->name);
     if (written->in_place == o->offset && !memcmp(tensor_of(written), tensor_of(o), sizeof(rapt_tensor))) {
@@ -170,7 +158,7 @@ static void test_head(void) {
 }
 
 static void test_weights(void) {
-  for (const rapt_weights_operand *w = operation->weights; w && w->name; w++) {
+  for (const rapt_weights_operand *w = operation->weights; w != NULL && w->name != NULL; w++) {
     if (!w->optional) {
       memset(call + w->offset, 0, sizeof(void *));
       refused("weights left out", w->name, " is NULL");
@@ -188,27 +176,21 @@ static void test_operation(void) {
   check_refused("the valid call", 0, RAPT_OK, "");
   test_head();
   test_weights();
-  for (const rapt_dimension *d = operation->dimensions; d->name; d++) {
-    test_dimension(d);
-  }
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
+  for (const rapt_dimension *d = operation->dimensions; d->name != NULL; d++) test_dimension(d);
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     if (!in_case(o)) {
-      if (tensor_of(o)->dtype == 0) {
-        test_outside_case(o);
-      }
+      if (tensor_of(o)->dtype == 0) test_outside_case(o);
       continue;
     }
     CHECK(tensor_of(o)->dtype != 0, "the fixture's %s lacks %s", operation->word, o->name);
     test_presence(o);
     test_types(o);
     test_strides(o);
-    if (o->access & RAPT_WRITE) {
-      test_overlap(o);
-    }
+    if (o->access & RAPT_WRITE) test_overlap(o);
   }
 }
 
-/* A number that is no operation's. */
+// A number that is no operation's.
 static void test_numbers(void) {
   static const int32_t wrong[] = {-1, RAPT_OPERATIONS, INT32_MIN, INT32_MAX};
   for (int i = 0; i < 4; i++) {
@@ -227,7 +209,7 @@ static void test_numbers(void) {
   }
 }
 
-/* What holds is ignored: the same result as rapt_run_call's. */
+// What holds is ignored: the same result as rapt_run_call's.
 static void test_held(void) {
   rapt_error error = {.struct_size = sizeof error};
   const void *const h = NULL, *const m = f.query;

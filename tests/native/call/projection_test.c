@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Linear and multi-head attention calls broken in one place each, as abi_sdpa_test does for attention. */
+// SPDX-License-Identifier: Apache-2.0
+// Linear and multi-head attention calls broken in one place each, as abi_sdpa_test does for attention.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 static fixture f;
 
-/* name, statement that breaks `c`, text the message must hold. */
+// name, statement that breaks `c`, text the message must hold.
 #define BROKEN_WEIGHTS(X)                                               \
   X(struct_size, c->struct_size = 0, "struct_size")                     \
   X(struct_size_max, c->struct_size = INT64_MAX, "struct_size")         \
@@ -125,7 +125,8 @@ static void check_refused(const char *family, const char *name, rapt_status stat
                           const char *text) {
   CHECK(status == RAPT_INVALID_ARGUMENT, "%s, %s: status %d '%s'", family, name, status, error->message);
   CHECK(error->status == status, "%s, %s: the error says %d", family, name, error->status);
-  CHECK(memchr(error->message, 0, sizeof error->message) && strlen(error->message) > 10 && strstr(error->message, text),
+  CHECK(memchr(error->message, 0, sizeof error->message) != NULL && strlen(error->message) > 10 &&
+            strstr(error->message, text) != NULL,
         "%s, %s: '%s' does not name '%s'", family, name, error->message, text);
 }
 
@@ -196,12 +197,10 @@ static void test_mha(void) {
   CHECK(rapt_mha_plan(f.context, &f.mha, NULL, NULL) == RAPT_INVALID_ARGUMENT, "no plan");
 }
 
-/* Weights are packed for a tier: a context of another one must refuse them, not misread them. */
+// Weights are packed for a tier: a context of another one must refuse them, not misread them.
 static void test_foreign_tier(void) {
   int32_t tiers[MAX_TIERS];
-  if (usable_tiers(tiers) < 2) {
-    return;
-  }
+  if (usable_tiers(tiers) < 2) return;
   fixture_reset(&f);
   rapt_context *portable = context_of(RAPT_ISA_PORTABLE, 1);
   rapt_error error = {.struct_size = sizeof error};

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* The operand tables themselves: what everything that reads them takes for granted. */
+// SPDX-License-Identifier: Apache-2.0
+// The operand tables themselves: what everything that reads them takes for granted.
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 static fixture f;
 static const rapt_operation *operation;
 
-/* Fields do not meet; bytes that no table names are for options, whose width no table knows. */
+// Fields do not meet; bytes that no table names are for options, whose width no table knows.
 static unsigned char owner[RAPT_PROBLEM_ROOM];
 
 static void claim(const char *name, int32_t offset, size_t size, size_t alignment) {
@@ -28,7 +28,7 @@ static void claim(const char *name, int32_t offset, size_t size, size_t alignmen
 
 static void check_dimensions(void) {
   uint32_t letters = 0;
-  for (const rapt_dimension *d = operation->dimensions; d->name; d++) {
+  for (const rapt_dimension *d = operation->dimensions; d->name != NULL; d++) {
     CHECK(d->letter >= 'A' && d->letter <= 'Z', "%s has letter 0x%x", d->name, (unsigned)d->letter);
     CHECK(!(letters & (1u << (d->letter - 'A'))), "%c is two sizes, %s the second", d->letter, d->name);
     CHECK(d->least >= 0 && d->least <= d->most && d->most <= RAPT_MAX_SIZE, "%s is %lld to %lld", d->name,
@@ -38,7 +38,7 @@ static void check_dimensions(void) {
   }
 }
 
-/* Entries of one tensor are of one case each: the same name and access, and never two at a time. */
+// Entries of one tensor are of one case each: the same name and access, and never two at a time.
 static int check_twins(const rapt_operand *o) {
   int first = 1;
   for (const rapt_operand *other = operation->operands; other < o; other++) {
@@ -55,10 +55,8 @@ static int check_twins(const rapt_operand *o) {
 }
 
 static const rapt_operand *operand_at(int32_t offset) {
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
-    if (o->offset == offset) {
-      return o;
-    }
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
+    if (o->offset == offset) return o;
   }
   return NULL;
 }
@@ -75,12 +73,12 @@ static void check_operand(const rapt_operand *o) {
   }
   if (o->in_place) {
     const rapt_operand *in = operand_at(o->in_place);
-    CHECK((o->access & RAPT_WRITE) && in && in->access == RAPT_READ && !strcmp(in->shape, o->shape),
+    CHECK((o->access & RAPT_WRITE) && in != NULL && in->access == RAPT_READ && !strcmp(in->shape, o->shape),
           "%s may be in place of what is not its like", o->name);
   }
 }
 
-/* As many pointers as rapt_run_held holds. */
+// As many pointers as rapt_run_held holds.
 enum { HELD = 24 };
 
 static void check_fields(void) {
@@ -93,7 +91,7 @@ static void check_fields(void) {
         (long long)rapt_struct_size(name));
   memset(owner, 0, sizeof owner);
   check_dimensions();
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     check_operand(o);
     written |= o->access & RAPT_WRITE;
     if (check_twins(o)) {
@@ -101,11 +99,11 @@ static void check_fields(void) {
       pointers++;
     }
   }
-  for (const rapt_weights_operand *w = operation->weights; w && w->name; w++) {
+  for (const rapt_weights_operand *w = operation->weights; w != NULL && w->name != NULL; w++) {
     claim(w->name, w->offset, sizeof(void *), _Alignof(void *));
     pointers++;
   }
-  for (const rapt_field *field = operation->fields; field->name; field++) {
+  for (const rapt_field *field = operation->fields; field->name != NULL; field++) {
     CHECK(field->offset % 4 == 0 && (size_t)field->offset < operation->struct_size && !owner[field->offset],
           "%s at %d is no place for a field", field->name, field->offset);
   }
@@ -113,7 +111,7 @@ static void check_fields(void) {
   CHECK(pointers <= HELD, "%s has %d pointers to hold; there are %d", operation->word, pointers, HELD);
 }
 
-/* Over many drawn calls: every entry counts in some, and the rules know every size that it speaks of. */
+// Over many drawn calls: every entry counts in some, and the rules know every size that it speaks of.
 static void check_rules(void) {
   const rapt_linear_weights *const weights[] = {f.square, f.narrow, f.odd};
   static unsigned char memory[1 << 12];
@@ -125,14 +123,10 @@ static void check_rules(void) {
     rapt_sizes sizes;
     uint32_t cases;
     draw_call(&r, operation, &from, call);
-    if (!draw_sizes(operation, call, &sizes, &cases)) {
-      continue;
-    }
+    if (!draw_sizes(operation, call, &sizes, &cases)) continue;
     good++;
-    for (const rapt_operand *o = operation->operands; o->name; o++) {
-      if (o->when && !(o->when & cases)) {
-        continue;
-      }
+    for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
+      if (o->when && !(o->when & cases)) continue;
       counted[o - operation->operands]++;
       for (const char *letter = o->shape; *letter; letter++) {
         int64_t size = *rapt_size(&sizes, *letter);
@@ -142,7 +136,7 @@ static void check_rules(void) {
     }
   }
   CHECK(good > 500, "%s: %lld of 3000 drawn calls keep the rules", operation->word, (long long)good);
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     CHECK(counted[o - operation->operands] > 0, "%s: the entry of %s with shape %s never counts", operation->word,
           o->name, o->shape);
   }
@@ -155,7 +149,7 @@ int main(void) {
     operation = rapt_operation_of(number);
     check_set_case("tables_test: operation %d", number);
     CHECK(operation != NULL, "operation %d has no table", number);
-    if (operation) {
+    if (operation != NULL) {
       check_fields();
       check_rules();
     }

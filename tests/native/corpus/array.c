@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "array.h"
 
 #include <string.h>
@@ -87,7 +87,7 @@ void array_wipe(array *a) {
   if (a->bytes) memset(a->start, CANARY, a->bytes);
 }
 
-/* By dropping bits, not by rounding: which number a problem holds does not matter, only that it is always the same. */
+// By dropping bits, not by rounding: which number a problem holds does not matter, only that it is always the same.
 static uint16_t to_f16(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
@@ -131,7 +131,7 @@ void array_set(array *a, int64_t at, float x) {
 }
 
 void array_fill(array *a, random_state *r, float scale) {
-  if (!a->data) return;
+  if (a->data == NULL) return;
   FOR_EACH(a, i, j, k, l) { array_set(a, array_index(a, i, j, k, l), scale * random_unit(r)); }
 }
 
@@ -140,8 +140,8 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
   return hash ^ hash >> 29;
 }
 
-/* Of two NaN that meet, x86 keeps the first operand, and which that is the compiler chooses: sign and payload of a
- * result are not the kernel's. Only the canary, which is one too, must stay what nobody wrote. */
+// Of two NaN that meet, x86 keeps the first operand, and which that is the compiler chooses: sign and payload of a
+// result are not the kernel's. Only the canary, which is one too, must stay what nobody wrote.
 static uint32_t element_bits(const array *a, size_t at) {
   if (a->type == ELEMENT_F32) {
     uint32_t bits;
@@ -157,7 +157,7 @@ static uint32_t element_bits(const array *a, size_t at) {
 uint64_t array_hash(const array *a, uint64_t hash) {
   size_t count = a->bytes / element_size(a->type);
   for (size_t i = 0; i < count; i++) hash = mix(hash, element_bits(a, i));
-  /* The file keeps the lower half, which takes the upper bits of a product only by this. */
+  // The file keeps the lower half, which takes the upper bits of a product only by this.
   hash = mix(hash, a->bytes);
   return hash ^ hash >> 32;
 }

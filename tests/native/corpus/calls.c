@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "calls.h"
 
 #include <stdio.h>
@@ -10,18 +10,18 @@ static void expect_ok(const char *what, rapt_status status, const rapt_error *er
   if (status != RAPT_OK) check_abort("%s was refused: %s", what, error->message);
 }
 
-/* The last `rank` dimensions of an array. */
+// The last `rank` dimensions of an array.
 static rapt_tensor tensor(const array *a, int rank) {
   static const int32_t dtypes[] = {RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_I8, RAPT_I64, RAPT_BOOL};
   rapt_tensor t = {0};
-  if (!a->data) return t;
+  if (a->data == NULL) return t;
   t.data = a->data;
   t.dtype = dtypes[a->type];
   for (int d = 0; d < rank; d++) t.stride[d] = a->stride[4 - rank + d];
   return t;
 }
 
-/* The first two: (batch, heads). */
+// The first two: (batch, heads).
 static rapt_tensor of_heads(const array *a) {
   rapt_tensor t = tensor(a, 4);
   t.stride[2] = t.stride[3] = 0;
@@ -78,7 +78,9 @@ static rapt_linear_weights *projection(rapt_context *context, const array *weigh
                                        .out_features = weight->size[2]};
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear_weights *linear = NULL;
-  if (weight->data) expect_ok("a projection", rapt_linear_create(context, &parameters, &linear, &error), &error);
+  if (weight->data != NULL) {
+    expect_ok("a projection", rapt_linear_create(context, &parameters, &linear, &error), &error);
+  }
   return linear;
 }
 

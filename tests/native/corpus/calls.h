@@ -1,8 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/**
- * @file calls.h
- * @brief The corpus's problems as calls of rapt.h: the one place to change where the ABI does.
- */
+// SPDX-License-Identifier: Apache-2.0
+// The corpus's problems as calls of rapt.h: the one place to change where the ABI does.
 #ifndef RAPT_TESTS_CORPUS_CALLS_H
 #define RAPT_TESTS_CORPUS_CALLS_H
 
@@ -10,13 +7,13 @@
 
 #include "problems.h"
 
-/** Each runs the problem into its outputs; ends the test where the library refuses, for every problem is valid. */
+// Each runs the problem into its outputs; ends the test where the library refuses, for every problem is valid.
 void sdpa_call(rapt_context *context, const sdpa_problem *p);
 void mha_call(rapt_context *context, const mha_problem *p);
 void linear_call(rapt_context *context, const linear_problem *p);
 void rope_call(rapt_context *context, const rope_problem *p);
 
-/** What the library calls this CPU. */
+// What the library calls this CPU.
 void call_cpu_name(char *name, size_t size);
 
 #endif

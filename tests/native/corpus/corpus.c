@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * 5,000 seeded problems of every operation, option, type and tier, and the hashes of their results. It cannot tell
- * right from wrong, as the other tests do; it tells whether results are bit by bit what they were.
- */
+// SPDX-License-Identifier: Apache-2.0
+// 5,000 seeded problems of every operation, option, type and tier, and the hashes of their results. It cannot tell
+// right from wrong, as the other tests do; it tells whether results are bit by bit what they were.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +12,7 @@
 #include "support/check.h"
 #include "support/contexts.h"
 
-/* One of all operations; a problem's memory is the next one's. */
+// One of all operations; a problem's memory is the next one's.
 static sdpa_problem sdpa;
 static mha_problem mha;
 static linear_problem linear;
@@ -53,7 +51,7 @@ static void print_rope(void) { rope_print(stdout, &rope); }
 
 typedef struct operation {
   const char *name;
-  /* Of fifty problems in a row. */
+  // Of fifty problems in a row.
   int share;
   void (*build)(random_state *r);
   uint64_t (*run)(rapt_context *context);
@@ -75,7 +73,7 @@ static const operation *operation_of(int number) {
 
 const char *operation_name(int number) { return operation_of(number)->name; }
 
-/* Which tiers and problems, and what to do with them. */
+// Which tiers and problems, and what to do with them.
 typedef struct request {
   const char *write, *check, *commit;
   int from, to, step, print;
@@ -101,13 +99,13 @@ static void report(const char *what, int number, const tier *on, uint32_t expect
          number, rapt_isa_name(on->isa));
 }
 
-/* One problem on one tier; expected is NULL where there is nothing to compare with. */
+// One problem on one tier; expected is NULL where there is nothing to compare with.
 static uint32_t run_problem(int number, const tier *on, const uint32_t *expected, tally *t) {
   const operation *o = operation_of(number);
   double start = now();
   check_set_case("corpus --only %d --tier %s --print", number, rapt_isa_name(on->isa));
   uint32_t got = (uint32_t)o->run(on->context[0]);
-  int differs = expected && *expected != got;
+  int differs = expected != NULL && *expected != got;
   if (differs) report("not as before", number, on, *expected, got);
   if (number % THREADED == 0) {
     uint32_t threaded = (uint32_t)o->run(on->context[1]);
@@ -135,9 +133,9 @@ static long run_all(const request *q, hashes *h) {
     if (q->print) o->print();
     for (int t = 0; t < count; t++) {
       uint32_t *at = &h->of[n][tiers[t].isa - RAPT_ISA_PORTABLE];
-      uint32_t got = run_problem(n, &tiers[t], q->check ? at : NULL, &of[t]);
+      uint32_t got = run_problem(n, &tiers[t], q->check != NULL ? at : NULL, &of[t]);
       if (q->print) printf(" %s:%08" PRIx32, rapt_isa_name(tiers[t].isa), got);
-      if (!q->check) *at = got;
+      if (q->check == NULL) *at = got;
     }
     if (q->print) printf("\n");
   }
@@ -161,8 +159,9 @@ static _Noreturn void usage(void) {
 static int number_of(const char *text) {
   char *end;
   long n = strtol(text, &end, 10);
-  if (*text == 0 || *end != 0 || n < 0 || n >= PROBLEMS)
+  if (*text == 0 || *end != 0 || n < 0 || n >= PROBLEMS) {
     check_abort("%s is no problem; there are 0 to %d", text, PROBLEMS - 1);
+  }
   return (int)n;
 }
 
@@ -175,7 +174,7 @@ static request parse(int argc, char **argv) {
       q.print = 1;
       continue;
     }
-    if (!value) usage();
+    if (value == NULL) usage();
     i++;
     if (!strcmp(option, "--write")) {
       q.write = value;
@@ -193,21 +192,24 @@ static request parse(int argc, char **argv) {
       usage();
     }
   }
-  if ((q.write && (q.check || !q.commit || !all)) || (!q.write && !q.check && !q.print)) usage();
-  /* Sanitizers take their time; no divisor of 50 or of every how many have threads. */
-  if (TEST_REDUCED && all && !q.write) q.step = 9;
+  if ((q.write != NULL && (q.check != NULL || q.commit == NULL || !all)) ||
+      (q.write == NULL && q.check == NULL && !q.print)) {
+    usage();
+  }
+  // Sanitizers take their time; no divisor of 50 or of every how many have threads.
+  if (TEST_REDUCED && all && q.write == NULL) q.step = 9;
   return q;
 }
 
 int main(int argc, char **argv) {
   static hashes h;
   check_start();
-  /* A crash must not take with it what has been found. */
+  // A crash must not take with it what has been found.
   setvbuf(stdout, NULL, _IOLBF, 0);
   request q = parse(argc, argv);
-  if (q.check) hashes_read(q.check, &h);
+  if (q.check != NULL) hashes_read(q.check, &h);
   long differing = run_all(&q, &h);
-  if (q.write) {
+  if (q.write != NULL) {
     int32_t tiers[MAX_TIERS];
     if (usable_tiers(tiers) != MAX_TIERS) check_abort("not written: it takes a machine with all tiers");
     if (differing == 0) hashes_write(q.write, q.commit, &h);

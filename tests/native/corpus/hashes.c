@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "hashes.h"
 
 #include <inttypes.h>
@@ -19,13 +19,14 @@ static int read_line(const char *line, int expected, hashes *h) {
 
 void hashes_read(const char *path, hashes *h) {
   FILE *file = fopen(path, "r");
-  if (!file) check_abort("cannot read %s", path);
+  if (file == NULL) check_abort("cannot read %s", path);
   char line[256];
   int read = 0;
-  while (fgets(line, sizeof line, file)) {
+  while (fgets(line, sizeof line, file) != NULL) {
     if (line[0] == '#') continue;
-    if (read == PROBLEMS || !read_line(line, read, h))
+    if (read == PROBLEMS || !read_line(line, read, h)) {
       check_abort("%s: not a line of problem %d: %s", path, read, line);
+    }
     read++;
   }
   fclose(file);
@@ -36,7 +37,7 @@ void hashes_write(const char *path, const char *commit, const hashes *h) {
   char cpu[64];
   call_cpu_name(cpu, sizeof cpu);
   FILE *file = fopen(path, "w");
-  if (!file) check_abort("cannot write %s", path);
+  if (file == NULL) check_abort("cannot write %s", path);
   fprintf(file,
           "# SPDX-License-Identifier: Apache-2.0\n"
           "# Hashes of the results of %d seeded problems, by tests/native/corpus. Kernels that compute as before leave "

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Linear projection problems. */
+// SPDX-License-Identifier: Apache-2.0
+// Linear projection problems.
 #include <math.h>
 
 #include "problems.h"

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Multi-head attention problems. */
+// SPDX-License-Identifier: Apache-2.0
+// Multi-head attention problems.
 #include <math.h>
 
 #include "problems.h"
@@ -71,7 +71,7 @@ static void build_projection(random_state *r, mha_problem *p, enum projection n,
   array_clear(&p->weight_bias[n]);
   if (out == 0) return;
   array_place(&p->weight[n], (element)p->weight_type, size, LAYOUT_DENSE, (int)p->guard);
-  /* Of the order of 1 / sqrt(in), so that results stay where the inputs are. */
+  // Of the order of 1 / sqrt(in), so that results stay where the inputs are.
   float scale = in < 8 ? 0.7f : in < 32 ? 0.35f : 0.18f;
   array_fill(&p->weight[n], r, scale);
   if (p->projection_bias >> n & 1) {
@@ -102,7 +102,7 @@ static void build_padding(mha_problem *p) {
   }
 }
 
-/* What padding hides may hold anything, unless another batch shares it. */
+// What padding hides may hold anything, unless another batch shares it.
 static void poison_padded(const mha_problem *p, array *a) {
   if (p->special != 2 || (p->batch > 1 && a->stride[1] == 0)) return;
   FOR_EACH(a, i, b, j, d) {

@@ -1,45 +1,40 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/**
- * @file problems.h
- * @brief The corpus's problems, one struct per operation: what was drawn, and its memory.
- *
- * No type of rapt.h is in here: a problem follows from its number alone. calls.c turns it into a call.
- */
+// SPDX-License-Identifier: Apache-2.0
+// The corpus's problems, one struct per operation: what was drawn, and its memory.
+//
+// No type of rapt.h is in here: a problem follows from its number alone. calls.c turns it into a call.
 #ifndef RAPT_TESTS_CORPUS_PROBLEMS_H
 #define RAPT_TESTS_CORPUS_PROBLEMS_H
 
 #include "scores.h"
 
-/*
- * *_type: element; *_layout: layout. key_groups, value_groups: scales of a row that is int8, else 0.
- * view: see sdpa.c. Not formatted, nor are the tables below: clang-format 14 breaks them anew each time.
- */
-/* clang-format off */
+// *_type: element; *_layout: layout. key_groups, value_groups: scales of a row that is int8, else 0. view: see sdpa.c.
+// Not formatted, nor are the tables below: clang-format 14 breaks them anew each time.
+// clang-format off
 #define SDPA_INTEGERS(X)                                                                             \
   X(batch) X(heads) X(kv_heads) X(q_len) X(kv_len) X(head_dim) X(value_dim) X(fill) X(view)          \
   X(query_type) X(key_type) X(value_type) X(output_type) X(query_layout) X(key_layout)               \
   X(value_layout) X(output_layout) X(key_groups) X(value_groups) X(key_scale_bits)                   \
   X(value_scale_bits) X(guard)
 
-/* output_width 0 = no output projection. projection_bias: a bit for each of the four. padding: 1 some, 2 a whole batch.
- * special: 1 as below, 2 NaN in padded rows. */
+// output_width 0 = no output projection. projection_bias: a bit for each of the four. padding: 1 some, 2 a whole batch.
+// special: 1 as below, 2 NaN in padded rows.
 #define MHA_INTEGERS(X)                                                                              \
   X(batch) X(heads) X(kv_heads) X(q_len) X(kv_len) X(head_dim) X(value_dim) X(query_width)           \
   X(key_width) X(value_width) X(output_width) X(projection_bias) X(bias_kv) X(zero_attention)        \
   X(padding) X(average) X(query_type) X(key_type) X(value_type) X(output_type) X(weight_type)        \
   X(query_layout) X(key_layout) X(value_layout) X(output_layout) X(special) X(guard)
 
-/* bias: 0 or its stride, which may be negative. special: infinities, NaN and denormals among the numbers. */
+// bias: 0 or its stride, which may be negative. special: infinities, NaN and denormals among the numbers.
 #define LINEAR_INTEGERS(X)                                                                           \
   X(batch) X(rows) X(in) X(out) X(bias) X(bias_type) X(weight_type) X(weight_layout) X(input_type)   \
   X(input_layout) X(output_type) X(output_layout) X(special) X(guard)
 
-/* table: 0 = angles per token, else rows of the table. positions: their layout. */
+// table: 0 = angles per token, else rows of the table. positions: their layout.
 #define ROPE_INTEGERS(X)                                                                             \
   X(batch) X(heads) X(length) X(head_dim) X(rotary_dim) X(interleaved) X(table) X(positions)         \
   X(in_place) X(input_type) X(input_layout) X(output_type) X(output_layout) X(cosine_type)           \
   X(cosine_layout) X(sine_type) X(sine_layout) X(special) X(guard)
-/* clang-format on */
+// clang-format on
 
 typedef struct sdpa_problem {
   SDPA_INTEGERS(CORPUS_FIELD)
@@ -65,11 +60,11 @@ typedef struct linear_problem {
 
 typedef struct rope_problem {
   ROPE_INTEGERS(CORPUS_FIELD)
-  /* before: the input as it was, where the output takes its place. */
+  // before: the input as it was, where the output takes its place.
   array input, output, cosine, sine, position, before;
 } rope_problem;
 
-/** Draws the problem, places and fills its memory; what was there of an earlier one is used again. */
+// Draws the problem, places and fills its memory; what was there of an earlier one is used again.
 void sdpa_build(random_state *r, sdpa_problem *p);
 void mha_build(random_state *r, mha_problem *p);
 void linear_build(random_state *r, linear_problem *p);
@@ -80,19 +75,19 @@ void mha_print(FILE *to, const mha_problem *p);
 void linear_print(FILE *to, const linear_problem *p);
 void rope_print(FILE *to, const rope_problem *p);
 
-/** Gives all outputs the contents from before the first run. */
+// Gives all outputs the contents from before the first run.
 void sdpa_reset(sdpa_problem *p);
 void mha_reset(mha_problem *p);
 void linear_reset(linear_problem *p);
 void rope_reset(rope_problem *p);
 
-/** The hash of all outputs' memory, gaps included. */
+// The hash of all outputs' memory, gaps included.
 uint64_t sdpa_hash(const sdpa_problem *p);
 uint64_t mha_hash(const mha_problem *p);
 uint64_t linear_hash(const linear_problem *p);
 uint64_t rope_hash(const rope_problem *p);
 
-/** A number in [-3, 3), or now and then one that is infinite, NaN, a zero, denormal or huge. */
+// A number in [-3, 3), or now and then one that is infinite, NaN, a zero, denormal or huge.
 float draw_special(random_state *r, int64_t special);
 
 #endif

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Rotary embedding problems. */
+// SPDX-License-Identifier: Apache-2.0
+// Rotary embedding problems.
 #include <string.h>
 
 #include "problems.h"
@@ -10,7 +10,7 @@ static void draw(random_state *r, rope_problem *p) {
   p->heads = random_between(r, 1, 5);
   p->length = random_percent(r, 25) ? 1 : random_between(r, 0, random_percent(r, 85) ? 40 : 150);
   p->head_dim = random_percent(r, 60) ? PICK(r, dims) : random_between(r, 2, 140);
-  /* 0 stands for all of it, which then has to be even. */
+  // 0 stands for all of it, which then has to be even.
   p->rotary_dim = p->head_dim % 2 == 0 && random_percent(r, 50) ? 0 : 2 * random_between(r, 1, p->head_dim / 2);
   p->interleaved = random_between(r, 0, 1);
   p->table = random_percent(r, 50) ? 0 : random_between(r, 1, 200);
@@ -46,7 +46,7 @@ static void build_angles(random_state *r, rope_problem *p) {
 static void build_positions(random_state *r, rope_problem *p) {
   array_clear(&p->position);
   if (!p->table) return;
-  /* Dense, reversed, transposed, and one row of positions for the whole batch. */
+  // Dense, reversed, transposed, and one row of positions for the whole batch.
   const int64_t strides[4][2] = {{p->length, 1}, {-p->length, -1}, {1, p->batch}, {0, 1}};
   const int64_t size[4] = {1, 1, p->batch, p->length};
   const int64_t stride[4] = {0, 0, strides[p->positions][0], strides[p->positions][1]};

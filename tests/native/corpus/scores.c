@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "scores.h"
 
 #include <math.h>
@@ -74,7 +74,7 @@ static int mask_value(const scores *s, random_state *r, int64_t i, int64_t j) {
 }
 
 static void build_mask(const scores *s, const score_shape *shape, random_state *r, array *a) {
-  /* Any byte but 0 is true. */
+  // Any byte but 0 is true.
   static const unsigned char truths[4] = {1, 2, 0x80, 0xFF};
   array_clear(a);
   if (s->mask < 0) return;
@@ -100,7 +100,7 @@ static void build_bias(const scores *s, const score_shape *shape, random_state *
   }
 }
 
-/* A broadcast element serves many keys, so only a bias with all dimensions is poisoned. */
+// A broadcast element serves many keys, so only a bias with all dimensions is poisoned.
 static void poison_bias(const scores *s, score_arrays *a) {
   if (s->bias != 15 || s->bias_fill != BIAS_NAN_WHERE_HIDDEN) return;
   FOR_EACH(&a->bias, b, h, i, j) {
@@ -138,7 +138,7 @@ void scores_build(const scores *s, const score_shape *shape, random_state *r, sc
   build_heads(s, shape, r, a);
   array_clear(&a->lse);
   if (s->lse) {
-    /* Its rows are its last dimension. */
+    // Its rows are its last dimension.
     const int64_t rows[4] = {1, size[0], size[1], size[2]};
     array_place_broadcast(&a->lse, ELEMENT_F32, rows, 15, s->lse_gap, shape->side);
   }
@@ -155,8 +155,8 @@ int scores_visible(const scores *s, const score_arrays *a, const int64_t at[4]) 
   if (s->window && s->window_left >= 0 && key < middle - s->window_left) return 0;
   if (s->window && s->window_right >= 0 && key > middle + s->window_right) return 0;
   int64_t in_mask = array_index(&a->mask, at[0], at[1], at[2], at[3]);
-  if (a->mask.data && !((const unsigned char *)a->mask.data)[in_mask]) return 0;
-  if (!a->bias.data) return 1;
+  if (a->mask.data != NULL && !((const unsigned char *)a->mask.data)[in_mask]) return 0;
+  if (a->bias.data == NULL) return 1;
   int64_t in_bias = array_index(&a->bias, at[0], at[1], at[2], at[3]);
   if (a->bias.type == ELEMENT_F32) return ((const float *)a->bias.data)[in_bias] != -INFINITY;
   return ((const uint16_t *)a->bias.data)[in_bias] != (a->bias.type == ELEMENT_F16 ? 0xfc00 : 0xff80);

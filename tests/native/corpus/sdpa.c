@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Attention problems: what is drawn and how it lies in memory; sdpa_fill.c has the contents. */
+// SPDX-License-Identifier: Apache-2.0
+// Attention problems: what is drawn and how it lies in memory; sdpa_fill.c has the contents.
 #include "sdpa.h"
 
 static const int64_t common_dims[] = {16, 32, 64, 64, 80, 96, 128, 128};
@@ -14,8 +14,8 @@ static int64_t draw_dim(random_state *r) {
   return kind < 92 ? PICK(r, odd_dims) : PICK(r, large_dims);
 }
 
-/* By the plan function's paths: prefill, decode, both split over keys, corners, and more memory than is read without
- * asking ahead. */
+// By the plan function's paths: prefill, decode, both split over keys, corners, and more memory than is read without
+// asking ahead.
 static void draw_sizes(random_state *r, sdpa_problem *p) {
   int kind = (int)random_between(r, 0, 999);
   int64_t group = PICK(r, group_sizes);
@@ -74,7 +74,7 @@ static void draw_types(random_state *r, sdpa_problem *p) {
     p->key_scale_bits = random_percent(r, 75) ? 15 : random_between(r, 0, 15);
     p->value_scale_bits = random_percent(r, 75) ? 15 : random_between(r, 0, 15);
   }
-  /* Rounding to 16 bits hides most last bits. */
+  // Rounding to 16 bits hides most last bits.
   if (random_percent(r, 35)) p->output_type = ELEMENT_F32;
 }
 
@@ -102,7 +102,7 @@ static void draw_layouts(random_state *r, sdpa_problem *p) {
   }
 }
 
-/* query, key and value as three ranges of heads in one (B, S, Hq + 2 Hkv, D). */
+// query, key and value as three ranges of heads in one (B, S, Hq + 2 Hkv, D).
 static void place_packed(sdpa_problem *p, int side) {
   const int64_t all = p->heads + 2 * p->kv_heads, d = p->head_dim;
   const int64_t whole[4] = {p->batch, all, p->kv_len, d};
@@ -138,7 +138,7 @@ static void draw(random_state *r, sdpa_problem *p) {
   draw_types(r, p);
   draw_layouts(r, p);
   scores_draw(r, p->q_len, p->kv_len, &p->scores);
-  /* With weights nothing is split or decoded: mostly not where that is what the sizes are for. */
+  // With weights nothing is split or decoded: mostly not where that is what the sizes are for.
   if (p->kv_len >= 1000 || (p->heads / p->kv_heads * p->q_len <= 16 && random_percent(r, 60))) p->scores.stage = -1;
   p->fill = random_percent(r, 50) ? FILL_UNIFORM : random_between(r, 1, FILLS - 1);
   p->guard = random_between(r, 0, 1);

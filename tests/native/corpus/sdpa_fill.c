@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include <math.h>
 
 #include "sdpa.h"
@@ -11,7 +11,7 @@ static float number(const sdpa_problem *p, random_state *r, enum part part, int6
     case FILL_PEAKED:
       return part == PART_VALUE ? u : 4 * u;
     case FILL_VERY_NEGATIVE:
-      /* One dimension carries the magnitude, the others the differences. */
+      // One dimension carries the magnitude, the others the differences.
       if (part == PART_VALUE || d > 0) return u;
       return part == PART_QUERY ? -100.0f : 8000 + 7000 * u;
     case FILL_CONSTANT:
@@ -32,13 +32,13 @@ static float number(const sdpa_problem *p, random_state *r, enum part part, int6
 }
 
 static void fill_part(const sdpa_problem *p, random_state *r, array *a, enum part part) {
-  /* int8 shows nothing below 1; its scale brings it back. */
+  // int8 shows nothing below 1; its scale brings it back.
   float scale = a->type == ELEMENT_I8 ? 100 : 1;
   FOR_EACH(a, b, h, s, d) { array_set(a, array_index(a, b, h, s, d), scale * number(p, r, part, s, d)); }
 }
 
 static void fill_scale(random_state *r, array *a) {
-  if (!a->data) return;
+  if (a->data == NULL) return;
   FOR_EACH(a, b, h, s, g) { array_set(a, array_index(a, b, h, s, g), 0.01f * (1.1f + random_unit(r))); }
 }
 
@@ -55,14 +55,14 @@ static int seen_by_group(const sdpa_problem *p, const int64_t at[3]) {
 
 static const float poisons[3] = {NAN, INFINITY, -INFINITY};
 
-/* A row that several heads or batches share may be seen by another of them. */
+// A row that several heads or batches share may be seen by another of them.
 static int is_shared(const array *a) {
   return (a->size[0] > 1 && a->stride[0] == 0) || (a->size[1] > 1 && a->stride[1] == 0) ||
          (a->size[2] > 1 && a->stride[2] == 0);
 }
 
 static void poison_row(random_state *r, array *a, const int64_t at[3]) {
-  if (!a->data || a->type == ELEMENT_I8 || is_shared(a)) return;
+  if (a->data == NULL || a->type == ELEMENT_I8 || is_shared(a)) return;
   for (int64_t d = 0; d < a->size[3]; d++) array_set(a, array_index(a, at[0], at[1], at[2], d), PICK(r, poisons));
 }
 
@@ -78,7 +78,7 @@ static void poison_unseen(random_state *r, sdpa_problem *p) {
 }
 
 static void poison_some(random_state *r, array *a) {
-  if (!a->data || a->type == ELEMENT_I8) return;
+  if (a->data == NULL || a->type == ELEMENT_I8) return;
   FOR_EACH(a, b, h, s, none) {
     if (none > 0) break;
     int64_t d = random_between(r, 0, a->size[3] - 1);

@@ -94,9 +94,7 @@ rapt_rope build(const rope_case &c, rope_tensors *t) {
   if (!c.in_place) place_rows(&t->output, c.output, c);
   place_angles(&t->cosine, c);
   place_angles(&t->sine, c);
-  for (tensor *x : {&t->input, &t->cosine, &t->sine}) {
-    x->each([&](int64_t i) { x->set(i, 2 * random.unit()); });
-  }
+  for (tensor *x : {&t->input, &t->cosine, &t->sine}) x->each([&](int64_t i) { x->set(i, 2 * random.unit()); });
   if (c.table != 0) {
     bool is_wide = c.seed / 2 % 2 == 0;
     t->positions.place(is_wide ? RAPT_I64 : RAPT_I32, {c.batch, c.length, 1, 1}, {1, 0, 2, 3});

@@ -154,9 +154,7 @@ void build(const sdpa_case &c, sdpa_tensors *t, rapt_sdpa_problem *problem) {
   if (c.value == RAPT_I8) place_scale(c, &t->value_scale, c.value_groups, &random);
   place_options(c, t, &random);
   if (c.lse != 0) t->lse.place(RAPT_F32, {c.batch, c.heads, c.query_len, 1}, {0, 2, 1, 3});
-  if (c.weights >= 0) {
-    place(&t->weights, RAPT_F32, {c.batch, c.heads, c.query_len, c.kv_len}, c.layout == 3 ? 3 : 2);
-  }
+  if (c.weights >= 0) place(&t->weights, RAPT_F32, {c.batch, c.heads, c.query_len, c.kv_len}, c.layout == 3 ? 3 : 2);
   *problem = {};
   rapt_sdpa *call = &problem->call;
   call->head.struct_size = sizeof *call;

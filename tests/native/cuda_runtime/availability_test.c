@@ -1,9 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * availability_test SENTENCE: that capabilities and a context both say, in words that contain SENTENCE, why there is no
- * CUDA device; with an empty SENTENCE, that there is one. The CPU works either way. --here takes the sentence from the
- * capabilities.
- */
+// SPDX-License-Identifier: Apache-2.0
+// availability_test SENTENCE: that capabilities and a context both say, in words that contain SENTENCE, why there is no
+// CUDA device; with an empty SENTENCE, that there is one. The CPU works either way. --here takes the sentence from the
+// capabilities.
 #include <rapt/rapt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +23,9 @@ static void check_no_context(const char *sentence) {
     rapt_context *context = NULL;
     options.ordinal = ordinal;
     CHECK(rapt_context_create(&options, &context, &error) == RAPT_DEVICE_UNAVAILABLE, "a context without a device");
-    CHECK(!context, "a failed call gave out a context");
-    CHECK(strstr(error.message, sentence), "the context's error is \"%s\", expected \"%s\"", error.message, sentence);
+    CHECK(context == NULL, "a failed call gave out a context");
+    CHECK(strstr(error.message, sentence) != NULL, "the context's error is \"%s\", expected \"%s\"", error.message,
+          sentence);
   }
 }
 
@@ -39,7 +38,8 @@ static void check_context(void) {
   context = NULL;
   options.ordinal = 4096;
   CHECK(rapt_context_create(&options, &context, &error) == RAPT_DEVICE_UNAVAILABLE, "ordinal 4096");
-  CHECK(strstr(error.message, "ordinal is 4096") && strstr(error.message, "CUDA device"), "error: %s", error.message);
+  CHECK(strstr(error.message, "ordinal is 4096") != NULL && strstr(error.message, "CUDA device") != NULL, "error: %s",
+        error.message);
 }
 
 int main(int argc, char **argv) {
@@ -52,8 +52,8 @@ int main(int argc, char **argv) {
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_get_capabilities(&c, &error) == RAPT_OK, "capabilities: %s", error.message);
   const char *sentence = strcmp(argv[1], "--here") ? argv[1] : c.cuda_reason;
-  CHECK(!c.cuda_reason[0] == !sentence[0] && strstr(c.cuda_reason, sentence), "cuda_reason is \"%s\", expected \"%s\"",
-        c.cuda_reason, sentence);
+  CHECK(!c.cuda_reason[0] == !sentence[0] && strstr(c.cuda_reason, sentence) != NULL,
+        "cuda_reason is \"%s\", expected \"%s\"", c.cuda_reason, sentence);
   printf("cuda_reason: %s\n", c.cuda_reason);
   if (sentence[0]) {
     check_no_context(sentence);

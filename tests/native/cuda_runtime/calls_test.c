@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* What a call needs besides its numbers: memory the device reaches, scratch, streams, linears; each refused by name. */
+// SPDX-License-Identifier: Apache-2.0
+// What a call needs besides its numbers: memory the device reaches, scratch, streams, linears; each refused by name.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +11,18 @@
 static void expect_refusal(rapt_status status, const rapt_error *error, const char *what, const char *name,
                            const char *why) {
   CHECK(status == RAPT_INVALID_ARGUMENT, "%s: status %d", what, status);
-  CHECK(!strncmp(error->message, name, strlen(name)) && strstr(error->message, why), "%s: the message is \"%s\"", what,
-        error->message);
+  CHECK(!strncmp(error->message, name, strlen(name)) && strstr(error->message, why) != NULL,
+        "%s: the message is \"%s\"", what, error->message);
 }
 
-/* Every tensor of attention in turn, in host memory, and where given on another device and freed. */
+// Every tensor of attention in turn, in host memory, and where given on another device and freed.
 static void check_attention_places(small_calls *s, void *other_device, void *freed) {
   static float host[1024];
   static const char *const names[] = {"query",        "key",   "value", "output",  "mask",     "bias",
                                       "alibi_slopes", "sinks", "lse",   "weights", "positions"};
   for (int n = 0; n < 11; n++) {
     void *places[] = {host, other_device, freed};
-    for (int place = 0; place < 3 && places[place]; place++) {
+    for (int place = 0; place < 3 && places[place] != NULL; place++) {
       rapt_sdpa call = s->attention;
       rapt_tensor *tensors[] = {&call.query,        &call.key,   &call.value, &call.output,  &call.mask,     &call.bias,
                                 &call.alibi_slopes, &call.sinks, &call.lse,   &call.weights, &call.positions};
@@ -83,7 +83,7 @@ static void check_projection_places(small_calls *s) {
   }
 }
 
-/* Pinned memory is within reach. */
+// Pinned memory is within reach.
 static void check_pinned(small_calls *s) {
   enum { COUNT = SMALL_QUERIES * SMALL_WIDTH };
   rapt_error error = {.struct_size = sizeof error};
@@ -129,10 +129,8 @@ static int64_t free_bytes(rapt_context *context) {
   return available;
 }
 
-/*
- * A stream's scratch grows once and then serves every call; where it cannot grow, the context stays usable. For the
- * emulated device, which counts bytes exactly.
- */
+// A stream's scratch grows once and then serves every call; where it cannot grow, the context stays usable. For the
+// emulated device, which counts bytes exactly.
 static void check_stream_scratch(rapt_context *context) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_stream *stream = NULL;
@@ -150,7 +148,7 @@ static void check_stream_scratch(rapt_context *context) {
   void *rest = cuda_allocate(context, (size_t)after - 4096);
   CHECK(rapt_mha_run(context, &many.mha, &error) == RAPT_OUT_OF_MEMORY && error.device_code == 2, "code %d: %s",
         error.device_code, error.message);
-  CHECK(strstr(error.message, "bytes of scratch"), "message: %s", error.message);
+  CHECK(strstr(error.message, "bytes of scratch") != NULL, "message: %s", error.message);
   CHECK(rapt_mha_run(context, &few.mha, &error) == RAPT_OK, "after out of memory: %s", error.message);
   cuda_release(context, rest);
   CHECK(rapt_mha_run(context, &many.mha, &error) == RAPT_OK, "with memory again: %s", error.message);
@@ -164,7 +162,7 @@ static void check_stream_scratch(rapt_context *context) {
   small_close(&few);
 }
 
-/* Linears belong to their device; weights that do not fit are refused. */
+// Linears belong to their device; weights that do not fit are refused.
 static void check_linears(small_calls *s, rapt_context *second) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_context *cpu = NULL;
@@ -193,8 +191,10 @@ static void check_linears(small_calls *s, rapt_context *second) {
   weights.in_features = 1 << 16;
   weights.weight.stride[1] = 0;
   weights.out_features = 1 << 12;
-  CHECK(rapt_linear_create(s->context, &weights, &none, &error) == RAPT_OUT_OF_MEMORY && !none, "1 GiB of weights");
-  CHECK(error.device_code == 2 && strstr(error.message, "weights"), "code %d: %s", error.device_code, error.message);
+  CHECK(rapt_linear_create(s->context, &weights, &none, &error) == RAPT_OUT_OF_MEMORY && none == NULL,
+        "1 GiB of weights");
+  CHECK(error.device_code == 2 && strstr(error.message, "weights") != NULL, "code %d: %s", error.device_code,
+        error.message);
   rapt_linear_destroy(of_second);
   rapt_linear_destroy(of_cpu);
   rapt_context_destroy(cpu);
@@ -204,11 +204,11 @@ static void check_core_refusals(small_calls *s) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_sdpa call = s->attention;
   call.head_dim = 0;
-  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "head_dim"),
+  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "head_dim") != NULL,
         "the core's checks: %s", error.message);
 }
 
-/* Nothing to write: no kernel, whatever the tensors' places, and a plan that says so. */
+// Nothing to write: no kernel, whatever the tensors' places, and a plan that says so.
 static void check_empty(small_calls *s) {
   static float host[1024];
   rapt_error error = {.struct_size = sizeof error};
@@ -230,7 +230,7 @@ static void check_empty(small_calls *s) {
   }
 }
 
-/* More blocks than 64 bits can count: refused when it is planned, as on the CPU. */
+// More blocks than 64 bits can count: refused when it is planned, as on the CPU.
 static void check_overflow(small_calls *s) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_plan plan = {.struct_size = sizeof plan};
@@ -252,16 +252,16 @@ static void check_fault(small_calls *s) {
   setenv("RAPT_EMULATED_FAULT", "719", 1);
   CHECK(rapt_sdpa_run(s->context, &s->attention, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719,
         "a lost device: code %d", error.device_code);
-  CHECK(strstr(error.message, "sdpa_") && strstr(error.message, "cudaErrorLaunchFailure (719)"), "message: %s",
-        error.message);
-  /* On a stream the failure shows where somebody waits. */
+  CHECK(strstr(error.message, "sdpa_") != NULL && strstr(error.message, "cudaErrorLaunchFailure (719)") != NULL,
+        "message: %s", error.message);
+  // On a stream the failure shows where somebody waits.
   rapt_stream *stream = NULL;
   CHECK(rapt_stream_create(s->context, &stream, &error) == RAPT_OK, "stream: %s", error.message);
   rapt_sdpa call = s->attention;
   call.head.stream = stream;
   CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_OK, "enqueueing: %s", error.message);
   CHECK(rapt_stream_synchronize(stream, &error) == RAPT_DEVICE_FAILURE && error.device_code == 719 &&
-            strstr(error.message, "restarted"),
+            strstr(error.message, "restarted") != NULL,
         "a lost device: code %d, %s", error.device_code, error.message);
   unsetenv("RAPT_EMULATED_FAULT");
   rapt_stream_destroy(stream);
@@ -273,12 +273,12 @@ static void check_streams(small_calls *s, rapt_context *second) {
   CHECK(rapt_stream_create(second, &stream, &error) == RAPT_OK, "stream: %s", error.message);
   rapt_sdpa call = s->attention;
   call.head.stream = stream;
-  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "device 1"),
+  CHECK(rapt_sdpa_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "device 1") != NULL,
         "another device's stream: %s", error.message);
   rapt_stream_destroy(stream);
 }
 
-/* What takes a second device, a small one, or one that fails on demand. */
+// What takes a second device, a small one, or one that fails on demand.
 static void check_emulated(small_calls *s, rapt_context *first) {
   rapt_context *second = cuda_context(1);
   void *other = cuda_allocate(second, 4096), *freed = cuda_allocate(first, 4096);
@@ -306,9 +306,7 @@ int main(void) {
   check_core_refusals(&s);
   check_empty(&s);
   check_overflow(&s);
-  if (cuda_is_emulated(first)) {
-    check_emulated(&s, first);
-  }
+  if (cuda_is_emulated(first)) check_emulated(&s, first);
   small_close(&s);
   rapt_context_destroy(first);
   return check_finish("cuda_abi_calls_test");

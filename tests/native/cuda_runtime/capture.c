@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "capture.h"
 
 #include <dlfcn.h>
@@ -7,7 +7,7 @@
 #include "device.h"
 #include "support/check.h"
 
-/* Of the driver's own interface, by name: the tests are built without CUDA's headers. */
+// Of the driver's own interface, by name: the tests are built without CUDA's headers.
 static struct {
   int (*retain)(void **context, int device);
   int (*release)(int device);
@@ -29,16 +29,12 @@ static void expect_success(int code, const char *what) { CHECK(code == 0, "%s: C
 
 static void load(void **function, void *library, const char *name) {
   *function = dlsym(library, name);
-  if (!*function) {
-    check_abort("the driver has no %s", name);
-  }
+  if (*function == NULL) check_abort("the driver has no %s", name);
 }
 
 static void load_driver(void) {
   void *library = dlopen("libcuda.so.1", RTLD_NOW);
-  if (!library) {
-    check_abort("no driver: %s", dlerror());
-  }
+  if (library == NULL) check_abort("no driver: %s", dlerror());
   load((void **)&driver.retain, library, "cuDevicePrimaryCtxRetain");
   load((void **)&driver.release, library, "cuDevicePrimaryCtxRelease_v2");
   load((void **)&driver.set_current, library, "cuCtxSetCurrent");
@@ -63,13 +59,11 @@ void capture_open(capture *c, rapt_context *context) {
     expect_success(driver.set_current(primary), "cuCtxSetCurrent");
     expect_success(driver.stream_create(&c->native, NON_BLOCKING), "cuStreamCreate");
   }
-  if (rapt_stream_wrap(context, c->native, &c->stream, &error) != RAPT_OK) {
-    check_abort("no stream: %s", error.message);
-  }
+  if (rapt_stream_wrap(context, c->native, &c->stream, &error) != RAPT_OK) check_abort("no stream: %s", error.message);
 }
 
 void capture_begin(capture *c) {
-  if (c->native) {
+  if (c->native != NULL) {
     expect_success(driver.begin(c->native, GLOBAL_MODE), "cuStreamBeginCapture");
   } else {
     setenv("RAPT_EMULATED_CAPTURE", "1", 1);
@@ -78,9 +72,7 @@ void capture_begin(capture *c) {
 
 void capture_end(capture *c) {
   unsetenv("RAPT_EMULATED_CAPTURE");
-  if (!c->native) {
-    return;
-  }
+  if (c->native == NULL) return;
   void *graph = NULL, *executable = NULL;
   expect_success(driver.end(c->native, &graph), "cuStreamEndCapture");
   expect_success(driver.instantiate(&executable, graph, 0), "cuGraphInstantiate");
@@ -92,7 +84,7 @@ void capture_end(capture *c) {
 
 void capture_close(capture *c) {
   rapt_stream_destroy(c->stream);
-  if (c->native) {
+  if (c->native != NULL) {
     expect_success(driver.stream_destroy(c->native), "cuStreamDestroy");
     expect_success(driver.release(0), "cuDevicePrimaryCtxRelease");
   }

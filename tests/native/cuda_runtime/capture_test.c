@@ -1,9 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Calls on a stream that is being captured into a graph: with the caller's scratch even a context's first ones allocate
- * nothing and wait for nothing (the emulated device ends the program where they do); with the stream's own scratch they
- * are refused until it has grown.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Calls on a stream that is being captured into a graph: with the caller's scratch even a context's first ones allocate
+// nothing and wait for nothing (the emulated device ends the program where they do); with the stream's own scratch they
+// are refused until it has grown.
 #include "capture.h"
 
 #include <string.h>
@@ -12,7 +10,7 @@
 #include "small.h"
 #include "support/check.h"
 
-/* As many keys as make attention split them, so that it needs scratch too. */
+// As many keys as make attention split them, so that it needs scratch too.
 enum { KEYS = 700, COUNT = SMALL_QUERIES * SMALL_WIDTH };
 
 typedef struct scratch {
@@ -53,8 +51,8 @@ static void check_given_scratch(capture *c, small_calls s, const scratch *own) {
 }
 
 static void check_refusal(rapt_status status, const rapt_error *error, const char *what) {
-  CHECK(status == RAPT_INVALID_ARGUMENT && strstr(error->message, "being captured") &&
-            strstr(error->message, "or bring scratch"),
+  CHECK(status == RAPT_INVALID_ARGUMENT && strstr(error->message, "being captured") != NULL &&
+            strstr(error->message, "or bring scratch") != NULL,
         "%s without scratch: status %d, %s", what, status, error->message);
 }
 

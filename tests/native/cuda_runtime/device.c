@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "device.h"
 
 #include <string.h>
@@ -9,9 +9,7 @@ rapt_context *cuda_context(int32_t ordinal) {
   rapt_context_options options = {.struct_size = sizeof options, .device = RAPT_DEVICE_CUDA, .ordinal = ordinal};
   rapt_error error = {.struct_size = sizeof error};
   rapt_context *context = NULL;
-  if (rapt_context_create(&options, &context, &error) != RAPT_OK) {
-    check_abort("no CUDA context: %s", error.message);
-  }
+  if (rapt_context_create(&options, &context, &error) != RAPT_OK) check_abort("no CUDA context: %s", error.message);
   return context;
 }
 
@@ -57,12 +55,8 @@ void cuda_release(rapt_context *context, void *memory) {
 
 rapt_tensor mirror_add(mirror *m, const test_tensor *t) {
   rapt_tensor tensor = t->tensor;
-  if (!t->start || !t->bytes) {
-    return tensor;
-  }
-  if (m->count == MOST_MIRRORED) {
-    check_abort("the test mirrors more than %d tensors", MOST_MIRRORED);
-  }
+  if (t->start == NULL || !t->bytes) return tensor;
+  if (m->count == MOST_MIRRORED) check_abort("the test mirrors more than %d tensors", MOST_MIRRORED);
   unsigned char *device = cuda_upload(m->context, t->start, t->bytes);
   m->host[m->count] = t;
   m->device[m->count++] = device;
@@ -72,15 +66,11 @@ rapt_tensor mirror_add(mirror *m, const test_tensor *t) {
 
 void mirror_fetch(const mirror *m, const test_tensor *t) {
   for (int i = 0; i < m->count; i++) {
-    if (m->host[i] == t) {
-      cuda_download(m->context, t->start, m->device[i], t->bytes);
-    }
+    if (m->host[i] == t) cuda_download(m->context, t->start, m->device[i], t->bytes);
   }
 }
 
 void mirror_close(mirror *m) {
-  for (int i = 0; i < m->count; i++) {
-    cuda_release(m->context, m->device[i]);
-  }
+  for (int i = 0; i < m->count; i++) cuda_release(m->context, m->device[i]);
   m->count = 0;
 }

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Kernels without proof run only where RAPT_KERNEL names them, as it was when the context was made. */
+// SPDX-License-Identifier: Apache-2.0
+// Kernels without proof run only where RAPT_KERNEL names them, as it was when the context was made.
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,16 +16,16 @@ static void check_one(const char *kernels, const char *what, int allowed, rapt_s
   CHECK(plan->name[0], "RAPT_KERNEL=%s: %s: a plan without a name", kernels, what);
   CHECK(status == (allowed ? RAPT_OK : RAPT_UNSUPPORTED), "RAPT_KERNEL=%s: %s: status %d", kernels, what, status);
   if (!allowed) {
-    CHECK(strstr(plan->reason, "RAPT_KERNEL") && strstr(plan->reason, "proven"), "%s: reason \"%s\"", what,
-          plan->reason);
+    CHECK(strstr(plan->reason, "RAPT_KERNEL") != NULL && strstr(plan->reason, "proven") != NULL, "%s: reason \"%s\"",
+          what, plan->reason);
     CHECK(!strncmp(plan->reason, error->message, sizeof plan->reason - 1), "%s: plan says \"%s\", run says \"%s\"",
           what, plan->reason, error->message);
   }
 }
 
-/* Which of the four operations run where RAPT_KERNEL is this. */
+// Which of the four operations run where RAPT_KERNEL is this.
 static void check_gate(const char *kernels, int allowed) {
-  if (kernels) {
+  if (kernels != NULL) {
     setenv("RAPT_KERNEL", kernels, 1);
   } else {
     unsetenv("RAPT_KERNEL");
@@ -51,16 +51,16 @@ static void check_gate(const char *kernels, int allowed) {
   rapt_context_destroy(context);
 }
 
-/* A list that cannot be meant is refused, instead of being read in part. */
+// A list that cannot be meant is refused, instead of being read in part.
 static void check_refusal(const char *kernels, const char *why) {
   rapt_context_options options = {.struct_size = sizeof options, .device = RAPT_DEVICE_CUDA};
   rapt_error error = {.struct_size = sizeof error};
   rapt_context *context = NULL;
   setenv("RAPT_KERNEL", kernels, 1);
-  CHECK(rapt_context_create(&options, &context, &error) == RAPT_INVALID_ARGUMENT && !context,
+  CHECK(rapt_context_create(&options, &context, &error) == RAPT_INVALID_ARGUMENT && context == NULL,
         "RAPT_KERNEL=%s gave a context", kernels);
-  CHECK(strstr(error.message, "RAPT_KERNEL") && strstr(error.message, why), "RAPT_KERNEL=%s: %s", kernels,
-        error.message);
+  CHECK(strstr(error.message, "RAPT_KERNEL") != NULL && strstr(error.message, why) != NULL, "RAPT_KERNEL=%s: %s",
+        kernels, error.message);
 }
 
 static void check_refusals(void) {
@@ -72,9 +72,7 @@ static void check_refusals(void) {
   memset(text + 5, 'x', 200);
   check_refusal(text, "205 characters");
   text[0] = 0;
-  for (int n = 0; n < 17; n++) {
-    strcat(text, "rope_f32,");
-  }
+  for (int n = 0; n < 17; n++) strcat(text, "rope_f32,");
   check_refusal(text, "more than 16 names");
 }
 

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Device and pinned memory, copies, streams and events; on the emulated device its failures too. */
+// SPDX-License-Identifier: Apache-2.0
+// Device and pinned memory, copies, streams and events; on the emulated device its failures too.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define MIB ((int64_t)1 << 20)
 
-/* error.device_code of an allocation that does not fit; cudaErrorMemoryAllocation. */
+// error.device_code of an allocation that does not fit; cudaErrorMemoryAllocation.
 enum { OUT_OF_MEMORY_CODE = 2 };
 
 static void check_info(rapt_context *context) {
@@ -25,9 +25,7 @@ static void check_copies(rapt_context *context) {
   enum { BYTES = 1000 };
   unsigned char host[BYTES], back[BYTES];
   rapt_error error = {.struct_size = sizeof error};
-  for (int i = 0; i < BYTES; i++) {
-    host[i] = (unsigned char)(i * 31);
-  }
+  for (int i = 0; i < BYTES; i++) host[i] = (unsigned char)(i * 31);
   void *pinned = NULL;
   CHECK(rapt_memory_allocate(context, RAPT_MEMORY_PINNED, BYTES, &pinned, &error) == RAPT_OK, "pinned: %s",
         error.message);
@@ -41,7 +39,7 @@ static void check_copies(rapt_context *context) {
     CHECK(rapt_memory_copy(context, device, pinned, BYTES, streams[n], &error) == RAPT_OK, "in: %s", error.message);
     CHECK(rapt_memory_copy(context, other, device, BYTES, streams[n], &error) == RAPT_OK, "over: %s", error.message);
     CHECK(rapt_memory_copy(context, back, other, BYTES, streams[n], &error) == RAPT_OK, "out: %s", error.message);
-    if (streams[n]) {
+    if (streams[n] != NULL) {
       CHECK(rapt_stream_synchronize(streams[n], &error) == RAPT_OK, "synchronize: %s", error.message);
     }
     CHECK(!memcmp(host, back, BYTES), "other bytes came back, stream %d", n);
@@ -65,10 +63,10 @@ static void check_freeing(rapt_context *context) {
   CHECK(rapt_memory_free(context, RAPT_MEMORY_DEVICE, device, &error) == RAPT_DEVICE_FAILURE, "freed twice");
   CHECK(rapt_memory_free(context, RAPT_MEMORY_DEVICE, NULL, &error) == RAPT_OK, "NULL: %s", error.message);
   void *none = &local;
-  CHECK(rapt_memory_allocate(context, RAPT_MEMORY_DEVICE, 0, &none, &error) == RAPT_OK && !none, "0 bytes");
+  CHECK(rapt_memory_allocate(context, RAPT_MEMORY_DEVICE, 0, &none, &error) == RAPT_OK && none == NULL, "0 bytes");
 }
 
-/* A device of 8 MiB: what does not fit is refused with the device's code, and the context goes on. */
+// A device of 8 MiB: what does not fit is refused with the device's code, and the context goes on.
 static void check_out_of_memory(rapt_context *context) {
   rapt_error error = {.struct_size = sizeof error};
   int64_t before = 0, available = 0, total = 0;
@@ -76,9 +74,9 @@ static void check_out_of_memory(rapt_context *context) {
         "%lld of %lld bytes free", (long long)before, (long long)total);
   void *half = cuda_allocate(context, 5 * MIB), *more = &error;
   CHECK(rapt_memory_allocate(context, RAPT_MEMORY_DEVICE, 4 * MIB, &more, &error) == RAPT_OUT_OF_MEMORY, "9 of 8 MiB");
-  CHECK(!more, "a failed allocation gave out memory");
-  CHECK(error.device_code == OUT_OF_MEMORY_CODE && strstr(error.message, "4194304 bytes of device memory") &&
-            strstr(error.message, "cudaErrorMemoryAllocation (2)"),
+  CHECK(more == NULL, "a failed allocation gave out memory");
+  CHECK(error.device_code == OUT_OF_MEMORY_CODE && strstr(error.message, "4194304 bytes of device memory") != NULL &&
+            strstr(error.message, "cudaErrorMemoryAllocation (2)") != NULL,
         "code %d, message %s", error.device_code, error.message);
   CHECK(rapt_memory_get_info(context, &available, &total, &error) == RAPT_OK && available == 3 * MIB, "%lld bytes free",
         (long long)available);
@@ -111,7 +109,7 @@ static void check_events(rapt_context *context) {
   rapt_stream_destroy(stream);
 }
 
-/* A lost device: the code and its name in the message, wherever a call waits. */
+// A lost device: the code and its name in the message, wherever a call waits.
 static void check_fault(rapt_context *context) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_stream *stream = NULL;
@@ -120,8 +118,8 @@ static void check_fault(rapt_context *context) {
   for (int repeat = 0; repeat < 2; repeat++) {
     CHECK(rapt_stream_synchronize(stream, &error) == RAPT_DEVICE_FAILURE && error.device_code == 700, "code %d",
           error.device_code);
-    CHECK(strstr(error.message, "cudaErrorIllegalAddress (700)") && strstr(error.message, "restarted"), "message: %s",
-          error.message);
+    CHECK(strstr(error.message, "cudaErrorIllegalAddress (700)") != NULL && strstr(error.message, "restarted") != NULL,
+          "message: %s", error.message);
   }
   char byte = 0;
   void *memory = cuda_allocate(context, 1);
@@ -132,7 +130,7 @@ static void check_fault(rapt_context *context) {
   rapt_stream_destroy(stream);
 }
 
-/* Two devices: streams and events stay on theirs. */
+// Two devices: streams and events stay on theirs.
 static void check_two_devices(rapt_context *first) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_context *second = cuda_context(1);
@@ -143,7 +141,8 @@ static void check_two_devices(rapt_context *first) {
   char byte = 1;
   void *memory = cuda_upload(first, &byte, 1);
   CHECK(rapt_memory_copy(first, memory, &byte, 1, stream, &error) == RAPT_INVALID_ARGUMENT, "another device's stream");
-  CHECK(strstr(error.message, "device 1") && strstr(error.message, "device is 0"), "message: %s", error.message);
+  CHECK(strstr(error.message, "device 1") != NULL && strstr(error.message, "device is 0") != NULL, "message: %s",
+        error.message);
   CHECK(rapt_event_record(event, stream, &error) == RAPT_INVALID_ARGUMENT, "another device's event");
   void *other = cuda_upload(second, &byte, 1);
   CHECK(rapt_memory_copy(second, other, memory, 1, NULL, &error) == RAPT_OK, "between devices: %s", error.message);
@@ -154,14 +153,15 @@ static void check_two_devices(rapt_context *first) {
   rapt_context_destroy(second);
 }
 
-/* Any device: more than it has is refused with its code, and the context goes on. */
+// Any device: more than it has is refused with its code, and the context goes on.
 static void check_too_much(rapt_context *context) {
   rapt_error error = {.struct_size = sizeof error};
   int64_t available = 0, total = 0;
   void *memory = &error;
   CHECK(rapt_memory_get_info(context, &available, &total, &error) == RAPT_OK && available <= total, "info: %s",
         error.message);
-  CHECK(rapt_memory_allocate(context, RAPT_MEMORY_DEVICE, total + 1, &memory, &error) == RAPT_OUT_OF_MEMORY && !memory,
+  CHECK(rapt_memory_allocate(context, RAPT_MEMORY_DEVICE, total + 1, &memory, &error) == RAPT_OUT_OF_MEMORY &&
+            memory == NULL,
         "more than all memory");
   CHECK(error.device_code == OUT_OF_MEMORY_CODE, "code %d: %s", error.device_code, error.message);
   check_copies(context);
@@ -186,9 +186,7 @@ int main(void) {
   check_copies(context);
   check_events(context);
   check_too_much(context);
-  if (cuda_is_emulated(context)) {
-    check_failures_of_emulated(context);
-  }
+  if (cuda_is_emulated(context)) check_failures_of_emulated(context);
   rapt_context_destroy(context);
   return check_finish("cuda_abi_memory_test");
 }

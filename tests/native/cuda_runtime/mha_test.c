@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Multi-head attention and its projections through the ABI on a CUDA device, against the double reference. */
+// SPDX-License-Identifier: Apache-2.0
+// Multi-head attention and its projections through the ABI on a CUDA device, against the double reference.
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +32,7 @@ static void expect(const mha_case *c, const rapt_mha *call, const reference_proj
     reference_mha(call, p, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
                   c->weights >= 0 ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
   }
-  for (int n = 0; n < RESULT_COUNT; n++) {
-    e[n].bound = reference_bound(&e[n].result, 1);
-  }
+  for (int n = 0; n < RESULT_COUNT; n++) e[n].bound = reference_bound(&e[n].result, 1);
 }
 
 static void place(mirror *m, const mha_tensors *t, rapt_mha *c) {
@@ -54,7 +52,7 @@ static void place(mirror *m, const mha_tensors *t, rapt_mha *c) {
   c->positions = mirror_add(m, &t->positions);
 }
 
-/* Packs the projections: from host memory, or from the device's where on_device is set. */
+// Packs the projections: from host memory, or from the device's where on_device is set.
 static void pack(mirror *m, int on_device, const mha_tensors *t, const reference_projections *p, rapt_mha *call,
                  rapt_linear_weights *handles[4]) {
   const rapt_linear_parameters *weights[4] = {&p->query, &p->key, &p->value, &p->output};
@@ -117,23 +115,15 @@ static void run_case(rapt_context *context, rapt_stream *stream, const mha_case 
   }
   rapt_status status = rapt_mha_run(context, &device, &error);
   CHECK(status == RAPT_OK, "status %d: %s", status, error.message);
-  if (stream) {
-    CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
-  }
+  if (stream != NULL) CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
   mirror_fetch(&m, &t.output);
   mirror_fetch(&m, &t.lse);
   mirror_fetch(&m, &t.weights);
-  if (status == RAPT_OK) {
-    check_results(c, &call, &t, e);
-  }
+  if (status == RAPT_OK) check_results(c, &call, &t, e);
   cuda_release(context, device.head.scratch);
   mirror_close(&m);
-  for (int n = 0; n < 4; n++) {
-    rapt_linear_destroy(handles[n]);
-  }
-  for (int n = 0; n < RESULT_COUNT; n++) {
-    reference_result_free(&e[n].result);
-  }
+  for (int n = 0; n < 4; n++) rapt_linear_destroy(handles[n]);
+  for (int n = 0; n < RESULT_COUNT; n++) reference_result_free(&e[n].result);
 }
 
 static const char *const cases[] = {
@@ -152,7 +142,7 @@ static const char *const cases[] = {
     "batch=2 alibi=1 scratch=1",
     "batch=3 heads=4 kv_heads=2 q_len=9 kv_len=21 causal=1 positions=1 bias_kv=1",
     "batch=2 q_len=3 kv_len=19 causal=1 window=1 positions=2 weights=3 average=1",
-    /* Averaged slice by slice, the last one smaller. */
+    // Averaged slice by slice, the last one smaller.
     "heads=8 kv_heads=8 q_len=11 kv_len=8192 head_dim=2 value_dim=2 weights=3 average=1",
 };
 
@@ -168,10 +158,8 @@ int main(void) {
     check_set_case("cuda mha: seed=%d %s", i + 1, cases[i / 2]);
     strncpy(text, cases[i / 2], sizeof text - 1);
     text[sizeof text - 1] = 0;
-    if (!mha_case_parse(&c, text)) {
-      check_abort("the case cannot be read: %s", cases[i / 2]);
-    }
-    /* Odd seeds pack from device memory, even ones from the host's. */
+    if (!mha_case_parse(&c, text)) check_abort("the case cannot be read: %s", cases[i / 2]);
+    // Odd seeds pack from device memory, even ones from the host's.
     c.seed = i + 1;
     run_case(context, i % 2 ? stream : NULL, &c);
   }

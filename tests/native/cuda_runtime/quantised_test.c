@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Attention on i8 keys and values through the ABI on a CUDA device: what the same device gives on f32 keys and values
- * that hold the products with the scales. The arithmetic behind the loads is the same, so are the bits.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Attention on i8 keys and values through the ABI on a CUDA device: what the same device gives on f32 keys and values
+// that hold the products with the scales. The arithmetic behind the loads is the same, so are the bits.
 #include <string.h>
 
 #include "device.h"
@@ -20,15 +18,9 @@ typedef struct numbers {
 
 static void fill(numbers *n) {
   random_state random = {11};
-  for (int i = 0; i < QUERY_COUNT; i++) {
-    n->query[i] = random_unit(&random);
-  }
-  for (int i = 0; i < ROWS * GROUPS; i++) {
-    n->key_scale[i] = random_unit(&random) / 100;
-  }
-  for (int i = 0; i < ROWS; i++) {
-    n->value_scale[i] = random_unit(&random) / 100;
-  }
+  for (int i = 0; i < QUERY_COUNT; i++) n->query[i] = random_unit(&random);
+  for (int i = 0; i < ROWS * GROUPS; i++) n->key_scale[i] = random_unit(&random) / 100;
+  for (int i = 0; i < ROWS; i++) n->value_scale[i] = random_unit(&random) / 100;
   for (int i = 0; i < ROWS * DIM; i++) {
     n->key_i8[i] = (signed char)random_between(&random, -128, 127);
     n->value_i8[i] = (signed char)random_between(&random, -128, 127);
@@ -41,7 +33,7 @@ static rapt_tensor rows_of(void *data, int32_t dtype, int64_t heads, int64_t row
   return (rapt_tensor){.data = data, .stride = {heads * rows * depth, rows * depth, depth, 1}, .dtype = dtype};
 }
 
-/* Where the tensors are: memory laid out as numbers is. */
+// Where the tensors are: memory laid out as numbers is.
 static rapt_sdpa call_on(numbers *at, int64_t queries, int quantised) {
   rapt_sdpa call = {.head = {.struct_size = sizeof call},
                     .query = rows_of(at->query, RAPT_F32, HEADS, queries, DIM),
@@ -83,9 +75,7 @@ static void check_run(rapt_context *context, numbers *device, int64_t queries, c
   call = call_on(device, queries, 0);
   run(context, &call, device, expected);
   int64_t count = BATCH * HEADS * queries * DIM, bad = 0;
-  for (int64_t i = 0; i < count; i++) {
-    bad += memcmp(&expected[i], &got[i], sizeof expected[i]) != 0;
-  }
+  for (int64_t i = 0; i < count; i++) bad += memcmp(&expected[i], &got[i], sizeof expected[i]) != 0;
   CHECK(bad == 0, "%lld queries: %lld of %lld numbers differ", (long long)queries, (long long)bad, (long long)count);
 }
 
@@ -99,7 +89,7 @@ static void check_places(rapt_context *context, numbers *device, numbers *host) 
     rapt_error error = {.struct_size = sizeof error};
     size_t length = strlen(names[n]);
     CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_INVALID_ARGUMENT && !strncmp(error.message, names[n], length) &&
-              error.message[length] == ' ' && strstr(error.message, "does not reach"),
+              error.message[length] == ' ' && strstr(error.message, "does not reach") != NULL,
           "%s in host memory: '%s'", names[n], error.message);
   }
 }

@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Rotary embedding through the ABI on a CUDA device: bit by bit what the CPU gives, on a stream and without, in place,
- * and NaN for a position outside the table; refusals name the tensor.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Rotary embedding through the ABI on a CUDA device: bit by bit what the CPU gives, on a stream and without, in place,
+// and NaN for a position outside the table; refusals name the tensor.
 #include <math.h>
 #include <string.h>
 
@@ -18,7 +16,7 @@ typedef struct numbers {
   int64_t positions[BATCH * LENGTH];
 } numbers;
 
-/* Where the tensors are: memory laid out as numbers is, on the host or on a device. */
+// Where the tensors are: memory laid out as numbers is, on the host or on a device.
 static rapt_rope call_on(numbers *at) {
   const int64_t row = HEADS * DIM;
   return (rapt_rope){
@@ -46,9 +44,7 @@ static void fill(numbers *n) {
     n->cosine[i] = random_unit(&random);
     n->sine[i] = random_unit(&random);
   }
-  for (int i = 0; i < BATCH * LENGTH; i++) {
-    n->positions[i] = random_between(&random, 0, TABLE - 1);
-  }
+  for (int i = 0; i < BATCH * LENGTH; i++) n->positions[i] = random_between(&random, 0, TABLE - 1);
 }
 
 static void run(rapt_context *context, const rapt_rope *call) {
@@ -56,7 +52,7 @@ static void run(rapt_context *context, const rapt_rope *call) {
   CHECK(rapt_rope_run(context, call, &error) == RAPT_OK, "run: %s", error.message);
 }
 
-/* The device's copy of the numbers after the call, against `expected`. */
+// The device's copy of the numbers after the call, against `expected`.
 static void check_result(rapt_context *context, const numbers *device, int in_place, const float *expected) {
   static numbers back;
   cuda_download(context, &back, device, sizeof back);
@@ -109,9 +105,7 @@ static void check_wrong_position(rapt_context *context, int64_t rotary) {
   run(cpu, &call);
   rapt_context_destroy(cpu);
   host.positions[LENGTH + 4] = TABLE;
-  for (int i = 0; i < HEADS * DIM; i++) {
-    host.output[(LENGTH + 4) * HEADS * DIM + i] = NAN;
-  }
+  for (int i = 0; i < HEADS * DIM; i++) host.output[(LENGTH + 4) * HEADS * DIM + i] = NAN;
   numbers *device = cuda_upload(context, &host, sizeof host);
   call = call_on(device);
   call.rotary_dim = rotary;
@@ -133,13 +127,14 @@ static void check_refusals(rapt_context *context) {
     tensors[n]->data = places[n];
     rapt_error error = {.struct_size = sizeof error};
     CHECK(rapt_rope_run(context, &call, &error) == RAPT_INVALID_ARGUMENT &&
-              !strncmp(error.message, names[n], strlen(names[n])) && strstr(error.message, "does not reach"),
+              !strncmp(error.message, names[n], strlen(names[n])) && strstr(error.message, "does not reach") != NULL,
           "%s in host memory: '%s'", names[n], error.message);
   }
   rapt_rope call = call_on(device);
   call.rotary_dim = 3;
   rapt_error error = {.struct_size = sizeof error};
-  CHECK(rapt_rope_run(context, &call, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "rotary_dim is 3"),
+  CHECK(rapt_rope_run(context, &call, &error) == RAPT_INVALID_ARGUMENT &&
+            strstr(error.message, "rotary_dim is 3") != NULL,
         "rotary_dim 3: '%s'", error.message);
   call = call_on(device);
   call.length = 0;

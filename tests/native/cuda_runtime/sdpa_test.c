@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Attention through the ABI on a CUDA device, f32 tensors against the double reference. */
+// SPDX-License-Identifier: Apache-2.0
+// Attention through the ABI on a CUDA device, f32 tensors against the double reference.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,17 +36,13 @@ static void expect(const rapt_sdpa *call, expectation e[RESULT_COUNT]) {
   int64_t rows = call->batch * call->query_heads * call->query_len;
   int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows,
                                   tensor_present(&call->weights) ? rows * call->kv_len : 0};
-  for (int n = 0; n < RESULT_COUNT; n++) {
-    e[n].result = reference_result_make(counts[n]);
-  }
+  for (int n = 0; n < RESULT_COUNT; n++) e[n].result = reference_result_make(counts[n]);
   for (int mode = 0; mode < REFERENCE_MODES; mode++) {
     reference_attention(call, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
                         tensor_present(&call->weights) ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
   }
   double magnitude[RESULT_COUNT] = {largest_value(call), 1, 0};
-  for (int n = 0; n < RESULT_COUNT; n++) {
-    e[n].bound = reference_bound(&e[n].result, magnitude[n]);
-  }
+  for (int n = 0; n < RESULT_COUNT; n++) e[n].bound = reference_bound(&e[n].result, magnitude[n]);
 }
 
 static void check_results(const rapt_sdpa *call, const sdpa_tensors *t, const expectation e[RESULT_COUNT]) {
@@ -70,12 +66,8 @@ static rapt_sdpa on_device(mirror *m, const sdpa_case *from, const sdpa_tensors 
   c.query = mirror_add(m, &t->query);
   c.key = mirror_add(m, from->key_groups > 0 ? &t->key_i8 : &t->key);
   c.value = mirror_add(m, from->value_groups > 0 ? &t->value_i8 : &t->value);
-  if (from->key_groups > 0) {
-    c.key_scale = mirror_add(m, &t->key_scale);
-  }
-  if (from->value_groups > 0) {
-    c.value_scale = mirror_add(m, &t->value_scale);
-  }
+  if (from->key_groups > 0) c.key_scale = mirror_add(m, &t->key_scale);
+  if (from->value_groups > 0) c.value_scale = mirror_add(m, &t->value_scale);
   c.output = mirror_add(m, &t->output);
   c.mask = mirror_add(m, &t->mask);
   c.bias = mirror_add(m, &t->bias);
@@ -95,7 +87,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   sdpa_case_print(c, text, sizeof text);
   check_set_case("cuda attention: %s", text);
   sdpa_case_build(c, &t, &call);
-  /* The reference reads the f32 tensors, which then hold what the i8 ones stand for. */
+  // The reference reads the f32 tensors, which then hold what the i8 ones stand for.
   rapt_sdpa quantised = call;
   sdpa_case_narrow(c, &t, &quantised);
   expectation e[RESULT_COUNT];
@@ -110,7 +102,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   CHECK(rapt_sdpa_plan(context, &device, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s%s", error.message,
         plan.reason);
   int is_i8 = call.batch > 0 && call.query_len > 0 && c->key_groups + c->value_groups > 0;
-  CHECK(!strncmp(plan.name, "sdpa_", 5) && !strstr(plan.name, "i8") == !is_i8, "plan %s", plan.name);
+  CHECK(!strncmp(plan.name, "sdpa_", 5) && (strstr(plan.name, "i8") == NULL) == !is_i8, "plan %s", plan.name);
   void *scratch = NULL;
   if (c->scratch && plan.scratch_size > 0) {
     scratch = cuda_allocate(context, (size_t)plan.scratch_size);
@@ -119,23 +111,17 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   }
   rapt_status status = rapt_sdpa_run(context, &device, &error);
   CHECK(status == RAPT_OK, "status %d: %s", status, error.message);
-  if (stream) {
-    CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
-  }
+  if (stream != NULL) CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
   mirror_fetch(&m, &t.output);
   mirror_fetch(&m, &t.lse);
   mirror_fetch(&m, &t.weights);
-  if (status == RAPT_OK) {
-    check_results(&call, &t, e);
-  }
+  if (status == RAPT_OK) check_results(&call, &t, e);
   cuda_release(context, scratch);
   mirror_close(&m);
-  for (int n = 0; n < RESULT_COUNT; n++) {
-    reference_result_free(&e[n].result);
-  }
+  for (int n = 0; n < RESULT_COUNT; n++) reference_result_free(&e[n].result);
 }
 
-/* Prefill, decode over several splits, and small odd sizes, each with everything that the call can carry. */
+// Prefill, decode over several splits, and small odd sizes, each with everything that the call can carry.
 static const char *const cases[] = {
     "heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=64 value_dim=64 causal=1 position=37",
     "batch=2 heads=4 kv_heads=2 q_len=5 kv_len=19 head_dim=20 value_dim=12 mask=15 bias=6 scratch=1",
@@ -168,9 +154,7 @@ int main(void) {
   rapt_stream *streams[] = {NULL, own, foreign};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     sdpa_case c = sdpa_case_default();
-    if (!sdpa_case_parse(&c, cases[i])) {
-      check_abort("the case cannot be read: %s", cases[i]);
-    }
+    if (!sdpa_case_parse(&c, cases[i])) check_abort("the case cannot be read: %s", cases[i]);
     run_case(context, streams[i % 3], &c);
   }
   check_set_case("%s", "");

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "small.h"
 
 #include <stdlib.h>
@@ -9,13 +9,9 @@
 
 static float *fill(int64_t count) {
   float *numbers = malloc((size_t)count * sizeof(float));
-  if (!numbers) {
-    check_abort("the test cannot allocate its numbers");
-  }
+  if (numbers == NULL) check_abort("the test cannot allocate its numbers");
   random_state random = {7};
-  for (int64_t i = 0; i < count; i++) {
-    numbers[i] = random_unit(&random);
-  }
+  for (int64_t i = 0; i < count; i++) numbers[i] = random_unit(&random);
   return numbers;
 }
 
@@ -26,13 +22,11 @@ static rapt_linear_weights *square_linear(rapt_context *context, float *weight) 
                                     .out_features = SMALL_WIDTH};
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear_weights *linear = NULL;
-  if (rapt_linear_create(context, &weights, &linear, &error) != RAPT_OK) {
-    check_abort("no linear: %s", error.message);
-  }
+  if (rapt_linear_create(context, &weights, &linear, &error) != RAPT_OK) check_abort("no linear: %s", error.message);
   return linear;
 }
 
-/* (1, SMALL_HEADS, rows, SMALL_DIM) of (rows, SMALL_WIDTH). */
+// (1, SMALL_HEADS, rows, SMALL_DIM) of (rows, SMALL_WIDTH).
 static rapt_tensor heads_of(float *data) {
   return (rapt_tensor){.data = data, .stride = {0, SMALL_DIM, SMALL_WIDTH, 1}, .dtype = RAPT_F32};
 }
@@ -81,7 +75,7 @@ void small_open(small_calls *s, rapt_context *context, int64_t kv_len) {
                       .kv_heads = SMALL_HEADS,
                       .query_len = SMALL_QUERIES,
                       .kv_len = kv_len};
-  /* The numbers serve as angles too. */
+  // The numbers serve as angles too.
   s->rope = (rapt_rope){.head = {.struct_size = sizeof(rapt_rope)},
                         .input = heads_of(s->input),
                         .output = heads_of(s->output),

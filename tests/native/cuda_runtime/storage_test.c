@@ -1,9 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * 16-bit tensors through the ABI on a CUDA device. Attention agrees with the CPU's, whose arithmetic is f32
- * throughout; multi-head attention is, bit by bit, the projections and the attention called one after the other on
- * tensors of the same type.
- */
+// SPDX-License-Identifier: Apache-2.0
+// 16-bit tensors through the ABI on a CUDA device. Attention agrees with the CPU's, whose arithmetic is f32 throughout;
+// multi-head attention is, bit by bit, the projections and the attention called one after the other on tensors of the
+// same type.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +10,11 @@
 #include "support/check.h"
 #include "support/random.h"
 
-/* Multiples of 1/64 up to 1: exact in both types. */
+// Multiples of 1/64 up to 1: exact in both types.
 static uint16_t encode(int32_t dtype, float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
-  if (dtype == RAPT_BF16 || x == 0) {
-    return (uint16_t)(bits >> 16);
-  }
+  if (dtype == RAPT_BF16 || x == 0) return (uint16_t)(bits >> 16);
   uint32_t exponent = (bits >> 23 & 0xff) - 127 + 15;
   return (uint16_t)((bits >> 16 & 0x8000) | exponent << 10 | (bits >> 13 & 0x3ff));
 }
@@ -37,13 +33,9 @@ static double decode(int32_t dtype, uint16_t pattern) {
 
 static uint16_t *fill(int32_t dtype, int64_t count, uint64_t seed) {
   uint16_t *numbers = malloc((size_t)count * sizeof *numbers);
-  if (!numbers) {
-    check_abort("the test cannot allocate its numbers");
-  }
+  if (numbers == NULL) check_abort("the test cannot allocate its numbers");
   random_state random = {seed};
-  for (int64_t i = 0; i < count; i++) {
-    numbers[i] = encode(dtype, (float)random_between(&random, -64, 64) / 64);
-  }
+  for (int64_t i = 0; i < count; i++) numbers[i] = encode(dtype, (float)random_between(&random, -64, 64) / 64);
   return numbers;
 }
 
@@ -85,16 +77,14 @@ static void check_attention(rapt_context *cuda, rapt_context *cpu, int32_t dtype
   call = describe(s, dtype, device[0], device[1], device[2], device[3]);
   CHECK(rapt_sdpa_run(cuda, &call, &error) == RAPT_OK, "cuda: %s", error.message);
   cuda_download(cuda, got, device[3], (size_t)rows * 2);
-  /* The weights, and either result once, are rounded to the type; values reach 1. */
+  // The weights, and either result once, are rounded to the type; values reach 1.
   double bound = 3 * (dtype == RAPT_F16 ? 0x1p-11 : 0x1p-8), worst = 0;
   for (int64_t i = 0; i < rows; i++) {
     double distance = fabs(decode(dtype, got[i]) - decode(dtype, expected[i]));
     worst = distance <= worst ? worst : distance;
   }
   CHECK(worst <= bound, "off by %.3g from the CPU's, bound %.3g", worst, bound);
-  for (int i = 0; i < 4; i++) {
-    cuda_release(cuda, device[i]);
-  }
+  for (int i = 0; i < 4; i++) cuda_release(cuda, device[i]);
   free(q), free(k), free(v), free(expected), free(got);
 }
 
@@ -117,7 +107,7 @@ static rapt_tensor rows_of(void *data, int32_t dtype, int64_t rows, int64_t widt
   return (rapt_tensor){.data = data, .stride = {rows * width, width, 1}, .dtype = dtype};
 }
 
-/* Rows of one type to rows of another. */
+// Rows of one type to rows of another.
 static void project(rapt_context *context, const rapt_linear_weights *linear, const shape *s, int64_t rows, void *from,
                     int32_t from_type, void *to, int32_t to_type) {
   int64_t width = s->heads * s->depth;
@@ -131,7 +121,7 @@ static void project(rapt_context *context, const rapt_linear_weights *linear, co
   CHECK(rapt_linear_run(context, &call, &error) == RAPT_OK, "linear: %s", error.message);
 }
 
-/* Device memory for a layer; room for floats everywhere. */
+// Device memory for a layer; room for floats everywhere.
 typedef struct layer {
   rapt_linear_weights *linears[4];
   void *input, *q, *k, *v, *attended, *out;
@@ -150,23 +140,17 @@ static layer open_layer(rapt_context *cuda, int32_t dtype, int32_t out_type, con
              .out = cuda_allocate(cuda, rows),
              .out_bytes = out_type == RAPT_F32 ? rows : rows / 2};
   free(numbers);
-  for (int i = 0; i < 4; i++) {
-    l.linears[i] = square(cuda, dtype, width, 10 + (uint64_t)i);
-  }
+  for (int i = 0; i < 4; i++) l.linears[i] = square(cuda, dtype, width, 10 + (uint64_t)i);
   return l;
 }
 
 static void close_layer(rapt_context *cuda, layer *l) {
   void *memory[] = {l->input, l->q, l->k, l->v, l->attended, l->out};
-  for (int i = 0; i < 6; i++) {
-    cuda_release(cuda, memory[i]);
-  }
-  for (int i = 0; i < 4; i++) {
-    rapt_linear_destroy(l->linears[i]);
-  }
+  for (int i = 0; i < 6; i++) cuda_release(cuda, memory[i]);
+  for (int i = 0; i < 4; i++) rapt_linear_destroy(l->linears[i]);
 }
 
-/* What lies between the steps is of the type of input, weights and output where that is one, else f32. */
+// What lies between the steps is of the type of input, weights and output where that is one, else f32.
 static void check_mha(rapt_context *cuda, int32_t dtype, int32_t out_type, const shape *s) {
   rapt_error error = {.struct_size = sizeof error};
   int64_t width = s->heads * s->depth;
@@ -179,9 +163,7 @@ static void check_mha(rapt_context *cuda, int32_t dtype, int32_t out_type, const
   CHECK(rapt_sdpa_run(cuda, &attention, &error) == RAPT_OK, "attention: %s", error.message);
   project(cuda, l.linears[3], s, s->query_len, l.attended, between, l.out, out_type);
   unsigned char *expected = malloc(l.out_bytes), *got = malloc(l.out_bytes);
-  if (!expected || !got) {
-    check_abort("the test cannot allocate its results");
-  }
+  if (expected == NULL || got == NULL) check_abort("the test cannot allocate its results");
   cuda_download(cuda, expected, l.out, l.out_bytes);
   memset(got, 0xff, l.out_bytes);
   rapt_mha mha = {.head = {.struct_size = sizeof mha},
@@ -214,9 +196,7 @@ int main(void) {
   static const int32_t types[] = {RAPT_F16, RAPT_BF16};
   rapt_context *cuda = cuda_context(0), *cpu = NULL;
   rapt_error error = {.struct_size = sizeof error};
-  if (rapt_context_create(NULL, &cpu, &error) != RAPT_OK) {
-    check_abort("no CPU context: %s", error.message);
-  }
+  if (rapt_context_create(NULL, &cpu, &error) != RAPT_OK) check_abort("no CPU context: %s", error.message);
   for (int t = 0; t < 2; t++) {
     for (size_t i = 0; i < sizeof attentions / sizeof attentions[0]; i++) {
       check_set_case("cuda storage: attention %zu, dtype %d", i, types[t]);

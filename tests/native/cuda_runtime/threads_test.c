@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Many threads on one context: on its own stream, on one shared stream, and each on one of its own; the same bits. */
+// SPDX-License-Identifier: Apache-2.0
+// Many threads on one context: on its own stream, on one shared stream, and each on one of its own; the same bits.
 #include <pthread.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ typedef struct worker {
   int index;
 } worker;
 
-/* kv_len differs, so that calls of several scratch sizes share a stream. */
+// kv_len differs, so that calls of several scratch sizes share a stream.
 static int64_t keys_of(int index) { return 5 + 400 * index; }
 
 static void run(small_calls *s, rapt_stream *stream, const worker *w) {
@@ -24,7 +24,7 @@ static void run(small_calls *s, rapt_stream *stream, const worker *w) {
   float got[COUNT];
   s->mha.head.stream = stream;
   CHECK(rapt_mha_run(w->context, &s->mha, &error) == RAPT_OK, "thread %d: %s", w->index, error.message);
-  if (stream) {
+  if (stream != NULL) {
     CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "thread %d: %s", w->index, error.message);
   }
   small_result(s, got);
@@ -39,9 +39,7 @@ static void *work(void *argument) {
   rapt_stream *streams[] = {NULL, w->shared, own};
   small_calls s;
   small_open(&s, w->context, keys_of(w->index));
-  for (int i = 0; i < 3 * REPEATS; i++) {
-    run(&s, streams[i % 3], w);
-  }
+  for (int i = 0; i < 3 * REPEATS; i++) run(&s, streams[i % 3], w);
   small_close(&s);
   rapt_stream_destroy(own);
   return NULL;
@@ -65,13 +63,9 @@ int main(void) {
   worker workers[THREADS];
   for (int i = 0; i < THREADS; i++) {
     workers[i] = (worker){context, shared, expected[i], i};
-    if (pthread_create(&threads[i], NULL, work, &workers[i])) {
-      check_abort("the test cannot start its threads");
-    }
+    if (pthread_create(&threads[i], NULL, work, &workers[i])) check_abort("the test cannot start its threads");
   }
-  for (int i = 0; i < THREADS; i++) {
-    pthread_join(threads[i], NULL);
-  }
+  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
   rapt_stream_destroy(shared);
   rapt_context_destroy(context);
   return check_finish("cuda_abi_threads_test");

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* The pool of workers from inside: who works on what, who is woken, who sleeps. */
+// SPDX-License-Identifier: Apache-2.0
+// The pool of workers from inside: who works on what, who is woken, who sleeps.
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -24,38 +24,32 @@ static void sleep_milliseconds(long milliseconds) {
   nanosleep(&(struct timespec){.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000}, NULL);
 }
 
-/* Waits until *flag; 0 when it takes too long. */
+// Waits until *flag; 0 when it takes too long.
 static int await(atomic_int *flag) {
   for (double begin = seconds(CLOCK_MONOTONIC); !atomic_load(flag);) {
-    if (seconds(CLOCK_MONOTONIC) - begin > PATIENCE_SECONDS) {
-      return 0;
-    }
+    if (seconds(CLOCK_MONOTONIC) - begin > PATIENCE_SECONDS) return 0;
     sched_yield();
   }
   return 1;
 }
 
-/* Whether a thread of this process sleeps, as the kernel sees it: not merely waits for a CPU. */
+// Whether a thread of this process sleeps, as the kernel sees it: not merely waits for a CPU.
 static int sleeps(pid_t thread) {
   char path[64], line[256] = "", state = 0;
   snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
   FILE *file = fopen(path, "r");
-  if (!file || !fgets(line, sizeof line, file)) {
-    check_abort("the test cannot read %s", path);
-  }
+  if (file == NULL || fgets(line, sizeof line, file) == NULL) check_abort("the test cannot read %s", path);
   fclose(file);
-  /* The name, which comes first, is in parentheses. */
+  // The name, which comes first, is in parentheses.
   const char *name_end = strrchr(line, ')');
-  CHECK(name_end && sscanf(name_end, ") %c", &state) == 1, "%s holds '%s'", path, line);
+  CHECK(name_end != NULL && sscanf(name_end, ") %c", &state) == 1, "%s holds '%s'", path, line);
   return state == 'S';
 }
 
-/* Waits until the thread sleeps; 0 when it takes too long. */
+// Waits until the thread sleeps; 0 when it takes too long.
 static int await_sleep(pid_t thread) {
   for (double begin = seconds(CLOCK_MONOTONIC); !sleeps(thread);) {
-    if (seconds(CLOCK_MONOTONIC) - begin > PATIENCE_SECONDS) {
-      return 0;
-    }
+    if (seconds(CLOCK_MONOTONIC) - begin > PATIENCE_SECONDS) return 0;
     sleep_milliseconds(1);
   }
   return 1;
@@ -65,21 +59,17 @@ static pid_t this_thread(void) { return (pid_t)syscall(SYS_gettid); }
 
 static double cpu_seconds(pthread_t thread) {
   clockid_t clock;
-  if (pthread_getcpuclockid(thread, &clock)) {
-    check_abort("the test cannot read the clock of a thread");
-  }
+  if (pthread_getcpuclockid(thread, &clock)) check_abort("the test cannot read the clock of a thread");
   return seconds(clock);
 }
 
 static rapt_pool *pool_of(int32_t threads, int pin) {
   rapt_pool *pool = rapt_pool_create(threads, pin);
-  if (!pool) {
-    check_abort("the test cannot have a pool of %d threads", threads);
-  }
+  if (pool == NULL) check_abort("the test cannot have a pool of %d threads", threads);
   return pool;
 }
 
-/* Counts how often each task runs, and that a slot has one thread at a time. */
+// Counts how often each task runs, and that a slot has one thread at a time.
 typedef struct tally {
   atomic_int runs[MOST_TASKS];
   atomic_int inside[MOST_SLOTS];
@@ -91,9 +81,7 @@ static void count_task(void *argument, int64_t task, int32_t slot) {
   CHECK(slot >= 0 && slot < t->slots, "slot %d of %d", slot, t->slots);
   CHECK(atomic_fetch_add(&t->inside[slot], 1) == 0, "two threads on slot %d", slot);
   atomic_fetch_add(&t->runs[task], 1);
-  if (task % 5 == 0) {
-    sched_yield();
-  }
+  if (task % 5 == 0) sched_yield();
   atomic_fetch_sub(&t->inside[slot], 1);
 }
 
@@ -135,13 +123,9 @@ static void test_callers(void) {
   rapt_pool *pool = pool_of(3, 0);
   pthread_t threads[CALLERS];
   for (int i = 0; i < CALLERS; i++) {
-    if (pthread_create(&threads[i], NULL, call_many_times, pool)) {
-      check_abort("the test cannot start thread %d", i);
-    }
+    if (pthread_create(&threads[i], NULL, call_many_times, pool)) check_abort("the test cannot start thread %d", i);
   }
-  for (int i = 0; i < CALLERS; i++) {
-    pthread_join(threads[i], NULL);
-  }
+  for (int i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
   rapt_pool_destroy(pool);
 }
 
@@ -151,13 +135,13 @@ static void test_share(void) {
   CHECK(tiny.slots == 1, "tiny work has %d slots", tiny.slots);
   CHECK(large.slots == 8 && large.wakes, "large work has %d slots, wakes %d", large.slots, large.wakes);
   CHECK(rapt_share_work(pool, 3, 1e9, 16).slots == 3, "more slots than tasks");
-  /* Narrow vectors take longer over the same work. */
+  // Narrow vectors take longer over the same work.
   rapt_share wide = rapt_share_work(pool, 100, 2e6, 16), narrow = rapt_share_work(pool, 100, 2e6, 4);
   CHECK(wide.slots == 8 && !wide.wakes && narrow.wakes, "2e6: wide wakes %d, narrow %d", wide.wakes, narrow.wakes);
   rapt_pool_destroy(pool);
 }
 
-/* The workers of a pool, who are all inside one call once. */
+// The workers of a pool, who are all inside one call once.
 typedef struct crew {
   int32_t threads;
   atomic_int inside;
@@ -172,28 +156,22 @@ static void join_crew(void *argument, int64_t task, int32_t slot) {
   c->thread[slot] = pthread_self();
   atomic_fetch_add(&c->inside, 1);
   double begin = seconds(CLOCK_MONOTONIC);
-  while (atomic_load(&c->inside) < c->threads && seconds(CLOCK_MONOTONIC) - begin < PATIENCE_SECONDS) {
-    sched_yield();
-  }
+  while (atomic_load(&c->inside) < c->threads && seconds(CLOCK_MONOTONIC) - begin < PATIENCE_SECONDS) sched_yield();
 }
 
-/*
- * Finds out who works in a pool, and waits until all of them sleep. From then on they do so until somebody wakes them:
- * nobody is still starting, watching or looking for work.
- */
+// Finds out who works in a pool, and waits until all of them sleep. From then on they do so until somebody wakes them:
+// nobody is still starting, watching or looking for work.
 static void meet(rapt_pool *pool, int32_t threads, crew *c) {
   *c = (crew){.threads = threads};
   rapt_parallel(pool, threads, (rapt_share){.slots = threads, .wakes = 1}, join_crew, c);
   CHECK(atomic_load(&c->inside) == threads, "%d of %d threads come", atomic_load(&c->inside), threads);
-  for (int32_t slot = 1; slot < threads; slot++) {
-    CHECK(await_sleep(c->id[slot]), "an idle worker does not sleep");
-  }
+  for (int32_t slot = 1; slot < threads; slot++) CHECK(await_sleep(c->id[slot]), "an idle worker does not sleep");
 }
 
-/* Two calls in a pool of three threads. The first has two of them, which stay inside until they are released. */
+// Two calls in a pool of three threads. The first has two of them, which stay inside until they are released.
 typedef struct held_call {
   rapt_pool *pool;
-  /* Set once a worker is inside too. */
+  // Set once a worker is inside too.
   atomic_int helped;
   atomic_int release;
 } held_call;
@@ -201,9 +179,7 @@ typedef struct held_call {
 static void hold(void *argument, int64_t task, int32_t slot) {
   (void)task;
   held_call *call = argument;
-  if (slot > 0) {
-    atomic_store(&call->helped, 1);
-  }
+  if (slot > 0) atomic_store(&call->helped, 1);
   CHECK(await(&call->release), "slot %d is not released", slot);
 }
 
@@ -240,15 +216,13 @@ static void work_alone_then_helped(void *argument, int64_t task, int32_t slot) {
 static void test_no_more_threads_than_the_pool_counts(void) {
   for (int repeat = 0; repeat < 5; repeat++) {
     rapt_pool *pool = pool_of(3, 0);
-    /* A worker that is just looking for work may take some of the second call's before that call is counted. */
+    // A worker that is just looking for work may take some of the second call's before that call is counted.
     crew workers;
     meet(pool, 3, &workers);
     held_call first = {.pool = pool};
     second_call second = {.first = &first};
     pthread_t thread;
-    if (pthread_create(&thread, NULL, make_held_call, &first)) {
-      check_abort("the test cannot start a thread");
-    }
+    if (pthread_create(&thread, NULL, make_held_call, &first)) check_abort("the test cannot start a thread");
     CHECK(await(&first.helped), "the first call gets no help");
     rapt_parallel(pool, ALONE_TASKS + 2, (rapt_share){.slots = 2, .wakes = 1}, work_alone_then_helped, &second);
     pthread_join(thread, NULL);
@@ -256,14 +230,12 @@ static void test_no_more_threads_than_the_pool_counts(void) {
   }
 }
 
-/* Remembers whether a worker had a task. */
+// Remembers whether a worker had a task.
 static void note_help(void *argument, int64_t task, int32_t slot) {
   (void)task;
   atomic_int *helped = argument;
   take_a_while();
-  if (slot > 0) {
-    atomic_store(helped, 1);
-  }
+  if (slot > 0) atomic_store(helped, 1);
 }
 
 static void test_small_calls_wake_nobody_unless_they_follow_each_other(void) {
@@ -272,7 +244,7 @@ static void test_small_calls_wake_nobody_unless_they_follow_each_other(void) {
   meet(pool, 2, &workers);
   const rapt_share small = {.slots = 2, .wakes = 0};
   for (int i = 0; i < 20; i++) {
-    /* Far longer than calls that follow each other are apart. */
+    // Far longer than calls that follow each other are apart.
     sleep_milliseconds(10);
     atomic_int woken = 0;
     rapt_parallel(pool, 50, small, note_help, &woken);
@@ -287,7 +259,7 @@ static void test_small_calls_wake_nobody_unless_they_follow_each_other(void) {
   rapt_pool_destroy(pool);
 }
 
-/* A call whose worker stays until the caller, who has nothing left to do, has slept for a while. */
+// A call whose worker stays until the caller, who has nothing left to do, has slept for a while.
 typedef struct long_call {
   pid_t caller;
   pthread_t caller_thread;
@@ -314,7 +286,7 @@ static void outstay(void *argument, int64_t task, int32_t slot) {
 }
 
 static void test_waiting_costs_no_cpu(void) {
-  /* Two threads: where there are two CPUs, workers and callers watch for a while before they sleep. */
+  // Two threads: where there are two CPUs, workers and callers watch for a while before they sleep.
   rapt_pool *pool = pool_of(2, 0);
   long_call call = {.caller = this_thread(), .caller_thread = pthread_self()};
   rapt_parallel(pool, 2, (rapt_share){.slots = 2, .wakes = 1}, outstay, &call);
@@ -350,9 +322,7 @@ static void look_where(void *argument, int64_t task, int32_t slot) {
 
 static void test_affinity(void) {
   cpu_set_t before, after;
-  if (sched_getaffinity(0, sizeof before, &before)) {
-    check_abort("the test cannot read its CPUs");
-  }
+  if (sched_getaffinity(0, sizeof before, &before)) check_abort("the test cannot read its CPUs");
   for (int pin = 0; pin < 2; pin++) {
     rapt_pool *pool = pool_of(2, pin);
     where w = {0};

@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Many callers on one context, contexts of many sizes, contexts that come and go under load: always the bits of
- * one caller with one thread.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Many callers on one context, contexts of many sizes, contexts that come and go under load: always the bits of one
+// caller with one thread.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,10 +12,8 @@
 
 enum { CALLERS = 8, PROBLEMS = 11, MAX_ELEMENTS = 1 << 20, ROUNDS = TEST_REDUCED ? 6 : 30 };
 
-/*
- * batch, query heads, kv heads, queries, keys, head dim, flags: prefill, decode with a split, tiny and empty. The last
- * is one sequence 64 times over, by strides of 0: large enough that tasks ask for the memory of the next ones.
- */
+// batch, query heads, kv heads, queries, keys, head dim, flags: prefill, decode with a split, tiny and empty. The last
+// is one sequence 64 times over, by strides of 0: large enough that tasks ask for the memory of the next ones.
 static const struct {
   int64_t b, h, hk, q, k, d;
   int32_t flags;
@@ -39,7 +35,7 @@ enum { REPEATED = PROBLEMS - 1 };
 static float *inputs;
 static rapt_linear_parameters projection;
 
-/* One problem with its own output memory. */
+// One problem with its own output memory.
 typedef struct job {
   rapt_sdpa attention;
   float *output;
@@ -50,9 +46,7 @@ static job job_of(int n) {
   const int64_t h = shapes[n].h, hk = shapes[n].hk, q = shapes[n].q, k = shapes[n].k, d = shapes[n].d;
   job j = {.bytes = (size_t)(shapes[n].b * h * q * d) * sizeof(float)};
   j.output = malloc(j.bytes + 1);
-  if (!j.output) {
-    check_abort("the test cannot allocate %zu bytes", j.bytes);
-  }
+  if (j.output == NULL) check_abort("the test cannot allocate %zu bytes", j.bytes);
   rapt_tensor query = {.data = inputs + 64 * n, .stride = {h * q * d, q * d, d, 1}, .dtype = RAPT_F32};
   rapt_tensor key = {.data = inputs + 1000 + n, .stride = {hk * k * d, k * d, d, 1}, .dtype = RAPT_F32};
   j.attention = (rapt_sdpa){.head = {.struct_size = sizeof j.attention},
@@ -68,9 +62,7 @@ static job job_of(int n) {
                             .head_dim = d,
                             .value_dim = d,
                             .options = {.position = k - q, .flags = shapes[n].flags}};
-  if (n == REPEATED) {
-    j.attention.query.stride[0] = j.attention.key.stride[0] = j.attention.value.stride[0] = 0;
-  }
+  if (n == REPEATED) j.attention.query.stride[0] = j.attention.key.stride[0] = j.attention.value.stride[0] = 0;
   j.attention.output.data = j.output;
   return j;
 }
@@ -82,14 +74,14 @@ static void run(rapt_context *context, job *j) {
   CHECK(status == RAPT_OK, "run: %s", error.message);
 }
 
-/* What one caller with one thread computes, per problem. */
+// What one caller with one thread computes, per problem.
 static job expected[PROBLEMS];
 
 static void check_job(const char *what, int n, const job *j) {
   CHECK(!memcmp(j->output, expected[n].output, j->bytes), "%s: other bits in problem %d", what, n);
 }
 
-/* Each of the equal sequences has the bits it has alone. */
+// Each of the equal sequences has the bits it has alone.
 static void check_repeated(rapt_context *context) {
   job one = job_of(REPEATED);
   one.attention.batch = 1;
@@ -112,18 +104,14 @@ typedef struct caller {
 static void *call_shared(void *argument) {
   const caller *c = argument;
   job jobs[PROBLEMS];
-  for (int n = 0; n < PROBLEMS; n++) {
-    jobs[n] = job_of(n);
-  }
+  for (int n = 0; n < PROBLEMS; n++) jobs[n] = job_of(n);
   random_state r = {(uint64_t)c->index};
   for (int round = 0; round < ROUNDS; round++) {
     int n = (int)random_between(&r, 0, PROBLEMS - 1);
     run(c->shared, &jobs[n]);
     check_job("8 callers on one context", n, &jobs[n]);
   }
-  for (int n = 0; n < PROBLEMS; n++) {
-    free(jobs[n].output);
-  }
+  for (int n = 0; n < PROBLEMS; n++) free(jobs[n].output);
   return NULL;
 }
 
@@ -141,7 +129,7 @@ static void *come_and_go(void *argument) {
   return NULL;
 }
 
-/* Half the callers share a context, the other half open and close their own. */
+// Half the callers share a context, the other half open and close their own.
 static void test_callers(int32_t isa, int32_t threads) {
   rapt_context *shared = context_of(isa, threads);
   caller callers[CALLERS];
@@ -153,9 +141,7 @@ static void test_callers(int32_t isa, int32_t threads) {
       check_abort("the test cannot start thread %d", started);
     }
   }
-  for (int i = 0; i < started; i++) {
-    pthread_join(callers[i].thread, NULL);
-  }
+  for (int i = 0; i < started; i++) pthread_join(callers[i].thread, NULL);
   rapt_context_destroy(shared);
 }
 
@@ -177,12 +163,12 @@ static void test_thread_counts(int32_t isa) {
   check_set_case("%s", "");
 }
 
-/* Packed projections shared by callers and contexts of one tier, alone and in multi-head attention. */
+// Packed projections shared by callers and contexts of one tier, alone and in multi-head attention.
 typedef struct projection_caller {
   rapt_context *context;
   rapt_linear linear;
   rapt_mha mha;
-  /** What one caller on one thread got; NULL while that is being found out. */
+  // What one caller on one thread got; NULL while that is being found out.
   const float *expected[2];
   float *got[2];
   pthread_t thread;
@@ -195,13 +181,13 @@ static void *project(void *argument) {
   projection_caller *c = argument;
   c->linear.output.data = c->got[0];
   c->mha.output.data = c->got[1];
-  for (int round = 0; round < (c->expected[0] ? ROUNDS : 1); round++) {
+  for (int round = 0; round < (c->expected[0] != NULL ? ROUNDS : 1); round++) {
     rapt_error error = {.struct_size = sizeof error};
     memset(c->got[0], 0xFF, projected_bytes);
     memset(c->got[1], 0xFF, projected_bytes);
     CHECK(rapt_linear_run(c->context, &c->linear, &error) == RAPT_OK, "linear: %s", error.message);
     CHECK(rapt_mha_run(c->context, &c->mha, &error) == RAPT_OK, "mha: %s", error.message);
-    for (int n = 0; n < 2 && c->expected[n]; n++) {
+    for (int n = 0; n < 2 && c->expected[n] != NULL; n++) {
       CHECK(!memcmp(c->got[n], c->expected[n], projected_bytes), "8 callers on one %s: other bits",
             n ? "layer" : "projection");
     }
@@ -234,9 +220,7 @@ static projection_caller caller_of(rapt_context *context, const rapt_linear_weig
                      .kv_len = ROWS};
   for (int n = 0; n < 2; n++) {
     c.got[n] = malloc(projected_bytes);
-    if (!c.got[n]) {
-      check_abort("the test cannot allocate %zu bytes", projected_bytes);
-    }
+    if (c.got[n] == NULL) check_abort("the test cannot allocate %zu bytes", projected_bytes);
   }
   return c;
 }
@@ -272,13 +256,9 @@ static void test_projections(int32_t isa) {
 int main(void) {
   check_start();
   inputs = malloc(MAX_ELEMENTS * sizeof *inputs);
-  if (!inputs) {
-    check_abort("the test cannot allocate its inputs");
-  }
+  if (inputs == NULL) check_abort("the test cannot allocate its inputs");
   random_state r = {99};
-  for (int i = 0; i < MAX_ELEMENTS; i++) {
-    inputs[i] = random_unit(&r);
-  }
+  for (int i = 0; i < MAX_ELEMENTS; i++) inputs[i] = random_unit(&r);
   projection =
       (rapt_linear_parameters){.struct_size = sizeof projection,
                                .weight = {.data = inputs + 5000, .stride = {WIDTH, 1, 0, 0}, .dtype = RAPT_F32},
@@ -299,9 +279,7 @@ int main(void) {
     test_callers(tiers[t], 2);
     test_callers(tiers[t], 3);
     test_projections(tiers[t]);
-    for (int n = 0; n < PROBLEMS; n++) {
-      free(expected[n].output);
-    }
+    for (int n = 0; n < PROBLEMS; n++) free(expected[n].output);
   }
   free(inputs);
   return check_finish("threads_test");

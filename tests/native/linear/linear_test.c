@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Linear projections on every tier against the double reference, between guard pages. */
+// SPDX-License-Identifier: Apache-2.0
+// Linear projections on every tier against the double reference, between guard pages.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "support/random.h"
 #include "support/reference.h"
 
-/** One projection; layout: 0 dense, 1 padded rows, 2 transposed, 3 reversed, 4 the batch shared (input only). */
+// One projection; layout: 0 dense, 1 padded rows, 2 transposed, 3 reversed, 4 the batch shared (input only).
 typedef struct linear_case {
   int64_t batch, rows, in, out, bias, layout, weight_layout, guard, seed;
 } linear_case;
@@ -45,9 +45,7 @@ static void strides_of(int64_t layout, int is_output, int64_t rows, int64_t widt
 static void fill(test_tensor *t, random_state *r) {
   for (int64_t i = 0; i < t->size[0]; i++) {
     for (int64_t j = 0; j < t->size[1]; j++) {
-      for (int64_t k = 0; k < t->size[2]; k++) {
-        *tensor_f32(&t->tensor, i, j, k, 0) = random_unit(r);
-      }
+      for (int64_t k = 0; k < t->size[2]; k++) *tensor_f32(&t->tensor, i, j, k, 0) = random_unit(r);
     }
   }
 }
@@ -90,9 +88,7 @@ static void run_on(const char *where, rapt_context *context, linear_tensors *t, 
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear_weights *linear = NULL;
   CHECK(rapt_linear_create(context, weights, &linear, &error) == RAPT_OK, "%s: create: %s", where, error.message);
-  if (!linear) {
-    return;
-  }
+  if (linear == NULL) return;
   test_tensor_wipe(&t->output);
   call->weights = linear;
   call->head.scratch = NULL;
@@ -123,9 +119,7 @@ static void run_case(const linear_case *c) {
                  (long long)c->weight_layout, (long long)c->guard, (long long)c->seed);
   build(c, &t, &weights, &call);
   reference_result expected = reference_result_make(c->batch * c->rows * c->out);
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
-    reference_linear(&weights, &call, mode, expected.in[mode]);
-  }
+  for (int mode = 0; mode < REFERENCE_MODES; mode++) reference_linear(&weights, &call, mode, expected.in[mode]);
   double bound = reference_bound(&expected, 1);
   int tier_count;
   const tier *tiers = test_tiers(0, &tier_count);
@@ -135,11 +129,9 @@ static void run_case(const linear_case *c) {
       char where[64];
       snprintf(where, sizeof where, "%s with %d threads", rapt_isa_name(tiers[i].isa), (int)thread_counts[n]);
       run_on(where, tiers[i].context[n], &t, &weights, &call, (int)(c->seed & 1), expected.in[REFERENCE_EXACT], bound);
-      if (!first) {
+      if (first == NULL) {
         first = malloc(t.output.bytes + 1);
-        if (!first) {
-          check_abort("the test cannot allocate its copy");
-        }
+        if (first == NULL) check_abort("the test cannot allocate its copy");
         memcpy(first, t.output.start, t.output.bytes);
       } else {
         CHECK(!memcmp(first, t.output.start, t.output.bytes), "%s: other bits than with %d thread", where,
@@ -179,8 +171,8 @@ static void run_all(void) {
   run_case(&(linear_case){2, 0, 7, 9, 1, 0, 0, 0, seed++});
   run_case(&(linear_case){1, 64, 768, 768, 1, 0, 0, 0, seed++});
   run_case(&(linear_case){1, 5, 3000, 40, 1, 0, 0, 0, seed++});
-  /* Several steps over the input features, groups of weight panels, blocks of rows, and rows that follow each other at
-     one distance through the batch or do not. */
+  // Several steps over the input features, groups of weight panels, blocks of rows, and rows that follow each other at
+  // one distance through the batch or do not.
   for (int64_t layout = 0; layout < LAYOUTS; layout++) {
     run_case(&(linear_case){2, 13, 1100, 150, 1, layout, 0, 0, seed++});
     run_case(&(linear_case){1, 550, 30, 70, 1, layout, 0, 1, seed++});
@@ -196,7 +188,7 @@ static void run_all(void) {
   }
 }
 
-/* linear_test ["batch,rows,in,out,bias,layout,weight_layout,guard,seed"] */
+// linear_test ["batch,rows,in,out,bias,layout,weight_layout,guard,seed"]
 int main(int argc, char **argv) {
   check_start();
   if (argc > 1) {

@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Merging against its definition in double and against attention over all keys at once. merge_test runs every CPU tier;
- * merge_test --cuda runs the CUDA device, on memory that both sides reach.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Merging against its definition in double and against attention over all keys at once. merge_test runs every CPU tier;
+// merge_test --cuda runs the CUDA device, on memory that both sides reach.
 #include <float.h>
 #include <math.h>
 #include <rapt/rapt.h>
@@ -22,25 +20,21 @@ static rapt_context *contexts[MOST_CONTEXTS];
 static int context_count;
 static int on_cuda;
 
-/* The memory of one case: exact, and between guard pages where the host alone uses it. */
+// The memory of one case: exact, and between guard pages where the host alone uses it.
 static guard_buffer guarded[BUFFERS];
 static void *pinned[BUFFERS];
 
 static void *take(int slot, size_t bytes) {
-  if (!on_cuda) {
-    return guard_place(&guarded[slot], bytes, slot % 2 ? GUARD_BEGIN : GUARD_END);
-  }
+  if (!on_cuda) return guard_place(&guarded[slot], bytes, slot % 2 ? GUARD_BEGIN : GUARD_END);
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_memory_free(contexts[0], RAPT_MEMORY_PINNED, pinned[slot], &error) == RAPT_OK, "%s", error.message);
   CHECK(rapt_memory_allocate(contexts[0], RAPT_MEMORY_PINNED, (int64_t)bytes, &pinned[slot], &error) == RAPT_OK, "%s",
         error.message);
-  if (bytes) {
-    memset(pinned[slot], CANARY, bytes);
-  }
+  if (bytes) memset(pinned[slot], CANARY, bytes);
   return pinned[slot];
 }
 
-/* A tensor of these sizes, dense in an order of dimensions, or backwards along some of them. */
+// A tensor of these sizes, dense in an order of dimensions, or backwards along some of them.
 static rapt_tensor lay(int slot, int32_t dtype, int rank, const int64_t *size, int layout) {
   static const int orders[LAYOUTS][5] = {
       {0, 1, 2, 3, 4}, {1, 2, 3, 0, 4}, {0, 1, 3, 2, 4}, {4, 0, 1, 2, 3}, {0, 1, 2, 3, 4}};
@@ -64,13 +58,11 @@ static rapt_tensor lay(int slot, int32_t dtype, int rank, const int64_t *size, i
 
 static void *element(const rapt_tensor *t, const int64_t *index, int rank) {
   int64_t at = 0;
-  for (int d = 0; d < rank; d++) {
-    at += index[d] * t->stride[d];
-  }
+  for (int d = 0; d < rank; d++) at += index[d] * t->stride[d];
   return (unsigned char *)t->data + at * (int64_t)storage_size(t->dtype);
 }
 
-/* Half a unit of the last place of a result of this type. */
+// Half a unit of the last place of a result of this type.
 static double half_ulp(int32_t dtype, double x) {
   int bits = dtype == RAPT_F32 ? 24 : dtype == RAPT_F16 ? 11 : 8, exponent;
   frexp(x, &exponent);
@@ -78,15 +70,13 @@ static double half_ulp(int32_t dtype, double x) {
   return ldexp(0.5, (exponent > least ? exponent : least) - bits);
 }
 
-/* One row by the definition: its value at v, and what f32 arithmetic may be off by. */
+// One row by the definition: its value at v, and what f32 arithmetic may be off by.
 static double expected_output(const rapt_merge *c, const int64_t at[3], int64_t v, double lse, double *bound) {
   double sum = 0, magnitude = 0;
   for (int64_t n = 0; n < c->parts; n++) {
     const int64_t index[5] = {n, at[0], at[1], at[2], v};
     double part = (double)*(const float *)element(&c->partial_lse, index, 4);
-    if (part == -INFINITY) {
-      continue;
-    }
+    if (part == -INFINITY) continue;
     double term =
         exp(part - lse) * (double)storage_get(element(&c->partial_output, index, 5), c->partial_output.dtype, 0);
     sum += term;
@@ -102,18 +92,14 @@ static double expected_lse(const rapt_merge *c, const int64_t at[3]) {
     for (int64_t n = 0; n < c->parts; n++) {
       const int64_t index[4] = {n, at[0], at[1], at[2]};
       double lse = (double)*(const float *)element(&c->partial_lse, index, 4);
-      if (isnan(lse)) {
-        return lse;
-      }
+      if (isnan(lse)) return lse;
       if (pass == 0) {
         most = lse > most ? lse : most;
       } else {
         sum += exp(lse - most);
       }
     }
-    if (most == -INFINITY) {
-      return most;
-    }
+    if (most == -INFINITY) return most;
   }
   return most + log(sum);
 }
@@ -159,9 +145,7 @@ static rapt_merge build(const merge_case *k) {
   c.partial_output = lay(0, k->from, 5, size, k->layout);
   c.partial_lse = lay(1, RAPT_F32, 4, size, k->layout);
   c.output = lay(2, k->to, 4, size + 1, k->layout);
-  if (k->lse) {
-    c.lse = lay(3, RAPT_F32, 3, size + 1, k->layout);
-  }
+  if (k->lse) c.lse = lay(3, RAPT_F32, 3, size + 1, k->layout);
   random_state r = {(uint64_t)k->seed};
   int64_t rows = k->batch * k->heads * k->query_len;
   for (int64_t i = 0; i < k->parts * rows; i++) {
@@ -170,7 +154,7 @@ static rapt_merge build(const merge_case *k) {
     int empty = random_percent(&r, k->empty_percent);
     *(float *)element(&c.partial_lse, index, 4) = empty ? -INFINITY : k->spread * random_unit(&r);
     for (; index[4] < k->value_dim; index[4]++) {
-      /* An empty part may hold anything. */
+      // An empty part may hold anything.
       storage_set(element(&c.partial_output, index, 5), k->from, 0, empty ? NAN : random_unit(&r));
     }
   }
@@ -181,16 +165,12 @@ static size_t output_bytes(const rapt_merge *c) {
   return (size_t)(c->batch * c->heads * c->query_len * c->value_dim) * storage_size(c->output.dtype);
 }
 
-/* The lowest address of a tensor that lay made. */
+// The lowest address of a tensor that lay made.
 static unsigned char *start_of(const rapt_tensor *t, int rank, const int64_t *size) {
   int64_t low = 0;
-  /* Of no bytes there may be no address either. */
-  if (!t->data) {
-    return NULL;
-  }
-  for (int d = 0; d < rank; d++) {
-    low += t->stride[d] < 0 && size[d] ? (size[d] - 1) * t->stride[d] : 0;
-  }
+  // Of no bytes there may be no address either.
+  if (t->data == NULL) return NULL;
+  for (int d = 0; d < rank; d++) low += t->stride[d] < 0 && size[d] ? (size[d] - 1) * t->stride[d] : 0;
   return (unsigned char *)t->data + low * (int64_t)storage_size(t->dtype);
 }
 
@@ -209,16 +189,12 @@ static void run_case(const merge_case *k) {
     CHECK(rapt_merge_plan(contexts[i], &c, &plan, &error) == RAPT_OK && plan.supported &&
               !strncmp(plan.name, "merge_", 6),
           "plan '%s': %s%s", plan.name, error.message, plan.reason);
-    if (bytes) {
-      memset(start, CANARY, bytes);
-    }
+    if (bytes) memset(start, CANARY, bytes);
     CHECK(rapt_merge_run(contexts[i], &c, &error) == RAPT_OK, "%s", error.message);
     judge(&c);
-    /* Contexts come in groups that differ in threads alone. */
+    // Contexts come in groups that differ in threads alone.
     CHECK(i % THREAD_COUNTS == 0 || on_cuda || !memcmp(before, start, bytes), "other bits with other threads");
-    if (bytes) {
-      memcpy(before, start, bytes);
-    }
+    if (bytes) memcpy(before, start, bytes);
   }
   free(before);
   check_set_case("%s", "");
@@ -244,14 +220,14 @@ static void run_cases(void) {
   run_case(&(merge_case){4, 2, 8, 300, 128, RAPT_F32, RAPT_F32, 0, 1, 10, 5, 77});
 }
 
-/* What stands in one row reaches no other, and counts however little its part weighs. */
+// What stands in one row reaches no other, and counts however little its part weighs.
 static void run_special(void) {
   enum { ROWS = 6, DIM = 8 };
   rapt_error error = {.struct_size = sizeof error};
   merge_case k = {3, 1, 1, ROWS, DIM, RAPT_F32, RAPT_F32, 0, 1, 0, 3, 9};
   rapt_merge c = build(&k);
-  /* One line for each part: a NaN in a part of weight e^-400, nothing, a NaN among others, a NaN alone, one part, and
-   * an infinite part, beside which nothing has a weight. */
+  // One line for each part: a NaN in a part of weight e^-400, nothing, a NaN among others, a NaN alone, one part, and
+  // an infinite part, beside which nothing has a weight.
   static const float parts[3][ROWS] = {{0, -INFINITY, NAN, -INFINITY, -INFINITY, 1},
                                        {-400, -INFINITY, 1, NAN, 2.5f, INFINITY},
                                        {-INFINITY, -INFINITY, 2, -INFINITY, -INFINITY, 2}};
@@ -271,7 +247,7 @@ static void run_special(void) {
   }
 }
 
-/* Attention over all keys, and over parts of them with a sink on one, merged. */
+// Attention over all keys, and over parts of them with a sink on one, merged.
 static void run_attention(void) {
   enum { HEADS = 4, KV_HEADS = 2, QUERIES = 7, KEYS = 90, DIM = 24, PARTS = 4 };
   static const int64_t ends[PARTS + 1] = {0, 31, 31, 64, KEYS};
@@ -338,7 +314,7 @@ static void run_attention(void) {
 
 static void refused(rapt_merge *c, const char *part) {
   rapt_error error = {.struct_size = sizeof error};
-  CHECK(rapt_merge_run(contexts[0], c, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, part),
+  CHECK(rapt_merge_run(contexts[0], c, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, part) != NULL,
         "expected \"%s\", got \"%s\"", part, error.message);
 }
 
@@ -384,12 +360,8 @@ int main(int argc, char **argv) {
   run_refusals();
   for (int i = 0; i < BUFFERS; i++) {
     guard_free(&guarded[i]);
-    if (on_cuda) {
-      rapt_memory_free(contexts[0], RAPT_MEMORY_PINNED, pinned[i], NULL);
-    }
+    if (on_cuda) rapt_memory_free(contexts[0], RAPT_MEMORY_PINNED, pinned[i], NULL);
   }
-  if (on_cuda) {
-    rapt_context_destroy(contexts[0]);
-  }
+  if (on_cuda) rapt_context_destroy(contexts[0]);
   return check_finish("merge_test");
 }

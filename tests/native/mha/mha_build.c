@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Memory and contents of a multi-head attention case. */
+// SPDX-License-Identifier: Apache-2.0
+// Memory and contents of a multi-head attention case.
 #include <math.h>
 
 #include "mha/mha_case.h"
@@ -9,9 +9,7 @@ static void fill(test_tensor *t, random_state *r, float scale) {
   for (int64_t i = 0; i < t->size[0]; i++) {
     for (int64_t j = 0; j < t->size[1]; j++) {
       for (int64_t k = 0; k < t->size[2]; k++) {
-        for (int64_t l = 0; l < t->size[3]; l++) {
-          *tensor_f32(&t->tensor, i, j, k, l) = scale * random_unit(r);
-        }
+        for (int64_t l = 0; l < t->size[3]; l++) *tensor_f32(&t->tensor, i, j, k, l) = scale * random_unit(r);
       }
     }
   }
@@ -68,7 +66,7 @@ static void place_weights(const mha_case *c, test_tensor *t, int64_t total) {
   if (c->weights < 0) {
     test_tensor_clear(t);
   } else if (c->average) {
-    /* (B, Sq, total) in a four-dimensional tensor whose second stride is unused. */
+    // (B, Sq, total) in a four-dimensional tensor whose second stride is unused.
     int64_t size[4] = {c->batch, 1, c->q_len, total};
     int64_t stride[4] = {c->q_len * total, INT64_C(1) << 40, total, 1};
     test_tensor_place(t, RAPT_F32, 4, size, stride, (int)c->guard);
@@ -108,7 +106,7 @@ static void fill_booleans(const mha_case *c, mha_tensors *t, random_state *r) {
     test_tensor_place(&t->padding, RAPT_BOOL, 2, size, stride, (int)c->guard);
     for (int64_t b = 0; b < c->batch; b++) {
       for (int64_t j = 0; j < c->kv_len; j++) {
-        /* The last batch is all padding where the case says so. */
+        // The last batch is all padding where the case says so.
         int all = c->padding == 2 && b == c->batch - 1;
         *tensor_bool(&t->padding.tensor, b, j, 0, 0) = all || j >= c->kv_len - 1 - b % 3 ? 2 : 0;
       }
@@ -149,16 +147,12 @@ void mha_case_build(const mha_case *c, mha_tensors *t, reference_projections *p,
   p->key = place_projection(c, t, 1, c->key_width, c->kv_heads * c->head_dim, &r);
   p->value = place_projection(c, t, 2, c->value_width, c->kv_heads * c->value_dim, &r);
   p->output = (rapt_linear_parameters){0};
-  if (c->output_width) {
-    p->output = place_projection(c, t, 3, joined, c->output_width, &r);
-  }
+  if (c->output_width) p->output = place_projection(c, t, 3, joined, c->output_width, &r);
   place_vector(c, &t->bias_key, c->bias_kv != 0, c->kv_heads * c->head_dim, &r);
   place_vector(c, &t->bias_value, c->bias_kv != 0, c->kv_heads * c->value_dim, &r);
   place_scores(c, &t->mask, RAPT_BOOL, c->mask, c->kv_len);
   place_scores(c, &t->bias, RAPT_F32, c->bias, c->kv_len);
-  if (tensor_present(&t->bias.tensor)) {
-    fill(&t->bias, &r, 1);
-  }
+  if (tensor_present(&t->bias.tensor)) fill(&t->bias, &r, 1);
   fill_booleans(c, t, &r);
   place_heads(c, &t->slopes, c->alibi != 0, &r);
   place_heads(c, &t->sinks, c->sinks != 0, &r);

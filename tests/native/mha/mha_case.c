@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "mha/mha_case.h"
 
 #include <stdio.h>
@@ -28,12 +28,10 @@ void mha_case_name(const mha_case *c, int32_t isa) {
 int mha_case_parse(mha_case *c, char *text) {
   *c = mha_case_default();
   char *rest = NULL;
-  for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+  for (char *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
     char *equals = strchr(word, '=');
     int known = 0;
-    if (!equals) {
-      return 0;
-    }
+    if (equals == NULL) return 0;
     *equals = '\0';
 #define PARSE(name, value)                   \
   if (!strcmp(word, #name)) {                \
@@ -41,9 +39,7 @@ int mha_case_parse(mha_case *c, char *text) {
     known = 1;                               \
   }
     MHA_FIELDS(PARSE)
-    if (!known) {
-      return 0;
-    }
+    if (!known) return 0;
   }
   return 1;
 }

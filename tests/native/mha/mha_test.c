@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Multi-head attention on every tier against the composed double reference, between guard pages. */
+// SPDX-License-Identifier: Apache-2.0
+// Multi-head attention on every tier against the composed double reference, between guard pages.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "support/random.h"
 #include "support/reference.h"
 
-/* Handles of a context for the call; 0 where one is refused. */
+// Handles of a context for the call; 0 where one is refused.
 static int pack(const char *where, rapt_context *context, const reference_projections *p, rapt_mha *call,
                 rapt_linear_weights *handles[4]) {
   const rapt_linear_parameters *weights[4] = {&p->query, &p->key, &p->value, &p->output};
@@ -24,9 +24,7 @@ static int pack(const char *where, rapt_context *context, const reference_projec
     if (tensor_present(&weights[n]->weight)) {
       CHECK(rapt_linear_create(context, weights[n], &handles[n], &error) == RAPT_OK, "%s: projection %d: %s", where, n,
             error.message);
-      if (!handles[n]) {
-        return 0;
-      }
+      if (handles[n] == NULL) return 0;
     }
     *fields[n] = handles[n];
   }
@@ -54,9 +52,7 @@ static void expect(const mha_case *c, const rapt_mha *call, const reference_proj
     reference_mha(call, p, mode, e[OUTPUT].result.in[mode], e[LSE].result.in[mode],
                   c->weights >= 0 ? e[WEIGHTS].result.in[mode] : NULL);
   }
-  for (int n = 0; n < RESULTS; n++) {
-    e[n].bound = reference_bound(&e[n].result, 1);
-  }
+  for (int n = 0; n < RESULTS; n++) e[n].bound = reference_bound(&e[n].result, 1);
 }
 
 static void run_on(const char *where, rapt_context *context, const mha_case *c, mha_tensors *t, rapt_mha *call,
@@ -76,14 +72,10 @@ static void run_on(const char *where, rapt_context *context, const mha_case *c, 
   }
   rapt_status status = rapt_mha_run(context, call, &error);
   CHECK(status == RAPT_OK, "%s: run: %s", where, error.message);
-  if (status != RAPT_OK) {
-    return;
-  }
+  if (status != RAPT_OK) return;
   compare_result(where, "output", &call->output, e[OUTPUT].size, e[OUTPUT].result.in[REFERENCE_EXACT], e[OUTPUT].bound);
   CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
-  if (c->lse) {
-    compare_result(where, "lse", &call->lse, e[LSE].size, e[LSE].result.in[REFERENCE_EXACT], e[LSE].bound);
-  }
+  if (c->lse) compare_result(where, "lse", &call->lse, e[LSE].size, e[LSE].result.in[REFERENCE_EXACT], e[LSE].bound);
   if (c->weights >= 0) {
     compare_result(where, "weights", &call->weights, e[WEIGHTS].size, e[WEIGHTS].result.in[REFERENCE_EXACT],
                    e[WEIGHTS].bound);
@@ -107,15 +99,11 @@ static void run_case(const mha_case *c) {
       char where[64];
       rapt_linear_weights *handles[4] = {NULL};
       snprintf(where, sizeof where, "%s with %d threads", rapt_isa_name(tiers[i].isa), (int)thread_counts[n]);
-      if (pack(where, tiers[i].context[n], &p, &call, handles)) {
-        run_on(where, tiers[i].context[n], c, &t, &call, e);
-      }
-      for (int h = 0; h < 4; h++) {
-        rapt_linear_destroy(handles[h]);
-      }
-      if (first) {
+      if (pack(where, tiers[i].context[n], &p, &call, handles)) run_on(where, tiers[i].context[n], c, &t, &call, e);
+      for (int h = 0; h < 4; h++) rapt_linear_destroy(handles[h]);
+      if (first != NULL) {
         CHECK(!memcmp(first, t.output.start, t.output.bytes), "%s: other bits than with one thread", where);
-      } else if ((first = malloc(t.output.bytes + 1))) {
+      } else if ((first = malloc(t.output.bytes + 1)) != NULL) {
         memcpy(first, t.output.start, t.output.bytes);
       } else {
         check_abort("the test cannot allocate its copy");
@@ -123,12 +111,10 @@ static void run_case(const mha_case *c) {
     }
     free(first);
   }
-  for (int n = 0; n < RESULTS; n++) {
-    reference_result_free(&e[n].result);
-  }
+  for (int n = 0; n < RESULTS; n++) reference_result_free(&e[n].result);
 }
 
-/* One option of multi-head attention. */
+// One option of multi-head attention.
 enum { OPTIONS = 22 };
 static void apply(mha_case *c, int option) {
   switch (option) {
@@ -229,7 +215,7 @@ static void run_all(void) {
       run_case(&c);
     }
   }
-  /* A position for each sample, with every option. */
+  // A position for each sample, with every option.
   for (int option = 0; option < OPTIONS; option++) {
     for (int variant = 0; variant < 4; variant++) {
       mha_case c = variant & 1 ? shape(4, 2, 9, 21, 12, 10) : shape(2, 2, 40, 37, 16, 16);
@@ -269,9 +255,7 @@ static void run_all(void) {
     c.value_width = random_between(&r, 1, 80);
     c.output_width = random_between(&r, 0, 80);
     for (int option = 0; option < OPTIONS; option++) {
-      if (random_percent(&r, 12)) {
-        apply(&c, option);
-      }
+      if (random_percent(&r, 12)) apply(&c, option);
     }
     c.average = c.weights >= 0 ? c.average : 0;
     run_case(&c);

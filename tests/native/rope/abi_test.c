@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Rotary embedding calls broken in one place each, as abi_sdpa_test does for attention; and what may overlap. */
+// SPDX-License-Identifier: Apache-2.0
+// Rotary embedding calls broken in one place each, as abi_sdpa_test does for attention; and what may overlap.
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void without_positions(call *c) {
   c->table_length = 0;
 }
 
-/* name, statement that breaks `c`, text the message must hold. */
+// name, statement that breaks `c`, text the message must hold.
 #define BROKEN(X)                                                                                        \
   X(struct_size, c->head.struct_size = 0, "struct_size")                                                 \
   X(struct_size_max, c->head.struct_size = INT64_MAX, "struct_size")                                     \
@@ -86,8 +86,8 @@ static const struct {
 
 static void check_refused(const char *name, rapt_status status, const rapt_error *error, const char *text) {
   CHECK(status == RAPT_INVALID_ARGUMENT, "%s: status %d '%s'", name, status, error->message);
-  CHECK(error->status == status && strstr(error->message, text), "%s: '%s' does not name '%s'", name, error->message,
-        text);
+  CHECK(error->status == status && strstr(error->message, text) != NULL, "%s: '%s' does not name '%s'", name,
+        error->message, text);
 }
 
 static void test_broken(void) {
@@ -111,7 +111,7 @@ static void test_broken(void) {
   CHECK(rapt_rope_plan(f.context, &f.rope, NULL, NULL) == RAPT_INVALID_ARGUMENT, "no plan");
 }
 
-/* plan reads no data; run finds the position before it writes, and names it. */
+// plan reads no data; run finds the position before it writes, and names it.
 static void test_positions(void) {
   static const int64_t wrong[] = {-1, FIXTURE_TABLE, INT64_MAX, INT64_MIN};
   for (int i = 0; i < 4; i++) {
@@ -134,7 +134,7 @@ static void test_positions(void) {
   }
 }
 
-/* Of 32 bits: the same sentence, and the same results. */
+// Of 32 bits: the same sentence, and the same results.
 static void test_narrow_positions(void) {
   static const int32_t wrong[] = {-1, FIXTURE_TABLE, INT32_MAX, INT32_MIN};
   fixture_reset(&f);
@@ -171,7 +171,7 @@ static void test_accepted(void) {
   c.batch = 1;
   c.output.stride[0] = 12345;
   check_accepted("in place, with another stride where there is one element", &c);
-  /* Query and key of one buffer of rows: the halves do not overlap. */
+  // Query and key of one buffer of rows: the halves do not overlap.
   c = f.rope;
   c.head_dim = FIXTURE_DIM / 2;
   c.output = c.input;

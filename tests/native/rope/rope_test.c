@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Rotary embedding on every tier, between guard pages. The oracle is exact: both products and their sum are rounded
- * to f32, then to the output's storage, so every bit of a result that is a number is known.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Rotary embedding on every tier, between guard pages. The oracle is exact: both products and their sum are rounded to
+// f32, then to the output's storage, so every bit of a result that is a number is known.
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,8 +14,8 @@
 #include "support/random.h"
 #include "support/storage.h"
 
-/** table: 0 = cosines per token, else the rows of the table. In place: 1 = output is input. The output's layout is
- * `shift` after the input's. */
+// table: 0 = cosines per token, else the rows of the table. In place: 1 = output is input. The output's layout is
+// `shift` after the input's.
 typedef struct rope_case {
   int64_t batch, heads, length, head_dim, rotary_dim, interleaved, table;
   int64_t layout, angle_layout, in_dtype, out_dtype, angle_dtype, in_place, special, guard, seed, shift;
@@ -27,12 +25,12 @@ enum { CASE_FIELDS = sizeof(rope_case) / sizeof(int64_t), LAYOUTS = 6, ANGLE_LAY
 
 typedef struct rope_tensors {
   test_tensor input, output, cosine, sine, positions;
-  /* What the output must become, and the input as it was: dense. */
+  // What the output must become, and the input as it was: dense.
   float *expected, *before;
 } rope_tensors;
 
-/* Of (batch, heads, length, head_dim): 0 dense, 1 heads inside tokens, 2 padded, 3 elements apart, 4 reversed, 5 the
- * heads shared (input only). */
+// Of (batch, heads, length, head_dim): 0 dense, 1 heads inside tokens, 2 padded, 3 elements apart, 4 reversed, 5 the
+// heads shared (input only).
 static void row_strides(const rope_case *c, int is_output, int64_t stride[4]) {
   int64_t h = c->heads, s = c->length, d = c->head_dim;
   const int64_t layouts[LAYOUTS][4] = {
@@ -42,8 +40,8 @@ static void row_strides(const rope_case *c, int is_output, int64_t stride[4]) {
   memcpy(stride, layouts[is_output ? (c->layout + c->shift) % (LAYOUTS - 1) : c->layout], sizeof layouts[0]);
 }
 
-/* Of (batch, length, pairs), or (rows, pairs) in the last two: 0 dense, 1 padded, 2 elements apart, 3 reversed, 4 one
- * row for all. */
+// Of (batch, length, pairs), or (rows, pairs) in the last two: 0 dense, 1 padded, 2 elements apart, 3 reversed, 4 one
+// row for all.
 static void angle_strides(const rope_case *c, int64_t rows, int64_t pairs, int64_t stride[3]) {
   const int64_t layouts[ANGLE_LAYOUTS][3] = {
       {rows * pairs, pairs, 1},
@@ -57,9 +55,7 @@ static void angle_strides(const rope_case *c, int64_t rows, int64_t pairs, int64
 
 static float some_number(random_state *r, int64_t special) {
   static const float odd[] = {INFINITY, -INFINITY, NAN, 0.0f, -0.0f, 1e-40f, 3e38f};
-  if (special && random_percent(r, 20)) {
-    return odd[random_between(r, 0, 6)];
-  }
+  if (special && random_percent(r, 20)) return odd[random_between(r, 0, 6)];
   return 3 * random_unit(r);
 }
 
@@ -115,13 +111,11 @@ static void build(const rope_case *c, rope_tensors *t, rapt_rope *call) {
   }
   test_tensor_clear(&t->positions);
   if (c->table) {
-    /* Dense, reversed, transposed, and one row of positions for the whole batch. */
+    // Dense, reversed, transposed, and one row of positions for the whole batch.
     const int64_t steps[4][2] = {{c->length, 1}, {-c->length, -1}, {1, c->batch}, {0, 1}};
     test_tensor_place(&t->positions, c->seed & 4 ? RAPT_I32 : RAPT_I64, 2, tokens, steps[c->seed & 3], side);
     for (int64_t b = 0; b < c->batch; b++) {
-      for (int64_t s = 0; s < c->length; s++) {
-        set_position(t, b, s, random_between(&r, 0, c->table - 1));
-      }
+      for (int64_t s = 0; s < c->length; s++) set_position(t, b, s, random_between(&r, 0, c->table - 1));
     }
   }
   fill(&t->input, c->special, &r);
@@ -149,15 +143,13 @@ static float as_stored(int32_t dtype, float x) {
   return storage_get(&element, dtype, 0);
 }
 
-/* Fills `before` and `expected` from the call's tensors. */
+// Fills `before` and `expected` from the call's tensors.
 static void compute(const rapt_rope *call, rope_tensors *t) {
   int64_t d = call->head_dim, rotary = call->rotary_dim ? call->rotary_dim : d, pairs = rotary / 2, at = 0;
   size_t count = (size_t)(call->batch * call->heads * call->length * d) + 1;
   t->expected = malloc(count * sizeof(float));
   t->before = malloc(count * sizeof(float));
-  if (!t->expected || !t->before) {
-    check_abort("the test cannot allocate its oracle");
-  }
+  if (t->expected == NULL || t->before == NULL) check_abort("the test cannot allocate its oracle");
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->heads; h++) {
       for (int64_t s = 0; s < call->length; s++, at += d) {
@@ -180,15 +172,13 @@ static void compute(const rapt_rope *call, rope_tensors *t) {
           out[first] = sum(product(cosine, in[first]), -product(sine, in[second]));
           out[second] = sum(product(sine, in[first]), product(cosine, in[second]));
         }
-        for (int64_t i = 0; i < d; i++) {
-          out[i] = as_stored(call->output.dtype, out[i]);
-        }
+        for (int64_t i = 0; i < d; i++) out[i] = as_stored(call->output.dtype, out[i]);
       }
     }
   }
 }
 
-/* Same number, or both not one; -0 is not +0. */
+// Same number, or both not one; -0 is not +0.
 static int same(float a, float b) { return isnan(a) ? isnan(b) : !memcmp(&a, &b, sizeof a); }
 
 static void compare(const char *where, const rapt_rope *call, const float *expected) {
@@ -284,7 +274,7 @@ static void run_sizes(void) {
     run_case(&(rope_case){1, 2, 9, large[i], 2 * i + 2, i % 2, 0, 1, i % 5, RAPT_F16, RAPT_F16, RAPT_BF16, 1, 0, 1,
                           seed++, 0});
   }
-  /* Enough for several threads; no tokens; one. */
+  // Enough for several threads; no tokens; one.
   run_case(&(rope_case){2, 4, 123, 128, 0, 0, 200, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++, 0});
   run_case(&(rope_case){1, 32, 130, 128, 64, 1, 200, 1, 1, RAPT_BF16, RAPT_BF16, RAPT_F32, 1, 0, 0, seed++, 0});
   run_case(&(rope_case){0, 3, 5, 64, 0, 0, 9, 0, 0, RAPT_F32, RAPT_F32, RAPT_F32, 0, 0, 0, seed++, 0});
@@ -298,9 +288,7 @@ static void run_layouts(void) {
     for (int64_t angles = 0; angles < ANGLE_LAYOUTS; angles++) {
       for (int64_t variant = 0; variant < 8; variant++, seed++) {
         int64_t in_place = variant & 1, table = variant & 2 ? 11 : 0;
-        if (in_place && layout == 5) {
-          continue;
-        }
+        if (in_place && layout == 5) continue;
         int32_t in = storages[seed % 3], out = in_place ? in : storages[seed / 3 % 3];
         run_case(&(rope_case){2, 3, 7, 50, 36, variant >> 2, table, layout, angles, in, out, storages[seed / 9 % 3],
                               in_place, 0, seed & 1, seed, in_place ? 0 : seed / 27});
@@ -349,7 +337,7 @@ static void *change_positions(void *argument) {
   return NULL;
 }
 
-/* Positions that another thread changes behind the check are the caller's mistake, but no reason to read anywhere. */
+// Positions that another thread changes behind the check are the caller's mistake, but no reason to read anywhere.
 static void run_changing_positions(void) {
   check_set_case("positions that change");
   static float input[CHANGING_TOKENS * 2], output[CHANGING_TOKENS * 2];
@@ -380,7 +368,7 @@ static void run_changing_positions(void) {
   rapt_context_destroy(context);
 }
 
-/* rope_test ["batch,heads,...,seed"]: all cases, or the one that a failure has named. */
+// rope_test ["batch,heads,...,seed"]: all cases, or the one that a failure has named.
 int main(int argc, char **argv) {
   check_start();
   if (argc > 1) {

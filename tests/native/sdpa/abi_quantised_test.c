@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Attention on i8 keys and values: the scales that go with them, broken in one place each. */
+// SPDX-License-Identifier: Apache-2.0
+// Attention on i8 keys and values: the scales that go with them, broken in one place each.
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@ static fixture f;
 
 enum { GROUPS = 2 };
 
-/* i8 in the memory of the fixture's keys and values, with scales in that of its weight matrix. */
+// i8 in the memory of the fixture's keys and values, with scales in that of its weight matrix.
 static call quantised(void) {
   call c = f.attention;
   c.key = fixture_tensor(f.key, RAPT_I8, FIXTURE_BATCH, FIXTURE_KV_HEADS, FIXTURE_KV_LEN, FIXTURE_DIM);
@@ -28,7 +28,7 @@ static void without_values(call *c) {
   c->mask.data = c->bias.data = c->weights.data = NULL;
 }
 
-/* name, statement that breaks `c`, text the message must hold. */
+// name, statement that breaks `c`, text the message must hold.
 #define BROKEN(X)                                                                                              \
   X(key_scale_missing, c->key_scale = (rapt_tensor){0}, "key_scale is absent")                                 \
   X(value_scale_missing, c->value_scale = (rapt_tensor){0}, "value_scale is absent")                           \
@@ -69,8 +69,8 @@ static const struct {
 
 static void check_refused(const char *name, rapt_status status, const rapt_error *error, const char *text) {
   CHECK(status == RAPT_INVALID_ARGUMENT, "%s: status %d '%s'", name, status, error->message);
-  CHECK(error->status == status && strstr(error->message, text), "%s: '%s' does not name '%s'", name, error->message,
-        text);
+  CHECK(error->status == status && strstr(error->message, text) != NULL, "%s: '%s' does not name '%s'", name,
+        error->message, text);
 }
 
 static void test_broken(void) {
@@ -87,7 +87,7 @@ static void test_broken(void) {
   }
 }
 
-/* Valid; whether a device has a kernel is another question. */
+// Valid; whether a device has a kernel is another question.
 static void check_valid(const char *what, const call *c) {
   rapt_error error = {.struct_size = sizeof error};
   check_set_case("i8, %s", what);

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Attention calls broken in one place each: an error that names the value, from plan and from run, never a crash. */
+// SPDX-License-Identifier: Apache-2.0
+// Attention calls broken in one place each: an error that names the value, from plan and from run, never a crash.
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,9 +18,7 @@ static _Alignas(64) char scratch_memory[SCRATCH_ROOM + 64];
 
 static void *misaligned(rapt_tensor t) { return (char *)t.data + 1; }
 
-/*
- * name, statement that breaks `c`, text the message must hold ("" = any). Every one is an invalid argument.
- */
+// name, statement that breaks `c`, text the message must hold ("" = any). Every one is an invalid argument.
 #define BROKEN(X)                                                                                            \
   X(struct_size_zero, c->head.struct_size = 0, "struct_size")                                                \
   X(struct_size_negative, c->head.struct_size = -8, "-8")                                                    \
@@ -133,7 +131,7 @@ static void check_message(const char *what, rapt_status status, const rapt_error
   CHECK(strstr(error->message, text) != NULL, "%s: '%s' does not name '%s'", what, error->message, text);
 }
 
-/* Both entries refuse with this status and name the value. */
+// Both entries refuse with this status and name the value.
 static void check_refused(const char *name, const call *c, rapt_status expected, const char *text) {
   char what[96];
   rapt_plan plan = {.struct_size = sizeof plan};
@@ -142,17 +140,13 @@ static void check_refused(const char *name, const call *c, rapt_status expected,
   check_set_case("%s", what);
   rapt_status status = rapt_sdpa_plan(f.context, c, &plan, &error);
   CHECK(status == expected, "%s: expected status %d, got %d '%s'", what, expected, status, error.message);
-  if (status != RAPT_OK) {
-    check_message(what, status, &error, text);
-  }
+  if (status != RAPT_OK) check_message(what, status, &error, text);
   error = (rapt_error){.struct_size = sizeof error};
   snprintf(what, sizeof what, "%s, run", name);
   check_set_case("%s", what);
   status = rapt_sdpa_run(f.context, c, &error);
   CHECK(status == expected, "%s: expected status %d, got %d '%s'", what, expected, status, error.message);
-  if (status != RAPT_OK) {
-    check_message(what, status, &error, text);
-  }
+  if (status != RAPT_OK) check_message(what, status, &error, text);
   CHECK(rapt_sdpa_run(f.context, c, NULL) == expected, "%s: another status without an error struct", what);
   check_set_case("%s", "");
 }
@@ -172,7 +166,7 @@ static void test_broken(void) {
     call c = f.attention;
     broken[i].apply(&c);
     check_refused(broken[i].name, &c, RAPT_INVALID_ARGUMENT, broken[i].text);
-    /* A refused call leaves the context usable. */
+    // A refused call leaves the context usable.
     check_accepted("the valid call after a refused one", &f.attention);
   }
   fixture_reset(&f);
@@ -182,7 +176,7 @@ static void test_broken(void) {
   CHECK(status == RAPT_INVALID_ARGUMENT || status == RAPT_UNSUPPORTED, "dtype 99: status %d", status);
 }
 
-/* A caller older or newer than the library; the struct ends at a guard page, so nothing past its end is read. */
+// A caller older or newer than the library; the struct ends at a guard page, so nothing past its end is read.
 static void test_struct_sizes(void) {
   static guard_buffer memory;
   fixture_reset(&f);
@@ -206,7 +200,7 @@ static void test_struct_sizes(void) {
   guard_free(&memory);
 }
 
-/* Sizes of an error struct other than the library's: only what the caller has is written. */
+// Sizes of an error struct other than the library's: only what the caller has is written.
 static void test_error_struct(void) {
   static guard_buffer memory;
   fixture_reset(&f);
@@ -221,8 +215,8 @@ static void test_error_struct(void) {
     rapt_status status = rapt_sdpa_run(f.context, &c, error);
     CHECK(status == RAPT_INVALID_ARGUMENT, "error struct of %zu bytes: status %d", sizes[i], status);
     CHECK(error->status == status, "error struct of %zu bytes: its status is %d", sizes[i], error->status);
-    CHECK(sizes[i] == 16 || memchr(error->message, 0, sizes[i] - 16), "error struct of %zu bytes: not terminated",
-          sizes[i]);
+    CHECK(sizes[i] == 16 || memchr(error->message, 0, sizes[i] - 16) != NULL,
+          "error struct of %zu bytes: not terminated", sizes[i]);
   }
   static const int64_t senseless[] = {0, -1, 8, INT64_MIN};
   for (size_t i = 0; i < sizeof senseless / sizeof senseless[0]; i++) {
@@ -258,7 +252,8 @@ static void test_scratch(void) {
   rapt_error error = {.struct_size = sizeof error};
   CHECK(rapt_sdpa_plan(f.context, &f.attention, &plan, &error) == RAPT_OK, "plan: %s", error.message);
   CHECK(plan.supported == 1 && !plan.reason[0], "the valid call is unsupported: %s", plan.reason);
-  CHECK(strstr(plan.name, "sdpa") && strstr(plan.name, rapt_isa_name(plan.isa)), "plan name '%s'", plan.name);
+  CHECK(strstr(plan.name, "sdpa") != NULL && strstr(plan.name, rapt_isa_name(plan.isa)) != NULL, "plan name '%s'",
+        plan.name);
   CHECK(plan.scratch_size >= 0 && plan.scratch_size < SCRATCH_ROOM, "scratch of %lld bytes for a tiny call",
         (long long)plan.scratch_size);
   f.attention.head.scratch = scratch_memory;
@@ -267,7 +262,7 @@ static void test_scratch(void) {
   CHECK(plan.scratch_size > 0, "no scratch at all, so nothing to be short of");
   f.attention.head.scratch_size = plan.scratch_size - 1;
   error = (rapt_error){.struct_size = sizeof error};
-  /* Too little is run's to refuse: plan is asked how much it should be. */
+  // Too little is run's to refuse: plan is asked how much it should be.
   rapt_status status = rapt_sdpa_run(f.context, &f.attention, &error);
   CHECK(status == RAPT_INVALID_ARGUMENT, "scratch one byte short: status %d", status);
   check_message("scratch one byte short", status, &error, "scratch");
@@ -278,7 +273,7 @@ static void test_scratch(void) {
   check_refused("misaligned scratch", &f.attention, RAPT_INVALID_ARGUMENT, "scratch");
 }
 
-/* Scratch must not grow with the lengths: the whole point of online softmax. */
+// Scratch must not grow with the lengths: the whole point of online softmax.
 static void test_scratch_growth(void) {
   fixture_reset(&f);
   int64_t least = INT64_MAX, most = 0;
@@ -292,9 +287,7 @@ static void test_scratch_growth(void) {
               .head_dim = 64,
               .value_dim = 64};
     rapt_tensor *tensors[4] = {&c.query, &c.key, &c.value, &c.output};
-    for (int t = 0; t < 4; t++) {
-      *tensors[t] = fixture_tensor(NULL, RAPT_F32, 1, 8, length, 64);
-    }
+    for (int t = 0; t < 4; t++) *tensors[t] = fixture_tensor(NULL, RAPT_F32, 1, 8, length, 64);
     rapt_plan plan = {.struct_size = sizeof plan};
     rapt_error error = {.struct_size = sizeof error};
     CHECK(rapt_sdpa_plan(f.context, &c, &plan, &error) == RAPT_OK && plan.supported, "length %lld: %s%s",
@@ -306,7 +299,7 @@ static void test_scratch_growth(void) {
   CHECK(most < INT64_C(64) << 20, "scratch of %lld bytes, more than 64 MiB", (long long)most);
 }
 
-/* Absent optional tensors, ignored strides, empty problems with absent data: all fine. */
+// Absent optional tensors, ignored strides, empty problems with absent data: all fine.
 static void test_accepted(void) {
   fixture_reset(&f);
   check_accepted("everything present", &f.attention);
@@ -339,7 +332,7 @@ static void test_accepted(void) {
   check_accepted("positions, i64", &c);
 }
 
-/* Sizes at their limits, whose products no int64 holds: refused, also where a plan has no addresses. */
+// Sizes at their limits, whose products no int64 holds: refused, also where a plan has no addresses.
 static void test_huge_sizes(void) {
   call c = {.head = {.struct_size = sizeof c}, .batch = 1, .kv_heads = 1, .kv_len = 8, .head_dim = 4, .value_dim = 4};
   c.query.dtype = c.key.dtype = c.value.dtype = c.output.dtype = RAPT_F32;
@@ -350,7 +343,7 @@ static void test_huge_sizes(void) {
     rapt_error error = {.struct_size = sizeof error};
     check_message("rows beyond 64 bits", rapt_sdpa_plan(f.context, &c, &plan, &error), &error, "output has strides");
   }
-  /* A dense output, but more splits of the keys than there are numbers for. */
+  // A dense output, but more splits of the keys than there are numbers for.
   c = (call){.head = {.struct_size = sizeof c},
              .batch = INT64_C(1) << 40,
              .query_heads = 1 << 20,

@@ -1,9 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Long sequences cost no memory beyond their tensors: what the plan asks for does not grow with the lengths, and
- * what the process really takes during a run stays within 64 MiB. A window keeps the run short; it changes
- * nothing about the sizes.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Long sequences cost no memory beyond their tensors: what the plan asks for does not grow with the lengths, and what
+// the process really takes during a run stays within 64 MiB. A window keeps the run short; it changes nothing about the
+// sizes.
 #include <rapt/rapt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,24 +15,20 @@
 #define LONGEST INT64_C(131072)
 #define ALLOWED (INT64_C(64) << 20)
 
-/* Peak resident bytes of this process so far, or 0 where the system does not say. */
+// Peak resident bytes of this process so far, or 0 where the system does not say.
 static int64_t peak_bytes(void) {
   FILE *file = fopen("/proc/self/status", "r");
   long long kib = 0;
   char line[256];
-  while (file && fgets(line, sizeof line, file)) {
-    if (sscanf(line, "VmHWM: %lld", &kib) == 1) {
-      break;
-    }
+  while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (sscanf(line, "VmHWM: %lld", &kib) == 1) break;
   }
-  if (file) {
-    fclose(file);
-  }
+  if (file != NULL) fclose(file);
   return kib << 10;
 }
 
 static rapt_sdpa call_of(float *inputs, float *output, int64_t queries, int64_t keys) {
-  /* All heads share one set of inputs through stride 0: the memory under test is the library's, not ours. */
+  // All heads share one set of inputs through stride 0: the memory under test is the library's, not ours.
   rapt_tensor input = {.data = inputs, .stride = {0, 0, DIM, 1}, .dtype = RAPT_F32};
   rapt_sdpa call = {.head = {.struct_size = sizeof call},
                     .query = input,
@@ -60,7 +54,7 @@ static int64_t planned(const rapt_context *context, const rapt_sdpa *call) {
   return plan.scratch_size;
 }
 
-/* From 16384 keys on, nothing may depend on the lengths; below, a short sequence may need less. */
+// From 16384 keys on, nothing may depend on the lengths; below, a short sequence may need less.
 static void test_plans(const rapt_context *context, float *memory) {
   for (int decode = 0; decode < 2; decode++) {
     rapt_sdpa first = call_of(memory, memory + LONGEST * DIM, decode ? 1 : 16384, 16384);
@@ -75,7 +69,7 @@ static void test_plans(const rapt_context *context, float *memory) {
 }
 
 static void test_run(rapt_context *context, float *memory) {
-  /* The memory of a run shows at any length; a sanitizer needs a shorter one. */
+  // The memory of a run shows at any length; a sanitizer needs a shorter one.
   const int64_t length = TEST_REDUCED ? LONGEST / 8 : LONGEST;
   rapt_sdpa call = call_of(memory, memory + LONGEST * DIM, length, length);
   call.options.flags |= RAPT_WINDOW;
@@ -84,7 +78,7 @@ static void test_run(rapt_context *context, float *memory) {
   int64_t before = peak_bytes();
   CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_OK, "run: %s", error.message);
   int64_t grown = peak_bytes() - before;
-  /* A sanitizer keeps shadow memory of its own. */
+  // A sanitizer keeps shadow memory of its own.
   CHECK(TEST_REDUCED || grown <= ALLOWED, "the process grew by %lld bytes during the run", (long long)grown);
 }
 
@@ -92,21 +86,15 @@ int main(void) {
   check_start();
   size_t bytes = (size_t)((1 + HEADS) * LONGEST * DIM) * sizeof(float);
   float *memory = malloc(bytes);
-  if (!memory) {
-    check_abort("the test cannot allocate %zu bytes", bytes);
-  }
-  /* Resident before the run, so that only the library's memory counts (zeros might be left to calloc). */
+  if (memory == NULL) check_abort("the test cannot allocate %zu bytes", bytes);
+  // Resident before the run, so that only the library's memory counts (zeros might be left to calloc).
   memset(memory, 1, bytes);
-  for (int64_t i = 0; i < LONGEST * DIM; i++) {
-    memory[i] = (float)(i % 13) * 0.125f - 0.75f;
-  }
+  for (int64_t i = 0; i < LONGEST * DIM; i++) memory[i] = (float)(i % 13) * 0.125f - 0.75f;
   int count;
   const tier *tiers = test_tiers(1, &count);
   for (int t = 0; t < count; t++) {
     check_set_case("memory_test on %s", rapt_isa_name(tiers[t].isa));
-    for (int n = 0; n < THREAD_COUNTS; n++) {
-      test_plans(tiers[t].context[n], memory);
-    }
+    for (int n = 0; n < THREAD_COUNTS; n++) test_plans(tiers[t].context[n], memory);
     test_run(tiers[t].context[1], memory);
   }
   free(memory);

@@ -1,8 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A position for each sample: the bits of a batch are those of its samples, each run alone with options.position, in
- * attention and in multi-head attention, on every tier.
- */
+// SPDX-License-Identifier: Apache-2.0
+// A position for each sample: the bits of a batch are those of its samples, each run alone with options.position, in
+// attention and in multi-head attention, on every tier.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +12,11 @@
 #include "support/check.h"
 #include "support/contexts.h"
 
-/* The call of sample b alone: `tensors` at its elements, its position an option. */
+// The call of sample b alone: `tensors` at its elements, its position an option.
 static void take_sample(int32_t number, unsigned char *call, int64_t b) {
   const rapt_operation *operation = rapt_operation_of(number);
   int64_t one = 1, position = 0;
-  for (const rapt_operand *o = operation->operands; o->name; o++) {
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     rapt_tensor *t = (rapt_tensor *)(void *)(call + o->offset);
     if (!strcmp(o->name, "positions")) {
       position = rapt_index_at(t, b, 0);
@@ -27,10 +25,8 @@ static void take_sample(int32_t number, unsigned char *call, int64_t b) {
       t->data = rapt_row(t, b, 0, 0);
     }
   }
-  for (const rapt_dimension *d = operation->dimensions; d->name; d++) {
-    if (d->letter == 'B') {
-      memcpy(call + d->offset, &one, sizeof one);
-    }
+  for (const rapt_dimension *d = operation->dimensions; d->name != NULL; d++) {
+    if (d->letter == 'B') memcpy(call + d->offset, &one, sizeof one);
   }
   memcpy(call + rapt_field_offset(operation->struct_name, "options.position"), &position, sizeof position);
 }
@@ -42,24 +38,18 @@ static void run(rapt_context *context, int32_t number, const void *call, const c
 
 enum { MOST_RESULTS = 3 };
 
-/* Results of the batch, kept while the samples are run into the same memory. */
+// Results of the batch, kept while the samples are run into the same memory.
 static void compare(const tier *on, int32_t number, const void *call, int64_t batch, test_tensor *const *results) {
   const size_t size = rapt_operation_of(number)->struct_size;
   _Alignas(64) unsigned char sample[RAPT_PROBLEM_ROOM];
   for (int n = 0; n < THREAD_COUNTS; n++) {
     unsigned char *kept[MOST_RESULTS];
-    for (int i = 0; i < MOST_RESULTS; i++) {
-      test_tensor_wipe(results[i]);
-    }
+    for (int i = 0; i < MOST_RESULTS; i++) test_tensor_wipe(results[i]);
     run(on->context[n], number, call, "the batch");
     for (int i = 0; i < MOST_RESULTS; i++) {
       kept[i] = malloc(results[i]->bytes + 1);
-      if (!kept[i]) {
-        check_abort("the test cannot allocate %zu bytes", results[i]->bytes);
-      }
-      if (results[i]->bytes) {
-        memcpy(kept[i], results[i]->start, results[i]->bytes);
-      }
+      if (kept[i] == NULL) check_abort("the test cannot allocate %zu bytes", results[i]->bytes);
+      if (results[i]->bytes) memcpy(kept[i], results[i]->start, results[i]->bytes);
       test_tensor_wipe(results[i]);
     }
     for (int64_t b = 0; b < batch; b++) {
@@ -92,7 +82,7 @@ static void sdpa_case_compare(const sdpa_case *c) {
   }
 }
 
-/* 0 nothing, 1 causal, 2 a window, 3 ALiBi, 4 all of them. */
+// 0 nothing, 1 causal, 2 a window, 3 ALiBi, 4 all of them.
 enum { RULES = 5 };
 
 static void test_sdpa(int decode, int rule, int64_t positions, int storage) {
@@ -118,7 +108,7 @@ static void test_sdpa(int decode, int rule, int64_t positions, int storage) {
   c.bf16 = storage == 2;
   c.seed = seed++;
   sdpa_case_compare(&c);
-  /* As far out as the type goes: of some samples nothing is seen, of others all. */
+  // As far out as the type goes: of some samples nothing is seen, of others all.
   static const int64_t far[] = {INT64_MAX, INT64_MIN, -40, 1000};
   for (int i = 0; i < 4; i++) {
     c.position = far[i];
@@ -165,9 +155,7 @@ static void test_mha(int32_t rule, int64_t positions, int average, int appended)
     call.value_projection = weights[2];
     call.output_projection = weights[3];
     compare(&tiers[i], RAPT_MHA, &call, c.batch, results);
-    for (int n = 0; n < 4; n++) {
-      rapt_linear_destroy(weights[n]);
-    }
+    for (int n = 0; n < 4; n++) rapt_linear_destroy(weights[n]);
   }
 }
 
@@ -175,12 +163,8 @@ int main(void) {
   check_start();
   for (int rule = 0; rule < RULES; rule++) {
     for (int64_t positions = 1; positions <= 2; positions++) {
-      for (int n = 0; n < 6; n++) {
-        test_sdpa(n % 2, rule, positions, n / 2);
-      }
-      for (int n = 0; n < 8; n++) {
-        test_mha(rule, positions, n & 1, n & 2);
-      }
+      for (int n = 0; n < 6; n++) test_sdpa(n % 2, rule, positions, n / 2);
+      for (int n = 0; n < 8; n++) test_mha(rule, positions, n & 1, n & 2);
     }
   }
   return check_finish("positions_test");

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Memory and contents of a case's tensors. */
+// SPDX-License-Identifier: Apache-2.0
+// Memory and contents of a case's tensors.
 #include <math.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "support/random.h"
 #include "support/reference.h"
 
-/* Strides of a (b, h, s, d) tensor in a layout. */
+// Strides of a (b, h, s, d) tensor in a layout.
 static void layout_strides(int64_t layout, int is_output, const int64_t size[4], int64_t stride[4]) {
   const int64_t h = size[1], s = size[2], d = size[3];
   int64_t plain[4] = {h * s * d, s * d, d, 1};
@@ -18,7 +18,7 @@ static void layout_strides(int64_t layout, int is_output, const int64_t size[4],
       break;
     }
     case LAYOUT_PADDED: {
-      /* Odd gaps, so that no row but the first is aligned. */
+      // Odd gaps, so that no row but the first is aligned.
       int64_t row = d + 3, head = s * row + 5;
       int64_t padded[4] = {h * head + 7, head, row, 1};
       memcpy(plain, padded, sizeof plain);
@@ -30,14 +30,10 @@ static void layout_strides(int64_t layout, int is_output, const int64_t size[4],
       break;
     }
     case LAYOUT_REVERSED:
-      for (int i = 0; i < 4; i++) {
-        plain[i] = -plain[i];
-      }
+      for (int i = 0; i < 4; i++) plain[i] = -plain[i];
       break;
     case LAYOUT_SHARED:
-      if (!is_output) {
-        plain[0] = plain[1] = 0;
-      }
+      if (!is_output) plain[0] = plain[1] = 0;
       break;
     case LAYOUT_SKIPPING: {
       int64_t skipping[4] = {2 * h * s * d, 2 * s * d, 2 * d, 1};
@@ -57,7 +53,7 @@ static void place(const sdpa_case *c, test_tensor *t, int is_output, int64_t h, 
   test_tensor_place(t, RAPT_F32, 4, size, stride, (int)c->guard);
 }
 
-/* query, key and value as three ranges of heads in one (B, S, Hq + 2 Hkv, D). */
+// query, key and value as three ranges of heads in one (B, S, Hq + 2 Hkv, D).
 static void place_packed(const sdpa_case *c, sdpa_tensors *t) {
   const int64_t all = c->heads + 2 * c->kv_heads, d = c->head_dim;
   int64_t whole[4] = {c->batch, all, c->kv_len, d};
@@ -74,7 +70,7 @@ static void place_all(const sdpa_case *c, sdpa_tensors *t) {
   if (c->layout == LAYOUT_PACKED) {
     place_packed(c, t);
   } else {
-    /* Only keys and values are shared: a query shared by all heads would make all heads equal. */
+    // Only keys and values are shared: a query shared by all heads would make all heads equal.
     place(c, &t->query, c->layout == LAYOUT_SHARED, c->heads, c->q_len, c->head_dim);
     place(c, &t->key, 0, c->kv_heads, c->kv_len, c->head_dim);
     if (c->layout == LAYOUT_VALUE_IN_KEY) {
@@ -87,7 +83,7 @@ static void place_all(const sdpa_case *c, sdpa_tensors *t) {
   place(c, &t->output, 1, c->heads, c->q_len, c->value_dim);
 }
 
-/* A tensor of the scores' shape that is broadcast where its bit in dims is clear, or absent. */
+// A tensor of the scores' shape that is broadcast where its bit in dims is clear, or absent.
 static void place_scores(const sdpa_case *c, test_tensor *t, int32_t dtype, int64_t dims) {
   if (dims < 0) {
     test_tensor_clear(t);
@@ -114,7 +110,7 @@ static void place_heads(const sdpa_case *c, test_tensor *t, int present, int ran
   test_tensor_place(t, RAPT_F32, rank, size, stride, (int)c->guard);
 }
 
-/* Calls visit(element index) for every element of a tensor, innermost dimension last. */
+// Calls visit(element index) for every element of a tensor, innermost dimension last.
 #define FOR_EACH(t, i, j, k, l)                  \
   for (int64_t i = 0; i < (t)->size[0]; i++)     \
     for (int64_t j = 0; j < (t)->size[1]; j++)   \
@@ -129,10 +125,8 @@ static float element(const sdpa_case *c, random_state *r, enum part part, int64_
     case FILL_PEAKED:
       return part == PART_VALUE ? u : 4 * u;
     case FILL_VERY_NEGATIVE:
-      /* One dimension carries the magnitude, the others the differences. */
-      if (part == PART_VALUE || d > 0) {
-        return u;
-      }
+      // One dimension carries the magnitude, the others the differences.
+      if (part == PART_VALUE || d > 0) return u;
       return part == PART_QUERY ? -100.0f : sqrtf((float)c->head_dim) * (1300.0f + 1200.0f * u);
     case FILL_CONSTANT:
       return part == PART_VALUE ? (float)(s % 3) : 0.5f;
@@ -141,9 +135,7 @@ static float element(const sdpa_case *c, random_state *r, enum part part, int64_
     case FILL_SPIKES:
       return random_percent(r, 2) ? 50 * u : 0.1f * u;
     case FILL_RISING:
-      if (part == PART_KEY) {
-        return 0.01f * u + 4.0f * (float)s / (float)(c->kv_len > 1 ? c->kv_len - 1 : 1);
-      }
+      if (part == PART_KEY) return 0.01f * u + 4.0f * (float)s / (float)(c->kv_len > 1 ? c->kv_len - 1 : 1);
       return part == PART_QUERY ? 0.5f + 0.1f * u : u;
     default:
       return u;
@@ -172,7 +164,7 @@ static int mask_value(const sdpa_case *c, random_state *r, int64_t i, int64_t j)
 }
 
 static void fill_mask(const sdpa_case *c, random_state *r, test_tensor *t) {
-  /* Any byte but 0 is true. */
+  // Any byte but 0 is true.
   static const unsigned char truths[4] = {1, 2, 0x80, 0xFF};
   FOR_EACH(t, b, h, i, j) {
     *tensor_bool(&t->tensor, b, h, i, j) = mask_value(c, r, i, j) ? truths[random_next(r) & 3] : 0;
@@ -192,15 +184,11 @@ static void fill_bias(const sdpa_case *c, random_state *r, test_tensor *t) {
   }
 }
 
-/* Broadcast dimensions make one element serve many keys: NaN only where none of them is seen. */
+// Broadcast dimensions make one element serve many keys: NaN only where none of them is seen.
 static void poison_bias(const sdpa_case *c, sdpa_tensors *t, const rapt_sdpa *call) {
-  if (c->bias != 15) {
-    return;
-  }
+  if (c->bias != 15) return;
   FOR_EACH(&t->bias, b, h, i, j) {
-    if (!reference_visible(call, b, h, i, j)) {
-      *tensor_f32(&t->bias.tensor, b, h, i, j) = NAN;
-    }
+    if (!reference_visible(call, b, h, i, j)) *tensor_f32(&t->bias.tensor, b, h, i, j) = NAN;
   }
 }
 
@@ -208,9 +196,7 @@ static int seen_by_group(const sdpa_case *c, const rapt_sdpa *call, int64_t b, i
   int64_t group = c->heads / c->kv_heads;
   for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
     for (int64_t i = 0; i < c->q_len; i++) {
-      if (reference_visible(call, b, h, i, j)) {
-        return 1;
-      }
+      if (reference_visible(call, b, h, i, j)) return 1;
     }
   }
   return 0;
@@ -218,9 +204,7 @@ static int seen_by_group(const sdpa_case *c, const rapt_sdpa *call, int64_t b, i
 
 static void poison_rows(const sdpa_case *c, random_state *r, sdpa_tensors *t, const rapt_sdpa *call) {
   static const float poisons[3] = {NAN, INFINITY, -INFINITY};
-  if (c->layout == LAYOUT_SHARED || c->layout == LAYOUT_VALUE_IN_KEY) {
-    return;
-  }
+  if (c->layout == LAYOUT_SHARED || c->layout == LAYOUT_VALUE_IN_KEY) return;
   for (int64_t b = 0; b < c->batch; b++) {
     for (int64_t h = 0; h < c->kv_heads; h++) {
       for (int64_t j = 0; j < c->kv_len; j++) {
@@ -242,7 +226,7 @@ static void poison_rows(const sdpa_case *c, random_state *r, sdpa_tensors *t, co
   }
 }
 
-/* Every sample stands elsewhere, some behind `position` and some before it, as far as the type goes. */
+// Every sample stands elsewhere, some behind `position` and some before it, as far as the type goes.
 static void place_positions(const sdpa_case *c, test_tensor *t) {
   if (!c->positions) {
     test_tensor_clear(t);
@@ -308,29 +292,17 @@ void sdpa_case_build(const sdpa_case *c, sdpa_tensors *t, rapt_sdpa *call) {
 
   fill_data(c, &r, &t->query, PART_QUERY);
   fill_data(c, &r, &t->key, PART_KEY);
-  if (c->layout != LAYOUT_VALUE_IN_KEY) {
-    fill_data(c, &r, &t->value, PART_VALUE);
-  }
-  if (tensor_present(&t->mask.tensor)) {
-    fill_mask(c, &r, &t->mask);
-  }
+  if (c->layout != LAYOUT_VALUE_IN_KEY) fill_data(c, &r, &t->value, PART_VALUE);
+  if (tensor_present(&t->mask.tensor)) fill_mask(c, &r, &t->mask);
   if (tensor_present(&t->bias.tensor)) {
     fill_bias(c, &r, &t->bias);
-    if (c->bias_fill == BIAS_NAN_WHERE_HIDDEN) {
-      poison_bias(c, t, call);
-    }
+    if (c->bias_fill == BIAS_NAN_WHERE_HIDDEN) poison_bias(c, t, call);
   }
   for (int64_t b = 0; b < c->batch; b++) {
     for (int64_t h = 0; h < c->heads; h++) {
-      if (c->alibi) {
-        *tensor_f32(&t->alibi.tensor, b, h, 0, 0) = exp2f(-8.0f * (float)(h + 1) / (float)c->heads);
-      }
-      if (c->sinks) {
-        *tensor_f32(&t->sinks.tensor, b, h, 0, 0) = 3 * random_unit(&r);
-      }
+      if (c->alibi) *tensor_f32(&t->alibi.tensor, b, h, 0, 0) = exp2f(-8.0f * (float)(h + 1) / (float)c->heads);
+      if (c->sinks) *tensor_f32(&t->sinks.tensor, b, h, 0, 0) = 3 * random_unit(&r);
     }
   }
-  if (c->fill == FILL_POISON_UNSEEN || c->fill == FILL_POISON_SOME) {
-    poison_rows(c, &r, t, call);
-  }
+  if (c->fill == FILL_POISON_UNSEEN || c->fill == FILL_POISON_SOME) poison_rows(c, &r, t, call);
 }

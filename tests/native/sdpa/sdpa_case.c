@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "sdpa/sdpa_case.h"
 
 #include <stdio.h>
@@ -36,7 +36,7 @@ static int parse_field(sdpa_case *c, const char *name, const char *value) {
   }
   SDPA_INTEGERS(SDPA_PARSE_INTEGER)
   SDPA_REALS(SDPA_PARSE_REAL)
-  return end && end != value && !*end;
+  return end != NULL && end != value && !*end;
 }
 
 int sdpa_case_parse(sdpa_case *c, const char *text) {
@@ -44,15 +44,11 @@ int sdpa_case_parse(sdpa_case *c, const char *text) {
   char *copy = strdup(text);
   int good = copy != NULL;
   char *rest = NULL;
-  for (char *word = good ? strtok_r(copy, " ", &rest) : NULL; word && good; word = strtok_r(NULL, " ", &rest)) {
+  for (char *word = good ? strtok_r(copy, " ", &rest) : NULL; word != NULL && good; word = strtok_r(NULL, " ", &rest)) {
     char *equals = strchr(word, '=');
-    if (equals) {
-      *equals = '\0';
-    }
-    good = equals && parse_field(c, word, equals + 1);
-    if (!good) {
-      fprintf(stderr, "not a case's field: %s\n", word);
-    }
+    if (equals != NULL) *equals = '\0';
+    good = equals != NULL && parse_field(c, word, equals + 1);
+    if (!good) fprintf(stderr, "not a case's field: %s\n", word);
   }
   free(copy);
   return good;

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* A case's tensors of other types, and what they stand for in the f32 tensors that the reference reads. */
+// SPDX-License-Identifier: Apache-2.0
+// A case's tensors of other types, and what they stand for in the f32 tensors that the reference reads.
 #include <math.h>
 
 #include "sdpa/sdpa_case.h"
@@ -8,16 +8,14 @@
 static void place_scale(const sdpa_case *c, const test_tensor *of, int64_t groups, test_tensor *scale) {
   const int64_t size[4] = {of->size[0], of->size[1], of->size[2], groups};
   int64_t keys = size[2], row = keys * groups;
-  /* Groups innermost, or outermost within a head. */
+  // Groups innermost, or outermost within a head.
   int64_t inner[4] = {size[1] * row, row, groups, 1}, outer[4] = {size[1] * row, row, 1, keys};
   int64_t *stride = c->seed % 2 ? inner : outer;
-  for (int d = 0; d < 2; d++) {
-    stride[d] = of->tensor.stride[d] == 0 ? 0 : stride[d];
-  }
+  for (int d = 0; d < 2; d++) stride[d] = of->tensor.stride[d] == 0 ? 0 : stride[d];
   test_tensor_place(scale, RAPT_F32, 4, size, stride, (int)c->guard);
 }
 
-/* One group of elements that share a scale: the largest becomes 127. A group with a NaN gets it as its scale. */
+// One group of elements that share a scale: the largest becomes 127. A group with a NaN gets it as its scale.
 static void quantise_group(float *from, int64_t stride, int64_t count, signed char *to, int64_t to_stride,
                            float *scale) {
   float largest = 0;
@@ -38,7 +36,7 @@ static void quantise(const sdpa_case *c, const test_tensor *wide, int64_t groups
   const rapt_tensor *t = &wide->tensor;
   test_tensor_place(narrow, RAPT_I8, 4, wide->size, t->stride, (int)c->guard);
   place_scale(c, wide, groups, scale);
-  /* Memory that batches or heads share is quantised once. */
+  // Memory that batches or heads share is quantised once.
   int64_t batches = t->stride[0] == 0 && wide->size[0] > 0 ? 1 : wide->size[0];
   int64_t heads = t->stride[1] == 0 ? 1 : wide->size[1], count = wide->size[3] / groups;
   for (int64_t b = 0; b < batches; b++) {
@@ -54,7 +52,7 @@ static void quantise(const sdpa_case *c, const test_tensor *wide, int64_t groups
   }
 }
 
-/* Memory that is shared, or that value is a part of, is rounded once or again to what it is. */
+// Memory that is shared, or that value is a part of, is rounded once or again to what it is.
 static void round_to_bf16(const sdpa_case *c, const test_tensor *wide, test_tensor *narrow) {
   const rapt_tensor *t = &wide->tensor;
   test_tensor_place(narrow, RAPT_BF16, 4, wide->size, t->stride, (int)c->guard);

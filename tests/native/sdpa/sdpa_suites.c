@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "sdpa/sdpa_suites.h"
 
 #include <stdint.h>
@@ -9,7 +9,7 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
-/* Rows and columns of register tiles, cache blocks and panels of the three tiers, and their neighbours. */
+// Rows and columns of register tiles, cache blocks and panels of the three tiers, and their neighbours.
 static const int64_t edges[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  11, 12, 13, 15,  16,  17,  23,  24,  25,
                                 31, 32, 33, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129, 191, 192, 193};
 static const int64_t long_edges[] = {255, 256, 257, 383, 384, 385, 511, 512, 513};
@@ -30,7 +30,7 @@ static sdpa_case shape(int64_t heads, int64_t kv_heads, int64_t q_len, int64_t k
   return c;
 }
 
-/* Whether cases take query and key in bf16. */
+// Whether cases take query and key in bf16.
 static int as_bf16;
 
 static void run(sdpa_case c) {
@@ -68,7 +68,7 @@ void suite_sizes(void) {
   }
 }
 
-/* Turns on option number n; what it switches on must be visible in the results of any shape. */
+// Turns on option number n; what it switches on must be visible in the results of any shape.
 enum { OPTION_COUNT = 19 };
 static void apply_option(sdpa_case *c, int n) {
   switch (n) {
@@ -171,13 +171,9 @@ void suite_random(void) {
                         d, random_percent(&r, 60) ? d : random_between(&r, 1, 72));
     c.batch = random_percent(&r, 30) ? 2 : 1;
     for (int n = 0; n < OPTION_COUNT; n++) {
-      if (random_percent(&r, 12)) {
-        apply_option(&c, n);
-      }
+      if (random_percent(&r, 12)) apply_option(&c, n);
     }
-    if (random_percent(&r, 30)) {
-      c.position = random_between(&r, -c.q_len - 2, c.kv_len + 2);
-    }
+    if (random_percent(&r, 30)) c.position = random_between(&r, -c.q_len - 2, c.kv_len + 2);
     if (c.window && random_percent(&r, 50)) {
       c.window_left = random_between(&r, -1, c.kv_len);
       c.window_right = random_between(&r, -1, c.kv_len);
@@ -215,9 +211,7 @@ void suite_layouts(void) {
           c.value_dim = c.head_dim;
         }
         c.weights = s % 2 ? RAPT_WEIGHTS_SOFTMAX : -1;
-        for (c.guard = 0; c.guard < 2; c.guard++) {
-          run(c);
-        }
+        for (c.guard = 0; c.guard < 2; c.guard++) run(c);
       }
     }
   }
@@ -250,9 +244,7 @@ void suite_decode(void) {
   for (int64_t q_len = 1; q_len <= 16; q_len += q_len < 5 ? 1 : 3) {
     for (int l = 0; l < COUNT(lengths); l++) {
       for (int g = 0; g < COUNT(groups); g++) {
-        if ((l + g + q_len) % (TEST_REDUCED || as_bf16 ? 7 : 2)) {
-          continue;
-        }
+        if ((l + g + q_len) % (TEST_REDUCED || as_bf16 ? 7 : 2)) continue;
         int64_t d = l % 2 ? 64 : 40;
         sdpa_case c = shape(groups[g][0], groups[g][1], q_len, lengths[l], d, g % 2 ? d : d - 9);
         c.causal = (l + g) % 3 == 0;
@@ -261,7 +253,7 @@ void suite_decode(void) {
       }
     }
   }
-  /* Chunks of keys that nobody sees, at the start, the end and in between. */
+  // Chunks of keys that nobody sees, at the start, the end and in between.
   for (int fill = 0; fill < 4; fill++) {
     sdpa_case c = shape(4, 1, 2, 3000, 32, 32);
     c.fill = FILL_POISON_UNSEEN;
@@ -334,7 +326,7 @@ void suite_corners(void) {
     one.weights = RAPT_WEIGHTS_SOFTMAX;
     run(one);
   }
-  /* Queries before the first key, behind the last one, and where i + offset would wrap. */
+  // Queries before the first key, behind the last one, and where i + offset would wrap.
   static const int64_t offsets[] = {-34, -33, -1, 33, 1000, -1000, INT64_MAX, INT64_MIN, INT64_MAX - 3, INT64_MIN + 3};
   for (int i = 0; i < COUNT(offsets); i++) {
     for (int decode = 0; decode < 2; decode++) {
@@ -370,8 +362,8 @@ void suite_extremes(void) {
       }
     }
   }
-  /* Some key tiles in a row that every query sees: with maxima that stay, that move, and that move by more exponents
-   * than a float has. */
+  // Some key tiles in a row that every query sees: with maxima that stay, that move, and that move by more exponents
+  // than a float has.
   for (int64_t fill = 0; fill < FILL_COUNT; fill++) {
     for (int steep = 0; steep < 2; steep++) {
       sdpa_case c = shape(2, 2, 50, 600, 24, 40);
@@ -390,7 +382,7 @@ void suite_extremes(void) {
       run(c);
     }
     c.scale = 1;
-    /* Finite "masks": every logit far below zero, the differences between them small or nothing. */
+    // Finite "masks": every logit far below zero, the differences between them small or nothing.
     sdpa_case masked = c;
     masked.scaled = 0;
     masked.bias = 15;
@@ -424,13 +416,11 @@ void suite_quantised(void) {
           c.layout = n - OPTION_COUNT - FILL_COUNT;
           c.batch = 2;
         }
-        /* Views of one memory cannot be quantised each by itself. */
-        if (c.layout != LAYOUT_PACKED && c.layout != LAYOUT_VALUE_IN_KEY) {
-          run(c);
-        }
+        // Views of one memory cannot be quantised each by itself.
+        if (c.layout != LAYOUT_PACKED && c.layout != LAYOUT_VALUE_IN_KEY) run(c);
       }
     }
-    /* Only one of the two, and the split path. */
+    // Only one of the two, and the split path.
     sdpa_case c = shape(8, 2, 1, 2100, dims[d][0], dims[d][0]);
     c.key_groups = dims[d][1];
     run(c);
@@ -441,7 +431,7 @@ void suite_quantised(void) {
   }
 }
 
-/* Every sample of a batch elsewhere, with every option. */
+// Every sample of a batch elsewhere, with every option.
 void suite_positions(void) {
   for (int n = 0; n < OPTION_COUNT; n++) {
     for (int variant = 0; variant < 8; variant++) {
@@ -456,7 +446,7 @@ void suite_positions(void) {
   }
 }
 
-/* Everything once more, except for what would only cost time: random cases, and most lengths of decoding. */
+// Everything once more, except for what would only cost time: random cases, and most lengths of decoding.
 void suite_bf16(void) {
   as_bf16 = 1;
   suite_sizes();

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Command line of the attention harness: all suites, one suite, or one replayed case. */
+// SPDX-License-Identifier: Apache-2.0
+// Command line of the attention harness: all suites, one suite, or one replayed case.
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +25,7 @@ enum { SUITE_COUNT = sizeof suites / sizeof suites[0] };
 static int usage(int status) {
   FILE *to = status ? stderr : stdout;
   fprintf(to, "usage: sdpa_test [--isa TIER] [--case 'batch=1 q_len=3 ...' | SUITE ...]\nsuites:");
-  for (int i = 0; i < SUITE_COUNT; i++) {
-    fprintf(to, " %s", suites[i].name);
-  }
+  for (int i = 0; i < SUITE_COUNT; i++) fprintf(to, " %s", suites[i].name);
   fprintf(to, "\n");
   return status;
 }
@@ -59,21 +57,15 @@ int main(int argc, char **argv) {
       return usage(2);
     }
   }
-  if (replay) {
+  if (replay != NULL) {
     sdpa_case c;
-    if (!sdpa_case_parse(&c, replay)) {
-      return usage(2);
-    }
+    if (!sdpa_case_parse(&c, replay)) return usage(2);
     sdpa_case_run(&c);
     return check_finish("case");
   }
   for (int i = optind; i < argc; i++) {
-    if (!run_suite(argv[i])) {
-      return usage(2);
-    }
+    if (!run_suite(argv[i])) return usage(2);
   }
-  for (int i = 0; i < SUITE_COUNT && optind == argc; i++) {
-    suites[i].run();
-  }
+  for (int i = 0; i < SUITE_COUNT && optind == argc; i++) suites[i].run();
   return check_finish("sdpa_test");
 }

@@ -1,10 +1,8 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/*
- * 16-bit storage. Arithmetic is f32 whatever the storage, so there is an exact oracle: the same call on f32 tensors
- * that hold the widened values, its output narrowed, must agree bit by bit; int8 keys and values likewise. Only where a
- * tier multiplies bf16 as such, its sums are others, and the bound judges them. The conversions themselves are checked
- * for every 16-bit pattern and around every rounding boundary, through a linear projection by the number 1.
- */
+// SPDX-License-Identifier: Apache-2.0
+// 16-bit storage. Arithmetic is f32 whatever the storage, so there is an exact oracle: the same call on f32 tensors
+// that hold the widened values, its output narrowed, must agree bit by bit; int8 keys and values likewise. Only where a
+// tier multiplies bf16 as such, its sums are others, and the bound judges them. The conversions themselves are checked
+// for every 16-bit pattern and around every rounding boundary, through a linear projection by the number 1.
 #include "support/storage.h"
 
 #include <math.h>
@@ -17,7 +15,7 @@
 #include "support/random.h"
 #include "support/reference.h"
 
-/* out = in * 1 + 0 for a column of numbers, between any two storage types. */
+// out = in * 1 + 0 for a column of numbers, between any two storage types.
 static void convert(rapt_context *context, const rapt_linear_weights *one, int64_t count, const void *from,
                     int32_t from_dtype, void *to, int32_t to_dtype) {
   rapt_linear call = {.head = {.struct_size = sizeof call},
@@ -61,7 +59,7 @@ static void test_narrowing(rapt_context *context, const rapt_linear_weights *one
   static float numbers[PATTERNS * TRIES];
   static uint16_t narrowed[PATTERNS * TRIES];
   for (int i = 0; i < PATTERNS; i++) {
-    /* Halfway to the next pattern, and one f32 to either side of that. */
+    // Halfway to the next pattern, and one f32 to either side of that.
     float value = storage_value(dtype, (uint16_t)i), next = storage_value(dtype, (uint16_t)(i + 1));
     float middle = isfinite(value) && isfinite(next) ? value + (next - value) / 2 : value;
     numbers[TRIES * i] = middle;
@@ -75,7 +73,7 @@ static void test_narrowing(rapt_context *context, const rapt_linear_weights *one
             (unsigned)narrowed[i]);
       continue;
     }
-    /* A sum with the bias, +0, has turned -0 into +0. */
+    // A sum with the bias, +0, has turned -0 into +0.
     uint16_t expected = storage_nearest(dtype, numbers[i] == 0 ? 0.0f : numbers[i]);
     CHECK(narrowed[i] == expected, "%a to %s: expected 0x%04x, got 0x%04x", (double)numbers[i], storage_name(dtype),
           (unsigned)expected, (unsigned)narrowed[i]);
@@ -122,7 +120,7 @@ static void release(operand o) {
   free(o.narrow);
 }
 
-/* Results of bf16 queries and keys in f32 against the double reference of what they stand for. */
+// Results of bf16 queries and keys in f32 against the double reference of what they stand for.
 static void judge(rapt_context *context, const rapt_sdpa *narrow, const rapt_sdpa *wide) {
   int64_t rows = wide->batch * wide->query_heads * wide->query_len, count = rows * wide->value_dim;
   float *output = malloc((size_t)count * sizeof(float));
@@ -137,13 +135,13 @@ static void judge(rapt_context *context, const rapt_sdpa *narrow, const rapt_sdp
   for (int mode = 0; mode < REFERENCE_MODES; mode++) reference_attention(wide, mode, result.in[mode], lse, NULL);
   const int64_t size[4] = {wide->batch, wide->query_heads, wide->query_len, wide->value_dim};
   compare_result("f32 output", "output", &call.output, size, result.in[REFERENCE_EXACT], reference_bound(&result, 3));
-  /* What narrow's own output has to round to. */
+  // What narrow's own output has to round to.
   memcpy(wide->output.data, output, (size_t)count * sizeof(float));
   reference_result_free(&result);
   free(output), free(lse);
 }
 
-/* bias: also an additive bias in the same storage. */
+// bias: also an additive bias in the same storage.
 static void test_attention(const tier *on, int32_t dtype, const shape *s, int bias, uint64_t seed) {
   rapt_context *context = on->context[1];
   random_state random = {seed};
@@ -191,7 +189,7 @@ typedef struct quantised {
   float *wide;
 } quantised;
 
-/* Every byte, -128 too; scales that are powers of two, so that it does not matter where they are applied. */
+// Every byte, -128 too; scales that are powers of two, so that it does not matter where they are applied.
 static quantised fill_bytes(random_state *random, int64_t rows, int64_t depth, int64_t groups) {
   int64_t count = rows * depth, size = depth / groups;
   quantised o = {malloc((size_t)count), malloc((size_t)(rows * groups) * sizeof(float)),
@@ -209,7 +207,7 @@ static rapt_tensor scale_tensor(float *data, int64_t heads, int64_t len, int64_t
   return (rapt_tensor){.data = data, .stride = {heads * len * groups, len * groups, groups, 1}, .dtype = RAPT_F32};
 }
 
-/* int8 keys and values against the same call on what they stand for, bit by bit. */
+// int8 keys and values against the same call on what they stand for, bit by bit.
 static void test_bytes(rapt_context *context, const shape *s, int64_t groups, uint64_t seed) {
   random_state random = {seed};
   int64_t rows = s->batch * s->heads * s->query_len, keys = s->batch * s->kv_heads * s->kv_len;
@@ -232,7 +230,7 @@ static void test_bytes(rapt_context *context, const shape *s, int64_t groups, ui
                       .value_dim = s->value_dim};
     call.query = tensor(q.wide, RAPT_F32, s->heads, s->query_len, s->head_dim, s->transposed);
     call.output = tensor(out[narrow], RAPT_F32, s->heads, s->query_len, s->value_dim, 0);
-    /* Scales belong to groups along a row, so rows must be what was quantised. */
+    // Scales belong to groups along a row, so rows must be what was quantised.
     call.key = tensor(narrow ? (void *)k.bytes : k.wide, d, s->kv_heads, s->kv_len, s->head_dim, 0);
     call.value = tensor(narrow ? (void *)v.bytes : v.wide, d, s->kv_heads, s->kv_len, s->value_dim, 0);
     if (narrow) {

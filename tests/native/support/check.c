@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* After this many failures only the count goes on: the first ones tell the story. */
+// After this many failures only the count goes on: the first ones tell the story.
 enum { PRINTED_FAILURES = 25 };
 
 static atomic_long counted;
@@ -19,9 +19,7 @@ static struct sigaction previous_segv;
 static struct sigaction previous_bus;
 
 int test_sweep(int full, int usual, int reduced) {
-  if (getenv("RAPT_TEST_FULL")) {
-    return full;
-  }
+  if (getenv("RAPT_TEST_FULL") != NULL) return full;
   return TEST_REDUCED ? reduced : usual;
 }
 
@@ -30,19 +28,15 @@ void check_count(void) { atomic_fetch_add_explicit(&counted, 1, memory_order_rel
 long check_failures(void) { return atomic_load(&failed); }
 
 void check_fail(const char *file, int line, const char *format, ...) {
-  if (atomic_fetch_add(&failed, 1) >= PRINTED_FAILURES) {
-    return;
-  }
+  if (atomic_fetch_add(&failed, 1) >= PRINTED_FAILURES) return;
   char message[1024];
   va_list args;
   va_start(args, format);
   vsnprintf(message, sizeof message, format, args);
   va_end(args);
   const char *slash = strrchr(file, '/');
-  fprintf(stderr, "FAILED %s:%d: %s\n", slash ? slash + 1 : file, line, message);
-  if (current_case[0]) {
-    fprintf(stderr, "  replay: %s\n", current_case);
-  }
+  fprintf(stderr, "FAILED %s:%d: %s\n", slash != NULL ? slash + 1 : file, line, message);
+  if (current_case[0]) fprintf(stderr, "  replay: %s\n", current_case);
 }
 
 void check_set_case(const char *format, ...) {
@@ -53,12 +47,12 @@ void check_set_case(const char *format, ...) {
 }
 
 static void write_text(const char *text) {
-  /* write() and not stdio: the only output that is safe in a signal handler. */
+  // write() and not stdio: the only output that is safe in a signal handler.
   ssize_t written = write(STDERR_FILENO, text, strlen(text));
   (void)written;
 }
 
-/* Says which case crashed, then lets the earlier handler (a sanitizer's, or the default) finish the job. */
+// Says which case crashed, then lets the earlier handler (a sanitizer's, or the default) finish the job.
 static void on_crash(int signal_number) {
   write_text("CRASHED, probably on a guard page\n  replay: ");
   write_text(current_case);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "compare.h"
 
 #include <math.h>
@@ -8,12 +8,8 @@
 #include "guard.h"
 
 static int agrees(double got, double exact, double bound) {
-  if (isnan(exact)) {
-    return isnan(got);
-  }
-  if (isinf(exact)) {
-    return got == exact;
-  }
+  if (isnan(exact)) return isnan(got);
+  if (isinf(exact)) return got == exact;
   return fabs(got - exact) <= bound;
 }
 
@@ -27,9 +23,7 @@ void compare_result(const char *where, const char *name, const rapt_tensor *t, c
       for (int64_t k = 0; k < size[2]; k++) {
         for (int64_t l = 0; l < size[3]; l++, at++) {
           double got = (double)*tensor_f32(t, i, j, k, l);
-          if (agrees(got, exact[at], bound)) {
-            continue;
-          }
+          if (agrees(got, exact[at], bound)) continue;
           bad++;
           double distance = fabs(got - exact[at]);
           distance = isnan(distance) ? INFINITY : distance;

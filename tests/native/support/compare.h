@@ -1,18 +1,13 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/**
- * @file compare.h
- * @brief Judges a result against the reference.
- */
+// SPDX-License-Identifier: Apache-2.0
+// Judges a result against the reference.
 #ifndef RAPT_TESTS_SUPPORT_COMPARE_H
 #define RAPT_TESTS_SUPPORT_COMPARE_H
 
 #include <rapt/rapt.h>
 #include <stdint.h>
 
-/**
- * Checks that every element of t (sizes in size, 1 where a dimension does not exist) is within bound of exact
- * (dense, the same order); a NaN or an infinity is expected as such. Reports the worst element.
- */
+// Checks that every element of t (sizes in size, 1 where a dimension does not exist) is within bound of exact (dense,
+// the same order); a NaN or an infinity is expected as such. Reports the worst element.
 void compare_result(const char *where, const char *name, const rapt_tensor *t, const int64_t size[4],
                     const double *exact, double bound);
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "contexts.h"
 
 #include <stdio.h>
@@ -20,9 +20,9 @@ rapt_context *context_of(int32_t isa, int32_t threads) {
 int usable_tiers(int32_t tiers[MAX_TIERS]) {
   static int told;
   int count = 0;
-  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa) != NULL; isa++) {
     const char *reason = rapt_isa_unusable(isa);
-    if (!reason) {
+    if (reason == NULL) {
       tiers[count++] = isa;
     } else if (!told) {
       printf("tier %s is not tested: %s\n", rapt_isa_name(isa), reason);
@@ -39,7 +39,7 @@ static int tier_count;
 static int32_t only_isa;
 
 int test_only_tier(const char *name) {
-  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa); isa++) {
+  for (int32_t isa = RAPT_ISA_PORTABLE; rapt_isa_name(isa) != NULL; isa++) {
     if (!strcmp(name, rapt_isa_name(isa))) {
       only_isa = isa;
       return 1;
@@ -50,9 +50,7 @@ int test_only_tier(const char *name) {
 
 static void destroy_tiers(void) {
   for (int t = 0; t < tier_count; t++) {
-    for (int n = 0; n < THREAD_COUNTS; n++) {
-      rapt_context_destroy(tiers_under_test[t].context[n]);
-    }
+    for (int n = 0; n < THREAD_COUNTS; n++) rapt_context_destroy(tiers_under_test[t].context[n]);
   }
 }
 
@@ -65,9 +63,7 @@ const tier *test_tiers(int own, int *count) {
       if (only_isa == RAPT_ISA_AUTO || only_isa == usable[i]) {
         tier *t = &tiers_under_test[tier_count++];
         t->isa = usable[i];
-        for (int n = 0; n < THREAD_COUNTS; n++) {
-          t->context[n] = context_of(usable[i], thread_counts[n]);
-        }
+        for (int n = 0; n < THREAD_COUNTS; n++) t->context[n] = context_of(usable[i], thread_counts[n]);
       }
     }
     atexit(destroy_tiers);

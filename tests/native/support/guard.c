@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "guard.h"
 
 #include <stdlib.h>
@@ -12,23 +12,19 @@
 static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 void guard_free(guard_buffer *buffer) {
-  if (buffer->base) {
-    munmap(buffer->base - page_size(), buffer->capacity + 2 * page_size());
-  }
+  if (buffer->base != NULL) munmap(buffer->base - page_size(), buffer->capacity + 2 * page_size());
   buffer->base = NULL;
   buffer->capacity = 0;
 }
 
 void *guard_place(guard_buffer *buffer, size_t bytes, int side) {
   size_t page = page_size();
-  if (!buffer->base || buffer->capacity < bytes) {
+  if (buffer->base == NULL || buffer->capacity < bytes) {
     guard_free(buffer);
     size_t capacity = (bytes + bytes / 2 + page) / page * page;
     unsigned char *all =
         mmap(NULL, capacity + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (all == MAP_FAILED) {
-      check_abort("the test cannot map %zu bytes", capacity);
-    }
+    if (all == MAP_FAILED) check_abort("the test cannot map %zu bytes", capacity);
     if (mprotect(all, page, PROT_NONE) || mprotect(all + page + capacity, page, PROT_NONE)) {
       check_abort("the test cannot protect its guard pages");
     }
@@ -40,7 +36,7 @@ void *guard_place(guard_buffer *buffer, size_t bytes, int side) {
   return start;
 }
 
-/* Strides beyond the rank are ignored, says rapt.h: using one would point far away. */
+// Strides beyond the rank are ignored, says rapt.h: using one would point far away.
 #define UNUSED_STRIDE (INT64_C(1) << 40)
 
 static void describe(test_tensor *t, int32_t dtype, int rank, const int64_t *size, const int64_t *stride) {
@@ -87,19 +83,13 @@ void test_tensor_clear(test_tensor *t) {
 }
 
 void test_tensor_wipe(test_tensor *t) {
-  if (t->bytes) {
-    memset(t->start, CANARY, t->bytes);
-  }
+  if (t->bytes) memset(t->start, CANARY, t->bytes);
 }
 
 int64_t test_tensor_damage(const test_tensor *t) {
-  if (!t->bytes) {
-    return 0;
-  }
+  if (!t->bytes) return 0;
   unsigned char *inside = calloc(t->bytes, 1);
-  if (!inside) {
-    check_abort("the test cannot allocate %zu bytes", t->bytes);
-  }
+  if (inside == NULL) check_abort("the test cannot allocate %zu bytes", t->bytes);
   size_t width = storage_size(t->tensor.dtype);
   size_t origin = (size_t)((unsigned char *)t->tensor.data - t->start);
   for (int64_t i = 0; i < t->size[0]; i++) {
@@ -112,9 +102,7 @@ int64_t test_tensor_damage(const test_tensor *t) {
     }
   }
   int64_t damaged = 0;
-  for (size_t i = 0; i < t->bytes; i++) {
-    damaged += !inside[i] && t->start[i] != CANARY;
-  }
+  for (size_t i = 0; i < t->bytes; i++) damaged += !inside[i] && t->start[i] != CANARY;
   free(inside);
   return damaged;
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "reference.h"
 
 #include <float.h>
@@ -8,19 +8,17 @@
 #include "check.h"
 #include "guard.h"
 
-/* A product or sum of two f32 values, formed in double and rounded once more, is the correctly rounded f32 one. */
+// A product or sum of two f32 values, formed in double and rounded once more, is the correctly rounded f32 one.
 static double round_if(int mode, double x) {
   return mode == REFERENCE_ROUNDED || mode == REFERENCE_ROUNDED_REVERSED ? (double)(float)x : x;
 }
 
 static double element_at(const rapt_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l) {
-  if (t->dtype == REFERENCE_F64) {
-    return ((const double *)t->data)[tensor_index(t, i, j, k, l)];
-  }
+  if (t->dtype == REFERENCE_F64) return ((const double *)t->data)[tensor_index(t, i, j, k, l)];
   return (double)*tensor_f32(t, i, j, k, l);
 }
 
-/* The n-th index to add up, from one end or from the other. */
+// The n-th index to add up, from one end or from the other.
 static int64_t turn(int mode, int64_t n, int64_t count) {
   return mode == REFERENCE_ROUNDED_REVERSED ? count - 1 - n : n;
 }
@@ -39,29 +37,21 @@ __int128 reference_position(const rapt_sdpa *call, int64_t b, int64_t i) {
 int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, int64_t j) {
   const rapt_sdpa_options *options = &call->options;
   __int128 position = reference_position(call, b, i);
-  if ((options->flags & RAPT_CAUSAL) && j > position) {
-    return 0;
-  }
+  if ((options->flags & RAPT_CAUSAL) && j > position) return 0;
   if (options->flags & RAPT_WINDOW) {
-    if (options->window_left >= 0 && j < position - options->window_left) {
-      return 0;
-    }
-    if (options->window_right >= 0 && j > position + options->window_right) {
-      return 0;
-    }
+    if (options->window_left >= 0 && j < position - options->window_left) return 0;
+    if (options->window_right >= 0 && j > position + options->window_right) return 0;
   }
-  if (tensor_present(&call->mask) && !*tensor_bool(&call->mask, b, h, i, j)) {
-    return 0;
-  }
+  if (tensor_present(&call->mask) && !*tensor_bool(&call->mask, b, h, i, j)) return 0;
   return !(tensor_present(&call->bias) && element_at(&call->bias, b, h, i, j) == -INFINITY);
 }
 
-/* Scale times dot product, then softcap: the part of a score that looks at no mask. */
+// Scale times dot product, then softcap: the part of a score that looks at no mask.
 static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i, int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double scale =
       call->options.flags & RAPT_SCALE ? (double)call->options.scale : round_if(mode, 1 / sqrt((double)call->head_dim));
-  /* The reversed mode scales the query and the other one the product: both are common, and round differently. */
+  // The reversed mode scales the query and the other one the product: both are common, and round differently.
   double query_scale = mode == REFERENCE_ROUNDED_REVERSED ? scale : 1;
   double sum = 0;
   for (int64_t n = 0; n < call->head_dim; n++) {
@@ -79,13 +69,9 @@ static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t
 }
 
 static double full_score(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, int64_t j) {
-  if (!reference_visible(call, b, h, i, j)) {
-    return -INFINITY;
-  }
+  if (!reference_visible(call, b, h, i, j)) return -INFINITY;
   double score = raw_score(call, mode, 1, b, h, i, j);
-  if (tensor_present(&call->bias)) {
-    score = round_if(mode, score + element_at(&call->bias, b, h, i, j));
-  }
+  if (tensor_present(&call->bias)) score = round_if(mode, score + element_at(&call->bias, b, h, i, j));
   if (tensor_present(&call->alibi_slopes)) {
     double distance = fabs((double)(reference_position(call, b, i) - j));
     double slope = element_at(&call->alibi_slopes, b, h, 0, 0);
@@ -94,7 +80,7 @@ static double full_score(const rapt_sdpa *call, int mode, int64_t b, int64_t h, 
   return score;
 }
 
-/* The sum of the magnitudes of what a score is made of: what its rounding is relative to. */
+// The sum of the magnitudes of what a score is made of: what its rounding is relative to.
 static double score_size(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double size = 0;
@@ -109,7 +95,7 @@ static double score_size(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i,
   return size;
 }
 
-/* See REFERENCE_NUDGED. */
+// See REFERENCE_NUDGED.
 static double nudge(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, double *score, double max) {
   double highest = -INFINITY;
   for (int64_t j = 0; j < call->kv_len; j++) {
@@ -122,7 +108,7 @@ static double nudge(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, doub
   return highest;
 }
 
-/* Writes one row of weights at the stage the options name; score and p are the row's final scores and softmax. */
+// Writes one row of weights at the stage the options name; score and p are the row's final scores and softmax.
 static void write_weights(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, const double *score,
                           const double *p, double *row) {
   for (int64_t j = 0; j < call->kv_len; j++) {
@@ -141,13 +127,13 @@ static void write_weights(const rapt_sdpa *call, int mode, int64_t b, int64_t h,
   }
 }
 
-/* What one query gives; weights may be NULL. score and p are scratch of kv_len elements. */
+// What one query gives; weights may be NULL. score and p are scratch of kv_len elements.
 typedef struct attended {
   double *output, *lse, *weights;
   double *score, *p;
 } attended;
 
-/* One query: scores, softmax, weighted sum. */
+// One query: scores, softmax, weighted sum.
 static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, const attended *to) {
   double *score = to->score, *p = to->p, *output = to->output, *lse = to->lse, *weights = to->weights;
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
@@ -158,9 +144,7 @@ static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_
     poisoned |= isnan(score[j]);
     max = fmax(max, score[j]);
   }
-  if (mode == REFERENCE_NUDGED) {
-    max = nudge(call, b, h, i, score, max);
-  }
+  if (mode == REFERENCE_NUDGED) max = nudge(call, b, h, i, score, max);
   int empty = max == -INFINITY && !poisoned;
   double sink = tensor_present(&call->sinks) ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
   double top = fmax(max, sink);
@@ -168,9 +152,7 @@ static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_
   for (int64_t j = 0; j < call->kv_len; j++) {
     p[j] = score[j] == -INFINITY ? 0 : round_if(mode, exp(round_if(mode, score[j] - top)));
   }
-  for (int64_t n = 0; n < call->kv_len; n++) {
-    sum = round_if(mode, sum + p[turn(mode, n, call->kv_len)]);
-  }
+  for (int64_t n = 0; n < call->kv_len; n++) sum = round_if(mode, sum + p[turn(mode, n, call->kv_len)]);
   *lse = empty ? -INFINITY : round_if(mode, top + round_if(mode, log(sum)));
   for (int64_t d = 0; d < call->value_dim; d++) {
     double total = 0;
@@ -182,27 +164,21 @@ static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_
     }
     output[d] = empty ? 0 : round_if(mode, total / sum);
   }
-  for (int64_t j = 0; j < call->kv_len; j++) {
-    p[j] = score[j] == -INFINITY ? 0 : round_if(mode, p[j] / sum);
-  }
-  if (weights) {
-    write_weights(call, mode, b, h, i, score, p, weights);
-  }
+  for (int64_t j = 0; j < call->kv_len; j++) p[j] = score[j] == -INFINITY ? 0 : round_if(mode, p[j] / sum);
+  if (weights != NULL) write_weights(call, mode, b, h, i, score, p, weights);
 }
 
 void reference_attention(const rapt_sdpa *call, int mode, double *output, double *lse, double *weights) {
   double *score = malloc(2 * (size_t)(call->kv_len + 1) * sizeof *score);
-  if (!score) {
-    check_abort("the test cannot allocate its reference scores");
-  }
+  if (score == NULL) check_abort("the test cannot allocate its reference scores");
   double *p = score + call->kv_len + 1;
   int64_t row = 0;
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->query_heads; h++) {
       for (int64_t i = 0; i < call->query_len; i++, row++) {
         attend(call, mode, b, h, i,
-               &(attended){output + row * call->value_dim, lse + row, weights ? weights + row * call->kv_len : NULL,
-                           score, p});
+               &(attended){output + row * call->value_dim, lse + row,
+                           weights != NULL ? weights + row * call->kv_len : NULL, score, p});
       }
     }
   }
@@ -220,9 +196,7 @@ void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *
               round_if(mode, element_at(&call->input, b, r, i, 0) * element_at(&weights->weight, o, i, 0, 0));
           sum = round_if(mode, sum + product);
         }
-        if (tensor_present(&weights->bias)) {
-          sum = round_if(mode, sum + element_at(&weights->bias, o, 0, 0, 0));
-        }
+        if (tensor_present(&weights->bias)) sum = round_if(mode, sum + element_at(&weights->bias, o, 0, 0, 0));
         *output++ = sum;
       }
     }
@@ -233,9 +207,7 @@ reference_result reference_result_make(int64_t count) {
   reference_result result = {.count = count};
   for (int mode = 0; mode < REFERENCE_MODES; mode++) {
     result.in[mode] = calloc((size_t)count + 1, sizeof(double));
-    if (!result.in[mode]) {
-      check_abort("the test cannot allocate %lld reference elements", (long long)count);
-    }
+    if (result.in[mode] == NULL) check_abort("the test cannot allocate %lld reference elements", (long long)count);
   }
   return result;
 }
@@ -251,9 +223,7 @@ double reference_bound(const reference_result *result, double magnitude) {
   double largest = 0;
   for (int64_t i = 0; i < result->count; i++) {
     double exact = result->in[REFERENCE_EXACT][i];
-    if (!isfinite(exact)) {
-      continue;
-    }
+    if (!isfinite(exact)) continue;
     magnitude = fmax(magnitude, fabs(exact));
     for (int mode = REFERENCE_EXACT + 1; mode < REFERENCE_MODES; mode++) {
       double distance = fabs(exact - result->in[mode][i]);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "reference_mha.h"
 
 #include <stdlib.h>
@@ -10,9 +10,7 @@
 
 static void *take(int64_t count, size_t size) {
   void *data = calloc((size_t)count + 1, size);
-  if (!data) {
-    check_abort("the test cannot allocate %lld reference elements", (long long)count);
-  }
+  if (data == NULL) check_abort("the test cannot allocate %lld reference elements", (long long)count);
   return data;
 }
 
@@ -21,7 +19,7 @@ int64_t reference_mha_total(const rapt_mha *call) {
          (call->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION ? 1 : 0);
 }
 
-/* (batch, total, out_features): the projected rows, then the extra row (or zeros) in each appended place. */
+// (batch, total, out_features): the projected rows, then the extra row (or zeros) in each appended place.
 static double *project(const rapt_mha *call, const rapt_linear_parameters *w, const rapt_tensor *input, int64_t rows,
                        int64_t total, const rapt_tensor *extra, int mode) {
   const int64_t width = w->out_features;
@@ -31,19 +29,19 @@ static double *project(const rapt_mha *call, const rapt_linear_parameters *w, co
     one.input.data = (float *)input->data + b * input->stride[0];
     double *place = all + b * total * width;
     reference_linear(w, &one, mode, place);
-    for (int64_t o = 0; o < width && extra && tensor_present(extra); o++) {
+    for (int64_t o = 0; o < width && extra != NULL && tensor_present(extra); o++) {
       place[rows * width + o] = (double)((const float *)extra->data)[o * extra->stride[0]];
     }
   }
   return all;
 }
 
-/* A (batch, heads, rows, dim) view of projected rows. */
+// A (batch, heads, rows, dim) view of projected rows.
 static rapt_tensor heads_of(double *rows, int64_t count, int64_t heads, int64_t dim) {
   return (rapt_tensor){.data = rows, .stride = {count * heads * dim, dim, heads * dim, 1}, .dtype = REFERENCE_F64};
 }
 
-/* The masks of the call, causality and window among them, as one boolean mask that shows the appended keys. */
+// The masks of the call, causality and window among them, as one boolean mask that shows the appended keys.
 static unsigned char *combined_mask(const rapt_mha *call, int64_t total) {
   rapt_sdpa rules = {.mask = call->mask,
                      .bias = call->bias,
@@ -66,16 +64,14 @@ static unsigned char *combined_mask(const rapt_mha *call, int64_t total) {
   return mask;
 }
 
-/* The bias with zeros at the appended keys. */
+// The bias with zeros at the appended keys.
 static double *extended_bias(const rapt_mha *call, int64_t total) {
   double *bias = take(call->batch * call->query_heads * call->query_len * total, sizeof *bias);
   double *at = bias;
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->query_heads; h++) {
       for (int64_t i = 0; i < call->query_len; i++, at += total) {
-        for (int64_t j = 0; j < call->kv_len; j++) {
-          at[j] = (double)*tensor_f32(&call->bias, b, h, i, j);
-        }
+        for (int64_t j = 0; j < call->kv_len; j++) at[j] = (double)*tensor_f32(&call->bias, b, h, i, j);
       }
     }
   }
@@ -87,9 +83,7 @@ static void average(const rapt_mha *call, int64_t total, const double *all, doub
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t n = 0; n < rows; n++) {
       double sum = 0;
-      for (int64_t h = 0; h < call->query_heads; h++) {
-        sum += all[(b * call->query_heads + h) * rows + n];
-      }
+      for (int64_t h = 0; h < call->query_heads; h++) sum += all[(b * call->query_heads + h) * rows + n];
       mean[b * rows + n] = sum / (double)call->query_heads;
     }
   }
@@ -108,13 +102,13 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
   unsigned char *mask = combined_mask(call, total);
   double *bias = tensor_present(&call->bias) ? extended_bias(call, total) : NULL;
   double *heads = take(rows * value_dim, sizeof(double));
-  double *all_weights = weights ? take(rows * total, sizeof(double)) : NULL;
+  double *all_weights = weights != NULL ? take(rows * total, sizeof(double)) : NULL;
   rapt_sdpa attention = {
       .query = heads_of(q, call->query_len, call->query_heads, head_dim),
       .key = heads_of(k, total, call->kv_heads, head_dim),
       .value = heads_of(v, total, call->kv_heads, value_dim),
       .mask = {.data = mask, .dtype = RAPT_BOOL},
-      .bias = {.data = bias, .dtype = bias ? REFERENCE_F64 : 0},
+      .bias = {.data = bias, .dtype = bias != NULL ? REFERENCE_F64 : 0},
       .alibi_slopes = call->alibi_slopes,
       .sinks = call->sinks,
       .positions = call->positions,
@@ -129,11 +123,11 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
   };
   memcpy(attention.mask.stride, score_stride, sizeof score_stride);
   memcpy(attention.bias.stride, score_stride, sizeof score_stride);
-  /* Already in the mask, which spares the appended keys. */
+  // Already in the mask, which spares the appended keys.
   attention.options.flags &= RAPT_SCALE;
   reference_attention(&attention, mode, heads, lse, all_weights);
 
-  /* (batch, heads, rows, dim) to (batch, rows, heads x dim). */
+  // (batch, heads, rows, dim) to (batch, rows, heads x dim).
   const int64_t width = call->query_heads * value_dim;
   double *joined = take(rows * value_dim, sizeof(double));
   const double *from = heads;
@@ -153,9 +147,9 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
   } else {
     memcpy(output, joined, (size_t)(rows * value_dim) * sizeof *output);
   }
-  if (weights && (call->mha_flags & RAPT_MHA_AVERAGE_WEIGHTS)) {
+  if (weights != NULL && (call->mha_flags & RAPT_MHA_AVERAGE_WEIGHTS)) {
     average(call, total, all_weights, weights);
-  } else if (weights) {
+  } else if (weights != NULL) {
     memcpy(weights, all_weights, (size_t)(rows * total) * sizeof *weights);
   }
   free(q);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #include "storage.h"
 
 #include <math.h>
@@ -31,7 +31,7 @@ float storage_value(int32_t dtype, uint16_t pattern) {
   return (float)(pattern & 0x8000 ? -magnitude : magnitude);
 }
 
-/* By search: magnitudes grow with their patterns. */
+// By search: magnitudes grow with their patterns.
 uint16_t storage_nearest(int32_t dtype, float x) {
   uint16_t sign = signbit(x) ? 0x8000 : 0, infinity = dtype == RAPT_F16 ? 0x7c00 : 0x7f80;
   double magnitude = fabs((double)x);
@@ -45,7 +45,7 @@ uint16_t storage_nearest(int32_t dtype, float x) {
     }
   }
   if (isinf(x)) return sign | infinity;
-  /* What would follow the largest finite value decides where infinity begins. */
+  // What would follow the largest finite value decides where infinity begins.
   double below = (double)storage_value(dtype, (uint16_t)low);
   double above = high < infinity ? (double)storage_value(dtype, (uint16_t)high)
                                  : below + (below - (double)storage_value(dtype, (uint16_t)(low - 1)));
