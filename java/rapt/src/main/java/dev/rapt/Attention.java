@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.AttentionOptions;
+import dev.rapt.internal.call.CallFrame;
+import dev.rapt.internal.ops.SdpaOperation;
+import dev.rapt.internal.ops.SdpaOptions;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 
 /**
  * (B, Hq, Sq, D), (B, Hkv, Skv, D), (B, Hkv, Skv, Dv) to (B, Hq, Sq, Dv): scaled dot-product
  * attention, softmax(softcap(scale * query . keyᵀ) + bias - alibi, masked) . value.
  *
  * <p>Query head h reads key/value head h / (Hq / Hkv). A row without a visible key gives output 0,
- * weights 0 and LSE -inf. What is masked never reaches a result, NaN included. Immutable; one
- * instance serves any number of threads and devices, and a call allocates nothing.
+ * weights 0 and LSE -inf. What is masked never reaches a result, NaN included. Tensors of rank 3
+ * are one sample, (H, S, D), and those of rank 2 one head of it, (S, D); all of a call alike.
+ *
+ * {@snippet :
+ * try (Device device = Device.best();
+ *     Arena arena = Arena.ofConfined()) {
+ *   Tensor query = Tensor.allocate(arena, DType.F32, 1, 8, 16, 64);
+ *   Tensor key = Tensor.allocate(arena, DType.F32, 1, 2, 128, 64); // 2 heads for 8: GQA
+ *   Tensor value = Tensor.allocate(arena, DType.F32, 1, 2, 128, 64);
+ *   Tensor output = Tensor.allocate(arena, DType.F32, 1, 8, 16, 64);
+ *   Attention causal = Attention.builder().causal(Causal.BOTTOM_RIGHT).build();
+ *   causal.run(device, query, key, value, output);
+ * }
+ * }
+ *
+ * <p>Vaswani et al., "Attention Is All You Need" (2017), section 3.2.1. Immutable; one instance
+ * serves any number of threads and devices, and a call allocates nothing.
  */
 public final class Attention {
-  private final AttentionOptions options;
+  private final SdpaOperation operation;
 
-  private Attention(AttentionOptions options) {
-    this.options = options;
+  private Attention(SdpaOptions options) {
+    operation = new SdpaOperation(options);
   }
 
   /** A builder whose defaults are plain attention: scale 1/sqrt(D), nothing masked. */
@@ -28,139 +46,64 @@ public final class Attention {
   }
 
   /**
-   * (B, Hq, Sq, Dv) into {@code output}: attends on the calling thread and the device's, or on the
-   * GPU; complete on return.
+   * (B, Hq, Sq, Dv) into {@code output}: on a device complete on return, on a stream enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
-   * @throws IllegalStateException where the device or a tensor's memory is closed
+   * @throws IllegalStateException where the place or a tensor's memory is closed
    * @throws WrongThreadException where a tensor's arena is confined to another thread
-   * @throws RaptException where the device fails
+   * @throws RaptException where the device fails, or the call cannot be enqueued
    */
-  public void run(Device device, Tensor query, Tensor key, Tensor value, Tensor output) {
-    Objects.requireNonNull(device, "device");
-    runAt(device, query, key, value, output);
-  }
-
-  /** As {@link #run(Device, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
-  public void run(Device device, AttentionTensors tensors) {
-    Objects.requireNonNull(device, "device");
-    runAt(device, tensors);
-  }
-
-  /**
-   * (B, Hq, Sq, Dv) into {@code output}: enqueues the call, and returns before it is done. Closing
-   * a tensor's memory waits for it.
-   *
-   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
-   * @throws IllegalStateException where the stream, its device or a tensor's memory is closed
-   * @throws RaptException where the call cannot be enqueued
-   */
-  public void run(CudaStream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
-    Objects.requireNonNull(stream, "stream");
-    runAt(stream, query, key, value, output);
-  }
-
-  /**
-   * As {@link #run(CudaStream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs.
-   */
-  public void run(CudaStream stream, AttentionTensors tensors) {
-    Objects.requireNonNull(stream, "stream");
-    runAt(stream, tensors);
-  }
-
-  private void runAt(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
-    Objects.requireNonNull(query, "query");
-    Objects.requireNonNull(key, "key");
-    Objects.requireNonNull(value, "value");
-    Objects.requireNonNull(output, "output");
-    AttentionChecks.inputs(query, key, value, null, null);
-    AttentionChecks.others(query, key, value, output, null, null, null, null, null, null);
-    AttentionChecks.admit(place, query, key, value, output, null, null, null, null, null, null);
-    place.enter();
+  public void run(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(query, key, value, output);
     try {
-      place
-          .backend()
-          .attention(
-              options, query, key, value, output, null, null, null, null, null, null, null, null);
+      place.run(call);
     } finally {
-      place.exit();
+      call.give();
     }
   }
 
-  private void runAt(Place place, AttentionTensors tensors) {
+  /** As {@link #run(Place, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
+  public void run(Place place, AttentionTensors tensors) {
+    Objects.requireNonNull(place, "place");
     Objects.requireNonNull(tensors, "tensors");
-    check(place, tensors);
-    place.enter();
+    CallFrame call = CallFrame.take(operation);
     try {
-      place
-          .backend()
-          .attention(
-              options,
-              tensors.query(),
-              tensors.key(),
-              tensors.value(),
-              tensors.output(),
-              tensors.mask(),
-              tensors.bias(),
-              tensors.alibiSlopes(),
-              tensors.sinks(),
-              tensors.lse(),
-              tensors.weights(),
-              tensors.keyScale(),
-              tensors.valueScale());
+      place.run(call.set(tensors.slots()));
     } finally {
-      place.exit();
+      call.give();
     }
   }
 
-  /**
-   * What {@link #run(Device, Tensor, Tensor, Tensor, Tensor)} would do with a contiguous output of
-   * the query's type.
-   */
-  public Plan plan(Device device, Tensor query, Tensor key, Tensor value) {
-    Objects.requireNonNull(device, "device");
-    Objects.requireNonNull(query, "query");
-    Objects.requireNonNull(key, "key");
-    Objects.requireNonNull(value, "value");
-    AttentionChecks.inputs(query, key, value, null, null);
-    AttentionChecks.admit(device, query, key, value, null, null, null, null, null, null, null);
-    device.enter();
+  /** What {@link #run(Place, Tensor, Tensor, Tensor, Tensor)} would do. */
+  public Plan plan(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(query, key, value, output);
     try {
-      return device
-          .backend()
-          .attentionPlan(
-              options, query, key, value, null, null, null, null, null, null, null, null, null);
+      return place.plan(call);
     } finally {
-      device.exit();
+      call.give();
     }
   }
 
-  /** What {@link #run(Device, AttentionTensors)} would do. */
-  public Plan plan(Device device, AttentionTensors tensors) {
-    Objects.requireNonNull(device, "device");
+  /** What {@link #run(Place, AttentionTensors)} would do. */
+  public Plan plan(Place place, AttentionTensors tensors) {
+    Objects.requireNonNull(place, "place");
     Objects.requireNonNull(tensors, "tensors");
-    check(device, tensors);
-    device.enter();
+    CallFrame call = CallFrame.take(operation);
     try {
-      return device
-          .backend()
-          .attentionPlan(
-              options,
-              tensors.query(),
-              tensors.key(),
-              tensors.value(),
-              tensors.output(),
-              tensors.mask(),
-              tensors.bias(),
-              tensors.alibiSlopes(),
-              tensors.sinks(),
-              tensors.lse(),
-              tensors.weights(),
-              tensors.keyScale(),
-              tensors.valueScale());
+      return place.plan(call.set(tensors.slots()));
     } finally {
-      device.exit();
+      call.give();
     }
+  }
+
+  private CallFrame call(Tensor query, Tensor key, Tensor value, Tensor output) {
+    return CallFrame.take(operation)
+        .set(SdpaOperation.QUERY, query)
+        .set(SdpaOperation.KEY, key)
+        .set(SdpaOperation.VALUE, value)
+        .set(SdpaOperation.OUTPUT, output);
   }
 
   /**
@@ -185,8 +128,7 @@ public final class Attention {
       Tensor q = Tensor.copyOf(arena, query, queryShape);
       Tensor k = Tensor.copyOf(arena, key, keyShape);
       Tensor v = Tensor.copyOf(arena, value, valueShape);
-      AttentionChecks.inputs(q, k, v, null, null);
-      Tensor output = Tensor.allocate(arena, DType.F32, q.size(0), q.size(1), q.size(2), v.size(3));
+      Tensor output = Tensor.allocate(arena, DType.F32, outputShape(q, v));
       if (device instanceof CudaDevice cuda) {
         runOnCopies(cuda, q, k, v, output);
       } else {
@@ -194,6 +136,13 @@ public final class Attention {
       }
       return output.toFloatArray();
     }
+  }
+
+  /** The query's shape with the value's last dimension; that both fit the call checks. */
+  private static long[] outputShape(Tensor query, Tensor value) {
+    long[] shape = query.shape();
+    shape[shape.length - 1] = value.size(value.rank() - 1);
+    return shape;
   }
 
   private void runOnCopies(CudaDevice device, Tensor q, Tensor k, Tensor v, Tensor output) {
@@ -210,46 +159,15 @@ public final class Attention {
   }
 
   /** The options, for multi-head attention. */
-  AttentionOptions options() {
-    return options;
-  }
-
-  private static void check(Place place, AttentionTensors tensors) {
-    AttentionChecks.inputs(
-        tensors.query(), tensors.key(), tensors.value(), tensors.keyScale(), tensors.valueScale());
-    AttentionChecks.others(
-        tensors.query(),
-        tensors.key(),
-        tensors.value(),
-        tensors.output(),
-        tensors.mask(),
-        tensors.bias(),
-        tensors.alibiSlopes(),
-        tensors.sinks(),
-        tensors.lse(),
-        tensors.weights());
-    AttentionChecks.admit(
-        place,
-        tensors.query(),
-        tensors.key(),
-        tensors.value(),
-        tensors.output(),
-        tensors.mask(),
-        tensors.bias(),
-        tensors.alibiSlopes(),
-        tensors.sinks(),
-        tensors.lse(),
-        tensors.weights());
-    AttentionChecks.scales(place, tensors);
+  SdpaOptions options() {
+    return operation.options();
   }
 
   /** Collects the options of an {@link Attention}. Not thread-safe. */
   public static final class Builder {
-    private boolean scaled;
-    private float scale;
+    private float scale = Float.NaN;
     private Causal causal = Causal.NONE;
-    private boolean placed;
-    private long position;
+    private OptionalLong position = OptionalLong.empty();
     private long windowLeft = -1;
     private long windowRight = -1;
     private float softcap;
@@ -262,7 +180,6 @@ public final class Attention {
       if (!Float.isFinite((float) scale)) {
         throw new IllegalArgumentException("scale is " + scale + "; allowed: finite f32 values");
       }
-      scaled = true;
       this.scale = (float) scale;
       return this;
     }
@@ -275,11 +192,11 @@ public final class Attention {
 
     /**
      * The position of query 0 among the keys, for causal, window and ALiBi: any value, negative
-     * too. Without it {@link Causal} places it; {@link Causal#NONE} at 0.
+     * too. Without it {@link Causal} places it; {@link Causal#NONE} at 0. ONNX calls it the past
+     * length; a position for each sample is {@link AttentionTensors.Builder#positions}.
      */
-    public Builder offset(long offset) {
-      placed = true;
-      position = offset;
+    public Builder position(long position) {
+      this.position = OptionalLong.of(position);
       return this;
     }
 
@@ -310,8 +227,7 @@ public final class Attention {
     /** The attention described. */
     public Attention build() {
       return new Attention(
-          new AttentionOptions(
-              scaled, scale, causal, placed, position, windowLeft, windowRight, softcap, stage));
+          new SdpaOptions(scale, causal, position, windowLeft, windowRight, softcap, stage));
     }
 
     private static long checkWindow(String side, long size) {

@@ -1,188 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
+import dev.rapt.internal.ops.SdpaOperation;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors of one {@link Attention} call, all in the memory of the device that runs it. Each has
- * its own element type.
+ * its own element type. Immutable; it may be used for any number of calls.
  *
- * @param query (B, Hq, Sq, D), F32, F16 or BF16
- * @param key (B, Hkv, Skv, D), F32, F16, BF16, or I8 with {@code keyScale}
- * @param value (B, Hkv, Skv, Dv), F32, F16, BF16, or I8 with {@code valueScale}
- * @param output (B, Hq, Sq, Dv), F32, F16 or BF16, written; overlaps no other tensor and not itself
- * @param mask BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv)
- * @param bias F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask
- * @param alibiSlopes (Hq) or (B, Hq), F32: subtracts slope * |i + offset - j| from a score
- * @param sinks (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else
- * @param lse (B, Hq, Sq), F32, written: ln of the sum of exp(score), the sink included
- * @param weights (B, Hq, Sq, Skv), F32, written: scores at the stage the attention names
- * @param keyScale with an I8 key and only then: (B, Hkv, Skv), F32, or (B, Hkv, Skv, G) with G
- *     groups of D / G neighbours in each row; element d stands for key[d] * keyScale[d / (D / G)].
- *     {@link Quantization} makes both
- * @param valueScale the same for an I8 value, with Dv
+ * {@snippet :
+ * AttentionTensors tensors =
+ *     AttentionTensors.builder(query, key, value, output).mask(mask).lse(lse).build();
+ * attention.run(device, tensors);
+ * }
  */
-public record AttentionTensors(
-    Tensor query,
-    Tensor key,
-    Tensor value,
-    Tensor output,
-    @Nullable Tensor mask,
-    @Nullable Tensor bias,
-    @Nullable Tensor alibiSlopes,
-    @Nullable Tensor sinks,
-    @Nullable Tensor lse,
-    @Nullable Tensor weights,
-    @Nullable Tensor keyScale,
-    @Nullable Tensor valueScale) {
-  /** Checks that the four required tensors are there. */
-  public AttentionTensors {
-    Objects.requireNonNull(query, "query");
-    Objects.requireNonNull(key, "key");
-    Objects.requireNonNull(value, "value");
-    Objects.requireNonNull(output, "output");
+public final class AttentionTensors {
+  private final @Nullable Tensor[] slots;
+
+  private AttentionTensors(@Nullable Tensor[] slots) {
+    this.slots = slots;
   }
 
-  /** The required tensors, without any optional one. */
-  public static AttentionTensors of(Tensor query, Tensor key, Tensor value, Tensor output) {
-    return new AttentionTensors(
-        query, key, value, output, null, null, null, null, null, null, null, null);
+  /** A builder with the tensors that every call needs. */
+  public static Builder builder(Tensor query, Tensor key, Tensor value, Tensor output) {
+    return new Builder(query, key, value, output);
   }
 
-  /** These tensors with a boolean mask. */
-  public AttentionTensors withMask(@Nullable Tensor newMask) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        newMask,
-        bias,
-        alibiSlopes,
-        sinks,
-        lse,
-        weights,
-        keyScale,
-        valueScale);
+  /** A builder that begins with these tensors. */
+  public Builder toBuilder() {
+    Builder builder = new Builder(query(), key(), value(), output());
+    System.arraycopy(slots, 0, builder.slots, 0, slots.length);
+    return builder;
   }
 
-  /** These tensors with an additive bias. */
-  public AttentionTensors withBias(@Nullable Tensor newBias) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        mask,
-        newBias,
-        alibiSlopes,
-        sinks,
-        lse,
-        weights,
-        keyScale,
-        valueScale);
+  /** The tensors by slot. Not to be changed. */
+  @Nullable Tensor[] slots() {
+    return slots;
   }
 
-  /** These tensors with ALiBi slopes. */
-  public AttentionTensors withAlibiSlopes(@Nullable Tensor newAlibiSlopes) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        mask,
-        bias,
-        newAlibiSlopes,
-        sinks,
-        lse,
-        weights,
-        keyScale,
-        valueScale);
+  /** (B, Hq, Sq, D), F32, F16 or BF16. */
+  public Tensor query() {
+    return slots[SdpaOperation.QUERY];
   }
 
-  /** These tensors with sinks. */
-  public AttentionTensors withSinks(@Nullable Tensor newSinks) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        mask,
-        bias,
-        alibiSlopes,
-        newSinks,
-        lse,
-        weights,
-        keyScale,
-        valueScale);
+  /** (B, Hkv, Skv, D), F32, F16, BF16, or I8 with a key scale. */
+  public Tensor key() {
+    return slots[SdpaOperation.KEY];
   }
 
-  /** These tensors with a log-sum-exp output. */
-  public AttentionTensors withLse(@Nullable Tensor newLse) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        mask,
-        bias,
-        alibiSlopes,
-        sinks,
-        newLse,
-        weights,
-        keyScale,
-        valueScale);
+  /** (B, Hkv, Skv, Dv), F32, F16, BF16, or I8 with a value scale. */
+  public Tensor value() {
+    return slots[SdpaOperation.VALUE];
   }
 
-  /** These tensors with a weights output. */
-  public AttentionTensors withWeights(@Nullable Tensor newWeights) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        mask,
-        bias,
-        alibiSlopes,
-        sinks,
-        lse,
-        newWeights,
-        keyScale,
-        valueScale);
+  /** (B, Hq, Sq, Dv), F32, F16 or BF16, written; overlaps no other tensor and not itself. */
+  public Tensor output() {
+    return slots[SdpaOperation.OUTPUT];
   }
 
-  /** These tensors with the scale of an I8 key. */
-  public AttentionTensors withKeyScale(@Nullable Tensor newKeyScale) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        mask,
-        bias,
-        alibiSlopes,
-        sinks,
-        lse,
-        weights,
-        newKeyScale,
-        valueScale);
+  /** BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv). */
+  public @Nullable Tensor mask() {
+    return slots[SdpaOperation.MASK];
   }
 
-  /** These tensors with the scale of an I8 value. */
-  public AttentionTensors withValueScale(@Nullable Tensor newValueScale) {
-    return new AttentionTensors(
-        query,
-        key,
-        value,
-        output,
-        mask,
-        bias,
-        alibiSlopes,
-        sinks,
-        lse,
-        weights,
-        keyScale,
-        newValueScale);
+  /** F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask. */
+  public @Nullable Tensor bias() {
+    return slots[SdpaOperation.BIAS];
+  }
+
+  /** (Hq) or (B, Hq), F32: subtracts slope * |i + position - j| from a score. */
+  public @Nullable Tensor alibiSlopes() {
+    return slots[SdpaOperation.ALIBI_SLOPES];
+  }
+
+  /** (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else. */
+  public @Nullable Tensor sinks() {
+    return slots[SdpaOperation.SINKS];
+  }
+
+  /** (B, Hq, Sq), F32, written: ln of the sum of exp(score), the sink included. */
+  public @Nullable Tensor lse() {
+    return slots[SdpaOperation.LSE];
+  }
+
+  /** (B, Hq, Sq, Skv), F32, written: scores at the stage the attention names. */
+  public @Nullable Tensor weights() {
+    return slots[SdpaOperation.WEIGHTS];
+  }
+
+  /**
+   * (B, Hkv, Skv) or (B, Hkv, Skv, G), F32, with an I8 key and only then: element d of a row stands
+   * for key[d] * keyScale[d / (D / G)]. {@link Quantization} makes both.
+   */
+  public @Nullable Tensor keyScale() {
+    return slots[SdpaOperation.KEY_SCALE];
+  }
+
+  /** The same for an I8 value, with Dv. */
+  public @Nullable Tensor valueScale() {
+    return slots[SdpaOperation.VALUE_SCALE];
+  }
+
+  /**
+   * (B), I32 or I64: the position of each sample's query 0 among the keys, in place of the
+   * attention's own; ONNX: past length, or nonpad_kv_seqlen - Sq.
+   */
+  public @Nullable Tensor positions() {
+    return slots[SdpaOperation.POSITIONS];
+  }
+
+  /** Collects the tensors of a call. Each may be null, which is none. Not thread-safe. */
+  public static final class Builder {
+    private final @Nullable Tensor[] slots = new Tensor[SdpaOperation.SLOTS];
+
+    private Builder(Tensor query, Tensor key, Tensor value, Tensor output) {
+      slots[SdpaOperation.QUERY] = Objects.requireNonNull(query, "query");
+      slots[SdpaOperation.KEY] = Objects.requireNonNull(key, "key");
+      slots[SdpaOperation.VALUE] = Objects.requireNonNull(value, "value");
+      slots[SdpaOperation.OUTPUT] = Objects.requireNonNull(output, "output");
+    }
+
+    /** BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv). */
+    public Builder mask(@Nullable Tensor mask) {
+      slots[SdpaOperation.MASK] = mask;
+      return this;
+    }
+
+    /** F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask. */
+    public Builder bias(@Nullable Tensor bias) {
+      slots[SdpaOperation.BIAS] = bias;
+      return this;
+    }
+
+    /** (Hq) or (B, Hq), F32: subtracts slope * |i + position - j| from a score. */
+    public Builder alibiSlopes(@Nullable Tensor alibiSlopes) {
+      slots[SdpaOperation.ALIBI_SLOPES] = alibiSlopes;
+      return this;
+    }
+
+    /** (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else. */
+    public Builder sinks(@Nullable Tensor sinks) {
+      slots[SdpaOperation.SINKS] = sinks;
+      return this;
+    }
+
+    /** (B, Hq, Sq), F32, written: ln of the sum of exp(score), the sink included. */
+    public Builder lse(@Nullable Tensor lse) {
+      slots[SdpaOperation.LSE] = lse;
+      return this;
+    }
+
+    /** (B, Hq, Sq, Skv), F32, written: scores at the stage the attention names. */
+    public Builder weights(@Nullable Tensor weights) {
+      slots[SdpaOperation.WEIGHTS] = weights;
+      return this;
+    }
+
+    /**
+     * (B, Hkv, Skv) or (B, Hkv, Skv, G), F32, with an I8 key and only then: element d of a row
+     * stands for key[d] * keyScale[d / (D / G)]. {@link Quantization} makes both.
+     */
+    public Builder keyScale(@Nullable Tensor keyScale) {
+      slots[SdpaOperation.KEY_SCALE] = keyScale;
+      return this;
+    }
+
+    /** The same for an I8 value, with Dv. */
+    public Builder valueScale(@Nullable Tensor valueScale) {
+      slots[SdpaOperation.VALUE_SCALE] = valueScale;
+      return this;
+    }
+
+    /**
+     * (B), I32 or I64: the position of each sample's query 0 among the keys, in place of the
+     * attention's own; ONNX: past length, or nonpad_kv_seqlen - Sq.
+     */
+    public Builder positions(@Nullable Tensor positions) {
+      slots[SdpaOperation.POSITIONS] = positions;
+      return this;
+    }
+
+    /** The tensors collected so far. */
+    public AttentionTensors build() {
+      return new AttentionTensors(slots.clone());
+    }
   }
 }

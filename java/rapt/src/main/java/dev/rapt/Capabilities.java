@@ -8,17 +8,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * What Rapt can do on this machine, and why not what it cannot.
  *
+ * {@snippet :
+ * Capabilities found = Capabilities.probe();
+ * String why = found.nativeAvailable() ? found.cpu().name() : found.nativeReason();
+ * }
+ *
  * @param nativeAvailable whether the native library is loaded and fits this Java library
  * @param nativeReason why not; empty where it is
  * @param nativeSource where the native library was loaded from; empty where it was not
  * @param version the native library's version; empty without one
  * @param abiVersion the native library's ABI version; 0 without one
- * @param cpuName the processor as it calls itself; empty without a native library
- * @param logicalCpus logical CPUs that this process may use
- * @param defaultIsa the tier that {@link Device#cpu()} takes, {@code RAPT_ISA} included; null where
- *     there is none
- * @param bestIsa the best tier that library, processor and operating system have
- * @param tiers every tier, worst to best
+ * @param cpu the processor
  * @param cudaReason why CUDA is not available
  */
 public record Capabilities(
@@ -27,12 +27,30 @@ public record Capabilities(
     String nativeSource,
     String version,
     int abiVersion,
-    String cpuName,
-    int logicalCpus,
-    @Nullable Isa defaultIsa,
-    @Nullable Isa bestIsa,
-    List<Tier> tiers,
+    Cpu cpu,
     String cudaReason) {
+  /**
+   * The processor.
+   *
+   * @param name as it calls itself; empty without a native library
+   * @param logicalCpus logical CPUs that this process may use
+   * @param defaultIsa the tier that {@link Device#cpu()} takes, {@code RAPT_ISA} included; null
+   *     where there is none
+   * @param bestIsa the best tier that library, processor and operating system have
+   * @param tiers every tier, worst to best
+   */
+  public record Cpu(
+      String name,
+      int logicalCpus,
+      @Nullable Isa defaultIsa,
+      @Nullable Isa bestIsa,
+      List<Tier> tiers) {
+    /** Copies the list. */
+    public Cpu {
+      tiers = List.copyOf(tiers);
+    }
+  }
+
   /**
    * One instruction-set tier.
    *
@@ -40,11 +58,6 @@ public record Capabilities(
    * @param reason why not; empty where they can
    */
   public record Tier(Isa isa, boolean usable, String reason) {}
-
-  /** Copies the list. */
-  public Capabilities {
-    tiers = List.copyOf(tiers);
-  }
 
   /** Looks, without opening a device. Never throws. */
   public static Capabilities probe() {

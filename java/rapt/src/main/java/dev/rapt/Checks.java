@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
+import dev.rapt.internal.call.OperandTable;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Checks of one argument; every message names it, its value and what was allowed. */
 final class Checks {
-  static final long MAX_HEAD_DIM = 1024;
+  static final long MAX_HEAD_DIM = OperandTable.MAX_HEAD_DIM;
 
   private Checks() {}
 
@@ -25,15 +25,6 @@ final class Checks {
     if (!tensor.dtype().isFloating()) {
       throw new IllegalArgumentException(
           name + " is " + tensor + "; allowed: elements of type F32, F16 or BF16");
-    }
-    alive(name, tensor);
-  }
-
-  /** The same where a scale beside it may make numbers of bytes. */
-  static void numbersOrI8(String name, Tensor tensor) {
-    if (!tensor.dtype().isFloating() && tensor.dtype() != DType.I8) {
-      throw new IllegalArgumentException(
-          name + " is " + tensor + "; allowed: elements of type F32, F16, BF16 or I8");
     }
     alive(name, tensor);
   }
@@ -60,13 +51,7 @@ final class Checks {
     written(name, tensor);
   }
 
-  /** The same for a tensor of any numbers. */
-  static void output(String name, Tensor tensor) {
-    numbers(name, tensor);
-    written(name, tensor);
-  }
-
-  private static void written(String name, Tensor tensor) {
+  static void written(String name, Tensor tensor) {
     if (tensor.segment().isReadOnly()) {
       throw new IllegalArgumentException(
           name + " lies in a read-only segment; allowed: writable memory");
@@ -124,39 +109,6 @@ final class Checks {
   static void headDim(String name, long size) {
     if (size < 1 || size > MAX_HEAD_DIM) {
       throw new IllegalArgumentException(name + " is " + size + "; allowed: 1 to " + MAX_HEAD_DIM);
-    }
-  }
-
-  static void heads(long heads, long kvHeads) {
-    if (kvHeads < 1 || heads < 1 || heads % kvHeads != 0) {
-      throw new IllegalArgumentException(
-          "query has "
-              + heads
-              + " heads and key "
-              + kvHeads
-              + "; allowed: 1 or more, the query's a multiple of the key's");
-    }
-  }
-
-  /**
-   * That a tensor of rank 1 to {@code rank} broadcasts to the last {@code rank} of (d0, d1, d2,
-   * d3).
-   */
-  static void broadcast(String name, Tensor tensor, int rank, long d0, long d1, long d2, long d3) {
-    boolean fits = tensor.rank() <= rank;
-    for (int dim = 1; fits && dim <= tensor.rank(); dim++) {
-      long size = tensor.size(tensor.rank() - dim);
-      long target = dim == 1 ? d3 : dim == 2 ? d2 : dim == 3 ? d1 : d0;
-      fits = size == 1 || size == target;
-    }
-    if (!fits) {
-      long[] all = {d0, d1, d2, d3};
-      throw new IllegalArgumentException(
-          name
-              + " is "
-              + tensor
-              + "; allowed: what broadcasts, right-aligned, to "
-              + Layout.text(Arrays.copyOfRange(all, 4 - rank, 4)));
     }
   }
 }

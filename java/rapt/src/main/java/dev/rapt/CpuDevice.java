@@ -27,7 +27,7 @@ final class CpuDevice extends Device {
   static CpuDevice open(CpuOptions options) {
     Objects.requireNonNull(options, "options");
     CpuBackend backend = CpuBackend.open(options);
-    return new CpuDevice(backend, CpuCapabilities.probe().cpuName());
+    return new CpuDevice(backend, CpuCapabilities.probe().cpu().name());
   }
 
   @Override

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Projection;
 import dev.rapt.internal.abi.CudaBackend;
+import dev.rapt.internal.call.PackedWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
@@ -222,12 +222,12 @@ public final class CudaDevice extends Device {
   }
 
   @Override
-  Projection pack(Tensor weight, @Nullable Tensor bias) {
+  PackedWeights pack(Tensor weight, @Nullable Tensor bias) {
     Tensor ownWeight = keep(weight);
     try {
       Tensor ownBias = bias == null ? null : keep(bias);
       try {
-        return backend().projection(ownWeight, ownBias);
+        return backend().pack(ownWeight, ownBias);
       } finally {
         letGo(ownBias);
       }

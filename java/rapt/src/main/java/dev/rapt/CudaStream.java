@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Backend;
 import dev.rapt.internal.Lifetime;
+import dev.rapt.internal.call.Backend;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +27,7 @@ public final class CudaStream extends Place implements AutoCloseable {
   }
 
   /** Where the work runs. */
+  @Override
   public CudaDevice device() {
     return device;
   }
@@ -92,14 +93,6 @@ public final class CudaStream extends Place implements AutoCloseable {
       device.driver().copy(to.pointer(), from.pointer(), CopyChecks.bytes(from), handle);
     } finally {
       exit();
-    }
-  }
-
-  /** That weights on {@code owner} can be used here. */
-  void checkDevice(Device owner) {
-    if (owner != device) {
-      throw new IllegalArgumentException(
-          "stream is of " + device.name() + "; allowed: a stream of the weights' device, " + owner);
     }
   }
 
@@ -179,5 +172,16 @@ public final class CudaStream extends Place implements AutoCloseable {
     if (tensor != null) {
       tensor.memory().pending.on(this);
     }
+  }
+
+  @Override
+  void note(PendingWork pending) {
+    pending.on(this);
+  }
+
+  /** For example {@code stream of cuda:0}. */
+  @Override
+  public String toString() {
+    return "stream of " + device.name();
   }
 }

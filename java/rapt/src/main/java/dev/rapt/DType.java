@@ -15,7 +15,9 @@ public enum DType {
   BOOL(1),
   /** Signed byte; for keys and values, which then have a scale tensor beside them. */
   I8(1),
-  /** Signed 64 bits, little-endian, 8 bytes; for positions. */
+  /** Signed 32 bits, little-endian, 4 bytes; for indices. */
+  I32(4),
+  /** Signed 64 bits, little-endian, 8 bytes; for indices, such as positions. */
   I64(8);
 
   private final int bytes;
@@ -32,5 +34,10 @@ public enum DType {
   /** Whether elements are floating-point numbers: F32, F16 and BF16. */
   public boolean isFloating() {
     return this == F32 || this == F16 || this == BF16;
+  }
+
+  /** Whether elements are integers: I8, I32 and I64. */
+  public boolean isInteger() {
+    return this == I8 || this == I32 || this == I64;
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Backend;
 import dev.rapt.internal.Lifetime;
-import dev.rapt.internal.Projection;
+import dev.rapt.internal.call.Backend;
+import dev.rapt.internal.call.PackedWeights;
 import java.lang.foreign.Arena;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -123,6 +123,12 @@ public abstract sealed class Device extends Place implements AutoCloseable
     return description();
   }
 
+  /** This device. */
+  @Override
+  public Device device() {
+    return this;
+  }
+
   @Override
   final Backend backend() {
     return backend;
@@ -152,8 +158,8 @@ public abstract sealed class Device extends Place implements AutoCloseable
   }
 
   /** Packs weights that {@link #admitWeight} has let pass. */
-  Projection pack(Tensor weight, @Nullable Tensor bias) {
-    return backend.projection(weight, bias);
+  PackedWeights pack(Tensor weight, @Nullable Tensor bias) {
+    return backend.pack(weight, bias);
   }
 
   /** A copy, where this device computes, that lasts until {@link #letGo}. */

@@ -35,6 +35,16 @@ final class Layout {
     return elements;
   }
 
+  /** The index of an element by its row-major number. */
+  static long[] index(long element, long[] shape) {
+    long[] index = new long[shape.length];
+    for (int dim = shape.length - 1; dim >= 0; dim--) {
+      index[dim] = element % shape[dim];
+      element /= shape[dim];
+    }
+    return index;
+  }
+
   /** What a contiguous tensor takes. */
   static long bytes(long[] shape, DType dtype) {
     long elements = elements(shape);

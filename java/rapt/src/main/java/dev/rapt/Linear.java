@@ -1,27 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Lifetime;
-import dev.rapt.internal.Projection;
+import dev.rapt.internal.call.CallFrame;
+import dev.rapt.internal.call.PackedWeights;
+import dev.rapt.internal.ops.LinearOperation;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * (..., in) to (..., out): output = input . weightᵀ + bias, with weights packed once for a device.
  *
+ * {@snippet :
+ * try (Linear layer = Linear.of(device, weight, bias)) { // (out, in) and (out)
+ *   layer.run(device, input, output); // (rows, in) to (rows, out)
+ * }
+ * }
+ *
  * <p>Keeps no reference to the tensors it was made from. Thread-safe; {@link #close()} is
  * idempotent and waits for running calls and for the work on streams that uses the weights. Closing
  * its device leaves only {@code close()} usable.
  */
 public final class Linear implements AutoCloseable {
-  private final Device device;
-  private final Projection projection;
-  private final Lifetime lifetime = new Lifetime("linear");
-  private final PendingWork pending = new PendingWork();
+  private final PackedWeights packed;
+  private final LinearOperation operation;
+  private final Weights weights;
 
-  private Linear(Device device, Projection projection) {
-    this.device = device;
-    this.projection = projection;
+  private Linear(Device device, PackedWeights packed) {
+    this.packed = packed;
+    operation = new LinearOperation(packed);
+    weights = new Weights(device, "linear");
+  }
+
+  /** (out, in): packs a weight without a bias; as {@link #of(Device, Tensor, Tensor)}. */
+  public static Linear of(Device device, Tensor weight) {
+    return of(device, weight, null);
   }
 
   /**
@@ -45,95 +57,61 @@ public final class Linear implements AutoCloseable {
   }
 
   /**
-   * (B, rows, out) or (rows, out) into {@code output}; complete on return.
+   * (B, rows, out) or (rows, out) into {@code output}, on the weights' device, complete on return,
+   * or on a stream of it, enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
-   * @throws IllegalStateException where this, the device or a tensor's memory is closed
+   * @throws IllegalStateException where this, the place or a tensor's memory is closed
    */
-  public void run(Tensor input, Tensor output) {
-    runAt(device, input, output);
-  }
-
-  /**
-   * (B, rows, out) or (rows, out) into {@code output}: enqueues the call on a stream of this
-   * device, and returns before it is done.
-   */
-  public void run(CudaStream stream, Tensor input, Tensor output) {
-    Objects.requireNonNull(stream, "stream").checkDevice(device);
-    pending.on(stream);
-    runAt(stream, input, output);
-  }
-
-  private void runAt(Place place, Tensor input, Tensor output) {
-    check(place, input, output);
-    enter(place);
+  public void run(Place place, Tensor input, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(input, output);
     try {
-      place.backend().linear(projection, input, output);
+      weights.run(place, call);
     } finally {
-      exit(place);
+      call.give();
     }
   }
 
-  /** What {@link #run(Tensor, Tensor)} would do. */
-  public Plan plan(Tensor input, Tensor output) {
-    check(device, input, output);
-    enter(device);
+  /** What {@link #run} would do. */
+  public Plan plan(Place place, Tensor input, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(input, output);
     try {
-      return device.backend().linearPlan(projection, input, output);
+      return weights.plan(place, call);
     } finally {
-      exit(device);
+      call.give();
     }
   }
 
-  private void check(Place place, Tensor input, Tensor output) {
-    Objects.requireNonNull(input, "input");
-    Objects.requireNonNull(output, "output");
-    LinearChecks.call(projection, input, output);
-    place.admit("input", input);
-    place.admit("output", output);
+  private CallFrame call(Tensor input, Tensor output) {
+    return CallFrame.take(operation)
+        .set(LinearOperation.INPUT, input)
+        .set(LinearOperation.OUTPUT, output);
   }
 
   /** Features read per row. */
   public long inFeatures() {
-    return projection.inFeatures();
+    return packed.inFeatures();
   }
 
   /** Features written per row. */
   public long outFeatures() {
-    return projection.outFeatures();
+    return packed.outFeatures();
   }
 
   /** Where the weights live. */
   public Device device() {
-    return device;
+    return weights.device();
   }
 
   /** Waits for running calls and enqueued work, then frees the weights. Idempotent. */
   @Override
   public void close() {
-    device.release(this, this::free);
+    device().release(this, this::free);
   }
 
   private void free() {
-    lifetime.close(
-        () -> {
-          pending.await();
-          projection.close();
-        });
-  }
-
-  private void enter(Place place) {
-    lifetime.enter();
-    try {
-      place.enter();
-    } catch (IllegalStateException closed) {
-      lifetime.exit();
-      throw closed;
-    }
-  }
-
-  private void exit(Place place) {
-    place.exit();
-    lifetime.exit();
+    weights.close(packed::close);
   }
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Projection;
+import static dev.rapt.internal.call.OperandTable.MAX_FEATURES;
+
 import org.jspecify.annotations.Nullable;
 
-/** What the tensors of a linear projection must satisfy. */
+/** What the weights of a linear layer must satisfy. */
 final class LinearChecks {
-  private static final long MAX_FEATURES = 1L << 24;
-
   private LinearChecks() {}
 
   static void weights(String weightName, Tensor weight, String biasName, @Nullable Tensor bias) {
@@ -24,22 +23,5 @@ final class LinearChecks {
       Checks.numbers(biasName, bias);
       Checks.size(biasName, bias, 0, weight.size(0), "the rows of " + weightName);
     }
-  }
-
-  static void call(Projection projection, Tensor input, Tensor output) {
-    if (input.rank() != 2 && input.rank() != 3) {
-      throw new IllegalArgumentException(
-          "input is " + input + "; allowed: rank 2 (rows, in) or rank 3 (B, rows, in)");
-    }
-    Checks.numbers("input", input);
-    Checks.rank("output", output, input.rank(), "as the input");
-    Checks.output("output", output);
-    int last = input.rank() - 1;
-    Checks.size("input", input, last, projection.inFeatures(), "the features read");
-    Checks.size("output", output, last, projection.outFeatures(), "the features written");
-    for (int dim = 0; dim < last; dim++) {
-      Checks.size("output", output, dim, input.size(dim), "the input's size");
-    }
-    Checks.disjoint("output", output, "input", input);
   }
 }

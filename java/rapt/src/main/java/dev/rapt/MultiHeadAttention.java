@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Lifetime;
-import dev.rapt.internal.MultiHeadModel;
-import dev.rapt.internal.Projection;
+import dev.rapt.internal.call.CallFrame;
+import dev.rapt.internal.call.PackedWeights;
+import dev.rapt.internal.ops.MhaModel;
+import dev.rapt.internal.ops.MhaOperation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -18,19 +19,30 @@ import org.jspecify.annotations.Nullable;
  * #close()} is idempotent and waits for running calls and for the work on streams that uses the
  * weights.
  *
+ * {@snippet :
+ * try (MultiHeadAttention attention =
+ *     MultiHeadAttention.builder(device)
+ *         .heads(12)
+ *         .inProjection(inWeight, inBias) // (3 E, E) and (3 E)
+ *         .output(outWeight, outBias) // (E, E) and (E)
+ *         .build()) {
+ *   attention.run(device, input, input, input, output); // (B, S, E)
+ * }
+ * }
+ *
  * <p>Masks differ from PyTorch in one point: {@code mask} is true where a query attends, here and
  * everywhere in Rapt, while {@code attn_mask} of torch.nn.MultiheadAttention is true where it does
  * not. The key padding mask has PyTorch's sense: true is padding.
  */
 public final class MultiHeadAttention implements AutoCloseable {
-  private final Device device;
-  private final MultiHeadModel model;
-  private final Lifetime lifetime = new Lifetime("multi-head attention");
-  private final PendingWork pending = new PendingWork();
+  private final MhaModel model;
+  private final MhaOperation operation;
+  private final Weights weights;
 
-  private MultiHeadAttention(Device device, MultiHeadModel model) {
-    this.device = device;
+  private MultiHeadAttention(Device device, MhaModel model) {
     this.model = model;
+    operation = new MhaOperation(model);
+    weights = new Weights(device, "multi-head attention");
   }
 
   /** A builder of multi-head attention on {@code device}. */
@@ -39,118 +51,69 @@ public final class MultiHeadAttention implements AutoCloseable {
   }
 
   /**
-   * (B, Sq, E) into {@code output}; complete on return.
+   * (B, Sq, E) into {@code output}, on the weights' device, complete on return, or on a stream of
+   * it, enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
-   * @throws IllegalStateException where this, the device or a tensor's memory is closed
-   * @throws RaptException where the device fails
+   * @throws IllegalStateException where this, the place or a tensor's memory is closed
+   * @throws RaptException where the device fails, or the call cannot be enqueued
    */
-  public void run(Tensor query, Tensor key, Tensor value, Tensor output) {
-    runAt(device, query, key, value, output);
-  }
-
-  /** As {@link #run(Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
-  public void run(MultiHeadAttentionTensors tensors) {
-    runAt(device, tensors);
-  }
-
-  /**
-   * (B, Sq, E) into {@code output}: enqueues the call on a stream of this device, and returns
-   * before it is done. Closing a tensor's memory waits for it.
-   */
-  public void run(CudaStream stream, Tensor query, Tensor key, Tensor value, Tensor output) {
-    Objects.requireNonNull(stream, "stream").checkDevice(device);
-    pending.on(stream);
-    runAt(stream, query, key, value, output);
-  }
-
-  /**
-   * As {@link #run(CudaStream, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs.
-   */
-  public void run(CudaStream stream, MultiHeadAttentionTensors tensors) {
-    Objects.requireNonNull(stream, "stream").checkDevice(device);
-    pending.on(stream);
-    runAt(stream, tensors);
-  }
-
-  private void runAt(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
-    Objects.requireNonNull(query, "query");
-    Objects.requireNonNull(key, "key");
-    Objects.requireNonNull(value, "value");
-    Objects.requireNonNull(output, "output");
-    MultiHeadChecks.call(
-        model, query, key, value, output, null, null, null, null, null, null, null);
-    MultiHeadChecks.admit(
-        place, query, key, value, output, null, null, null, null, null, null, null);
-    enter(place);
+  public void run(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(query, key, value, output);
     try {
-      place
-          .backend()
-          .multiHead(model, query, key, value, output, null, null, null, null, null, null, null);
+      weights.run(place, call);
     } finally {
-      exit(place);
+      call.give();
     }
   }
 
-  private void runAt(Place place, MultiHeadAttentionTensors tensors) {
+  /** As {@link #run(Place, Tensor, Tensor, Tensor, Tensor)}, with optional inputs and outputs. */
+  public void run(Place place, MultiHeadAttentionTensors tensors) {
+    Objects.requireNonNull(place, "place");
     Objects.requireNonNull(tensors, "tensors");
-    check(place, tensors);
-    enter(place);
+    CallFrame call = CallFrame.take(operation);
     try {
-      place
-          .backend()
-          .multiHead(
-              model,
-              tensors.query(),
-              tensors.key(),
-              tensors.value(),
-              tensors.output(),
-              tensors.mask(),
-              tensors.bias(),
-              tensors.keyPaddingMask(),
-              tensors.alibiSlopes(),
-              tensors.sinks(),
-              tensors.lse(),
-              tensors.weights());
+      weights.run(place, call.set(tensors.slots()));
     } finally {
-      exit(place);
+      call.give();
     }
   }
 
-  /** What {@link #run(Tensor, Tensor, Tensor, Tensor)} would do. */
-  public Plan plan(Tensor query, Tensor key, Tensor value, Tensor output) {
-    return plan(MultiHeadAttentionTensors.of(query, key, value, output));
+  /** What {@link #run(Place, Tensor, Tensor, Tensor, Tensor)} would do. */
+  public Plan plan(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(query, key, value, output);
+    try {
+      return weights.plan(place, call);
+    } finally {
+      call.give();
+    }
   }
 
-  /** What {@link #run(MultiHeadAttentionTensors)} would do. */
-  public Plan plan(MultiHeadAttentionTensors tensors) {
+  /** What {@link #run(Place, MultiHeadAttentionTensors)} would do. */
+  public Plan plan(Place place, MultiHeadAttentionTensors tensors) {
+    Objects.requireNonNull(place, "place");
     Objects.requireNonNull(tensors, "tensors");
-    check(device, tensors);
-    enter(device);
+    CallFrame call = CallFrame.take(operation);
     try {
-      return device
-          .backend()
-          .multiHeadPlan(
-              model,
-              tensors.query(),
-              tensors.key(),
-              tensors.value(),
-              tensors.output(),
-              tensors.mask(),
-              tensors.bias(),
-              tensors.keyPaddingMask(),
-              tensors.alibiSlopes(),
-              tensors.sinks(),
-              tensors.lse(),
-              tensors.weights());
+      return weights.plan(place, call.set(tensors.slots()));
     } finally {
-      exit(device);
+      call.give();
     }
+  }
+
+  private CallFrame call(Tensor query, Tensor key, Tensor value, Tensor output) {
+    return CallFrame.take(operation)
+        .set(MhaOperation.QUERY, query)
+        .set(MhaOperation.KEY, key)
+        .set(MhaOperation.VALUE, value)
+        .set(MhaOperation.OUTPUT, output);
   }
 
   /** Where the weights live. */
   public Device device() {
-    return device;
+    return weights.device();
   }
 
   /** Query heads. */
@@ -175,67 +138,22 @@ public final class MultiHeadAttention implements AutoCloseable {
 
   /** Keys that follow the projected ones in a weights output: 0 to 2. */
   public int appendedKeys() {
-    return model.appended();
+    return model.appended().count();
   }
 
   /** Waits for running calls and enqueued work, then frees the weights. Idempotent. */
   @Override
   public void close() {
-    device.release(this, this::free);
+    device().release(this, this::free);
   }
 
   private void free() {
-    lifetime.close(
+    weights.close(
         () -> {
-          pending.await();
           model.close();
-          device.letGo(model.biasKey());
-          device.letGo(model.biasValue());
+          device().letGo(model.appended().biasKey());
+          device().letGo(model.appended().biasValue());
         });
-  }
-
-  private void check(Place place, MultiHeadAttentionTensors tensors) {
-    MultiHeadChecks.call(
-        model,
-        tensors.query(),
-        tensors.key(),
-        tensors.value(),
-        tensors.output(),
-        tensors.mask(),
-        tensors.bias(),
-        tensors.keyPaddingMask(),
-        tensors.alibiSlopes(),
-        tensors.sinks(),
-        tensors.lse(),
-        tensors.weights());
-    MultiHeadChecks.admit(
-        place,
-        tensors.query(),
-        tensors.key(),
-        tensors.value(),
-        tensors.output(),
-        tensors.mask(),
-        tensors.bias(),
-        tensors.keyPaddingMask(),
-        tensors.alibiSlopes(),
-        tensors.sinks(),
-        tensors.lse(),
-        tensors.weights());
-  }
-
-  private void enter(Place place) {
-    lifetime.enter();
-    try {
-      place.enter();
-    } catch (IllegalStateException closed) {
-      lifetime.exit();
-      throw closed;
-    }
-  }
-
-  private void exit(Place place) {
-    place.exit();
-    lifetime.exit();
   }
 
   /**
@@ -267,13 +185,13 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     /** Hq, the query heads: required. */
     public Builder heads(int heads) {
-      this.heads = MultiHeadChecks.positive("heads", heads);
+      this.heads = MhaChecks.positive("heads", heads);
       return this;
     }
 
     /** Hkv, the key and value heads, a divisor of the query heads; as many as those by default. */
     public Builder kvHeads(int kvHeads) {
-      this.kvHeads = MultiHeadChecks.positive("kvHeads", kvHeads);
+      this.kvHeads = MhaChecks.positive("kvHeads", kvHeads);
       return this;
     }
 
@@ -361,10 +279,10 @@ public final class MultiHeadAttention implements AutoCloseable {
      * @throws IllegalStateException where the device or a weight's arena is closed
      */
     public MultiHeadAttention build() {
-      Tensor queryWeight = MultiHeadChecks.given("query", this.queryWeight);
-      Tensor keyWeight = MultiHeadChecks.given("key", this.keyWeight);
-      Tensor valueWeight = MultiHeadChecks.given("value", this.valueWeight);
-      MultiHeadChecks.positive("heads", heads);
+      Tensor queryWeight = MhaChecks.given("query", this.queryWeight);
+      Tensor keyWeight = MhaChecks.given("key", this.keyWeight);
+      Tensor valueWeight = MhaChecks.given("value", this.valueWeight);
+      MhaChecks.positive("heads", heads);
       int kvHeads = this.kvHeads == 0 ? heads : this.kvHeads;
       LinearChecks.weights("query weight", queryWeight, "query bias", queryBias);
       LinearChecks.weights("key weight", keyWeight, "key bias", keyBias);
@@ -372,38 +290,30 @@ public final class MultiHeadAttention implements AutoCloseable {
       if (outputWeight != null) {
         LinearChecks.weights("output weight", outputWeight, "output bias", outputBias);
       }
-      MultiHeadChecks.model(
+      MhaChecks.model(
           heads, kvHeads, queryWeight, keyWeight, valueWeight, outputWeight, biasKey, biasValue);
       device.admitWeight("biasKey", biasKey);
       device.admitWeight("biasValue", biasValue);
       device.enter();
-      List<Projection> made = new ArrayList<>();
+      List<PackedWeights> made = new ArrayList<>();
       List<Tensor> kept = new ArrayList<>();
       try {
-        Projection query = pack(made, "query", queryWeight, queryBias);
-        Projection key = pack(made, "key", keyWeight, keyBias);
-        Projection value = pack(made, "value", valueWeight, valueBias);
-        Projection output =
+        PackedWeights query = pack(made, "query", queryWeight, queryBias);
+        PackedWeights key = pack(made, "key", keyWeight, keyBias);
+        PackedWeights value = pack(made, "value", valueWeight, valueBias);
+        PackedWeights output =
             outputWeight == null ? null : pack(made, "output", outputWeight, outputBias);
+        MhaModel.Projections projections =
+            new MhaModel.Projections(query, key, value, output, averageWeights);
+        MhaModel.Appended appended =
+            new MhaModel.Appended(keep(kept, biasKey), keep(kept, biasValue), zeroAttention);
         MultiHeadAttention built =
             new MultiHeadAttention(
-                device,
-                new MultiHeadModel(
-                    heads,
-                    kvHeads,
-                    query,
-                    key,
-                    value,
-                    output,
-                    keep(kept, biasKey),
-                    keep(kept, biasValue),
-                    zeroAttention,
-                    averageWeights,
-                    attention.options()));
+                device, new MhaModel(heads, kvHeads, projections, appended, attention.options()));
         device.adopt(built, built::free);
         return built;
       } catch (RuntimeException | Error failure) {
-        made.forEach(Projection::close);
+        made.forEach(PackedWeights::close);
         kept.forEach(device::letGo);
         throw failure;
       } finally {
@@ -411,11 +321,11 @@ public final class MultiHeadAttention implements AutoCloseable {
       }
     }
 
-    private Projection pack(
-        List<Projection> made, String name, Tensor weight, @Nullable Tensor bias) {
+    private PackedWeights pack(
+        List<PackedWeights> made, String name, Tensor weight, @Nullable Tensor bias) {
       device.admitWeight(name + " weight", weight);
       device.admitWeight(name + " bias", bias);
-      Projection projection = device.pack(weight, bias);
+      PackedWeights projection = device.pack(weight, bias);
       made.add(projection);
       return projection;
     }

@@ -1,91 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
+import dev.rapt.internal.ops.MhaOperation;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors of one {@link MultiHeadAttention} call, all in the memory of its device. Each has its
- * own element type. Unbatched, every shape loses its B.
+ * own element type. Unbatched, every shape loses its B. Immutable; it may be used for any number of
+ * calls.
  *
- * @param query (B, Sq, Eq), F32, F16 or BF16
- * @param key (B, Skv, Ek), F32, F16 or BF16
- * @param value (B, Skv, Ev), F32, F16 or BF16
- * @param output (B, Sq, E), F32, F16 or BF16, written; overlaps no other tensor and not itself
- * @param mask BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv)
- * @param bias F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask
- * @param keyPaddingMask (B, Skv), BOOL, true = padding, ignored
- * @param alibiSlopes (Hq) or (B, Hq), F32: subtracts slope * |i + offset - j| from a score
- * @param sinks (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else
- * @param lse (B, Hq, Sq), F32, written: ln of the sum of exp(score), the sink included
- * @param weights (B, Hq, Sq, T), or (B, Sq, T) averaged, F32, written; T = Skv + appended keys
+ * {@snippet :
+ * MultiHeadAttentionTensors tensors =
+ *     MultiHeadAttentionTensors.builder(query, key, value, output).keyPaddingMask(padding).build();
+ * attention.run(device, tensors);
+ * }
  */
-public record MultiHeadAttentionTensors(
-    Tensor query,
-    Tensor key,
-    Tensor value,
-    Tensor output,
-    @Nullable Tensor mask,
-    @Nullable Tensor bias,
-    @Nullable Tensor keyPaddingMask,
-    @Nullable Tensor alibiSlopes,
-    @Nullable Tensor sinks,
-    @Nullable Tensor lse,
-    @Nullable Tensor weights) {
-  /** Checks that the four required tensors are there. */
-  public MultiHeadAttentionTensors {
-    Objects.requireNonNull(query, "query");
-    Objects.requireNonNull(key, "key");
-    Objects.requireNonNull(value, "value");
-    Objects.requireNonNull(output, "output");
+public final class MultiHeadAttentionTensors {
+  private final @Nullable Tensor[] slots;
+
+  private MultiHeadAttentionTensors(@Nullable Tensor[] slots) {
+    this.slots = slots;
   }
 
-  /** The required tensors, without any optional one. */
-  public static MultiHeadAttentionTensors of(
-      Tensor query, Tensor key, Tensor value, Tensor output) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, null, null, null, null, null, null, null);
+  /** A builder with the tensors that every call needs. */
+  public static Builder builder(Tensor query, Tensor key, Tensor value, Tensor output) {
+    return new Builder(query, key, value, output);
   }
 
-  /** These tensors with a boolean mask. */
-  public MultiHeadAttentionTensors withMask(@Nullable Tensor newMask) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, newMask, bias, keyPaddingMask, alibiSlopes, sinks, lse, weights);
+  /** A builder that begins with these tensors. */
+  public Builder toBuilder() {
+    Builder builder = new Builder(query(), key(), value(), output());
+    System.arraycopy(slots, 0, builder.slots, 0, slots.length);
+    return builder;
   }
 
-  /** These tensors with an additive bias. */
-  public MultiHeadAttentionTensors withBias(@Nullable Tensor newBias) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, mask, newBias, keyPaddingMask, alibiSlopes, sinks, lse, weights);
+  /** The tensors by slot. Not to be changed. */
+  @Nullable Tensor[] slots() {
+    return slots;
   }
 
-  /** These tensors with a key padding mask. */
-  public MultiHeadAttentionTensors withKeyPaddingMask(@Nullable Tensor newKeyPaddingMask) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, mask, bias, newKeyPaddingMask, alibiSlopes, sinks, lse, weights);
+  /** (B, Sq, Eq), F32, F16 or BF16. */
+  public Tensor query() {
+    return slots[MhaOperation.QUERY];
   }
 
-  /** These tensors with ALiBi slopes. */
-  public MultiHeadAttentionTensors withAlibiSlopes(@Nullable Tensor newAlibiSlopes) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, mask, bias, keyPaddingMask, newAlibiSlopes, sinks, lse, weights);
+  /** (B, Skv, Ek), F32, F16 or BF16. */
+  public Tensor key() {
+    return slots[MhaOperation.KEY];
   }
 
-  /** These tensors with sinks. */
-  public MultiHeadAttentionTensors withSinks(@Nullable Tensor newSinks) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, mask, bias, keyPaddingMask, alibiSlopes, newSinks, lse, weights);
+  /** (B, Skv, Ev), F32, F16 or BF16. */
+  public Tensor value() {
+    return slots[MhaOperation.VALUE];
   }
 
-  /** These tensors with a log-sum-exp output. */
-  public MultiHeadAttentionTensors withLse(@Nullable Tensor newLse) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, mask, bias, keyPaddingMask, alibiSlopes, sinks, newLse, weights);
+  /** (B, Sq, E), F32, F16 or BF16, written; overlaps no other tensor and not itself. */
+  public Tensor output() {
+    return slots[MhaOperation.OUTPUT];
   }
 
-  /** These tensors with a weights output. */
-  public MultiHeadAttentionTensors withWeights(@Nullable Tensor newWeights) {
-    return new MultiHeadAttentionTensors(
-        query, key, value, output, mask, bias, keyPaddingMask, alibiSlopes, sinks, lse, newWeights);
+  /** BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv). */
+  public @Nullable Tensor mask() {
+    return slots[MhaOperation.MASK];
+  }
+
+  /** F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask. */
+  public @Nullable Tensor bias() {
+    return slots[MhaOperation.BIAS];
+  }
+
+  /** (B, Skv), BOOL, true = padding, ignored. */
+  public @Nullable Tensor keyPaddingMask() {
+    return slots[MhaOperation.KEY_PADDING_MASK];
+  }
+
+  /** (Hq) or (B, Hq), F32: subtracts slope * |i + position - j| from a score. */
+  public @Nullable Tensor alibiSlopes() {
+    return slots[MhaOperation.ALIBI_SLOPES];
+  }
+
+  /** (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else. */
+  public @Nullable Tensor sinks() {
+    return slots[MhaOperation.SINKS];
+  }
+
+  /** (B, Hq, Sq), F32, written: ln of the sum of exp(score), the sink included. */
+  public @Nullable Tensor lse() {
+    return slots[MhaOperation.LSE];
+  }
+
+  /** (B, Hq, Sq, T), or (B, Sq, T) averaged, F32, written; T = Skv + appended keys. */
+  public @Nullable Tensor weights() {
+    return slots[MhaOperation.WEIGHTS];
+  }
+
+  /**
+   * (B), I32 or I64: the position of each sample's query 0 among the keys, in place of the
+   * attention's own; ONNX: past length, or nonpad_kv_seqlen - Sq.
+   */
+  public @Nullable Tensor positions() {
+    return slots[MhaOperation.POSITIONS];
+  }
+
+  /** Collects the tensors of a call. Each may be null, which is none. Not thread-safe. */
+  public static final class Builder {
+    private final @Nullable Tensor[] slots = new Tensor[MhaOperation.SLOTS];
+
+    private Builder(Tensor query, Tensor key, Tensor value, Tensor output) {
+      slots[MhaOperation.QUERY] = Objects.requireNonNull(query, "query");
+      slots[MhaOperation.KEY] = Objects.requireNonNull(key, "key");
+      slots[MhaOperation.VALUE] = Objects.requireNonNull(value, "value");
+      slots[MhaOperation.OUTPUT] = Objects.requireNonNull(output, "output");
+    }
+
+    /** BOOL, true = attend; rank 1 to 4, broadcasts right-aligned to (B, Hq, Sq, Skv). */
+    public Builder mask(@Nullable Tensor mask) {
+      slots[MhaOperation.MASK] = mask;
+      return this;
+    }
+
+    /** F32, F16 or BF16, added after softcap, -inf masks; broadcasts like the mask. */
+    public Builder bias(@Nullable Tensor bias) {
+      slots[MhaOperation.BIAS] = bias;
+      return this;
+    }
+
+    /** (B, Skv), BOOL, true = padding, ignored. */
+    public Builder keyPaddingMask(@Nullable Tensor keyPaddingMask) {
+      slots[MhaOperation.KEY_PADDING_MASK] = keyPaddingMask;
+      return this;
+    }
+
+    /** (Hq) or (B, Hq), F32: subtracts slope * |i + position - j| from a score. */
+    public Builder alibiSlopes(@Nullable Tensor alibiSlopes) {
+      slots[MhaOperation.ALIBI_SLOPES] = alibiSlopes;
+      return this;
+    }
+
+    /** (Hq) or (B, Hq), F32: a logit that joins the softmax's sum and nothing else. */
+    public Builder sinks(@Nullable Tensor sinks) {
+      slots[MhaOperation.SINKS] = sinks;
+      return this;
+    }
+
+    /** (B, Hq, Sq), F32, written: ln of the sum of exp(score), the sink included. */
+    public Builder lse(@Nullable Tensor lse) {
+      slots[MhaOperation.LSE] = lse;
+      return this;
+    }
+
+    /** (B, Hq, Sq, T), or (B, Sq, T) averaged, F32, written; T = Skv + appended keys. */
+    public Builder weights(@Nullable Tensor weights) {
+      slots[MhaOperation.WEIGHTS] = weights;
+      return this;
+    }
+
+    /**
+     * (B), I32 or I64: the position of each sample's query 0 among the keys, in place of the
+     * attention's own; ONNX: past length, or nonpad_kv_seqlen - Sq.
+     */
+    public Builder positions(@Nullable Tensor positions) {
+      slots[MhaOperation.POSITIONS] = positions;
+      return this;
+    }
+
+    /** The tensors collected so far. */
+    public MultiHeadAttentionTensors build() {
+      return new MultiHeadAttentionTensors(slots.clone());
+    }
   }
 }

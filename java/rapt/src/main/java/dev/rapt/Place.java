@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Backend;
+import dev.rapt.internal.call.Backend;
+import dev.rapt.internal.call.CallFrame;
 import org.jspecify.annotations.Nullable;
 
-/** Where a call runs: on a device, complete on return, or behind other work on a stream. */
-abstract class Place {
+/**
+ * Where a call runs: on a {@link Device}, complete on return, or behind other work on a {@link
+ * CudaStream}, enqueued on return. Closing a tensor's memory waits for what was enqueued.
+ *
+ * {@snippet :
+ * static void attend(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
+ *   Attention.builder().causal(Causal.BOTTOM_RIGHT).build().run(place, query, key, value, output);
+ * }
+ * }
+ */
+public abstract sealed class Place permits Device, CudaStream {
   Place() {}
+
+  /** The device that computes: this one, or the stream's. */
+  public abstract Device device();
 
   /** The calls. */
   abstract Backend backend();
@@ -23,4 +36,31 @@ abstract class Place {
    * it.
    */
   abstract void admit(String name, @Nullable Tensor tensor);
+
+  /** Notes that work here uses a thing; to be called before the work is enqueued. */
+  void note(PendingWork pending) {}
+
+  /** Checks and runs a call. */
+  final void run(CallFrame call) {
+    OperandChecks.check(call);
+    OperandChecks.admit(this, call);
+    enter();
+    try {
+      backend().run(call);
+    } finally {
+      exit();
+    }
+  }
+
+  /** What {@link #run} would do. */
+  final Plan plan(CallFrame call) {
+    OperandChecks.check(call);
+    OperandChecks.admit(this, call);
+    enter();
+    try {
+      return backend().plan(call);
+    } finally {
+      exit();
+    }
+  }
 }

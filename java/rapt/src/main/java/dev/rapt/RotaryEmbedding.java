@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.RotaryOptions;
+import dev.rapt.internal.call.CallFrame;
+import dev.rapt.internal.ops.RopeOperation;
 import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -14,23 +15,32 @@ import org.jspecify.annotations.Nullable;
  * <p>Cosines and sines come in one of two ways:
  *
  * <ul>
- *   <li>with positions (B, S) or, the same for the whole batch, (S), of type I64: tables (T, R / 2)
+ *   <li>with positions (B, S) or, the same for the whole batch, (S), I32 or I64: tables (T, R / 2)
  *       of which each token takes the row that its position names, 0 to T - 1;
  *   <li>without: (B, S, R / 2) or (S, R / 2), the rows themselves in the order of the tokens.
  * </ul>
  *
- * <p>Input, output, cosine and sine are F32, F16 or BF16, each of its own type; arithmetic is f32.
- * The output may be the input: the same tensor, or one of the same memory, strides and type.
- * Immutable; one instance serves any number of threads and devices, and a call allocates nothing.
+ * {@snippet :
+ * RotaryEmbedding rope = RotaryEmbedding.builder().build();
+ * RotaryEmbedding.Tables tables = RotaryEmbedding.tables(arena, 4096, 128);
+ * rope.run(device, query, tables, positions, query); // in place
+ * }
+ *
+ * <p>Su et al., "RoFormer" (2021). Tensors of rank 3 are one sample, (H, S, D), and those of rank 2
+ * one head of it. Input, output, cosine and sine are F32, F16 or BF16, each of its own type;
+ * arithmetic is f32. The output may be the input: the same tensor, or one of the same memory,
+ * strides and type. Immutable; one instance serves any number of threads and devices, and a call
+ * allocates nothing.
  */
 public final class RotaryEmbedding {
-  private final RotaryOptions options;
+  private final RopeOperation operation;
 
   /**
    * What the pairs turn by.
    *
-   * @param cosine (T, R / 2): of the angle of each position and pair
-   * @param sine (T, R / 2)
+   * @param cosine (T, R / 2) of the angle of each position and pair or, without positions, (B, S, R
+   *     / 2) or (S, R / 2)
+   * @param sine the same shape
    */
   public record Tables(Tensor cosine, Tensor sine) {
     /** Checks that both are there. */
@@ -40,8 +50,8 @@ public final class RotaryEmbedding {
     }
   }
 
-  private RotaryEmbedding(RotaryOptions options) {
-    this.options = options;
+  private RotaryEmbedding(RopeOperation operation) {
+    this.operation = operation;
   }
 
   /** A builder whose defaults turn whole rows, paired by halves. */
@@ -66,73 +76,62 @@ public final class RotaryEmbedding {
   }
 
   /**
-   * (B, H, S, D) into {@code output}; complete on return.
+   * (B, H, S, D) into {@code output}, by tables with a row per token: on a device complete on
+   * return, on a stream enqueued.
    *
-   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed; a
-   *     position outside the tables too, before anything is written, but on a GPU, where it makes
-   *     its token's output NaN
-   * @throws IllegalStateException where the device or a tensor's memory is closed
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where the place or a tensor's memory is closed
    * @throws WrongThreadException where a tensor's arena is confined to another thread
-   * @throws RaptException where the device fails
+   * @throws RaptException where the device fails, or the call cannot be enqueued
    */
-  public void run(
-      Device device,
-      Tensor input,
-      Tensor cosine,
-      Tensor sine,
-      @Nullable Tensor positions,
-      Tensor output) {
-    Objects.requireNonNull(device, "device");
-    runAt(device, input, cosine, sine, positions, output);
+  public void run(Place place, Tensor input, Tables tables, Tensor output) {
+    run(place, input, tables, null, output);
   }
 
   /**
-   * (B, H, S, D) into {@code output}: enqueues the call, and returns before it is done. Closing a
-   * tensor's memory waits for it.
+   * (B, H, S, D) into {@code output}, by the rows of the tables that {@code positions} name, (B, S)
+   * or (S); null = the tables have a row per token.
+   *
+   * @throws IllegalArgumentException as in {@link #run(Place, Tensor, Tables, Tensor)}; a position
+   *     outside the tables too, before anything is written, but on a GPU, where it makes its
+   *     token's output NaN
    */
   public void run(
-      CudaStream stream,
-      Tensor input,
-      Tensor cosine,
-      Tensor sine,
-      @Nullable Tensor positions,
-      Tensor output) {
-    Objects.requireNonNull(stream, "stream");
-    runAt(stream, input, cosine, sine, positions, output);
-  }
-
-  private void runAt(
-      Place place,
-      Tensor input,
-      Tensor cosine,
-      Tensor sine,
-      @Nullable Tensor positions,
-      Tensor output) {
-    RotaryChecks.call(place, options, input, cosine, sine, positions, output);
-    place.enter();
+      Place place, Tensor input, Tables tables, @Nullable Tensor positions, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(input, tables, positions, output);
     try {
-      place.backend().rotary(options, input, cosine, sine, positions, output);
+      place.run(call);
     } finally {
-      place.exit();
+      call.give();
     }
   }
 
-  /** What {@link #run(Device, Tensor, Tensor, Tensor, Tensor, Tensor)} would do. */
+  /** What {@link #run(Place, Tensor, Tables, Tensor)} would do. */
+  public Plan plan(Place place, Tensor input, Tables tables, Tensor output) {
+    return plan(place, input, tables, null, output);
+  }
+
+  /** What {@link #run(Place, Tensor, Tables, Tensor, Tensor)} would do. */
   public Plan plan(
-      Device device,
-      Tensor input,
-      Tensor cosine,
-      Tensor sine,
-      @Nullable Tensor positions,
-      Tensor output) {
-    Objects.requireNonNull(device, "device");
-    RotaryChecks.call(device, options, input, cosine, sine, positions, output);
-    device.enter();
+      Place place, Tensor input, Tables tables, @Nullable Tensor positions, Tensor output) {
+    Objects.requireNonNull(place, "place");
+    CallFrame call = call(input, tables, positions, output);
     try {
-      return device.backend().rotaryPlan(options, input, cosine, sine, positions, output);
+      return place.plan(call);
     } finally {
-      device.exit();
+      call.give();
     }
+  }
+
+  private CallFrame call(Tensor input, Tables tables, @Nullable Tensor positions, Tensor output) {
+    Objects.requireNonNull(tables, "tables");
+    return CallFrame.take(operation)
+        .set(RopeOperation.INPUT, input)
+        .set(RopeOperation.OUTPUT, output)
+        .set(RopeOperation.COSINE, tables.cosine())
+        .set(RopeOperation.SINE, tables.sine())
+        .set(RopeOperation.POSITIONS, positions);
   }
 
   /** Collects the options of a {@link RotaryEmbedding}. Not thread-safe. */
@@ -166,7 +165,7 @@ public final class RotaryEmbedding {
 
     /** The embedding described. */
     public RotaryEmbedding build() {
-      return new RotaryEmbedding(new RotaryOptions(interleaved, rotaryDim));
+      return new RotaryEmbedding(new RopeOperation(interleaved, rotaryDim));
     }
   }
 }

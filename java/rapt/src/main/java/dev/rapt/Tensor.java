@@ -11,6 +11,16 @@ import org.jspecify.annotations.Nullable;
  * (n0, n1, ..., n7): a strided view of 1 to 8 dimensions over off-heap memory that the caller owns,
  * on the host or, made by {@link DeviceMemory}, on a device.
  *
+ * {@snippet :
+ * try (Arena arena = Arena.ofConfined()) {
+ *   Tensor tokens = Tensor.allocate(arena, DType.F32, 2, 16, 8, 64); // (B, S, H, D)
+ *   tokens.fill(0.5f);
+ *   Tensor heads = tokens.permute(0, 2, 1, 3); // (B, H, S, D), the same memory
+ *   Tensor half = heads.toType(arena, DType.F16); // a contiguous copy
+ *   float first = half.get(0, 0, 0, 0);
+ * }
+ * }
+ *
  * <p>The view is immutable and may be shared by threads; the memory's own rules (its arena's
  * lifetime and thread confinement) stay in force. Strides count elements, not bytes; they may be 0
  * (broadcast, for inputs only) or negative. Every element that shape and strides name lies in the
@@ -131,6 +141,26 @@ public final class Tensor {
     Objects.requireNonNull(data, "data");
     Tensor tensor = allocate(arena, DType.I8, shape);
     TensorData.copy(data, tensor);
+    return tensor;
+  }
+
+  /** {@code shape}: an I32 tensor in {@code arena} with a copy of row-major {@code data}. */
+  public static Tensor copyOf(Arena arena, int[] data, long... shape) {
+    Objects.requireNonNull(data, "data");
+    Tensor tensor = allocate(arena, DType.I32, shape);
+    TensorData.copy(data, tensor);
+    return tensor;
+  }
+
+  /**
+   * {@code shape}: an F16 or BF16 tensor in {@code arena} with a copy of row-major {@code bits},
+   * the elements as they are stored.
+   */
+  public static Tensor copyOf(Arena arena, DType dtype, short[] bits, long... shape) {
+    Objects.requireNonNull(bits, "bits");
+    TensorChecks.checkSixteenBits(Objects.requireNonNull(dtype, "dtype"));
+    Tensor tensor = allocate(arena, dtype, shape);
+    TensorData.copy(bits, tensor);
     return tensor;
   }
 
@@ -260,7 +290,7 @@ public final class Tensor {
   /**
    * A row-major copy of the elements; BOOL elements become 1 and 0.
    *
-   * @throws UnsupportedOperationException for a tensor on a device, or of I64
+   * @throws UnsupportedOperationException for a tensor on a device, or of I32 or I64
    */
   public float[] toFloatArray() {
     return TensorData.floats(this);
@@ -276,7 +306,16 @@ public final class Tensor {
   }
 
   /**
-   * A row-major copy of the elements of an I64 tensor.
+   * A row-major copy of the elements of an I32 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public int[] toIntArray() {
+    return TensorData.ints(this);
+  }
+
+  /**
+   * A row-major copy of the elements of an I32 or I64 tensor.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
@@ -285,10 +324,63 @@ public final class Tensor {
   }
 
   /**
+   * A row-major copy of the elements of an F16 or BF16 tensor, as the bits that are stored.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public short[] toShortArray() {
+    return TensorData.shorts(this);
+  }
+
+  /**
+   * A row-major copy of the elements of a BOOL tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public boolean[] toBooleanArray() {
+    return TensorData.booleans(this);
+  }
+
+  /** The same shape and elements, contiguous and new in {@code arena}. */
+  public Tensor contiguousCopy(Arena arena) {
+    return TensorData.contiguousCopy(arena, this);
+  }
+
+  /**
+   * The same shape, contiguous and new in {@code arena}, with the elements in another type as
+   * {@link #copyFrom(Tensor)} converts them.
+   */
+  public Tensor toType(Arena arena, DType newType) {
+    return TensorData.toType(arena, newType, this);
+  }
+
+  /**
+   * Writes the elements of a tensor of this shape, whatever its strides and type. Numbers are
+   * rounded to nearest even; integers must hold them exactly; BOOL is 1 or 0, and true for
+   * everything but 0.
+   *
+   * @throws IllegalArgumentException naming the value that does not fit
+   * @throws UnsupportedOperationException for a tensor on a device; see {@link CudaDevice#copy}
+   */
+  public void copyFrom(Tensor source) {
+    TensorData.copy(Objects.requireNonNull(source, "source"), this);
+  }
+
+  /** Writes one value, rounded to nearest even, into every element; as {@link #set}. */
+  public void fill(float value) {
+    TensorData.fill(this, value);
+  }
+
+  /** Writes one value into every element of an I8, I32 or I64 tensor, which must hold it. */
+  public void fillLong(long value) {
+    TensorData.fill(this, value);
+  }
+
+  /**
    * Writes row-major {@code data}, one value per element, rounded to nearest even; any non-zero
    * value is true in a BOOL tensor, and an I8 one takes its own integers only.
    *
-   * @throws UnsupportedOperationException for a tensor on a device, or of I64
+   * @throws UnsupportedOperationException for a tensor on a device, or of I32 or I64
    */
   public void copyFrom(float[] data) {
     TensorData.copy(Objects.requireNonNull(data, "data"), this);
@@ -304,7 +396,34 @@ public final class Tensor {
   }
 
   /**
-   * Writes row-major {@code data} into an I64 tensor.
+   * Writes row-major {@code data} into an I32 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public void copyFrom(int[] data) {
+    TensorData.copy(Objects.requireNonNull(data, "data"), this);
+  }
+
+  /**
+   * Writes row-major {@code bits}, as they are stored, into an F16 or BF16 tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public void copyFrom(short[] bits) {
+    TensorData.copy(Objects.requireNonNull(bits, "bits"), this);
+  }
+
+  /**
+   * Writes row-major {@code data} into a BOOL tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public void copyFrom(boolean[] data) {
+    TensorData.copy(Objects.requireNonNull(data, "data"), this);
+  }
+
+  /**
+   * Writes row-major {@code data} into an I32 or I64 tensor.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
@@ -315,7 +434,7 @@ public final class Tensor {
   /**
    * One element; a BOOL one is 1 or 0.
    *
-   * @throws UnsupportedOperationException for a tensor on a device, or of I64
+   * @throws UnsupportedOperationException for a tensor on a device, or of I32 or I64
    */
   public float get(long... index) {
     TensorChecks.checkFloats(this);
@@ -324,21 +443,31 @@ public final class Tensor {
   }
 
   /**
-   * One element of an I64 tensor.
+   * One element of an I32 or I64 tensor.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
   public long getLong(long... index) {
-    TensorChecks.checkElements(this, DType.I64);
+    TensorChecks.checkElements(this, DType.I32, DType.I64);
     TensorChecks.checkIndex(index, this);
-    return Elements.readLong(segment, position(index));
+    return Elements.readLong(segment, dtype, position(index));
+  }
+
+  /**
+   * One element of a BOOL tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public boolean getBoolean(long... index) {
+    TensorChecks.checkElements(this, DType.BOOL);
+    return get(index) != 0;
   }
 
   /**
    * Writes one element, rounded to nearest even; any non-zero value is true in a BOOL tensor, and
    * an I8 one takes its own integers only.
    *
-   * @throws UnsupportedOperationException for a tensor on a device, or of I64
+   * @throws UnsupportedOperationException for a tensor on a device, or of I32 or I64
    */
   public void set(float value, long... index) {
     TensorChecks.checkFloats(this);
@@ -347,14 +476,24 @@ public final class Tensor {
   }
 
   /**
-   * Writes one element of an I64 tensor.
+   * Writes one element of an I32 or I64 tensor, which must hold it.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
   public void setLong(long value, long... index) {
-    TensorChecks.checkElements(this, DType.I64);
+    TensorChecks.checkElements(this, DType.I32, DType.I64);
     TensorChecks.checkIndex(index, this);
-    Elements.writeLong(segment, position(index), value);
+    Elements.writeLong(segment, dtype, position(index), value);
+  }
+
+  /**
+   * Writes one element of a BOOL tensor.
+   *
+   * @throws UnsupportedOperationException for a tensor on a device, or of another type
+   */
+  public void setBoolean(boolean value, long... index) {
+    TensorChecks.checkElements(this, DType.BOOL);
+    set(value ? 1 : 0, index);
   }
 
   /** Another view of the same memory. Takes the arrays. */

@@ -3,9 +3,14 @@ package dev.rapt;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What a tensor's own parameters must satisfy. */
 final class TensorChecks {
+  /** The longest array that every JVM makes. */
+  private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
+
   private TensorChecks() {}
 
   static void checkShape(long[] shape) {
@@ -110,22 +115,70 @@ final class TensorChecks {
     }
   }
 
+  /** That Java, on this thread, can read it now. */
+  static void checkAccess(String name, Tensor tensor) {
+    checkHost(tensor);
+    Checks.alive(name, tensor);
+  }
+
+  /** The same for writing. */
+  static void checkWritable(String name, Tensor tensor) {
+    checkAccess(name, tensor);
+    if (tensor.segment().isReadOnly()) {
+      throw new IllegalArgumentException(
+          name + " lies in a read-only segment; allowed: writable memory");
+    }
+  }
+
+  /** The same where each element gets a value of its own. */
+  static void checkTarget(String name, Tensor tensor) {
+    checkWritable(name, tensor);
+    if (tensor.selfOverlapping) {
+      throw new IllegalArgumentException(
+          name + " is " + tensor + "; allowed: strides that never name an element twice");
+    }
+  }
+
+  static void checkCopy(Tensor source, Tensor target) {
+    if (!Arrays.equals(source.shape(), target.shape())) {
+      throw new IllegalArgumentException(
+          "source is "
+              + source
+              + "; allowed: the target's shape "
+              + Layout.text(target.shape())
+              + ", to which expand broadcasts");
+    }
+    checkAccess("source", source);
+    checkTarget("target", target);
+  }
+
   /** That its elements can be read as f32 numbers, and by Java. */
   static void checkFloats(Tensor tensor) {
-    if (tensor.dtype() == DType.I64) {
+    if (tensor.dtype() == DType.I32 || tensor.dtype() == DType.I64) {
       throw new UnsupportedOperationException(
-          tensor + " has elements that a float does not hold; use the methods for long");
+          tensor + " has elements that a float does not hold; use the methods for int or long");
     }
     checkHost(tensor);
   }
 
-  /** That its elements are of the type that a method is for, and Java can touch them. */
-  static void checkElements(Tensor tensor, DType dtype) {
-    if (tensor.dtype() != dtype) {
+  /** That its elements are of a type that a method is for, and Java can touch them. */
+  static void checkElements(Tensor tensor, DType... allowed) {
+    if (!Arrays.asList(allowed).contains(tensor.dtype())) {
       throw new UnsupportedOperationException(
-          "this is for tensors of type " + dtype + "; the tensor is " + tensor);
+          "this is for tensors of type " + alternatives(allowed) + "; the tensor is " + tensor);
     }
     checkHost(tensor);
+  }
+
+  /** That raw data of 16 bits can be elements of a type. */
+  static void checkSixteenBits(DType dtype) {
+    if (dtype != DType.F16 && dtype != DType.BF16) {
+      throw new IllegalArgumentException("dtype is " + dtype + "; allowed: F16 or BF16");
+    }
+  }
+
+  private static String alternatives(DType[] dtypes) {
+    return Stream.of(dtypes).map(DType::name).collect(Collectors.joining(" or "));
   }
 
   static void checkDim(int dim, Tensor tensor) {
@@ -173,8 +226,9 @@ final class TensorChecks {
   }
 
   static int checkArraySize(Tensor tensor) {
-    if (tensor.elements() > Integer.MAX_VALUE - 8) {
-      throw new IllegalArgumentException(tensor + " does not fit into a Java array");
+    if (tensor.elements() > MAX_ARRAY) {
+      throw new IllegalArgumentException(
+          tensor + " does not fit into a Java array; allowed: " + MAX_ARRAY + " elements or less");
     }
     return (int) tensor.elements();
   }

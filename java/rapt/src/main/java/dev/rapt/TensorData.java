@@ -4,105 +4,171 @@ package dev.rapt;
 import dev.rapt.internal.Elements;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
-/** What a host tensor holds, row-major, to and from Java arrays. */
+/**
+ * What a host tensor holds, to and from Java arrays, which are row-major, other tensors, and single
+ * numbers. To the loops a Java array is one more layout of the tensor's shape.
+ */
 final class TensorData {
   private TensorData() {}
 
-  /** Takes the elements one by one. */
-  private interface Visitor {
-    /** Element {@code i} in row-major order lies at element {@code position} of the segment. */
-    void element(long i, long position);
-  }
-
-  private static void each(Tensor tensor, Visitor visitor) {
-    long[] index = new long[tensor.rank()];
-    for (long i = 0; i < tensor.elements(); i++) {
-      visitor.element(i, tensor.position(index));
-      for (int dim = index.length - 1; dim >= 0 && ++index[dim] == tensor.size(dim); dim--) {
-        index[dim] = 0;
-      }
-    }
-  }
-
   static float[] floats(Tensor tensor) {
     TensorChecks.checkFloats(tensor);
-    MemorySegment segment = tensor.segment();
     float[] data = new float[TensorChecks.checkArraySize(tensor)];
-    if (tensor.isContiguous() && tensor.dtype() == DType.F32) {
-      MemorySegment.copy(
-          segment, ValueLayout.JAVA_FLOAT, 4 * tensor.offset(), data, 0, data.length);
-    } else {
-      each(tensor, (i, at) -> data[(int) i] = Elements.read(segment, tensor.dtype(), at));
+    read(tensor, MemorySegment.ofArray(data), DType.F32);
+    return data;
+  }
+
+  static byte[] bytes(Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.I8);
+    return rawBytes(tensor);
+  }
+
+  static short[] shorts(Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.F16, DType.BF16);
+    short[] data = new short[TensorChecks.checkArraySize(tensor)];
+    read(tensor, MemorySegment.ofArray(data), tensor.dtype());
+    return data;
+  }
+
+  static int[] ints(Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.I32);
+    int[] data = new int[TensorChecks.checkArraySize(tensor)];
+    read(tensor, MemorySegment.ofArray(data), DType.I32);
+    return data;
+  }
+
+  static long[] longs(Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.I32, DType.I64);
+    long[] data = new long[TensorChecks.checkArraySize(tensor)];
+    read(tensor, MemorySegment.ofArray(data), DType.I64);
+    return data;
+  }
+
+  static boolean[] booleans(Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.BOOL);
+    byte[] bytes = rawBytes(tensor);
+    boolean[] data = new boolean[bytes.length];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = bytes[i] != 0;
     }
+    return data;
+  }
+
+  private static byte[] rawBytes(Tensor tensor) {
+    byte[] data = new byte[TensorChecks.checkArraySize(tensor)];
+    read(tensor, MemorySegment.ofArray(data), tensor.dtype());
     return data;
   }
 
   static void copy(float[] data, Tensor tensor) {
     TensorChecks.checkFloats(tensor);
-    TensorChecks.checkLength(data.length, tensor);
-    MemorySegment segment = tensor.segment();
-    if (tensor.isContiguous() && tensor.dtype() == DType.F32) {
-      MemorySegment.copy(
-          data, 0, segment, ValueLayout.JAVA_FLOAT, 4 * tensor.offset(), data.length);
-    } else {
-      each(tensor, (i, at) -> Elements.write(segment, tensor.dtype(), at, data[(int) i]));
-    }
-  }
-
-  static void copy(boolean[] data, Tensor tensor) {
-    TensorChecks.checkLength(data.length, tensor);
-    MemorySegment segment = tensor.segment();
-    each(tensor, (i, at) -> segment.set(ValueLayout.JAVA_BYTE, at, (byte) (data[(int) i] ? 1 : 0)));
-  }
-
-  static byte[] bytes(Tensor tensor) {
-    TensorChecks.checkElements(tensor, DType.I8);
-    MemorySegment segment = tensor.segment();
-    byte[] data = new byte[TensorChecks.checkArraySize(tensor)];
-    if (tensor.isContiguous()) {
-      MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, tensor.offset(), data, 0, data.length);
-    } else {
-      each(tensor, (i, at) -> data[(int) i] = segment.get(ValueLayout.JAVA_BYTE, at));
-    }
-    return data;
+    write(MemorySegment.ofArray(data), DType.F32, data.length, tensor);
   }
 
   static void copy(byte[] data, Tensor tensor) {
     TensorChecks.checkElements(tensor, DType.I8);
-    TensorChecks.checkLength(data.length, tensor);
-    MemorySegment segment = tensor.segment();
-    if (tensor.isContiguous()) {
-      MemorySegment.copy(data, 0, segment, ValueLayout.JAVA_BYTE, tensor.offset(), data.length);
-    } else {
-      each(tensor, (i, at) -> segment.set(ValueLayout.JAVA_BYTE, at, data[(int) i]));
-    }
+    write(MemorySegment.ofArray(data), DType.I8, data.length, tensor);
   }
 
-  static long[] longs(Tensor tensor) {
-    TensorChecks.checkElements(tensor, DType.I64);
-    MemorySegment segment = tensor.segment();
-    long[] data = new long[TensorChecks.checkArraySize(tensor)];
-    each(tensor, (i, at) -> data[(int) i] = Elements.readLong(segment, at));
-    return data;
+  static void copy(short[] data, Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.F16, DType.BF16);
+    write(MemorySegment.ofArray(data), tensor.dtype(), data.length, tensor);
+  }
+
+  static void copy(int[] data, Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.I32);
+    write(MemorySegment.ofArray(data), DType.I32, data.length, tensor);
   }
 
   static void copy(long[] data, Tensor tensor) {
-    TensorChecks.checkElements(tensor, DType.I64);
-    TensorChecks.checkLength(data.length, tensor);
-    MemorySegment segment = tensor.segment();
-    each(tensor, (i, at) -> Elements.writeLong(segment, at, data[(int) i]));
+    TensorChecks.checkElements(tensor, DType.I32, DType.I64);
+    write(MemorySegment.ofArray(data), DType.I64, data.length, tensor);
   }
 
-  /** The same bits in another place. */
+  static void copy(boolean[] data, Tensor tensor) {
+    TensorChecks.checkElements(tensor, DType.BOOL);
+    byte[] bytes = new byte[data.length];
+    for (int i = 0; i < data.length; i++) {
+      bytes[i] = (byte) (data[i] ? 1 : 0);
+    }
+    write(MemorySegment.ofArray(bytes), DType.BOOL, data.length, tensor);
+  }
+
+  static void copy(Tensor source, Tensor target) {
+    TensorChecks.checkCopy(source, target);
+    if (sameView(source, target)) {
+      return;
+    }
+    if (Overlap.possible(source, target)) {
+      try (Arena arena = Arena.ofConfined()) {
+        Tensor read = contiguousCopy(arena, source);
+        copy("source", Strided.of(read), Strided.of(target), target);
+      }
+    } else {
+      copy("source", Strided.of(source), Strided.of(target), target);
+    }
+  }
+
   static Tensor contiguousCopy(Arena arena, Tensor tensor) {
-    Tensor copy = Tensor.allocate(arena, tensor.dtype(), tensor.shape());
-    MemorySegment segment = tensor.segment();
-    int bytes = tensor.dtype().bytes();
-    each(
-        tensor,
-        (i, at) -> MemorySegment.copy(segment, at * bytes, copy.segment(), i * bytes, bytes));
+    return toType(arena, tensor.dtype(), tensor);
+  }
+
+  static Tensor toType(Arena arena, DType dtype, Tensor tensor) {
+    TensorChecks.checkAccess("the tensor", tensor);
+    Tensor copy = Tensor.allocate(arena, dtype, tensor.shape());
+    copy("the tensor", Strided.of(tensor), Strided.of(copy), copy);
     return copy;
+  }
+
+  static void fill(Tensor tensor, float value) {
+    TensorChecks.checkFloats(tensor);
+    MemorySegment one = MemorySegment.ofArray(new long[1]);
+    Elements.write(one, tensor.dtype(), 0, value);
+    fill(tensor, one);
+  }
+
+  static void fill(Tensor tensor, long value) {
+    TensorChecks.checkElements(tensor, DType.I8, DType.I32, DType.I64);
+    MemorySegment one = MemorySegment.ofArray(new long[1]);
+    Elements.writeLong(one, tensor.dtype(), 0, value);
+    fill(tensor, one);
+  }
+
+  private static void fill(Tensor tensor, MemorySegment one) {
+    TensorChecks.checkWritable("the tensor", tensor);
+    Strided repeated = Strided.repeated(one, tensor.dtype(), tensor.shape());
+    copy("value", repeated, Strided.of(tensor), tensor);
+  }
+
+  private static void read(Tensor tensor, MemorySegment array, DType dtype) {
+    TensorChecks.checkAccess("the tensor", tensor);
+    copy("the tensor", Strided.of(tensor), Strided.of(array, dtype, tensor.shape()), tensor);
+  }
+
+  private static void write(MemorySegment array, DType dtype, long length, Tensor tensor) {
+    TensorChecks.checkLength(length, tensor);
+    TensorChecks.checkTarget("the tensor", tensor);
+    copy("data", Strided.of(array, dtype, tensor.shape()), Strided.of(tensor), tensor);
+  }
+
+  private static void copy(String name, Strided source, Strided target, Tensor tensor) {
+    if (tensor.elements() == 0) {
+      return;
+    }
+    if (source.dtype() == target.dtype()) {
+      BitCopy.copy(source, target, tensor.shape());
+    } else {
+      Conversion.copy(name, source, target, tensor.shape());
+    }
+  }
+
+  /** Whether two tensors of one shape name the same elements by the same indices. */
+  private static boolean sameView(Tensor a, Tensor b) {
+    boolean same = a.dtype() == b.dtype() && a.address() == b.address();
+    for (int dim = 0; same && dim < a.rank(); dim++) {
+      same = a.size(dim) == 1 || a.stride(dim) == b.stride(dim);
+    }
+    return same;
   }
 }

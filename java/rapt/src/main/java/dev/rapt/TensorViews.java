@@ -68,7 +68,9 @@ final class TensorViews {
     TensorChecks.checkShape(shape);
     if (!tensor.isContiguous()) {
       throw new IllegalArgumentException(
-          "reshape needs a contiguous tensor; this one is " + tensor);
+          "reshape of "
+              + tensor
+              + "; allowed: contiguous tensors, as by contiguousCopy(arena).reshape(...)");
     }
     if (Layout.elements(shape) != tensor.elements()) {
       throw new IllegalArgumentException(

@@ -43,17 +43,19 @@ class AllocationTest {
       Tensor out = f32(arena, 1, 1, 2, 8);
       assertNothingAllocated(() -> attention.run(device, x, x, x, out));
       AttentionTensors all =
-          AttentionTensors.of(x, x, x, out)
-              .withMask(Tensor.allocate(arena, DType.BOOL, 2, 2))
-              .withSinks(f32(arena, 1))
-              .withLse(f32(arena, 1, 1, 2))
-              .withWeights(f32(arena, 1, 1, 2, 2));
+          AttentionTensors.builder(x, x, x, out)
+              .mask(Tensor.allocate(arena, DType.BOOL, 2, 2))
+              .sinks(f32(arena, 1))
+              .lse(f32(arena, 1, 1, 2))
+              .weights(f32(arena, 1, 1, 2, 2))
+              .build();
       assertNothingAllocated(() -> attention.run(device, all));
       Tensor bytes = Tensor.allocate(arena, DType.I8, 1, 1, 2, 8);
       AttentionTensors quantised =
-          AttentionTensors.of(x, bytes, bytes, out)
-              .withKeyScale(f32(arena, 1, 1, 2))
-              .withValueScale(f32(arena, 1, 1, 2, 4));
+          AttentionTensors.builder(x, bytes, bytes, out)
+              .keyScale(f32(arena, 1, 1, 2))
+              .valueScale(f32(arena, 1, 1, 2, 4))
+              .build();
       assertNothingAllocated(() -> attention.run(device, quantised));
     }
   }
@@ -65,8 +67,9 @@ class AllocationTest {
         Arena arena = Arena.ofShared()) {
       Tensor x = f32(arena, 1, 1, 2, 8);
       Tensor table = f32(arena, 5, 2);
+      RotaryEmbedding.Tables tables = new RotaryEmbedding.Tables(table, table);
       Tensor positions = Tensor.copyOf(arena, new long[] {4, 0}, 2);
-      assertNothingAllocated(() -> embedding.run(device, x, table, table, positions, x));
+      assertNothingAllocated(() -> embedding.run(device, x, tables, positions, x));
     }
   }
 
@@ -83,12 +86,13 @@ class AllocationTest {
                 .build()) {
       Tensor x = f32(arena, 1, 2, 8);
       Tensor out = f32(arena, 1, 2, 8);
-      assertNothingAllocated(() -> linear.run(x, out));
-      assertNothingAllocated(() -> mha.run(x, x, x, out));
+      assertNothingAllocated(() -> linear.run(device, x, out));
+      assertNothingAllocated(() -> mha.run(device, x, x, x, out));
       MultiHeadAttentionTensors padded =
-          MultiHeadAttentionTensors.of(x, x, x, out)
-              .withKeyPaddingMask(Tensor.allocate(arena, DType.BOOL, 1, 2));
-      assertNothingAllocated(() -> mha.run(padded));
+          MultiHeadAttentionTensors.builder(x, x, x, out)
+              .keyPaddingMask(Tensor.allocate(arena, DType.BOOL, 1, 2))
+              .build();
+      assertNothingAllocated(() -> mha.run(device, padded));
     }
   }
 
@@ -108,7 +112,8 @@ class AllocationTest {
       assertNothingAllocated(() -> attention.run(stream, none, keys, keys, none));
       RotaryEmbedding embedding = RotaryEmbedding.builder().build();
       Tensor table = memory.tensor(DType.F16, 0, 4);
-      assertNothingAllocated(() -> embedding.run(stream, none, table, table, null, none));
+      RotaryEmbedding.Tables tables = new RotaryEmbedding.Tables(table, table);
+      assertNothingAllocated(() -> embedding.run(stream, none, tables, none));
       Tensor rows = none.reshape(1, 0, 8);
       assertNothingAllocated(() -> linear.run(stream, rows, rows));
     }

@@ -53,8 +53,8 @@ class ArgumentsTest {
     return Tensor.allocate(arena, DType.BOOL, shape);
   }
 
-  private AttentionTensors tensors4() {
-    return AttentionTensors.of(q, k, v, out);
+  private AttentionTensors.Builder tensors4() {
+    return AttentionTensors.builder(q, k, v, out);
   }
 
   @Test
@@ -65,20 +65,22 @@ class ArgumentsTest {
             .getMessage());
     assertEquals(
         "output",
-        assertThrows(NullPointerException.class, () -> AttentionTensors.of(q, k, v, null))
+        assertThrows(NullPointerException.class, () -> AttentionTensors.builder(q, k, v, null))
             .getMessage());
     assertEquals(
-        "device",
-        assertThrows(NullPointerException.class, () -> attention.run((Device) null, q, k, v, out))
+        "place",
+        assertThrows(NullPointerException.class, () -> attention.run(null, q, k, v, out))
             .getMessage());
   }
 
   @Test
   void checksShapes() {
-    rejected("query", "rank 4", () -> attention.run(device, f32(4, 3, 8), k, v, out));
-    rejected("key", "the query's batch", () -> attention.run(device, q, f32(1, 2, 5, 8), v, out));
-    rejected("value", "the key's heads", () -> attention.run(device, q, k, f32(2, 1, 5, 6), out));
-    rejected("value", "the key's length", () -> attention.run(device, q, k, f32(2, 2, 4, 6), out));
+    rejected("query", "rank 4", () -> attention.run(device, f32(8), k, v, out));
+    rejected("key", "because query is", () -> attention.run(device, f32(4, 3, 8), k, v, out));
+    rejected("key", "the batch of query", () -> attention.run(device, q, f32(1, 2, 5, 8), v, out));
+    rejected("value", "heads of key", () -> attention.run(device, q, k, f32(2, 1, 5, 6), out));
+    rejected(
+        "value", "the key length of key", () -> attention.run(device, q, k, f32(2, 2, 4, 6), out));
     rejected("key", "head dimension", () -> attention.run(device, q, f32(2, 2, 5, 7), v, out));
     rejected("output", "size 5", () -> attention.run(device, q, k, v, f32(2, 4, 3, 5)));
     rejected("output", "size 1", () -> attention.run(device, q, k, v, f32(1, 4, 3, 6)));
@@ -87,48 +89,48 @@ class ArgumentsTest {
         "multiple",
         () -> attention.run(device, q, f32(2, 3, 5, 8), f32(2, 3, 5, 6), out));
     rejected(
-        "4 heads",
-        "1 or more",
+        "key is F32 (2, 0, 5, 8)",
+        "1 to",
         () -> attention.run(device, q, f32(2, 0, 5, 8), f32(2, 0, 5, 6), out));
     rejected(
-        "head dimension of query is 1025",
+        "query is F32 (2, 4, 3, 1025)",
         "1 to 1024",
         () -> attention.run(device, f32(2, 4, 3, 1025), f32(2, 2, 5, 1025), v, out));
     rejected(
-        "head dimension of value is 0",
+        "value is F32 (2, 2, 5, 0)",
         "1 to 1024",
         () -> attention.run(device, q, k, f32(2, 2, 5, 0), f32(2, 4, 3, 0)));
     rejected("query", "F32, F16 or BF16", () -> attention.run(device, bool(2, 4, 3, 8), k, v, out));
   }
 
-  /** The native library alone knows them, and only strides of 0 reach them. */
+  /** Only strides of 0 reach them. */
   @Test
   void checksSizesThatKernelsCannotCount() {
-    String size = "kv_len is " + (1L << 41);
+    String size = "key is F32 (2, 2, " + (1L << 41) + ", 8)";
     long[] shape = {2, 2, 1L << 41, 8};
     Tensor endless = Tensor.of(k.segment(), DType.F32, shape, new long[4]);
     Tensor output = f32(2, 4, 3, 8);
     try (Device cpu = Device.cpu()) {
       rejected(size, "0 to", () -> attention.run(cpu, q, endless, endless, output));
-      rejected(size, "0 to", () -> attention.plan(cpu, q, endless, endless));
+      rejected(size, "0 to", () -> attention.plan(cpu, q, endless, endless, output));
     }
   }
 
   @Test
   void checksOptionalTensors() {
-    run(tensors4().withMask(bool(5)));
-    run(tensors4().withMask(bool(4, 1, 5)));
-    run(tensors4().withBias(f32(2, 1, 3, 1)));
-    run(tensors4().withSinks(f32(4)).withAlibiSlopes(f32(2, 4)));
-    rejected("mask", "BOOL", () -> run(tensors4().withMask(f32(5))));
-    rejected("mask", "(2, 4, 3, 5)", () -> run(tensors4().withMask(bool(4))));
-    rejected("mask", "(2, 4, 3, 5)", () -> run(tensors4().withMask(bool(2, 3, 5))));
-    rejected("bias", "(2, 4, 3, 5)", () -> run(tensors4().withBias(f32(1, 2, 4, 3, 5))));
-    rejected("alibiSlopes", "(2, 4)", () -> run(tensors4().withAlibiSlopes(f32(2, 2))));
-    rejected("sinks", "(2, 4)", () -> run(tensors4().withSinks(f32(1, 1, 4))));
-    rejected("lse", "rank 3", () -> run(tensors4().withLse(f32(2, 4, 3, 1))));
-    rejected("lse", "size 2", () -> run(tensors4().withLse(f32(2, 4, 2))));
-    rejected("weights", "size 6", () -> run(tensors4().withWeights(f32(2, 4, 3, 6))));
+    run(tensors4().mask(bool(5)));
+    run(tensors4().mask(bool(4, 1, 5)));
+    run(tensors4().bias(f32(2, 1, 3, 1)));
+    run(tensors4().sinks(f32(4)).alibiSlopes(f32(2, 4)));
+    rejected("mask", "BOOL", () -> run(tensors4().mask(f32(5))));
+    rejected("mask", "(2, 4, 3, 5)", () -> run(tensors4().mask(bool(4))));
+    rejected("mask", "(2, 4, 3, 5)", () -> run(tensors4().mask(bool(2, 3, 5))));
+    rejected("bias", "(2, 4, 3, 5)", () -> run(tensors4().bias(f32(1, 2, 4, 3, 5))));
+    rejected("alibiSlopes", "(2, 4)", () -> run(tensors4().alibiSlopes(f32(2, 2))));
+    rejected("sinks", "(2, 4)", () -> run(tensors4().sinks(f32(1, 1, 4))));
+    rejected("lse", "rank 3", () -> run(tensors4().lse(f32(2, 4, 3, 1))));
+    rejected("lse", "size 2", () -> run(tensors4().lse(f32(2, 4, 2))));
+    rejected("weights", "size 6", () -> run(tensors4().weights(f32(2, 4, 3, 6))));
   }
 
   @Test
@@ -136,18 +138,18 @@ class ArgumentsTest {
     for (DType dtype : new DType[] {DType.F16, DType.BF16}) {
       Tensor query = Tensor.allocate(arena, dtype, 2, 4, 3, 8);
       attention.run(device, query, k, v, Tensor.allocate(arena, dtype, 2, 4, 3, 6));
-      run(tensors4().withBias(Tensor.allocate(arena, dtype, 3, 5)));
+      run(tensors4().bias(Tensor.allocate(arena, dtype, 3, 5)));
       Tensor perHead = Tensor.allocate(arena, dtype, 4);
-      rejected("sinks", "type F32", () -> run(tensors4().withSinks(perHead)));
-      rejected("alibiSlopes", "type F32", () -> run(tensors4().withAlibiSlopes(perHead)));
+      rejected("sinks", "type F32", () -> run(tensors4().sinks(perHead)));
+      rejected("alibiSlopes", "type F32", () -> run(tensors4().alibiSlopes(perHead)));
       Tensor lse = Tensor.allocate(arena, dtype, 2, 4, 3);
-      rejected("lse", "type F32", () -> run(tensors4().withLse(lse)));
+      rejected("lse", "type F32", () -> run(tensors4().lse(lse)));
       Tensor weights = Tensor.allocate(arena, dtype, 2, 4, 3, 5);
-      rejected("weights", "type F32", () -> run(tensors4().withWeights(weights)));
+      rejected("weights", "F32", () -> run(tensors4().weights(weights)));
       try (Linear linear =
           Linear.of(
               device, Tensor.allocate(arena, dtype, 4, 8), Tensor.allocate(arena, dtype, 4))) {
-        linear.run(query.select(0, 0), f32(4, 3, 4));
+        linear.run(device, query.select(0, 0), f32(4, 3, 4));
       }
       projections().biasKeyValue(Tensor.allocate(arena, dtype, 8), f32(8)).build().close();
       projections().biasKeyValue(f32(8), Tensor.allocate(arena, dtype, 8)).build().close();
@@ -163,30 +165,37 @@ class ArgumentsTest {
   void checksScales() {
     Tensor k8 = Tensor.allocate(arena, DType.I8, 2, 2, 5, 8);
     Tensor v8 = Tensor.allocate(arena, DType.I8, 2, 2, 5, 6);
-    AttentionTensors bytes = AttentionTensors.of(q, k8, v8, out);
+    AttentionTensors bytes = AttentionTensors.builder(q, k8, v8, out).build();
     Tensor perRow = f32(2, 2, 5);
-    run(bytes.withKeyScale(perRow).withValueScale(perRow));
-    run(bytes.withKeyScale(f32(2, 2, 5, 4)).withValueScale(f32(2, 2, 5, 6)));
-    run(AttentionTensors.of(q, k8, v, out).withKeyScale(perRow));
-    run(AttentionTensors.of(q, k, v8, out).withValueScale(f32(1, 1, 5).expand(2, 2, 5)));
+    run(bytes.toBuilder().keyScale(perRow).valueScale(perRow));
+    run(bytes.toBuilder().keyScale(f32(2, 2, 5, 4)).valueScale(f32(2, 2, 5, 6)));
+    run(AttentionTensors.builder(q, k8, v, out).keyScale(perRow));
+    run(AttentionTensors.builder(q, k, v8, out).valueScale(f32(1, 1, 5).expand(2, 2, 5)));
     rejected("keyScale is missing", "key is I8", () -> attention.run(device, q, k8, v, out));
-    rejected("valueScale is missing", "value is I8", () -> attention.plan(device, q, k, v8));
-    rejected("valueScale is missing", "needed", () -> run(bytes.withKeyScale(perRow)));
-    rejected("keyScale", "allowed: none", () -> run(tensors4().withKeyScale(perRow)));
-    AttentionTensors good = bytes.withKeyScale(perRow).withValueScale(perRow);
-    rejected("keyScale", "rank 4", () -> run(good.withKeyScale(f32(2, 2))));
-    rejected("keyScale", "the batch of what", () -> run(good.withKeyScale(f32(1, 2, 5))));
-    rejected("valueScale", "the heads of what", () -> run(good.withValueScale(f32(2, 4, 5))));
-    rejected("valueScale", "the length of what", () -> run(good.withValueScale(f32(2, 2, 4))));
-    rejected("keyScale", "divisors of 8", () -> run(good.withKeyScale(f32(2, 2, 5, 3))));
-    rejected("valueScale", "divisors of 6", () -> run(good.withValueScale(f32(2, 2, 5, 0))));
+    rejected("valueScale is missing", "value is I8", () -> attention.plan(device, q, k, v8, out));
+    rejected(
+        "valueScale is missing",
+        "allowed: a tensor",
+        () -> run(bytes.toBuilder().keyScale(perRow)));
+    rejected("keyScale", "allowed: none", () -> run(tensors4().keyScale(perRow)));
+    AttentionTensors good = bytes.toBuilder().keyScale(perRow).valueScale(perRow).build();
+    rejected("keyScale", "rank 4", () -> run(good.toBuilder().keyScale(f32(2, 2))));
+    rejected("keyScale", "the batch of query", () -> run(good.toBuilder().keyScale(f32(1, 2, 5))));
+    rejected("valueScale", "heads of key", () -> run(good.toBuilder().valueScale(f32(2, 4, 5))));
+    rejected(
+        "valueScale",
+        "the key length of key",
+        () -> run(good.toBuilder().valueScale(f32(2, 2, 4))));
+    rejected("keyScale", "divisors of 8", () -> run(good.toBuilder().keyScale(f32(2, 2, 5, 3))));
+    rejected(
+        "valueScale", "divisors of 6", () -> run(good.toBuilder().valueScale(f32(2, 2, 5, 0))));
     Tensor half = Tensor.allocate(arena, DType.F16, 2, 2, 5);
-    rejected("keyScale", "type F32", () -> run(good.withKeyScale(half)));
+    rejected("keyScale", "type F32", () -> run(good.toBuilder().keyScale(half)));
     Tensor inOutput = Tensor.of(out.segment(), DType.F32, 2, 2, 5);
-    rejected("output", "overlaps keyScale", () -> run(good.withKeyScale(inOutput)));
+    rejected("output", "overlaps keyScale", () -> run(good.toBuilder().keyScale(inOutput)));
     Tensor lse = f32(2, 4, 3);
     Tensor inLse = Tensor.of(lse.segment(), DType.F32, 2, 2, 5);
-    rejected("lse", "overlaps valueScale", () -> run(good.withLse(lse).withValueScale(inLse)));
+    rejected("lse", "overlaps valueScale", () -> run(good.toBuilder().lse(lse).valueScale(inLse)));
     Tensor query8 = Tensor.allocate(arena, DType.I8, 2, 4, 3, 8);
     rejected("query", "F32, F16 or BF16", () -> attention.run(device, query8, k, v, out));
     Tensor out8 = Tensor.allocate(arena, DType.I8, 2, 4, 3, 6);
@@ -195,7 +204,8 @@ class ArgumentsTest {
     rejected("key", "F32, F16, BF16 or I8", () -> attention.run(device, q, longs, v, out));
     Tensor x8 = Tensor.allocate(arena, DType.I8, 2, 5, 8);
     try (MultiHeadAttention mha = projections().build()) {
-      rejected("key", "F32, F16 or BF16", () -> mha.run(f32(2, 5, 8), x8, x8, f32(2, 5, 8)));
+      rejected(
+          "key", "F32, F16 or BF16", () -> mha.run(device, f32(2, 5, 8), x8, x8, f32(2, 5, 8)));
     }
     rejected("weight", "F32, F16 or BF16", () -> Linear.of(device, x8.select(0, 0), null));
   }
@@ -249,14 +259,14 @@ class ArgumentsTest {
     rejected("bias", "rows of weight", () -> Linear.of(device, f32(4, 3), f32(3)));
     rejected("weight", "1 to", () -> Linear.of(device, f32(0, 3), null));
     try (Linear linear = Linear.of(device, f32(4, 3), f32(4))) {
-      linear.run(f32(7, 3), f32(7, 4));
-      linear.run(f32(2, 7, 3), f32(2, 7, 4));
-      rejected("input", "size 4", () -> linear.run(f32(7, 4), f32(7, 4)));
-      rejected("output", "size 6", () -> linear.run(f32(7, 3), f32(6, 4)));
-      rejected("output", "rank 2", () -> linear.run(f32(7, 3), f32(1, 7, 4)));
-      rejected("input", "rank 2", () -> linear.run(f32(3), f32(4)));
+      linear.run(device, f32(7, 3), f32(7, 4));
+      linear.run(device, f32(2, 7, 3), f32(2, 7, 4));
+      rejected("input", "size 4", () -> linear.run(device, f32(7, 4), f32(7, 4)));
+      rejected("output", "size 6", () -> linear.run(device, f32(7, 3), f32(6, 4)));
+      rejected("output", "rank 2", () -> linear.run(device, f32(7, 3), f32(1, 7, 4)));
+      rejected("input", "rank 2", () -> linear.run(device, f32(3), f32(4)));
       Tensor both = f32(7, 4);
-      rejected("output", "overlaps input", () -> linear.run(both.slice(1, 0, 3), both));
+      rejected("output", "overlaps input", () -> linear.run(device, both.slice(1, 0, 3), both));
     }
   }
 
@@ -281,13 +291,13 @@ class ArgumentsTest {
     Tensor x = f32(2, 5, 8);
     Tensor y = f32(2, 5, 8);
     try (MultiHeadAttention mha = projections().build()) {
-      mha.run(x, x, x, y);
-      mha.run(f32(5, 8), f32(3, 8), f32(3, 8), f32(5, 8));
-      rejected("key", "rank 3", () -> mha.run(x, f32(5, 8), x, y));
-      rejected("value", "the key's length", () -> mha.run(x, x, f32(2, 4, 8), y));
-      rejected("query", "size 7", () -> mha.run(f32(2, 5, 7), x, x, y));
-      rejected("output", "overlaps query", () -> mha.run(x, x, x, x));
-      rejected("query", "rank 3", () -> mha.run(f32(8), f32(8), f32(8), f32(8)));
+      mha.run(device, x, x, x, y);
+      mha.run(device, f32(5, 8), f32(3, 8), f32(3, 8), f32(5, 8));
+      rejected("key", "rank 3", () -> mha.run(device, x, f32(5, 8), x, y));
+      rejected("value", "the key length of key", () -> mha.run(device, x, x, f32(2, 4, 8), y));
+      rejected("query", "size 7", () -> mha.run(device, f32(2, 5, 7), x, x, y));
+      rejected("output", "overlaps query", () -> mha.run(device, x, x, x, x));
+      rejected("query", "rank 3", () -> mha.run(device, f32(8), f32(8), f32(8), f32(8)));
     }
   }
 
@@ -299,8 +309,8 @@ class ArgumentsTest {
     return multiHead().heads(2).inProjection(f32(24, 8), f32(24)).output(f32(8, 8), f32(8));
   }
 
-  private void run(AttentionTensors tensors) {
-    attention.run(device, tensors);
+  private void run(AttentionTensors.Builder tensors) {
+    attention.run(device, tensors.build());
   }
 
   /** The message names the argument (or its value) and what was allowed. */

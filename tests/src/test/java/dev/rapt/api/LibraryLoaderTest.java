@@ -35,8 +35,8 @@ class LibraryLoaderTest {
   void probingNeverThrows() {
     Capabilities capabilities = Capabilities.probe();
     assertTrue(capabilities.nativeAvailable(), capabilities.nativeReason());
-    assertEquals(Isa.values().length, capabilities.tiers().size());
-    assertTrue(capabilities.tiers().getFirst().usable());
+    assertEquals(Isa.values().length, capabilities.cpu().tiers().size());
+    assertTrue(capabilities.cpu().tiers().getFirst().usable());
     assertTrue(Files.exists(Path.of(capabilities.nativeSource())), capabilities.nativeSource());
   }
 

@@ -57,7 +57,7 @@ class LifecycleTest {
       device.close();
       assertTrue(device.isClosed());
       assertMessage("device is closed", () -> ATTENTION.run(device, x, x, x, out));
-      assertMessage("device is closed", () -> ATTENTION.plan(device, x, x, x));
+      assertMessage("device is closed", () -> ATTENTION.plan(device, x, x, x, out));
       assertMessage("device is closed", () -> Linear.of(device, f32(arena, 2, 2), null));
       assertTrue(device.description().length() > 3, "still describes itself");
     }
@@ -75,18 +75,18 @@ class LifecycleTest {
       Linear late = Linear.of(device, weight, null);
       MultiHeadAttention mha =
           MultiHeadAttention.builder(device).heads(2).inProjection(f32(arena, 12, 4), null).build();
-      early.run(x, y);
-      mha.run(x, x, x, y);
+      early.run(device, x, y);
+      mha.run(device, x, x, x, y);
       early.close();
       early.close();
-      assertMessage("linear is closed", () -> early.run(x, y));
+      assertMessage("linear is closed", () -> early.run(device, x, y));
       device.close();
-      assertMessage("device is closed", () -> late.run(x, y));
-      assertMessage("device is closed", () -> mha.run(x, x, x, y));
+      assertMessage("device is closed", () -> late.run(device, x, y));
+      assertMessage("device is closed", () -> mha.run(device, x, x, x, y));
       late.close();
       mha.close();
       mha.close();
-      assertMessage("multi-head attention is closed", () -> mha.run(x, x, x, y));
+      assertMessage("multi-head attention is closed", () -> mha.run(device, x, x, x, y));
     }
   }
 
@@ -184,8 +184,9 @@ class LifecycleTest {
             Tensor query = f32(arena, 1, 4, 512 * size, 64);
             Tensor out = f32(arena, 1, 4, 512 * size, 64);
             AttentionTensors t =
-                AttentionTensors.of(
-                    lent.apply(query), lent.apply(x), lent.apply(x), lent.apply(out));
+                AttentionTensors.builder(
+                        lent.apply(query), lent.apply(x), lent.apply(x), lent.apply(out))
+                    .build();
             return new RunningCall(out, () -> ATTENTION.run(device, t));
           });
     }
@@ -209,7 +210,10 @@ class LifecycleTest {
             Tensor out = t[3];
             t[which] = lent.apply(t[which]);
             AttentionTensors call =
-                AttentionTensors.of(t[0], t[1], t[2], t[3]).withKeyScale(t[4]).withValueScale(t[5]);
+                AttentionTensors.builder(t[0], t[1], t[2], t[3])
+                    .keyScale(t[4])
+                    .valueScale(t[5])
+                    .build();
             return new RunningCall(out, () -> ATTENTION.run(device, call));
           });
     }

@@ -118,7 +118,7 @@ class OverlapTest {
       IllegalArgumentException rejected =
           assertThrows(
               IllegalArgumentException.class,
-              () -> attention.run(device, AttentionTensors.of(q, q, q, out).withLse(lse)));
+              () -> attention.run(device, AttentionTensors.builder(q, q, q, out).lse(lse).build()));
       assertTrue(rejected.getMessage().contains("lse"), rejected.getMessage());
     }
   }

@@ -116,9 +116,10 @@ class QuantizationTest {
           attention.run(tier.device(), query, key, value, exact);
           attention.run(
               tier.device(),
-              AttentionTensors.of(query, key8, value8, close)
-                  .withKeyScale(keyScale)
-                  .withValueScale(valueScale));
+              AttentionTensors.builder(query, key8, value8, close)
+                  .keyScale(keyScale)
+                  .valueScale(valueScale)
+                  .build());
           // A weighted mean is off by half a step of some 3 / 127 where no key's error shows.
           assertArrayEquals(exact.toFloatArray(), close.toFloatArray(), 0.012f, tier + "");
         });

@@ -52,46 +52,45 @@ public final class AttentionCall implements AutoCloseable {
         p.heads(),
         p.queryLen(),
         p.valueDim());
-    AttentionTensors t =
-        AttentionTensors.of(
+    AttentionTensors.Builder t =
+        AttentionTensors.builder(
             inputs.get("query").tensor(),
             inputs.get("key").tensor(),
             inputs.get("value").tensor(),
             outputs.get("output").tensor());
     if (p.quantisedKey() != null) {
-      t = t.withKeyScale(inputs.get("keyScale").tensor());
+      t.keyScale(inputs.get("keyScale").tensor());
     }
     if (p.quantisedValue() != null) {
-      t = t.withValueScale(inputs.get("valueScale").tensor());
+      t.valueScale(inputs.get("valueScale").tensor());
     }
     Layout extra = c.layout("out") == Layout.BSHD ? Layout.BHSD : c.layout("out");
     if (p.mask() != null) {
       Layout layout = c.layout("key") == Layout.SHARED ? Layout.BHSD : c.layout("key");
       inputs.put("mask", Placed.mask(arena, layout, p.mask().data(), p.mask().shape()));
-      t = t.withMask(inputs.get("mask").tensor());
+      t.mask(inputs.get("mask").tensor());
     }
     if (p.bias() != null) {
       Layout layout = c.layout("key") == Layout.SHARED ? Layout.BHSD : c.layout("key");
       inputs.put(
           "bias", Placed.input(arena, c.dtype("bias"), layout, p.bias().data(), p.bias().shape()));
-      t = t.withBias(inputs.get("bias").tensor());
+      t.bias(inputs.get("bias").tensor());
     }
     if (p.alibiSlopes() != null) {
-      t = t.withAlibiSlopes(perHead("alibi", c, p.alibiSlopes()).tensor());
+      t.alibiSlopes(perHead("alibi", c, p.alibiSlopes()).tensor());
     }
     if (p.sinks() != null) {
-      t = t.withSinks(perHead("sinks", c, p.sinks()).tensor());
+      t.sinks(perHead("sinks", c, p.sinks()).tensor());
     }
     if (c.has("lse")) {
-      t = t.withLse(output("lse", DType.F32, extra, p.batch(), p.heads(), p.queryLen()).tensor());
+      t.lse(output("lse", DType.F32, extra, p.batch(), p.heads(), p.queryLen()).tensor());
     }
     if (c.has("weights")) {
-      t =
-          t.withWeights(
-              output("weights", DType.F32, extra, p.batch(), p.heads(), p.queryLen(), p.kvLen())
-                  .tensor());
+      t.weights(
+          output("weights", DType.F32, extra, p.batch(), p.heads(), p.queryLen(), p.kvLen())
+              .tensor());
     }
-    tensors = t;
+    tensors = t.build();
   }
 
   /** Runs the case; fails if an input or anything beside an output was written to. */
@@ -109,19 +108,20 @@ public final class AttentionCall implements AutoCloseable {
   }
 
   private AttentionTensors move(Staging staging) {
-    return new AttentionTensors(
-        staging.put(tensors.query()),
-        staging.put(tensors.key()),
-        staging.put(tensors.value()),
-        staging.put(tensors.output()),
-        staging.put(tensors.mask()),
-        staging.put(tensors.bias()),
-        staging.put(tensors.alibiSlopes()),
-        staging.put(tensors.sinks()),
-        staging.put(tensors.lse()),
-        staging.put(tensors.weights()),
-        staging.put(tensors.keyScale()),
-        staging.put(tensors.valueScale()));
+    return AttentionTensors.builder(
+            staging.put(tensors.query()),
+            staging.put(tensors.key()),
+            staging.put(tensors.value()),
+            staging.put(tensors.output()))
+        .mask(staging.put(tensors.mask()))
+        .bias(staging.put(tensors.bias()))
+        .alibiSlopes(staging.put(tensors.alibiSlopes()))
+        .sinks(staging.put(tensors.sinks()))
+        .lse(staging.put(tensors.lse()))
+        .weights(staging.put(tensors.weights()))
+        .keyScale(staging.put(tensors.keyScale()))
+        .valueScale(staging.put(tensors.valueScale()))
+        .build();
   }
 
   public Attention attention() {

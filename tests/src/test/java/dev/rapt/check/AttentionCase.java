@@ -122,7 +122,7 @@ public record AttentionCase(
   public Attention attention() {
     Attention.Builder builder = Attention.builder().causal(causal());
     if (has("offset")) {
-      builder.offset(Long.parseLong(options.get("offset")));
+      builder.position(Long.parseLong(options.get("offset")));
     }
     if (has("window")) {
       builder.window(window(0), window(1));

@@ -147,6 +147,7 @@ public final class Placed {
         case BF16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, i, POISON_BF16);
         case BOOL -> buffer.set(ValueLayout.JAVA_BYTE, i, POISON_BOOL);
         case I8 -> buffer.set(ValueLayout.JAVA_BYTE, i, POISON_I8);
+        case I32 -> buffer.setAtIndex(ValueLayout.JAVA_INT, i, POISON);
         case I64 -> buffer.setAtIndex(ValueLayout.JAVA_LONG, i, POISON_I64);
       }
     }
@@ -161,6 +162,7 @@ public final class Placed {
       case F16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, index, Float.floatToFloat16(value));
       case BF16 -> buffer.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) (bits >>> 16));
       case I8 -> buffer.set(ValueLayout.JAVA_BYTE, index, (byte) value);
+      case I32 -> buffer.setAtIndex(ValueLayout.JAVA_INT, index, (int) value);
       case I64 -> buffer.setAtIndex(ValueLayout.JAVA_LONG, index, (long) value);
       case BOOL -> throw new IllegalArgumentException("masks have values of their own");
     }
@@ -171,7 +173,8 @@ public final class Placed {
       case F32 -> buffer.getAtIndex(ValueLayout.JAVA_FLOAT, index);
       case F16 -> Float.float16ToFloat(buffer.getAtIndex(ValueLayout.JAVA_SHORT, index));
       case BF16 -> Float.intBitsToFloat(buffer.getAtIndex(ValueLayout.JAVA_SHORT, index) << 16);
-      case BOOL, I8, I64 -> throw new IllegalArgumentException("no output has the type " + dtype);
+      case BOOL, I8, I32, I64 ->
+          throw new IllegalArgumentException("no output has the type " + dtype);
     };
   }
 

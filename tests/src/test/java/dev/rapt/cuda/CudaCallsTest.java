@@ -71,7 +71,7 @@ class CudaCallsTest {
   void plansAndRuns() {
     Tensor x = onDevice(ONES, 1, 1, 2, 4);
     Tensor out = onDevice(new float[8], 1, 1, 2, 4);
-    Plan plan = ATTENTION.plan(device, x, x, x);
+    Plan plan = ATTENTION.plan(device, x, x, x, out);
     assertTrue(plan.supported(), plan.toString());
     assertTrue(plan.name().startsWith("sdpa_"), plan.toString());
     ATTENTION.run(device, x, x, x, out);
@@ -124,10 +124,11 @@ class CudaCallsTest {
     Tensor result = host(1, 1, 2, 4);
     rejected("key", "host memory", () -> ATTENTION.run(device, there, here, there, out));
     rejected("output", "host memory", () -> ATTENTION.run(device, there, there, there, here));
-    rejected("key", "host memory", () -> ATTENTION.plan(device, there, here, there));
+    rejected("key", "host memory", () -> ATTENTION.plan(device, there, here, there, out));
     AttentionTensors masked =
-        AttentionTensors.of(there, there, there, out)
-            .withMask(Tensor.allocate(arena, DType.BOOL, 2));
+        AttentionTensors.builder(there, there, there, out)
+            .mask(Tensor.allocate(arena, DType.BOOL, 2))
+            .build();
     rejected("mask", "cuda:0", () -> ATTENTION.run(device, masked));
     try (Device cpu = Device.cpu();
         Device java = Device.java();
@@ -141,7 +142,10 @@ class CudaCallsTest {
       try (Linear linear = Linear.of(device, host(4, 4), null)) {
         Tensor x = there.reshape(2, 4);
         rejected("stream", "cuda:0", () -> linear.run(stream, x, out.reshape(2, 4)));
-        rejected("input", "host memory", () -> linear.run(host(2, 4), out.reshape(2, 4)));
+        rejected(
+            "input",
+            "host memory",
+            () -> linear.run(linear.device(), host(2, 4), out.reshape(2, 4)));
       }
     }
   }
@@ -170,7 +174,7 @@ class CudaCallsTest {
     linear.close();
     memory.close();
     stream.close();
-    assertThrows(IllegalStateException.class, () -> linear.run(x, y));
+    assertThrows(IllegalStateException.class, () -> linear.run(device, x, y));
   }
 
   /** Another thread frees the output under running calls: they end with "closed", never worse. */

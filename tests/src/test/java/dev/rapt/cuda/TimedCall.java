@@ -69,20 +69,17 @@ final class TimedCall implements AutoCloseable {
   }
 
   private AttentionTensors set(Pools pools, Tensor hidden) {
-    AttentionTensors tensors =
-        AttentionTensors.of(
+    AttentionTensors.Builder tensors =
+        AttentionTensors.builder(
             filled(pools.queries, shape.queryShape()),
             filled(pools.keys, shape.keyShape()),
             filled(pools.keys, shape.keyShape()),
             filled(pools.nothing, shape.queryShape()));
     if (keyType == DType.I8) {
       long[] rows = Arrays.copyOf(shape.keyShape(), 3);
-      tensors =
-          tensors
-              .withKeyScale(filled(pools.scales, rows))
-              .withValueScale(filled(pools.scales, rows));
+      tensors.keyScale(filled(pools.scales, rows)).valueScale(filled(pools.scales, rows));
     }
-    return hidden == null ? tensors : tensors.withMask(hidden);
+    return tensors.mask(hidden).build();
   }
 
   int sets() {

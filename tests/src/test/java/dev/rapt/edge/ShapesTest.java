@@ -119,8 +119,10 @@ class ShapesTest {
     try (AttentionCall call = new AttentionCall(c)) {
       AttentionTensors t = call.tensors();
       AttentionTensors expanded =
-          t.withMask(t.mask().expand(2, 3, 21, 50))
-              .withBias(t.bias().reshape(1, 3, 21, 1).expand(2, 3, 21, 50));
+          t.toBuilder()
+              .mask(t.mask().expand(2, 3, 21, 50))
+              .bias(t.bias().reshape(1, 3, 21, 1).expand(2, 3, 21, 50))
+              .build();
       for (Tier tier : Tier.usable()) {
         float[] expected = call.run(tier.device()).output();
         call.attention().run(tier.device(), expanded);
@@ -187,10 +189,12 @@ class ShapesTest {
     Attention attention = Attention.builder().causal(Causal.BOTTOM_RIGHT).build();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment row = arena.allocate(64 * Float.BYTES, 64);
+      Tensor output = Tensor.allocate(arena, DType.F32, 1, 8, 131_072, 64);
       for (Tier tier : Tier.usableNative()) {
         for (int queries : new int[] {1, 4, 1024, 131_072}) {
-          Plan shorter = plan(attention, tier, row, queries, Math.max(queries, 8192));
-          Plan longer = plan(attention, tier, row, queries, 131_072);
+          Plan shorter =
+              plan(attention, tier, row, output.slice(2, 0, queries), Math.max(queries, 8192));
+          Plan longer = plan(attention, tier, row, output.slice(2, 0, queries), 131_072);
           assertTrue(shorter.supported() && longer.supported(), longer::reason);
           assertEquals(shorter.scratchBytes(), longer.scratchBytes(), tier + ": " + longer.name());
           assertTrue(longer.scratchBytes() <= 64 << 20, tier + ": " + longer.scratchBytes());
@@ -223,12 +227,13 @@ class ShapesTest {
     }
   }
 
-  private static Plan plan(Attention attention, Tier tier, MemorySegment row, long q, long k) {
+  private static Plan plan(
+      Attention attention, Tier tier, MemorySegment row, Tensor output, long k) {
     // Every row of the sequence is the same memory: a plan reads no data.
     long[] strides = {0, 0, 0, 1};
-    Tensor query = Tensor.of(row, DType.F32, new long[] {1, 8, q, 64}, strides);
+    Tensor query = Tensor.of(row, DType.F32, output.shape(), strides);
     Tensor key = Tensor.of(row, DType.F32, new long[] {1, 8, k, 64}, strides);
-    return attention.plan(tier.device(Tier.SEVERAL_THREADS), query, key, key);
+    return attention.plan(tier.device(Tier.SEVERAL_THREADS), query, key, key, output);
   }
 
   private static float[] ramp(int count) {

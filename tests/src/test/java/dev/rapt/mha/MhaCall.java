@@ -60,20 +60,20 @@ public final class MhaCall implements AutoCloseable {
             ? Placed.output(arena, Layout.BHSD, core.batch(), core.heads(), core.queryLen())
             : null;
     Placed weights = c.core().options().containsKey("weights") ? weights() : null;
-    MultiHeadAttentionTensors tensors =
-        MultiHeadAttentionTensors.of(
+    MultiHeadAttentionTensors.Builder tensors =
+        MultiHeadAttentionTensors.builder(
             view(rows("query", data.query(), core.queryLen(), c.embed())),
             view(rows("key", data.key(), core.kvLen(), c.keyWidth())),
             view(rows("value", data.value(), core.kvLen(), c.valueWidth())),
             view(output));
-    tensors = options(tensors);
-    tensors = lse == null ? tensors : tensors.withLse(lse.tensor());
-    tensors = weights == null ? tensors : tensors.withWeights(weights.tensor());
+    options(tensors);
+    tensors.lse(lse == null ? null : lse.tensor());
+    tensors.weights(weights == null ? null : weights.tensor());
     try (MultiHeadAttention attention = build(device);
         Staging staging = Staging.on(device)) {
-      MultiHeadAttentionTensors moved = move(staging, tensors);
-      Cuda.note(device, attention.plan(moved));
-      attention.run(moved);
+      MultiHeadAttentionTensors moved = move(staging, tensors.build());
+      Cuda.note(device, attention.plan(device, moved));
+      attention.run(device, moved);
       staging.fetch();
     }
     inputs.forEach(input -> input.checkUnchanged("an input"));
@@ -82,18 +82,19 @@ public final class MhaCall implements AutoCloseable {
   }
 
   private static MultiHeadAttentionTensors move(Staging staging, MultiHeadAttentionTensors t) {
-    return new MultiHeadAttentionTensors(
-        staging.put(t.query()),
-        staging.put(t.key()),
-        staging.put(t.value()),
-        staging.put(t.output()),
-        staging.put(t.mask()),
-        staging.put(t.bias()),
-        staging.put(t.keyPaddingMask()),
-        staging.put(t.alibiSlopes()),
-        staging.put(t.sinks()),
-        staging.put(t.lse()),
-        staging.put(t.weights()));
+    return MultiHeadAttentionTensors.builder(
+            staging.put(t.query()),
+            staging.put(t.key()),
+            staging.put(t.value()),
+            staging.put(t.output()))
+        .mask(staging.put(t.mask()))
+        .bias(staging.put(t.bias()))
+        .keyPaddingMask(staging.put(t.keyPaddingMask()))
+        .alibiSlopes(staging.put(t.alibiSlopes()))
+        .sinks(staging.put(t.sinks()))
+        .lse(staging.put(t.lse()))
+        .weights(staging.put(t.weights()))
+        .build();
   }
 
   @Override
@@ -130,34 +131,29 @@ public final class MhaCall implements AutoCloseable {
     return builder.build();
   }
 
-  private MultiHeadAttentionTensors options(MultiHeadAttentionTensors given) {
-    MultiHeadAttentionTensors t = given;
+  private void options(MultiHeadAttentionTensors.Builder t) {
     if (core.mask() != null) {
-      t = t.withMask(mask(core.mask().data(), core.mask().shape()));
+      t.mask(mask(core.mask().data(), core.mask().shape()));
     }
     if (core.bias() != null) {
-      t =
-          t.withBias(
-              input(c.core().dtype("bias"), core.bias().data(), core.bias().shape()).tensor());
+      t.bias(input(c.core().dtype("bias"), core.bias().data(), core.bias().shape()).tensor());
     }
     if (core.sinks() != null) {
-      t = t.withSinks(perHead("sinks", core.sinks()));
+      t.sinks(perHead("sinks", core.sinks()));
     }
     if (core.alibiSlopes() != null) {
-      t = t.withAlibiSlopes(perHead("alibi", core.alibiSlopes()));
+      t.alibiSlopes(perHead("alibi", core.alibiSlopes()));
     }
     if (data.padding() != null) {
       float[] padding = new float[data.padding().length];
       for (int i = 0; i < padding.length; i++) {
         padding[i] = data.padding()[i] ? 1 : 0;
       }
-      t =
-          t.withKeyPaddingMask(
-              c.has("unbatched")
-                  ? mask(padding, core.kvLen())
-                  : mask(padding, core.batch(), core.kvLen()));
+      t.keyPaddingMask(
+          c.has("unbatched")
+              ? mask(padding, core.kvLen())
+              : mask(padding, core.batch(), core.kvLen()));
     }
-    return t;
   }
 
   /** Query, key and value projection as the rows of one matrix. */

@@ -39,7 +39,7 @@ public final class MhaOracle {
   }
 
   /** input (rows, in) times weight transposed, plus bias. */
-  static double[] linear(double[] input, Projection p, boolean single) {
+  public static double[] linear(double[] input, Projection p, boolean single) {
     int rows = p.in() == 0 ? 0 : input.length / p.in();
     double[] output = new double[rows * p.out()];
     for (int row = 0; row < rows; row++) {

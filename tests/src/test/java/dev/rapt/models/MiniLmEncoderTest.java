@@ -68,7 +68,10 @@ class MiniLmEncoderTest {
   @EnumSource(Isa.class)
   void onEveryTierTheEmbeddingsAgree(Isa isa) {
     Capabilities.Tier tier =
-        Capabilities.probe().tiers().stream().filter(t -> t.isa() == isa).findFirst().orElseThrow();
+        Capabilities.probe().cpu().tiers().stream()
+            .filter(t -> t.isa() == isa)
+            .findFirst()
+            .orElseThrow();
     Assumptions.assumeTrue(tier.usable(), tier.reason());
     assertTrue(texts.size() >= 50, "too few texts: " + texts.size());
     try (Device tierDevice = Device.cpu(CpuOptions.defaults().withIsa(isa));

@@ -4,6 +4,7 @@ package dev.rapt.onnx;
 import ai.onnxruntime.OrtException;
 import dev.rapt.DType;
 import dev.rapt.RotaryEmbedding;
+import dev.rapt.RotaryEmbedding.Tables;
 import dev.rapt.Tensor;
 import dev.rapt.check.ErrorBound;
 import dev.rapt.check.Judge;
@@ -71,7 +72,7 @@ class OnnxRotaryEmbeddingTest {
       Judge.everyTier(
           tier -> {
             Tensor output = Tensor.allocate(arena, DType.F32, input.shape());
-            embedding.run(tier.device(), input, cosine, sine, rows, output);
+            embedding.run(tier.device(), input, new Tables(cosine, sine), rows, output);
             ErrorBound.checkReordered(c + " on " + tier, onnx, output.toFloatArray());
           });
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.RotaryEmbedding;
+import dev.rapt.RotaryEmbedding.Tables;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import dev.rapt.check.ErrorBound;
@@ -80,8 +81,8 @@ public final class RopeCall implements AutoCloseable {
       Tensor sin = staging.put(sine.tensor());
       Tensor where = staging.put(rows);
       Tensor to = staging.put(output.tensor());
-      Cuda.note(device, embedding.plan(device, from, cos, sin, where, to));
-      embedding.run(device, from, cos, sin, where, to);
+      Cuda.note(device, embedding.plan(device, from, new Tables(cos, sin), where, to));
+      embedding.run(device, from, new Tables(cos, sin), where, to);
       staging.fetch();
     }
     float[] actual = output.values();

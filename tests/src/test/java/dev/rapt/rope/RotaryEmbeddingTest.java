@@ -14,6 +14,7 @@ import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Plan;
 import dev.rapt.RotaryEmbedding;
+import dev.rapt.RotaryEmbedding.Tables;
 import dev.rapt.Tensor;
 import dev.rapt.check.Cuda;
 import dev.rapt.check.Judge;
@@ -81,8 +82,8 @@ class RotaryEmbeddingTest {
     Judge.everyTier(
         tier -> {
           tokens.copyFrom(rows);
-          rope.run(tier.device(), tokens, tables.cosine(), tables.sine(), null, expected);
-          rope.run(tier.device(), tokens, tables.cosine(), tables.sine(), null, same);
+          rope.run(tier.device(), tokens, tables, expected);
+          rope.run(tier.device(), tokens, tables, same);
           assertArrayEquals(expected.toFloatArray(), tokens.toFloatArray(), tier.toString());
         });
   }
@@ -102,7 +103,7 @@ class RotaryEmbeddingTest {
       Judge.everyTier(
           tier -> {
             Tensor turned = f32(1, 1, 40, 32);
-            embedding.run(tier.device(), tokens, tables.cosine(), tables.sine(), null, turned);
+            embedding.run(tier.device(), tokens, tables, turned);
             assertArrayEquals(row, Arrays.copyOf(turned.toFloatArray(), 32), 0f, "position 0");
             for (int distance : new int[] {0, 1, 9}) {
               assertEquals(
@@ -129,7 +130,7 @@ class RotaryEmbeddingTest {
     x.set(Float.POSITIVE_INFINITY, 0, 0, 0, 5);
     Judge.everyTier(
         tier -> {
-          rope.run(tier.device(), x, cosine, sine, positions, out);
+          rope.run(tier.device(), x, new Tables(cosine, sine), positions, out);
           float[] result = out.toFloatArray();
           for (int i = 0; i < result.length; i++) {
             boolean hit = i == 139 || i == 142 || i == 2 || i == 5;
@@ -156,7 +157,7 @@ class RotaryEmbeddingTest {
   }
 
   private void run(Device device) {
-    rope.run(device, x, cosine, sine, positions, out);
+    rope.run(device, x, new Tables(cosine, sine), positions, out);
   }
 
   @Test
@@ -165,33 +166,59 @@ class RotaryEmbeddingTest {
     Tensor ints = positions;
     Tensor bools = Tensor.allocate(arena, DType.BOOL, 2, 3, 4, 6);
     Tensor bytes = Tensor.allocate(arena, DType.I8, TABLE, 3);
-    rejected("input", "rank 4", () -> rope.run(d, f32(3, 4, 6), cosine, sine, ints, out));
-    rejected("input", "F32, F16 or BF16", () -> rope.run(d, bools, cosine, sine, ints, out));
+    rejected("input", "rank 4", () -> rope.run(d, f32(6), new Tables(cosine, sine), ints, out));
     rejected(
-        "input", "1 head", () -> rope.run(d, f32(2, 0, 4, 6), cosine, sine, ints, f32(2, 0, 4, 6)));
+        "input", "F32, F16 or BF16", () -> rope.run(d, bools, new Tables(cosine, sine), ints, out));
     rejected(
-        "is 1025", "1 to 1024", () -> rope.run(d, f32(1, 1, 1, 1025), cosine, sine, ints, out));
-    rejected("output", "F32, F16 or BF16", () -> rope.run(d, x, cosine, sine, ints, bools));
-    rejected("output", "size 5", () -> rope.run(d, x, cosine, sine, ints, f32(2, 3, 5, 6)));
-    rejected("cosine", "rank 2", () -> rope.run(d, x, f32(1, TABLE, 3), sine, ints, out));
-    rejected("cosine", "half the elements", () -> rope.run(d, x, f32(TABLE, 6), sine, ints, out));
-    rejected("cosine", "F32, F16 or BF16", () -> rope.run(d, x, bytes, sine, ints, out));
-    rejected("cosine", "1 row", () -> rope.run(d, x, f32(0, 3), f32(0, 3), ints, out));
-    rejected("sine", "rows of cosine", () -> rope.run(d, x, cosine, f32(7, 3), ints, out));
-    rejected("sine", "size 2", () -> rope.run(d, x, cosine, f32(TABLE, 2), ints, out));
-    rejected("cosine", "the input's length", () -> rope.run(d, x, cosine, sine, null, out));
+        "input",
+        "1 to",
+        () -> rope.run(d, f32(2, 0, 4, 6), new Tables(cosine, sine), ints, f32(2, 0, 4, 6)));
+    rejected(
+        "size 1025",
+        "1 to 1024",
+        () -> rope.run(d, f32(1, 1, 1, 1025), new Tables(cosine, sine), ints, out));
+    rejected(
+        "output", "F32, F16 or BF16", () -> rope.run(d, x, new Tables(cosine, sine), ints, bools));
+    rejected(
+        "output", "size 5", () -> rope.run(d, x, new Tables(cosine, sine), ints, f32(2, 3, 5, 6)));
+    rejected(
+        "cosine", "rank 2", () -> rope.run(d, x, new Tables(f32(1, TABLE, 3), sine), ints, out));
+    rejected(
+        "cosine",
+        "pairs that turn",
+        () -> rope.run(d, x, new Tables(f32(TABLE, 6), sine), ints, out));
+    rejected(
+        "cosine", "F32, F16 or BF16", () -> rope.run(d, x, new Tables(bytes, sine), ints, out));
+    rejected("cosine", "1 to", () -> rope.run(d, x, new Tables(f32(0, 3), f32(0, 3)), ints, out));
+    rejected(
+        "sine",
+        "the rows of cosine",
+        () -> rope.run(d, x, new Tables(cosine, f32(7, 3)), ints, out));
+    rejected("sine", "size 2", () -> rope.run(d, x, new Tables(cosine, f32(TABLE, 2)), ints, out));
+    rejected("cosine", "the length of input", () -> rope.run(d, x, new Tables(cosine, sine), out));
     Tensor rows = f32(2, 4, 3);
-    rope.run(d, x, rows, rows, null, out);
-    rope.run(d, x, f32(4, 3), rows, null, out);
-    rejected("cosine", "rank 3", () -> rope.run(d, x, f32(4), rows, null, out));
-    rejected("sine", "the input's batch", () -> rope.run(d, x, rows, f32(1, 4, 3), null, out));
-    rejected("positions", "I64", () -> rope.run(d, x, cosine, sine, f32(2, 4), out));
+    rope.run(d, x, new Tables(rows, rows), out);
+    rope.run(d, x, new Tables(f32(4, 3), rows), out);
+    rejected("cosine", "rank 3", () -> rope.run(d, x, new Tables(f32(4), rows), out));
+    rejected(
+        "sine", "the batch of input", () -> rope.run(d, x, new Tables(rows, f32(1, 4, 3)), out));
+    rejected(
+        "positions", "I32 or I64", () -> rope.run(d, x, new Tables(cosine, sine), f32(2, 4), out));
     Tensor few = Tensor.allocate(arena, DType.I64, 2, 3);
-    rejected("positions", "the input's length", () -> rope.run(d, x, cosine, sine, few, out));
+    rejected(
+        "positions",
+        "the length of input",
+        () -> rope.run(d, x, new Tables(cosine, sine), few, out));
     Tensor one = Tensor.allocate(arena, DType.I64, 1, 4);
-    rejected("positions", "the input's batch", () -> rope.run(d, x, cosine, sine, one, out));
-    rope.run(d, x, cosine, sine, one.select(0, 0), out);
-    rejected("positions", "rank 2", () -> rope.run(d, x, cosine, sine, one.reshape(1, 1, 4), out));
+    rejected(
+        "positions",
+        "the batch of input",
+        () -> rope.run(d, x, new Tables(cosine, sine), one, out));
+    rope.run(d, x, new Tables(cosine, sine), one.select(0, 0), out);
+    rejected(
+        "positions",
+        "rank 2",
+        () -> rope.run(d, x, new Tables(cosine, sine), one.reshape(1, 1, 4), out));
   }
 
   @Test
@@ -203,10 +230,14 @@ class RotaryEmbeddingTest {
     RotaryEmbedding wide = builder.rotaryDim(8).build();
     Device d = Tier.JAVA.device();
     rejected(
-        "rotaryDim is 8", "head dimension 6", () -> wide.run(d, x, cosine, sine, positions, out));
+        "rotaryDim is 8",
+        "head dimension 6",
+        () -> wide.run(d, x, new Tables(cosine, sine), positions, out));
     Tensor odd = f32(2, 3, 4, 5);
     rejected(
-        "rotaryDim is 5", "even", () -> rope.run(d, odd, cosine, sine, positions, f32(2, 3, 4, 5)));
+        "rotaryDim is 5",
+        "even",
+        () -> rope.run(d, odd, new Tables(cosine, sine), positions, f32(2, 3, 4, 5)));
     rejected("length is 0", "1 or more", () -> RotaryEmbedding.tables(arena, 0, 4));
     rejected("rotaryDim is 5", "even", () -> RotaryEmbedding.tables(arena, 3, 5));
     rejected("dtype is I8", "F32", () -> RotaryEmbedding.tables(arena, DType.I8, 3, 4, 10));
@@ -216,10 +247,10 @@ class RotaryEmbeddingTest {
           "positive",
           () -> RotaryEmbedding.tables(arena, DType.F32, 3, 4, theta));
     }
-    named("input", () -> rope.run(d, null, cosine, sine, positions, out));
-    named("sine", () -> rope.run(d, x, cosine, null, positions, out));
-    named("output", () -> rope.plan(d, x, cosine, sine, null, null));
-    named("device", () -> rope.run((Device) null, x, cosine, sine, positions, out));
+    named("input", () -> rope.run(d, null, new Tables(cosine, sine), positions, out));
+    named("sine", () -> rope.run(d, x, new Tables(cosine, null), positions, out));
+    named("output", () -> rope.plan(d, x, new Tables(cosine, sine), null));
+    named("place", () -> rope.run(null, x, new Tables(cosine, sine), positions, out));
   }
 
   /** In place is the same elements, and not merely the same memory. */
@@ -234,28 +265,36 @@ class RotaryEmbeddingTest {
     Tensor half = Tensor.of(x.segment(), DType.F16, x.shape());
     for (Tier tier : Tier.usable()) {
       Device d = tier.device();
-      rope.run(d, first, table, table, null, first);
-      rope.run(d, first, table, table, null, buffer.slice(2, 0, 4));
-      rejected("output", "overlaps input", () -> rope.run(d, first, table, table, null, second));
-      rejected("output", "overlaps input", () -> rope.run(d, x, table, table, null, half));
+      rope.run(d, first, new Tables(table, table), first);
+      rope.run(d, first, new Tables(table, table), buffer.slice(2, 0, 4));
+      rejected(
+          "output", "overlaps input", () -> rope.run(d, first, new Tables(table, table), second));
+      rejected("output", "overlaps input", () -> rope.run(d, x, new Tables(table, table), half));
       Tensor rows = table.slice(0, 0, 1).slice(1, 0, 3);
-      rejected("output", "overlaps input", () -> rope.run(d, square, rows, rows, null, turned));
+      rejected(
+          "output", "overlaps input", () -> rope.run(d, square, new Tables(rows, rows), turned));
     }
     Device d = Tier.JAVA.device();
     Tensor shared = Tensor.of(x.segment(), DType.F32, TABLE, 3);
-    rejected("output", "overlaps cosine", () -> rope.run(d, x, shared, sine, positions, x));
-    rejected("output", "overlaps sine", () -> rope.run(d, x, cosine, shared, positions, x));
+    rejected(
+        "output", "overlaps cosine", () -> rope.run(d, x, new Tables(shared, sine), positions, x));
+    rejected(
+        "output", "overlaps sine", () -> rope.run(d, x, new Tables(cosine, shared), positions, x));
     Tensor own = Tensor.of(x.segment(), DType.I64, 2, 4);
-    rejected("output", "overlaps positions", () -> rope.run(d, x, cosine, sine, own, x));
+    rejected(
+        "output", "overlaps positions", () -> rope.run(d, x, new Tables(cosine, sine), own, x));
     Tensor repeated = f32(1, 3, 4, 6).expand(2, 3, 4, 6);
-    rejected("output", "twice", () -> rope.run(d, repeated, cosine, sine, positions, repeated));
+    rejected(
+        "output",
+        "twice",
+        () -> rope.run(d, repeated, new Tables(cosine, sine), positions, repeated));
   }
 
   @Test
   void plansWithoutRunning() {
     for (Tier tier : Tier.usable()) {
       positions.setLong(99, 0, 0);
-      Plan plan = rope.plan(tier.device(), x, cosine, sine, positions, out);
+      Plan plan = rope.plan(tier.device(), x, new Tables(cosine, sine), positions, out);
       assertTrue(plan.supported(), plan.toString());
       assertTrue(plan.name().startsWith("rope_"), plan.toString());
       assertTrue(plan.name().contains(tier.name().toLowerCase(Locale.ROOT)), plan.toString());
@@ -271,7 +310,8 @@ class RotaryEmbeddingTest {
     other.close();
     String message =
         assertThrows(
-                IllegalStateException.class, () -> rope.run(device, x, cosine, sine, gone, out))
+                IllegalStateException.class,
+                () -> rope.run(device, x, new Tables(cosine, sine), gone, out))
             .getMessage();
     assertTrue(message.contains("positions"), message);
     device.close();
@@ -279,7 +319,8 @@ class RotaryEmbeddingTest {
         "device is closed",
         assertThrows(IllegalStateException.class, () -> run(device)).getMessage());
     assertThrows(
-        IllegalStateException.class, () -> rope.plan(device, x, cosine, sine, positions, out));
+        IllegalStateException.class,
+        () -> rope.plan(device, x, new Tables(cosine, sine), positions, out));
   }
 
   /** A quarter of a turn twice, in place, is a sign; a bad position spoils its token alone. */
@@ -294,14 +335,14 @@ class RotaryEmbeddingTest {
       Tensor zeros = onDevice(device, f32(TABLE, 3));
       Tensor ones = onDevice(device, Tensor.copyOf(arena, quarter, TABLE, 3));
       Tensor rows = onDevice(device, positions);
-      rope.run(stream, there, zeros, ones, rows, there);
-      rope.run(stream, there, zeros, ones, rows, there);
+      rope.run(stream, there, new Tables(zeros, ones), rows, there);
+      rope.run(stream, there, new Tables(zeros, ones), rows, there);
       stream.synchronize();
       device.copy(there, out);
       float[] turned = out.toFloatArray();
       positions.setLong(TABLE, 1, 2);
       device.copy(positions, rows);
-      rope.run(stream, there, zeros, ones, rows, there);
+      rope.run(stream, there, new Tables(zeros, ones), rows, there);
       stream.synchronize();
       device.copy(there, out);
       for (int i = 0; i < 144; i++) {
@@ -309,8 +350,12 @@ class RotaryEmbeddingTest {
         boolean spoilt = i / 72 == 1 && i / 6 % 4 == 2;
         assertEquals(spoilt, Float.isNaN(out.toFloatArray()[i]), "element " + i);
       }
-      rejected("positions", "cuda:0", () -> rope.run(device, there, ones, ones, positions, there));
-      rejected("cosine", "cuda:0", () -> rope.run(stream, there, cosine, ones, rows, there));
+      rejected(
+          "positions",
+          "cuda:0",
+          () -> rope.run(device, there, new Tables(ones, ones), positions, there));
+      rejected(
+          "cosine", "cuda:0", () -> rope.run(stream, there, new Tables(cosine, ones), rows, there));
     }
   }
 
@@ -337,7 +382,8 @@ class RotaryEmbeddingTest {
             };
             Tensor output = t[4];
             t[which] = lent.apply(t[which]);
-            return new RunningCall(output, () -> rope.run(device, t[0], t[1], t[2], t[3], t[4]));
+            return new RunningCall(
+                output, () -> rope.run(device, t[0], new Tables(t[1], t[2]), t[3], t[4]));
           });
     }
   }

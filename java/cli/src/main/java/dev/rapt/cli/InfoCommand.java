@@ -58,14 +58,14 @@ final class InfoCommand implements Runnable {
             + System.getProperty("os.version")
             + " "
             + System.getProperty("os.arch"));
-    String processor = capabilities.cpuName().isEmpty() ? "" : capabilities.cpuName() + ", ";
-    line(out, "processor", processor + capabilities.logicalCpus() + " logical CPUs");
+    String processor = capabilities.cpu().name().isEmpty() ? "" : capabilities.cpu().name() + ", ";
+    line(out, "processor", processor + capabilities.cpu().logicalCpus() + " logical CPUs");
   }
 
   private static void devices(PrintWriter out, Capabilities capabilities) {
     out.println();
     out.println("Devices");
-    Isa isa = capabilities.defaultIsa();
+    Isa isa = capabilities.cpu().defaultIsa();
     line(
         out,
         "cpu",
@@ -84,9 +84,11 @@ final class InfoCommand implements Runnable {
       return "unavailable: it needs the native library";
     }
     try (CudaDevice device = Device.cuda();
-        DeviceMemory memory = device.allocate(DType.F16, 1, 1, 64, 64)) {
-      Tensor any = memory.tensor(DType.F16, 1, 1, 64, 64);
-      Plan plan = Attention.builder().build().plan(device, any, any, any);
+        DeviceMemory memory = device.allocate(DType.F16, 2, 1, 64, 64)) {
+      Tensor both = memory.tensor(DType.F16, 2, 1, 64, 64);
+      Tensor any = both.slice(0, 0, 1);
+      Tensor result = both.slice(0, 1, 2);
+      Plan plan = Attention.builder().build().plan(device, any, any, any, result);
       return "available: "
           + device.description()
           + (plan.supported() ? "" : "; not taken by default: " + plan.reason());
@@ -111,8 +113,8 @@ final class InfoCommand implements Runnable {
       out.println("  none without the native library");
       return;
     }
-    for (Capabilities.Tier tier : capabilities.tiers()) {
-      line(out, name(tier.isa()), describe(tier, capabilities.defaultIsa()));
+    for (Capabilities.Tier tier : capabilities.cpu().tiers()) {
+      line(out, name(tier.isa()), describe(tier, capabilities.cpu().defaultIsa()));
     }
   }
 

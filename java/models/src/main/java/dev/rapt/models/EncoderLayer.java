@@ -89,12 +89,15 @@ final class EncoderLayer implements AutoCloseable {
     long attended = System.nanoTime();
     addAndNormalise(views, attentionNorm, rows);
     long normalised = System.nanoTime();
-    up.run(buffers.upload(HIDDEN, views.hidden()), buffers.of(INNER, views.inner()));
+    up.run(up.device(), buffers.upload(HIDDEN, views.hidden()), buffers.of(INNER, views.inner()));
     buffers.download(INNER, views.inner());
     long raised = System.nanoTime();
     gelu(views.inner(), rows);
     long activated = System.nanoTime();
-    down.run(buffers.upload(INNER, views.inner()), buffers.of(PROJECTED, views.projected()));
+    down.run(
+        down.device(),
+        buffers.upload(INNER, views.inner()),
+        buffers.of(PROJECTED, views.projected()));
     buffers.download(PROJECTED, views.projected());
     long lowered = System.nanoTime();
     addAndNormalise(views, outputNorm, rows);
@@ -108,9 +111,12 @@ final class EncoderLayer implements AutoCloseable {
   /** The device's plans for a batch: attention, feed-forward up, feed-forward down. */
   List<Plan> plans(EncoderBuffers.Views views, @Nullable Tensor weights) {
     return List.of(
-        attention.plan(attentionTensors(views, weights)),
-        up.plan(buffers.of(HIDDEN, views.hidden()), buffers.of(INNER, views.inner())),
-        down.plan(buffers.of(INNER, views.inner()), buffers.of(PROJECTED, views.projected())));
+        attention.plan(attention.device(), attentionTensors(views, weights)),
+        up.plan(up.device(), buffers.of(HIDDEN, views.hidden()), buffers.of(INNER, views.inner())),
+        down.plan(
+            down.device(),
+            buffers.of(INNER, views.inner()),
+            buffers.of(PROJECTED, views.projected())));
   }
 
   private void attend(EncoderBuffers.Views views, @Nullable Tensor weights) {
@@ -118,7 +124,7 @@ final class EncoderLayer implements AutoCloseable {
     if (views.padding() != null) {
       buffers.upload(PADDING, views.padding());
     }
-    attention.run(attentionTensors(views, weights));
+    attention.run(attention.device(), attentionTensors(views, weights));
     buffers.download(PROJECTED, views.projected());
     if (weights != null) {
       buffers.download(WEIGHTS, weights);
@@ -128,13 +134,16 @@ final class EncoderLayer implements AutoCloseable {
   private MultiHeadAttentionTensors attentionTensors(
       EncoderBuffers.Views views, @Nullable Tensor weights) {
     Tensor hidden = buffers.of(HIDDEN, views.hidden());
-    MultiHeadAttentionTensors tensors =
-        MultiHeadAttentionTensors.of(
+    MultiHeadAttentionTensors.Builder tensors =
+        MultiHeadAttentionTensors.builder(
             hidden, hidden, hidden, buffers.of(PROJECTED, views.projected()));
     if (views.padding() != null) {
-      tensors = tensors.withKeyPaddingMask(buffers.of(PADDING, views.padding()));
+      tensors.keyPaddingMask(buffers.of(PADDING, views.padding()));
     }
-    return weights == null ? tensors : tensors.withWeights(buffers.of(WEIGHTS, weights));
+    if (weights != null) {
+      tensors.weights(buffers.of(WEIGHTS, weights));
+    }
+    return tensors.build();
   }
 
   private static void addAndNormalise(EncoderBuffers.Views views, LayerNorm norm, Rows rows) {

@@ -80,7 +80,7 @@ final class Expectation {
     Shape shape = operands.shape;
     Attention.Builder builder = Attention.builder();
     if (shape.causal()) {
-      builder.causal(Causal.TOP_LEFT).offset(position + shape.offset());
+      builder.causal(Causal.TOP_LEFT).position(position + shape.offset());
     }
     if (shape.window() > 0) {
       builder.window(shape.window() - 1, 0);

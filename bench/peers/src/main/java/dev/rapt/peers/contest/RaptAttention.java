@@ -42,7 +42,7 @@ final class RaptAttention implements Contender {
   @Override
   public String detail() {
     return attention
-        .plan(device, operands.query, operands.keys.getFirst(), operands.values.getFirst())
+        .plan(device, operands.query, operands.keys.getFirst(), operands.values.getFirst(), output)
         .name();
   }
 

@@ -39,12 +39,12 @@ final class RaptLayer implements Contender {
 
   @Override
   public String detail() {
-    return layer.plan(input, input, input, output).name();
+    return layer.plan(layer.device(), input, input, input, output).name();
   }
 
   @Override
   public void run(int copy) {
-    layer.run(input, input, input, output);
+    layer.run(layer.device(), input, input, input, output);
   }
 
   @Override

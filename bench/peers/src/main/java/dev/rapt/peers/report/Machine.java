@@ -30,8 +30,8 @@ public record Machine(String cpu, int logicalCpus, String system, String java, L
     Capabilities capabilities = Capabilities.probe();
     String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
     return new Machine(
-        capabilities.cpuName(),
-        capabilities.logicalCpus(),
+        capabilities.cpu().name(),
+        capabilities.cpu().logicalCpus(),
         system,
         Runtime.version().toString(),
         peerJars());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.abi;
 
+import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_h;
@@ -18,7 +19,7 @@ final class Contexts {
     MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(rapt_h.rapt_context_create(options, out, frame.error));
+      frame.structs().check(rapt_h.rapt_context_create(options, out, frame.structs().error));
       return out.get(ValueLayout.ADDRESS, 0);
     } finally {
       frame.give();
@@ -31,7 +32,7 @@ final class Contexts {
     rapt_context_info.struct_size(info, info.byteSize());
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(rapt_h.rapt_context_get_info(context, info, frame.error));
+      frame.structs().check(rapt_h.rapt_context_get_info(context, info, frame.structs().error));
       return info;
     } finally {
       frame.give();

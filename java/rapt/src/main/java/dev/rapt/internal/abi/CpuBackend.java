@@ -4,7 +4,7 @@ package dev.rapt.internal.abi;
 import dev.rapt.CpuOptions;
 import dev.rapt.Isa;
 import dev.rapt.Tensor;
-import dev.rapt.internal.Projection;
+import dev.rapt.internal.call.PackedWeights;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_h;
@@ -58,9 +58,9 @@ public final class CpuBackend extends NativeBackend {
    * has no arguments that would hold the caller's arena.
    */
   @Override
-  public Projection projection(Tensor weight, @Nullable Tensor bias) {
+  public PackedWeights pack(Tensor weight, @Nullable Tensor bias) {
     try (Arena arena = Arena.ofConfined()) {
-      return super.projection(copy(arena, weight), bias == null ? null : copy(arena, bias));
+      return super.pack(copy(arena, weight), bias == null ? null : copy(arena, bias));
     }
   }
 

@@ -2,6 +2,7 @@
 package dev.rapt.internal.abi;
 
 import dev.rapt.Capabilities;
+import dev.rapt.Capabilities.Cpu;
 import dev.rapt.Capabilities.Tier;
 import dev.rapt.Isa;
 import dev.rapt.internal.ffi.rapt_capabilities;
@@ -39,11 +40,12 @@ public final class CpuCapabilities {
           NativeLibrary.source(),
           rapt_capabilities.version(struct).getString(0),
           rapt_capabilities.abi_version(struct),
-          rapt_capabilities.cpu_name(struct).getString(0),
-          rapt_capabilities.logical_cpus(struct),
-          isa(rapt_capabilities.default_isa(struct)),
-          isa(rapt_capabilities.best_isa(struct)),
-          Stream.of(Isa.values()).map(CpuCapabilities::tier).toList(),
+          new Cpu(
+              rapt_capabilities.cpu_name(struct).getString(0),
+              rapt_capabilities.logical_cpus(struct),
+              isa(rapt_capabilities.default_isa(struct)),
+              isa(rapt_capabilities.best_isa(struct)),
+              Stream.of(Isa.values()).map(CpuCapabilities::tier).toList()),
           cudaReason(rapt_capabilities.cuda_reason(struct).getString(0)));
     }
   }
@@ -70,11 +72,12 @@ public final class CpuCapabilities {
         NativeLibrary.source(),
         "",
         0,
-        "",
-        Runtime.getRuntime().availableProcessors(),
-        null,
-        null,
-        Stream.of(Isa.values()).map(isa -> new Tier(isa, false, reason)).toList(),
+        new Cpu(
+            "",
+            Runtime.getRuntime().availableProcessors(),
+            null,
+            null,
+            Stream.of(Isa.values()).map(isa -> new Tier(isa, false, reason)).toList()),
         reason);
   }
 

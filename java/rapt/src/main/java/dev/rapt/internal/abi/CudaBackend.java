@@ -2,7 +2,8 @@
 package dev.rapt.internal.abi;
 
 import dev.rapt.RaptException;
-import dev.rapt.internal.Backend;
+import dev.rapt.internal.call.Backend;
+import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_h;
@@ -128,10 +129,12 @@ public final class CudaBackend extends NativeBackend {
   public long[] memoryInfo() {
     CallFrame frame = CallFrame.take();
     try {
-      MemorySegment results = frame.results;
-      frame.check(
-          rapt_h.rapt_memory_get_info(
-              context(), results.asSlice(0, 8), results.asSlice(8, 8), frame.error));
+      MemorySegment results = frame.structs().results;
+      frame
+          .structs()
+          .check(
+              rapt_h.rapt_memory_get_info(
+                  context(), results.asSlice(0, 8), results.asSlice(8, 8), frame.structs().error));
       return results.toArray(ValueLayout.JAVA_LONG);
     } finally {
       frame.give();
@@ -145,7 +148,10 @@ public final class CudaBackend extends NativeBackend {
   public void copy(MemorySegment to, MemorySegment from, long bytes, MemorySegment stream) {
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(rapt_h.rapt_memory_copy(context(), to, from, bytes, stream, frame.error));
+      frame
+          .structs()
+          .check(
+              rapt_h.rapt_memory_copy(context(), to, from, bytes, stream, frame.structs().error));
     } finally {
       frame.give();
     }
@@ -176,7 +182,7 @@ public final class CudaBackend extends NativeBackend {
   public void await(MemorySegment stream, MemorySegment event) {
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(rapt_h.rapt_stream_wait(stream, event, frame.error));
+      frame.structs().check(rapt_h.rapt_stream_wait(stream, event, frame.structs().error));
     } finally {
       frame.give();
     }
@@ -196,7 +202,7 @@ public final class CudaBackend extends NativeBackend {
   public void record(MemorySegment event, MemorySegment stream) {
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(rapt_h.rapt_event_record(event, stream, frame.error));
+      frame.structs().check(rapt_h.rapt_event_record(event, stream, frame.structs().error));
     } finally {
       frame.give();
     }
@@ -211,8 +217,10 @@ public final class CudaBackend extends NativeBackend {
   public boolean hasPassed(MemorySegment event) {
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(rapt_h.rapt_event_query(event, frame.results, frame.error));
-      return frame.results.get(ValueLayout.JAVA_INT, 0) != 0;
+      frame
+          .structs()
+          .check(rapt_h.rapt_event_query(event, frame.structs().results, frame.structs().error));
+      return frame.structs().results.get(ValueLayout.JAVA_INT, 0) != 0;
     } finally {
       frame.give();
     }
@@ -222,8 +230,12 @@ public final class CudaBackend extends NativeBackend {
   public float elapsed(MemorySegment start, MemorySegment end) {
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(rapt_h.rapt_event_elapsed(start, end, frame.results, frame.error));
-      return frame.results.get(ValueLayout.JAVA_FLOAT, 0);
+      frame
+          .structs()
+          .check(
+              rapt_h.rapt_event_elapsed(
+                  start, end, frame.structs().results, frame.structs().error));
+      return frame.structs().results.get(ValueLayout.JAVA_FLOAT, 0);
     } finally {
       frame.give();
     }
@@ -232,8 +244,8 @@ public final class CudaBackend extends NativeBackend {
   private static MemorySegment create(Creation creation) {
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(creation.create(frame.results, frame.error));
-      return frame.results.get(ValueLayout.ADDRESS, 0);
+      frame.structs().check(creation.create(frame.structs().results, frame.structs().error));
+      return frame.structs().results.get(ValueLayout.ADDRESS, 0);
     } finally {
       frame.give();
     }
@@ -242,7 +254,7 @@ public final class CudaBackend extends NativeBackend {
   private static void check(Action action) {
     CallFrame frame = CallFrame.take();
     try {
-      frame.check(action.run(frame.error));
+      frame.structs().check(action.run(frame.structs().error));
     } finally {
       frame.give();
     }

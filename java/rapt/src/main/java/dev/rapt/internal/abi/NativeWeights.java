@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.internal.abi;
+
+import dev.rapt.Tensor;
+import dev.rapt.internal.call.CallFrame;
+import dev.rapt.internal.call.PackedWeights;
+import dev.rapt.internal.call.Structs;
+import dev.rapt.internal.call.TensorStruct;
+import dev.rapt.internal.ffi.rapt_h;
+import dev.rapt.internal.ffi.rapt_linear_parameters;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/** A rapt_linear_weights: packed for the kernels of one tier or device. */
+final class NativeWeights implements PackedWeights {
+  private final MemorySegment weights;
+  private final long inFeatures;
+  private final long outFeatures;
+
+  private NativeWeights(MemorySegment weights, long inFeatures, long outFeatures) {
+    this.weights = weights;
+    this.inFeatures = inFeatures;
+    this.outFeatures = outFeatures;
+  }
+
+  /** Packs tensors whose memory the caller keeps alive during the call. */
+  static NativeWeights create(MemorySegment context, Tensor weight, @Nullable Tensor bias) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment parameters = rapt_linear_parameters.allocate(arena);
+      rapt_linear_parameters.struct_size(parameters, parameters.byteSize());
+      TensorStruct.write(parameters, rapt_linear_parameters.weight$offset(), weight);
+      TensorStruct.write(parameters, rapt_linear_parameters.bias$offset(), bias);
+      rapt_linear_parameters.in_features(parameters, weight.size(1));
+      rapt_linear_parameters.out_features(parameters, weight.size(0));
+      MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+      CallFrame frame = CallFrame.take();
+      try {
+        Structs structs = frame.structs();
+        structs.checkArguments(rapt_h.rapt_linear_create(context, parameters, out, structs.error));
+      } finally {
+        frame.give();
+      }
+      return new NativeWeights(out.get(ValueLayout.ADDRESS, 0), weight.size(1), weight.size(0));
+    }
+  }
+
+  @Override
+  public MemorySegment handle() {
+    return weights;
+  }
+
+  @Override
+  public long inFeatures() {
+    return inFeatures;
+  }
+
+  @Override
+  public long outFeatures() {
+    return outFeatures;
+  }
+
+  @Override
+  public void close() {
+    rapt_h.rapt_linear_destroy(weights);
+  }
+}
