@@ -1,28 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/overlap.h"
 
-static int is_empty(const rapt_view *view) {
+int rapt_view_extent(rapt_view *view) {
+  int64_t low = 0, high = view->element_size;
+  view->low = view->high = 0;
   for (int32_t d = 0; d < view->rank; d++) {
     if (view->size[d] == 0) return 1;
   }
-  return 0;
-}
-
-int rapt_view_extent(const rapt_view *view, int64_t *low, int64_t *high) {
-  *low = *high = 0;
-  if (is_empty(view)) return 1;
-  *high = view->element_size;
   for (int32_t d = 0; d < view->rank; d++) {
     int64_t span;
     if (__builtin_mul_overflow(view->size[d] - 1, view->stride[d], &span) ||
         __builtin_mul_overflow(span, view->element_size, &span) ||
-        __builtin_add_overflow(*(span < 0 ? low : high), span, span < 0 ? low : high)) {
+        __builtin_add_overflow(span < 0 ? low : high, span, span < 0 ? &low : &high)) {
       return 0;
     }
   }
+  view->low = low;
+  view->high = high;
   int64_t address = (int64_t)(intptr_t)view->data, end;
   // No memory lies below address 0, so that a stride has a magnitude too.
-  return !__builtin_add_overflow(address, *high, &end) && !__builtin_add_overflow(address, *low, &end) && end >= 0;
+  return !__builtin_add_overflow(address, high, &end) && !__builtin_add_overflow(address, low, &end) && end >= 0;
 }
 
 // The dimensions that move, as byte strides >= 0, smallest first; returns how many.
@@ -45,7 +42,7 @@ static int32_t moving(const rapt_view *view, int64_t size[RAPT_MAX_RANK], int64_
 
 int rapt_overlaps_itself(const rapt_view *view) {
   int64_t size[RAPT_MAX_RANK], stride[RAPT_MAX_RANK], extent = view->element_size;
-  if (is_empty(view)) return 0;
+  if (rapt_view_is_empty(view)) return 0;
   int32_t n = moving(view, size, stride);
   for (int32_t d = 0; d < n; d++) {
     if (stride[d] < extent) return 1;
@@ -78,11 +75,9 @@ static int apart_within(const rapt_view *a, const rapt_view *b, int64_t a_start,
 }
 
 int rapt_overlap(const rapt_view *a, const rapt_view *b) {
-  if (is_empty(a) || is_empty(b)) return 0;
-  int64_t a_low, a_high, b_low, b_high;
-  if (!rapt_view_extent(a, &a_low, &a_high) || !rapt_view_extent(b, &b_low, &b_high)) return 1;
-  int64_t a_start = (int64_t)(intptr_t)a->data + a_low, a_end = (int64_t)(intptr_t)a->data + a_high;
-  int64_t b_start = (int64_t)(intptr_t)b->data + b_low, b_end = (int64_t)(intptr_t)b->data + b_high;
+  if (rapt_view_is_empty(a) || rapt_view_is_empty(b)) return 0;
+  int64_t a_start = (int64_t)(intptr_t)a->data + a->low, a_end = (int64_t)(intptr_t)a->data + a->high;
+  int64_t b_start = (int64_t)(intptr_t)b->data + b->low, b_end = (int64_t)(intptr_t)b->data + b->high;
   if (a_end <= b_start || b_end <= a_start) return 0;
   const rapt_view *views[] = {a, b};
   for (int v = 0; v < 2; v++) {

@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-// A strided view with its dimensions; element_size in bytes. Offsets must not overflow (see rapt_view_extent).
+// A strided view with its dimensions; element_size in bytes. low and high are its extent: the byte offsets of the
+// lowest element and of the end of the highest one, relative to data; both 0 where it has no element.
 typedef struct rapt_view {
   const char *name;
   const void *data;
@@ -19,11 +20,14 @@ typedef struct rapt_view {
   int32_t element_size;
   int64_t size[RAPT_MAX_RANK];
   int64_t stride[RAPT_MAX_RANK];
+  int64_t low;
+  int64_t high;
 } rapt_view;
 
-// The byte offsets of the lowest element and of the end of the highest one, relative to data. Returns 0 where an
-// offset or address overflows. An empty view has low = high = 0.
-int rapt_view_extent(const rapt_view *view, int64_t *low, int64_t *high);
+// Fills in the extent from the rest, which the functions below need. Returns 0 where an offset or address overflows.
+int rapt_view_extent(rapt_view *view);
+
+static inline int rapt_view_is_empty(const rapt_view *view) { return view->low == view->high; }
 
 // Whether two different indices of the view name overlapping bytes. Exact for views whose dimensions nest (each stride
 // at least the extent of all smaller ones); anything else counts as overlapping.

@@ -61,13 +61,14 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.reserved is %d; allowed is 0", name, tensor->reserved);
   }
   view->element_size = (int32_t)rapt_element_size(tensor->dtype);
-  view->rank = (int32_t)strlen(operand->shape);
   int empty = 0;
-  for (int32_t d = 0; d < view->rank; d++) {
-    view->size[d] = size[d];
-    view->stride[d] = tensor->stride[d];
-    empty |= size[d] == 0;
+  int32_t rank = 0;
+  for (; operand->shape[rank] != 0; rank++) {
+    view->size[rank] = size[rank];
+    view->stride[rank] = tensor->stride[rank];
+    empty |= size[rank] == 0;
   }
+  view->rank = rank;
   if (tensor->data == NULL && purpose == RAPT_FOR_RUN && !empty) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL; allowed is the address of its first element", name);
   }
@@ -75,9 +76,8 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is at %p, which is not aligned to %d bytes", name, tensor->data,
                      view->element_size);
   }
-  int64_t low, high;
   view->data = tensor->data;
-  if (!rapt_view_extent(view, &low, &high)) {
+  if (!rapt_view_extent(view)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has sizes and strides whose byte offsets overflow 64 bits",
                      name);
   }
@@ -152,7 +152,7 @@ static int is_in_place(const rapt_operand *operand, const void *call, const rapt
 static rapt_status check_overlaps(const rapt_operand *const *operands, const rapt_view *views, int32_t count,
                                   const void *call, rapt_error *error) {
   for (int32_t w = 0; w < count; w++) {
-    if ((operands[w]->access & RAPT_WRITE) == 0 || !rapt_is_present(rapt_operand_tensor(call, operands[w]))) continue;
+    if ((operands[w]->access & RAPT_WRITE) == 0) continue;
     // Of a plan without addresses too: it bounds the number of elements.
     if (rapt_overlaps_itself(&views[w])) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has strides by which its elements overlap each other",
@@ -178,11 +178,14 @@ static rapt_status check_operands(const void *call, rapt_purpose purpose, rapt_c
   int32_t count = 0;
   checked->empty = 1;
   for (const rapt_operand *o = checked->operation->operands; o->name != NULL; o++) {
+    const rapt_tensor *tensor = rapt_operand_tensor(call, o);
+    // Most operands of most calls; a stray address was refused before.
+    if (o->optional && !rapt_is_present(tensor)) continue;
     if (!counts(o, checked->cases)) continue;
     int64_t size[RAPT_MAX_RANK];
     for (int32_t d = 0; o->shape[d] != 0; d++) size[d] = *rapt_size(&checked->sizes, o->shape[d]);
-    RAPT_CHECK(rapt_check_operand(o, rapt_operand_tensor(call, o), size, purpose, &views[count], error));
-    if ((o->access & RAPT_WRITE) != 0 && rapt_operand_has_elements(checked, call, o)) checked->empty = 0;
+    RAPT_CHECK(rapt_check_operand(o, tensor, size, purpose, &views[count], error));
+    if ((o->access & RAPT_WRITE) != 0 && !rapt_view_is_empty(&views[count])) checked->empty = 0;
     entries[count++] = o;
   }
   return check_overlaps(entries, views, count, call, error);
