@@ -60,16 +60,7 @@ rapt_status rapt_run_call(rapt_context *context, int32_t number, const void *cal
   return context->device->execute(context, &planned, error);
 }
 
-rapt_status rapt_run_held(rapt_context *context, int32_t number, const void *call, rapt_error *error, const void *held0,
-                          const void *held1, const void *held2, const void *held3, const void *held4, const void *held5,
-                          const void *held6, const void *held7, const void *held8, const void *held9,
-                          const void *held10, const void *held11, const void *held12, const void *held13,
-                          const void *held14, const void *held15, const void *held16, const void *held17,
-                          const void *held18, const void *held19, const void *held20, const void *held21,
-                          const void *held22, const void *held23) {
-  (void)held0, (void)held1, (void)held2, (void)held3, (void)held4, (void)held5, (void)held6, (void)held7;
-  (void)held8, (void)held9, (void)held10, (void)held11, (void)held12, (void)held13, (void)held14, (void)held15;
-  (void)held16, (void)held17, (void)held18, (void)held19, (void)held20, (void)held21, (void)held22, (void)held23;
+rapt_status rapt_run_held(rapt_context *context, int32_t number, const void *call, rapt_error *error, ...) {
   return rapt_run_call(context, number, call, error);
 }
 

@@ -219,17 +219,11 @@ RAPT_API rapt_status rapt_plan_call(const rapt_context *context, int32_t operati
 RAPT_API rapt_status rapt_run_call(rapt_context *context, int32_t operation, const void *call, rapt_error *error);
 
 /**
- * rapt_run_call for callers with managed memory. The pointers after error are ignored here; a foreign function
- * interface that keeps by-reference arguments alive during a call (Java's FFM does) is given the tensors' memory once
- * more through them, so that no other thread can free it under the kernel. NULL where there is nothing to hold.
+ * rapt_run_call for callers with managed memory. Any number of pointers may follow error, and all are ignored here. A
+ * foreign function interface that keeps by-reference arguments alive during a call (Java's FFM does) is given the
+ * tensors' memory once more through them, so that no other thread can free it under the kernel.
  */
-RAPT_API rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error,
-                                   const void *held0, const void *held1, const void *held2, const void *held3,
-                                   const void *held4, const void *held5, const void *held6, const void *held7,
-                                   const void *held8, const void *held9, const void *held10, const void *held11,
-                                   const void *held12, const void *held13, const void *held14, const void *held15,
-                                   const void *held16, const void *held17, const void *held18, const void *held19,
-                                   const void *held20, const void *held21, const void *held22, const void *held23);
+RAPT_API rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, ...);
 
 #ifdef __cplusplus
 }

@@ -65,20 +65,25 @@ final class Checks {
   /** That writing {@code output} cannot change {@code other}. */
   static void disjoint(String outputName, Tensor output, String otherName, @Nullable Tensor other) {
     if (other != null && Overlap.possible(output, other)) {
-      throw new IllegalArgumentException(
-          outputName
-              + " ("
-              + output
-              + " at 0x"
-              + Long.toHexString(output.address())
-              + ") overlaps "
-              + otherName
-              + " ("
-              + other
-              + " at 0x"
-              + Long.toHexString(other.address())
-              + "); allowed: memory of its own");
+      throw overlap(outputName, output, otherName, other);
     }
+  }
+
+  static IllegalArgumentException overlap(
+      String outputName, Tensor output, String otherName, Tensor other) {
+    return new IllegalArgumentException(
+        outputName
+            + " ("
+            + output
+            + " at 0x"
+            + Long.toHexString(output.address())
+            + ") overlaps "
+            + otherName
+            + " ("
+            + other
+            + " at 0x"
+            + Long.toHexString(other.address())
+            + "); allowed: memory of its own");
   }
 
   static void rank(String name, Tensor tensor, int rank, String shape) {

@@ -5,7 +5,6 @@ import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.call.Operand;
 import dev.rapt.internal.call.OperandTable;
 import java.util.StringJoiner;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Checks a call's tensors against the table of its operation, and finds its sizes: types, memory,
@@ -32,28 +31,25 @@ final class OperandChecks {
     }
     call.operation().rules(call);
     int cases = call.cases();
-    for (int i = always; i < table.lines(); i++) {
-      Operand operand = table.line(i);
-      if (operand.counts(cases)) {
-        operand(call, table, operand, false);
+    for (int i = always; i < table.neededLines(); i++) {
+      if (table.line(i).counts(cases)) {
+        operand(call, table, table.line(i), false);
       }
     }
-    for (int i = 0; i < table.lines(); i++) {
-      Operand operand = table.line(i);
-      if (operand.written() && operand.counts(cases)) {
-        apart(call, table, operand);
-      }
+    for (int left = call.present() & table.optionalSlots(); left != 0; left &= left - 1) {
+      operand(call, table, table.at(Integer.numberOfTrailingZeros(left), cases), false);
+    }
+    for (int left = call.present() & table.writtenSlots(); left != 0; left &= left - 1) {
+      apart(call, Integer.numberOfTrailingZeros(left));
     }
   }
 
   private static void operand(CallFrame call, OperandTable table, Operand operand, boolean first) {
     Tensor tensor = call.tensor(operand.slot());
     if (tensor == null) {
-      if (!operand.isOptional()) {
-        throw new NullPointerException(operand.name());
-      }
-      return;
+      throw new NullPointerException(operand.name());
     }
+    call.counts(operand);
     if (!operand.allows(tensor.dtype())) {
       throw new IllegalArgumentException(
           operand.name() + " is " + tensor + "; allowed: elements of type " + operand.allowed());
@@ -88,6 +84,13 @@ final class OperandChecks {
 
   private static void sizes(CallFrame call, OperandTable table, Operand operand, Tensor tensor) {
     int missing = call.missing();
+    if (operand.hasAll(tensor, missing)) {
+      int rank = operand.dimensions();
+      for (int i = 0; i < rank; i++) {
+        bind(call, table, operand, tensor, i, operand.dimension(i));
+      }
+      return;
+    }
     int rank = table.rank(operand, missing);
     boolean shared = operand.fit() == Operand.Fit.SHARED && tensor.rank() == rank - 1;
     boolean grouped = operand.fit() == Operand.Fit.GROUPED && tensor.rank() == rank - 1;
@@ -138,40 +141,51 @@ final class OperandChecks {
       CallFrame call, OperandTable table, Operand operand, Tensor tensor, int dim, int size) {
     long value = tensor.size(dim);
     long known = call.size(size);
-    if (known == UNKNOWN) {
-      if (value < table.least(size) || value > table.most(size)) {
-        throw new IllegalArgumentException(
-            operand.name()
-                + " is "
-                + tensor
-                + " with size "
-                + value
-                + " in dimension "
-                + dim
-                + "; allowed: "
-                + table.least(size)
-                + " to "
-                + table.most(size)
-                + ", the "
-                + table.words(size));
-      }
-      call.size(size, value);
-    } else if (known != value) {
-      String binder = binder(call, table, operand, size);
-      throw new IllegalArgumentException(
-          operand.name()
-              + " is "
-              + tensor
-              + " with size "
-              + value
-              + " in dimension "
-              + dim
-              + "; allowed: "
-              + known
-              + ", the "
-              + table.words(size)
-              + binder);
+    if (known == value) {
+      return;
     }
+    if (known != UNKNOWN) {
+      throw unlike(call, table, operand, tensor, dim, size);
+    }
+    if (value < table.least(size) || value > table.most(size)) {
+      throw outside(table, operand, tensor, dim, size);
+    }
+    call.size(size, value);
+  }
+
+  private static IllegalArgumentException outside(
+      OperandTable table, Operand operand, Tensor tensor, int dim, int size) {
+    return new IllegalArgumentException(
+        operand.name()
+            + " is "
+            + tensor
+            + " with size "
+            + tensor.size(dim)
+            + " in dimension "
+            + dim
+            + "; allowed: "
+            + table.least(size)
+            + " to "
+            + table.most(size)
+            + ", the "
+            + table.words(size));
+  }
+
+  private static IllegalArgumentException unlike(
+      CallFrame call, OperandTable table, Operand operand, Tensor tensor, int dim, int size) {
+    return new IllegalArgumentException(
+        operand.name()
+            + " is "
+            + tensor
+            + " with size "
+            + tensor.size(dim)
+            + " in dimension "
+            + dim
+            + "; allowed: "
+            + call.size(size)
+            + ", the "
+            + table.words(size)
+            + binder(call, table, operand, size));
   }
 
   /** Which operand said how large a dimension is; empty where the operation's options did. */
@@ -216,22 +230,17 @@ final class OperandChecks {
     }
   }
 
-  /** That writing an operand changes no other one. */
-  private static void apart(CallFrame call, OperandTable table, Operand operand) {
-    Tensor output = call.tensor(operand.slot());
-    if (output == null) {
-      return;
-    }
-    for (int i = 0; i < table.lines(); i++) {
-      Operand other = table.line(i);
-      Tensor tensor = call.tensor(other.slot());
-      if (tensor == null || other.slot() == operand.slot()) {
-        continue;
+  /** That writing the tensor of a slot changes no other one. */
+  private static void apart(CallFrame call, int slot) {
+    Operand operand = call.operand(slot);
+    Tensor output = call.required(slot);
+    for (int left = call.present() & ~(1 << slot); left != 0; left &= left - 1) {
+      int other = Integer.numberOfTrailingZeros(left);
+      Tensor tensor = call.required(other);
+      if (Overlap.possible(output, tensor)
+          && !(other == operand.inPlace() && same(tensor, output))) {
+        throw Checks.overlap(operand.name(), output, call.operand(other).name(), tensor);
       }
-      if (other.slot() == operand.inPlace() && same(tensor, output)) {
-        continue;
-      }
-      Checks.disjoint(operand.name(), output, other.name(), tensor);
     }
   }
 
@@ -249,13 +258,9 @@ final class OperandChecks {
 
   /** That all tensors lie where the call runs. */
   static void admit(Place place, CallFrame call) {
-    OperandTable table = call.table();
-    for (int i = 0; i < table.lines(); i++) {
-      Operand operand = table.line(i);
-      @Nullable Tensor tensor = call.tensor(operand.slot());
-      if (tensor != null && operand.counts(call.cases())) {
-        place.admit(operand.name(), tensor);
-      }
+    for (int left = call.present(); left != 0; left &= left - 1) {
+      int slot = Integer.numberOfTrailingZeros(left);
+      place.admit(call.operand(slot).name(), call.required(slot));
     }
   }
 }

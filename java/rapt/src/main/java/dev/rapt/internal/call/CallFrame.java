@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * allocation.
  */
 public final class CallFrame {
-  /** Tensors of a call at most: what rapt_run_held holds. */
+  /** Tensors of a call at most; a bit of an int each. */
   static final int SLOTS = 24;
 
   private static final int MOST_SIZES = 24;
@@ -30,11 +30,13 @@ public final class CallFrame {
       new AtomicReferenceArray<>(SHARDS * SHARD_STRIDE);
 
   private final @Nullable Tensor[] tensors = new Tensor[SLOTS];
+  private final Operand[] lines = new Operand[SLOTS];
   private final long[] sizes = new long[MOST_SIZES];
   private final long[] strides = new long[MOST_DIMENSIONS];
   private @Nullable Structs structs;
   private @Nullable Operation operation;
   private @Nullable OperandTable table;
+  private int present;
   private int missing;
   private int cases;
 
@@ -66,7 +68,10 @@ public final class CallFrame {
 
   /** Gives the frame back, which forgets its tensors. */
   public void give() {
-    Arrays.fill(tensors, null);
+    for (int slots = present; slots != 0; slots &= slots - 1) {
+      tensors[Integer.numberOfTrailingZeros(slots)] = null;
+    }
+    present = 0;
     int shard = shard();
     for (int slot = shard; slot < shard + SLOTS_PER_SHARD; slot++) {
       if (POOL.compareAndSet(slot, null, this)) {
@@ -82,13 +87,24 @@ public final class CallFrame {
   /** Sets the tensor of a slot; null = absent. */
   public CallFrame set(int slot, @Nullable Tensor tensor) {
     tensors[slot] = tensor;
+    present = tensor == null ? present & ~(1 << slot) : present | 1 << slot;
     return this;
   }
 
   /** Sets the tensors of the first slots. */
   public CallFrame set(@Nullable Tensor[] all) {
-    System.arraycopy(all, 0, tensors, 0, all.length);
+    for (int slot = 0; slot < all.length; slot++) {
+      set(slot, all[slot]);
+    }
     return this;
+  }
+
+  /**
+   * The slots that have a tensor, as bits. Whoever loops over them, from the lowest on, does
+   * nothing for the many operands that a call lacks.
+   */
+  public int present() {
+    return present;
   }
 
   /** The tensor of a slot; null = absent. */
@@ -145,14 +161,14 @@ public final class CallFrame {
     cases = bits;
   }
 
-  /** The line of a slot that counts. */
+  /** The line that counts for the slot of a checked tensor. */
   public Operand operand(int slot) {
-    for (Operand operand : table().operands) {
-      if (operand.slot == slot && operand.counts(cases)) {
-        return operand;
-      }
-    }
-    throw new AssertionError(table().word + " has no slot " + slot);
+    return lines[slot];
+  }
+
+  /** Sets the line that counts for its slot. */
+  public void counts(Operand operand) {
+    lines[operand.slot] = operand;
   }
 
   /**
@@ -160,7 +176,6 @@ public final class CallFrame {
    * broadcasts. The array is the frame's, and good until the next time.
    */
   public long[] strides(Operand operand, Tensor tensor) {
-    OperandTable lines = table();
     int rank = operand.dims.length;
     if (operand.fit() == Operand.Fit.BROADCAST) {
       for (int i = 0; i < rank; i++) {
@@ -168,11 +183,14 @@ public final class CallFrame {
       }
       return strides;
     }
-    int first = operand.fit() == Operand.Fit.SHARED ? rank - tensor.rank() : 0;
+    int lacking = operand.lacking[missing];
+    if (operand.fit() == Operand.Fit.SHARED && tensor.rank() < rank) {
+      lacking |= 1;
+    }
     int own = 0;
     for (int i = 0; i < rank; i++) {
-      boolean lacking = i < first || lines.lacks(operand, i, missing) || own >= tensor.rank();
-      strides[i] = lacking ? 0 : tensor.stride(own++);
+      boolean lacks = (lacking >> i & 1) != 0 || own >= tensor.rank();
+      strides[i] = lacks ? 0 : tensor.stride(own++);
     }
     return strides;
   }

@@ -2,6 +2,7 @@
 package dev.rapt.internal.call;
 
 import dev.rapt.DType;
+import dev.rapt.Tensor;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +47,11 @@ public final class Operand {
   private @Nullable String hint;
   LongSupplier field = () -> 0;
   int[] dims = {};
+
+  /**
+   * By how many dimensions fewer a call's tensors have: those of this line that they lack, as bits.
+   */
+  int[] lacking = {};
 
   private Operand(int slot, String name, boolean written, DType[] dtypes, String shape) {
     this.slot = slot;
@@ -169,6 +175,14 @@ public final class Operand {
   /** The dimensions as indices into the table's sizes, outermost first; -1 is 1 and not there. */
   public int dimensions() {
     return dims.length;
+  }
+
+  /**
+   * Whether a tensor has exactly the dimensions of this line: it broadcasts none and, where a
+   * call's tensors have {@code missing} dimensions fewer, lacks none.
+   */
+  public boolean hasAll(Tensor tensor, int missing) {
+    return fit != Fit.BROADCAST && lacking[missing] == 0 && tensor.rank() == dims.length;
   }
 
   /** Dimension {@code i} as an index into the table's sizes; -1 = 1, and only in the struct. */

@@ -3,10 +3,13 @@ package dev.rapt.internal.call;
 
 import java.lang.foreign.MemoryLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +33,12 @@ public final class OperandTable {
   final String word;
   final Dimension[] dimensions;
   final Operand[] operands;
+  private final Operand[][] slots;
   private final int always;
+  private final int needed;
+  private final int optional;
+  private final int written;
+  private final int mostMissing;
   private final IntSupplier number;
   private final Supplier<MemoryLayout> layout;
   private volatile @Nullable StructFields fields;
@@ -40,14 +48,45 @@ public final class OperandTable {
     number = builder.number;
     layout = builder.layout;
     dimensions = builder.dimensions.toArray(Dimension[]::new);
-    List<Operand> lines =
-        new ArrayList<>(builder.operands.stream().filter(Operand::always).toList());
-    always = lines.size();
-    lines.addAll(builder.operands.stream().filter(line -> !line.always()).toList());
-    operands = lines.toArray(Operand[]::new);
+    operands = builder.operands.toArray(Operand[]::new);
+    Arrays.sort(operands, Comparator.comparingInt(OperandTable::order)); // stable
+    mostMissing = Arrays.stream(dimensions).mapToInt(Dimension::dropped).max().orElse(0);
+    slots = new Operand[CallFrame.SLOTS][];
+    for (int slot = 0; slot < slots.length; slot++) {
+      int wanted = slot;
+      slots[slot] = Arrays.stream(operands).filter(o -> o.slot == wanted).toArray(Operand[]::new);
+    }
+    always = (int) Arrays.stream(operands).filter(Operand::always).count();
+    needed = (int) Arrays.stream(operands).filter(o -> !o.isOptional()).count();
+    optional = bits(Operand::isOptional);
+    written = bits(Operand::written);
     for (Operand operand : operands) {
       operand.dims = indices(operand.shape);
+      operand.lacking = lacking(operand.dims);
     }
+  }
+
+  /** The order of {@link #line}. */
+  private static int order(Operand operand) {
+    return operand.always() ? 0 : operand.isOptional() ? 2 : 1;
+  }
+
+  private int bits(Predicate<Operand> has) {
+    return Arrays.stream(operands)
+        .filter(has)
+        .mapToInt(o -> 1 << o.slot)
+        .reduce(0, (a, b) -> a | b);
+  }
+
+  private int[] lacking(int[] dims) {
+    int[] lacking = new int[mostMissing + 1];
+    for (int missing = 0; missing <= mostMissing; missing++) {
+      for (int i = 0; i < dims.length; i++) {
+        boolean lacks = dims[i] < 0 || dimensions[dims[i]].missingIn(missing);
+        lacking[missing] |= lacks ? 1 << i : 0;
+      }
+    }
+    return lacking;
   }
 
   /**
@@ -87,7 +126,10 @@ public final class OperandTable {
     return operands.length;
   }
 
-  /** A line; those that {@link Operand#always} count come first. */
+  /**
+   * A line; first come those that {@link Operand#always} count, then those whose tensors must be
+   * there in some case, then those whose tensors are optional.
+   */
   public Operand line(int i) {
     return operands[i];
   }
@@ -95,6 +137,11 @@ public final class OperandTable {
   /** How many lines always count. */
   public int alwaysLines() {
     return always;
+  }
+
+  /** How many lines have tensors that must be there where the line counts. */
+  public int neededLines() {
+    return needed;
   }
 
   /** How many sizes there are. */
@@ -127,30 +174,39 @@ public final class OperandTable {
     return dimensions[dimension].words();
   }
 
-  /** The rank of a line's tensors where the call's tensors miss so many dimensions. */
-  public int rank(Operand operand, int missing) {
-    int rank = 0;
-    for (int dim : operand.dims) {
-      if (dim >= 0 && !dimensions[dim].missingIn(missing)) {
-        rank++;
+  /** The line of a slot that counts in one of the cases. */
+  public Operand at(int slot, int cases) {
+    for (Operand operand : slots[slot]) {
+      if (operand.counts(cases)) {
+        return operand;
       }
     }
-    return rank;
+    throw new AssertionError(word + " has no slot " + slot);
+  }
+
+  /** The slots whose tensors may be absent, as bits. */
+  public int optionalSlots() {
+    return optional;
+  }
+
+  /** The slots whose tensors are written, as bits. */
+  public int writtenSlots() {
+    return written;
+  }
+
+  /** The rank of a line's tensors where the call's tensors miss so many dimensions. */
+  public int rank(Operand operand, int missing) {
+    return operand.dims.length - Integer.bitCount(operand.lacking[missing]);
   }
 
   /** Whether tensors of a call that miss so many dimensions lack dimension {@code i} of a line. */
   public boolean lacks(Operand operand, int i, int missing) {
-    int dim = operand.dims[i];
-    return dim < 0 || dimensions[dim].missingIn(missing);
+    return (operand.lacking[missing] >> i & 1) != 0;
   }
 
   /** How many dimensions a call's tensors may miss at most. */
   public int mostMissing() {
-    int most = 0;
-    for (Dimension dimension : dimensions) {
-      most = Math.max(most, dimension.dropped());
-    }
-    return most;
+    return mostMissing;
   }
 
   /** A line's shape in letters, for example {@code (B, Hq, Sq, D)}. */

@@ -10,8 +10,8 @@ final class StructFields {
   final int number;
   final long byteSize;
 
-  /** The offset of each line's rapt_tensor. */
-  final long[] operands;
+  /** The offset of each slot's rapt_tensor. */
+  final long[] slots = new long[CallFrame.SLOTS];
 
   /** The offset of each size's int64, or NONE. */
   final long[] sizes;
@@ -19,9 +19,8 @@ final class StructFields {
   StructFields(int number, MemoryLayout layout, Operand[] operands, Dimension[] dimensions) {
     this.number = number;
     byteSize = layout.byteSize();
-    this.operands = new long[operands.length];
-    for (int i = 0; i < operands.length; i++) {
-      this.operands[i] = operands[i].field.getAsLong();
+    for (Operand operand : operands) {
+      slots[operand.slot] = operand.field.getAsLong();
     }
     sizes = new long[dimensions.length];
     for (int i = 0; i < dimensions.length; i++) {

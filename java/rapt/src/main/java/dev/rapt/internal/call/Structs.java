@@ -12,6 +12,7 @@ import dev.rapt.internal.ffi.rapt_plan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,12 @@ public final class Structs {
 
   private final Arena arena = Arena.ofAuto();
   private final @Nullable MemorySegment[] calls = new MemorySegment[rapt_h.RAPT_OPERATIONS()];
+
+  /** The slots whose tensors stand in each operation's struct, as bits; all others are absent. */
+  private final int[] written = new int[rapt_h.RAPT_OPERATIONS()];
+
+  /** What {@link HeldCall} holds; none between calls. */
+  final MemorySegment[] held = new MemorySegment[CallFrame.SLOTS];
 
   /** A rapt_plan. */
   public final MemorySegment plan;
@@ -42,6 +49,7 @@ public final class Structs {
     results = arena.allocate(16, ALIGNMENT);
     rapt_plan.struct_size(plan, plan.byteSize());
     rapt_error.struct_size(error, error.byteSize());
+    Arrays.fill(held, MemorySegment.NULL);
   }
 
   /**
@@ -57,9 +65,14 @@ public final class Structs {
       calls[fields.number] = struct;
     }
     struct.set(ValueLayout.ADDRESS, STREAM, stream);
-    Operand[] operands = call.table().operands;
-    for (int i = 0; i < operands.length; i++) {
-      write(call, struct, operands[i], fields.operands[i]);
+    int present = call.present();
+    for (int slots = written[fields.number] & ~present; slots != 0; slots &= slots - 1) {
+      TensorStruct.absent(struct, fields.slots[Integer.numberOfTrailingZeros(slots)]);
+    }
+    written[fields.number] = present;
+    for (int slots = present; slots != 0; slots &= slots - 1) {
+      int slot = Integer.numberOfTrailingZeros(slots);
+      write(call, struct, slot, fields.slots[slot]);
     }
     for (int i = 0; i < fields.sizes.length; i++) {
       if (fields.sizes[i] != StructFields.NONE) {
@@ -70,16 +83,14 @@ public final class Structs {
     return struct;
   }
 
-  private static void write(CallFrame call, MemorySegment struct, Operand operand, long field) {
-    Tensor tensor = call.tensor(operand.slot);
-    if (tensor == null) {
-      TensorStruct.absent(struct, field);
-      return;
-    }
-    if (!operand.counts(call.cases())) {
-      return;
-    }
+  private static void write(CallFrame call, MemorySegment struct, int slot, long field) {
+    Operand operand = call.operand(slot);
+    Tensor tensor = call.required(slot);
     TensorStruct.header(struct, field, tensor);
+    if (operand.hasAll(tensor, call.missing())) {
+      TensorStruct.strides(struct, field, tensor);
+      return;
+    }
     long[] strides = call.strides(operand, tensor);
     for (int i = 0; i < operand.dims.length; i++) {
       TensorStruct.stride(struct, field, i, strides[i]);

@@ -32,7 +32,13 @@ public final class TensorStruct {
       return;
     }
     header(struct, field, tensor);
-    for (int dim = 0; dim < tensor.rank(); dim++) {
+    strides(struct, field, tensor);
+  }
+
+  /** The tensor's own strides. */
+  static void strides(MemorySegment struct, long field, Tensor tensor) {
+    int rank = tensor.rank();
+    for (int dim = 0; dim < rank; dim++) {
       stride(struct, field, dim, tensor.stride(dim));
     }
   }

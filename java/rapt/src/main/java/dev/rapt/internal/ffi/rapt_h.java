@@ -828,90 +828,78 @@ public class rapt_h extends rapt_h$shared {
         }
     }
 
-    private static class rapt_run_held {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_INT,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER,
-            rapt_h.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_run_held");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
     /**
-     * Function descriptor for:
+     * Variadic invoker class for:
      * {@snippet lang=c :
-     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
+     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, ...)
      * }
      */
-    public static FunctionDescriptor rapt_run_held$descriptor() {
-        return rapt_run_held.DESC;
-    }
+    public static class rapt_run_held {
+        private static final FunctionDescriptor BASE_DESC = FunctionDescriptor.of(
+                rapt_h.C_INT,
+                rapt_h.C_POINTER,
+                rapt_h.C_INT,
+                rapt_h.C_POINTER,
+                rapt_h.C_POINTER
+            );
+        private static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_run_held");
 
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
-     * }
-     */
-    public static MethodHandle rapt_run_held$handle() {
-        return rapt_run_held.HANDLE;
-    }
+        private final MethodHandle handle;
+        private final FunctionDescriptor descriptor;
+        private final MethodHandle spreader;
 
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
-     * }
-     */
-    public static MemorySegment rapt_run_held$address() {
-        return rapt_run_held.ADDR;
-    }
+        private rapt_run_held(MethodHandle handle, FunctionDescriptor descriptor, MethodHandle spreader) {
+            this.handle = handle;
+            this.descriptor = descriptor;
+            this.spreader = spreader;
+        }
 
-    /**
-     * {@snippet lang=c :
-     * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, const void *held0, const void *held1, const void *held2, const void *held3, const void *held4, const void *held5, const void *held6, const void *held7, const void *held8, const void *held9, const void *held10, const void *held11, const void *held12, const void *held13, const void *held14, const void *held15, const void *held16, const void *held17, const void *held18, const void *held19, const void *held20, const void *held21, const void *held22, const void *held23)
-     * }
-     */
-    public static int rapt_run_held(MemorySegment context, int operation, MemorySegment call, MemorySegment error, MemorySegment held0, MemorySegment held1, MemorySegment held2, MemorySegment held3, MemorySegment held4, MemorySegment held5, MemorySegment held6, MemorySegment held7, MemorySegment held8, MemorySegment held9, MemorySegment held10, MemorySegment held11, MemorySegment held12, MemorySegment held13, MemorySegment held14, MemorySegment held15, MemorySegment held16, MemorySegment held17, MemorySegment held18, MemorySegment held19, MemorySegment held20, MemorySegment held21, MemorySegment held22, MemorySegment held23) {
-        var mh$ = rapt_run_held.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("rapt_run_held", context, operation, call, error, held0, held1, held2, held3, held4, held5, held6, held7, held8, held9, held10, held11, held12, held13, held14, held15, held16, held17, held18, held19, held20, held21, held22, held23);
+        /**
+         * Variadic invoker factory for:
+         * {@snippet lang=c :
+         * rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, ...)
+         * }
+         */
+        public static rapt_run_held makeInvoker(MemoryLayout... layouts) {
+            FunctionDescriptor desc$ = BASE_DESC.appendArgumentLayouts(layouts);
+            Linker.Option fva$ = Linker.Option.firstVariadicArg(BASE_DESC.argumentLayouts().size());
+            var mh$ = Linker.nativeLinker().downcallHandle(ADDR, desc$, fva$);
+            var spreader$ = mh$.asSpreader(Object[].class, layouts.length);
+            return new rapt_run_held(mh$, desc$, spreader$);
+        }
+
+        /**
+         * {@return the address}
+         */
+        public static MemorySegment address() {
+            return ADDR;
+        }
+
+        /**
+         * {@return the specialized method handle}
+         */
+        public MethodHandle handle() {
+            return handle;
+        }
+
+        /**
+         * {@return the specialized descriptor}
+         */
+        public FunctionDescriptor descriptor() {
+            return descriptor;
+        }
+
+        public int apply(MemorySegment context, int operation, MemorySegment call, MemorySegment error, Object... x4) {
+            try {
+                if (TRACE_DOWNCALLS) {
+                    traceDowncall("rapt_run_held", context, operation, call, error, x4);
+                }
+                return (int) spreader.invokeExact(context, operation, call, error, x4);
+            } catch(IllegalArgumentException | ClassCastException ex$)  {
+                throw ex$; // rethrow IAE from passing wrong number/type of args
+            } catch (Throwable ex$) {
+               throw new AssertionError("should not reach here", ex$);
             }
-            return (int)mh$.invokeExact(context, operation, call, error, held0, held1, held2, held3, held4, held5, held6, held7, held8, held9, held10, held11, held12, held13, held14, held15, held16, held17, held18, held19, held20, held21, held22, held23);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
         }
     }
     private static final int RAPT_DEVICE_CPU = (int)0L;
