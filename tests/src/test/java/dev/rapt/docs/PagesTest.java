@@ -81,7 +81,7 @@ class PagesTest {
         }
       }
     }
-    assertTrue(quotes >= 0, "no quotes found");
+    assertTrue(quotes > 0, "no quotes found");
     assertEquals(List.of(), wrong);
   }
 
