@@ -41,7 +41,7 @@ typedef struct rapt_cpu_linear_step {
 // Projections that do not wait for each other, as one parallel run.
 typedef struct rapt_cpu_linears {
   int count;
-  rapt_cpu_linear_step geometries[RAPT_MOST_LINEARS];
+  rapt_cpu_linear_step steps[RAPT_MOST_LINEARS];
   int64_t tasks;
   rapt_share share;
   // Bytes.

@@ -55,48 +55,48 @@ static int is_direct(const rapt_kernels *kernels, const rapt_product *p, const r
 }
 
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_product *p,
-                     const rapt_cpu_linear_step *g, projection_slot *slot) {
-  int64_t copied = is_direct(kernels, p, &p->input) ? 0 : g->row_block * g->depth_block;
-  int64_t staged = is_direct(kernels, p, &p->output) ? 1 : g->task_panels;
+                     const rapt_cpu_linear_step *step, projection_slot *slot) {
+  int64_t copied = is_direct(kernels, p, &p->input) ? 0 : step->row_block * step->depth_block;
+  int64_t staged = is_direct(kernels, p, &p->output) ? 1 : step->task_panels;
   slot->input = rapt_arena_take(arena, copied, sizeof(float));
-  slot->staged = rapt_arena_take(arena, staged * g->row_block * kernels->panel_width, sizeof(float));
+  slot->staged = rapt_arena_take(arena, staged * step->row_block * kernels->panel_width, sizeof(float));
 }
 
 // Tasks of one group of panels, where rows need no copy; of as many groups as leave the threads evenly busy, where each
 // task has to copy its rows.
-static void share_panels(const rapt_cpu_context *context, int copies, rapt_cpu_linear_step *g) {
+static void share_panels(const rapt_cpu_context *context, int copies, rapt_cpu_linear_step *step) {
   int64_t wanted = TASKS_PER_THREAD * (int64_t)context->threads;
-  int64_t columns = rapt_ceil_div(context->threads == 1 ? 1 : wanted, g->row_blocks);
-  if (!copies) columns = rapt_max(columns, rapt_ceil_div(g->panels, g->group_panels));
-  g->task_panels = rapt_ceil_div(g->panels, rapt_min(columns, g->panels));
-  g->tasks = g->row_blocks * rapt_ceil_div(g->panels, g->task_panels);
+  int64_t columns = rapt_ceil_div(context->threads == 1 ? 1 : wanted, step->row_blocks);
+  if (!copies) columns = rapt_max(columns, rapt_ceil_div(step->panels, step->group_panels));
+  step->task_panels = rapt_ceil_div(step->panels, rapt_min(columns, step->panels));
+  step->tasks = step->row_blocks * rapt_ceil_div(step->panels, step->task_panels);
 }
 
-static int plan_one(const rapt_cpu_context *context, const rapt_product *projection, rapt_cpu_linear_step *g) {
-  *g = (rapt_cpu_linear_step){0};
+static int plan_one(const rapt_cpu_context *context, const rapt_product *projection, rapt_cpu_linear_step *step) {
+  *step = (rapt_cpu_linear_step){0};
   const rapt_kernels *kernels = &context->kernels;
   int64_t rows, in = projection->weights->in_features;
   if (__builtin_mul_overflow(projection->batch, projection->rows, &rows)) return 0;
   if (rows == 0) return 1;
   rapt_product p = merge_batch(projection);
   int copies = !is_direct(kernels, &p, &p.input);
-  g->depth_block = rapt_even_step(in, MOST_DEPTH);
-  g->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
-  int64_t panel_bytes = g->depth_block * kernels->panel_width * (int64_t)sizeof(float);
-  g->group_panels = rapt_even_step(g->panels, rapt_max(1, GROUP_BYTES / panel_bytes));
+  step->depth_block = rapt_even_step(in, MOST_DEPTH);
+  step->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
+  int64_t panel_bytes = step->depth_block * kernels->panel_width * (int64_t)sizeof(float);
+  step->group_panels = rapt_even_step(step->panels, rapt_max(1, GROUP_BYTES / panel_bytes));
   int64_t groups = rapt_ceil_div(rows, kernels->tile_rows);
   int64_t wanted =
-      rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, rapt_ceil_div(g->panels, g->group_panels));
+      rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, rapt_ceil_div(step->panels, step->group_panels));
   if (copies || context->threads == 1) wanted = context->threads;
   int64_t blocks = rapt_max(rapt_ceil_div(groups, MOST_ROW_GROUPS), rapt_min(wanted, groups / LEAST_ROW_GROUPS));
-  g->row_block = rapt_even_step(groups, rapt_ceil_div(groups, blocks)) * kernels->tile_rows;
-  g->row_blocks = rapt_ceil_div(rows, g->row_block);
-  share_panels(context, copies, g);
-  g->work = (double)rows * (double)in * (double)p.weights->out_features;
+  step->row_block = rapt_even_step(groups, rapt_ceil_div(groups, blocks)) * kernels->tile_rows;
+  step->row_blocks = rapt_ceil_div(rows, step->row_block);
+  share_panels(context, copies, step);
+  step->work = (double)rows * (double)in * (double)p.weights->out_features;
   rapt_arena arena = {0};
   projection_slot unused;
-  slot_lay(&arena, kernels, &p, g, &unused);
-  g->slot_scratch = arena.used;
+  slot_lay(&arena, kernels, &p, step, &unused);
+  step->slot_scratch = arena.used;
   return !arena.overflow;
 }
 
@@ -105,11 +105,11 @@ int rapt_cpu_plan_linears(const rapt_cpu_context *context, const rapt_product *c
   double work = 0;
   *group = (rapt_cpu_linears){.count = count};
   for (int i = 0; i < count; i++) {
-    rapt_cpu_linear_step *g = &group->geometries[i];
-    if (!plan_one(context, projections[i], g)) return 0;
-    if (__builtin_add_overflow(group->tasks, g->tasks, &group->tasks)) return 0;
-    group->slot_scratch = rapt_max(group->slot_scratch, g->slot_scratch);
-    work += g->work;
+    rapt_cpu_linear_step *step = &group->steps[i];
+    if (!plan_one(context, projections[i], step)) return 0;
+    if (__builtin_add_overflow(group->tasks, step->tasks, &group->tasks)) return 0;
+    group->slot_scratch = rapt_max(group->slot_scratch, step->slot_scratch);
+    work += step->work;
   }
   group->share = rapt_share_work(context->pool, group->tasks, work, context->kernels.lanes);
   return !__builtin_mul_overflow(group->slot_scratch, (int64_t)group->share.slots, &group->scratch);
@@ -214,28 +214,28 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   const projection_job *job = argument;
   const rapt_cpu_linears *group = job->group;
   int which = 0;
-  while (task >= group->geometries[which].tasks) task -= group->geometries[which++].tasks;
-  const rapt_cpu_linear_step *g = &group->geometries[which];
+  while (task >= group->steps[which].tasks) task -= group->steps[which++].tasks;
+  const rapt_cpu_linear_step *step = &group->steps[which];
   projection_task t = {.kernels = job->kernels,
                        .weights = (const rapt_cpu_linear_weights *)job->projections[which]->weights,
                        .projection = merge_batch(job->projections[which]),
-                       .row_block = g->row_block,
-                       .first = task % g->row_blocks * g->row_block,
-                       .first_panel = task / g->row_blocks * g->task_panels};
+                       .row_block = step->row_block,
+                       .first = task % step->row_blocks * step->row_block,
+                       .first_panel = task / step->row_blocks * step->task_panels};
   const rapt_product *p = &t.projection;
-  t.count = rapt_min(p->batch * p->rows - t.first, g->row_block);
-  t.last_panel = rapt_min(g->panels, t.first_panel + g->task_panels);
+  t.count = rapt_min(p->batch * p->rows - t.first, step->row_block);
+  t.last_panel = rapt_min(step->panels, t.first_panel + step->task_panels);
   t.reads_directly = is_direct(t.kernels, p, &p->input);
   t.writes_directly = is_direct(t.kernels, p, &p->output);
   rapt_arena arena = {.base = job->memory + slot * group->slot_scratch};
-  slot_lay(&arena, t.kernels, p, g, &t.slot);
+  slot_lay(&arena, t.kernels, p, step, &t.slot);
 
   int64_t in = t.weights->head.in_features;
   for (int64_t from = 0, depth; from < in; from += depth) {
-    depth = rapt_min(in - from, g->depth_block);
+    depth = rapt_min(in - from, step->depth_block);
     if (!t.reads_directly) copy_input(&t, from, depth);
-    for (int64_t n = t.first_panel; n < t.last_panel; n += g->group_panels) {
-      multiply_group(&t, n, rapt_min(t.last_panel, n + g->group_panels), from, depth);
+    for (int64_t n = t.first_panel; n < t.last_panel; n += step->group_panels) {
+      multiply_group(&t, n, rapt_min(t.last_panel, n + step->group_panels), from, depth);
     }
   }
   write_staged(&t);
