@@ -90,7 +90,9 @@ public final class CudaStream extends Place implements AutoCloseable {
     to.memory().pending.on(this);
     enter();
     try {
-      device.driver().copy(to.pointer(), from.pointer(), CopyChecks.bytes(from), handle);
+      device
+          .driver()
+          .copy(CopyChecks.pointer(to), CopyChecks.pointer(from), CopyChecks.bytes(from), handle);
     } finally {
       exit();
     }
