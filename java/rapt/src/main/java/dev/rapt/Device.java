@@ -59,7 +59,7 @@ public abstract sealed class Device extends Place implements AutoCloseable
    * @throws RaptException naming the reason where the native library cannot be used
    */
   public static Device cpu() {
-    return cpu(CpuOptions.defaults());
+    return cpu(CpuOptions.builder().build());
   }
 
   /**
