@@ -58,12 +58,12 @@ public final class Quantization {
         }
         group(
             source,
-            source.position(row),
+            TensorElements.position(source, row),
             quantised,
-            quantised.position(row),
+            TensorElements.position(quantised, row),
             width,
             scale,
-            scale.position(factor));
+            TensorElements.position(scale, factor));
       }
       row[last] = 0;
       for (int dim = last - 1; dim >= 0 && ++row[dim] == source.size(dim); dim--) {

@@ -162,12 +162,20 @@ public final class Tensor {
     return shape.length;
   }
 
-  /** The size of dimension {@code dim}. */
+  /**
+   * The size of dimension {@code dim}.
+   *
+   * @throws IndexOutOfBoundsException where there is no such dimension
+   */
   public long size(int dim) {
     return shape[dim];
   }
 
-  /** Elements from one index of dimension {@code dim} to the next. */
+  /**
+   * Elements from one index of dimension {@code dim} to the next.
+   *
+   * @throws IndexOutOfBoundsException where there is no such dimension
+   */
   public long stride(int dim) {
     return strides[dim];
   }
@@ -344,7 +352,10 @@ public final class Tensor {
     TensorData.copy(Objects.requireNonNull(source, "source"), this);
   }
 
-  /** Writes one value, rounded to nearest even, into every element; as {@link #set}. */
+  /**
+   * Writes one value, rounded to nearest even, into every element, of a broadcast tensor too; as
+   * {@link #set}.
+   */
   public void fill(float value) {
     TensorData.fill(this, value);
   }
@@ -475,14 +486,5 @@ public final class Tensor {
     String text = dtype + " " + Layout.text(shape);
     text = isOnDevice() ? text + " on " + memory.device().name() : text;
     return contiguous ? text : text + " with strides " + Layout.text(strides);
-  }
-
-  /** Which element of the segment an index names. */
-  long position(long[] index) {
-    long position = offset;
-    for (int dim = 0; dim < index.length; dim++) {
-      position += index[dim] * strides[dim];
-    }
-    return position;
   }
 }

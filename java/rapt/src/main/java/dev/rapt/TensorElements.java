@@ -40,12 +40,21 @@ final class TensorElements {
   private static long readable(Tensor tensor, long[] index) {
     TensorChecks.checkIndex(index, tensor);
     TensorChecks.checkAccess("the tensor", tensor);
-    return tensor.position(index);
+    return position(tensor, index);
   }
 
   private static long writable(Tensor tensor, long[] index) {
     TensorChecks.checkIndex(index, tensor);
     TensorChecks.checkWritable("the tensor", tensor);
-    return tensor.position(index);
+    return position(tensor, index);
+  }
+
+  /** Which element of the segment an index names. */
+  static long position(Tensor tensor, long[] index) {
+    long position = tensor.offset();
+    for (int dim = 0; dim < index.length; dim++) {
+      position += index[dim] * tensor.stride(dim);
+    }
+    return position;
   }
 }
