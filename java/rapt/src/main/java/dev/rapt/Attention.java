@@ -30,6 +30,24 @@ import java.util.OptionalLong;
  * }
  * }
  *
+ * <p>A node of ONNX {@code Attention} becomes a call like this. Key and value are {@code past_key}
+ * and {@code K} behind each other, as {@code present_key} is; where the past lies in a cache, a
+ * slice of it. {@code is_causal} is
+ *
+ * <ul>
+ *   <li>without past {@link Causal#TOP_LEFT};
+ *   <li>with {@code past_key} {@link Causal#BOTTOM_RIGHT}, or what is the same, {@link
+ *       Builder#position} of the past length;
+ *   <li>with {@code nonpad_kv_seqlen} (opset 24) causal and {@link
+ *       AttentionTensors.Builder#positions} of nonpad_kv_seqlen - Sq for each sample, which hides
+ *       the padding too.
+ * </ul>
+ *
+ * <p>Where {@code nonpad_kv_seqlen} comes without {@code is_causal}, a mask (B, 1, 1, Skv) that is
+ * true where j &lt; nonpad_kv_seqlen hides the padding. {@code attn_mask} is the mask where it is
+ * boolean, else the bias; one of rank 3 is (H, Sq, Skv) for ONNX and here. {@link WeightsStage}
+ * lists {@code qk_matmul_output_mode}.
+ *
  * <p>Vaswani et al., "Attention Is All You Need" (2017), section 3.2.1. Immutable; one instance
  * serves any number of threads and devices, and a call allocates nothing.
  */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
 
-/** What the two tensors of a copy must satisfy. */
+/** What the two tensors of a copy must satisfy, and how the driver is told of them. */
 final class CopyChecks {
   private CopyChecks() {}
 
@@ -48,6 +49,21 @@ final class CopyChecks {
               + " lies in ordinary host memory; allowed on a stream: device memory and"
               + " PinnedMemory, through its tensor()");
     }
+  }
+
+  /**
+   * A segment of 0 bytes at index (0, ..., 0) whose scope is the memory's, which the copy keeps
+   * open.
+   */
+  static MemorySegment pointer(Tensor tensor) {
+    return pointer(tensor, tensor.address());
+  }
+
+  /** The same at another address inside the memory. */
+  static MemorySegment pointer(Tensor tensor, long address) {
+    long distance = address - tensor.segment().address();
+    // A device's segment has no bytes to slice.
+    return tensor.segment().reinterpret(distance).asSlice(distance, 0);
   }
 
   static long bytes(Tensor tensor) {

@@ -1,52 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How to open the CPU.
+ * How to open the CPU. Immutable.
  *
- * @param threads threads that work on one call, the calling thread among them; 0 = all logical CPUs
- *     of the process; at most 1024
- * @param isa the tier; null = the best usable one, or the one the environment variable {@code
- *     RAPT_ISA} names
- * @param pinWorkers whether each worker thread stays on one CPU, for a process that has its CPUs to
- *     itself; calling threads are never bound
+ * {@snippet :
+ * CpuOptions options = CpuOptions.builder().threads(4).isa(Isa.AVX2).build();
+ * try (Device device = Device.cpu(options)) {
+ *   System.out.println(device.description());
+ * }
+ * }
  */
-public record CpuOptions(int threads, @Nullable Isa isa, boolean pinWorkers) {
+public final class CpuOptions {
   private static final int MAX_THREADS = 1024;
 
-  /** Checks the number of threads. */
-  public CpuOptions {
-    if (threads < 0 || threads > MAX_THREADS) {
-      throw new IllegalArgumentException(
-          "threads is " + threads + "; allowed: 0 (all) to " + MAX_THREADS);
+  private final int threads;
+  private final @Nullable Isa isa;
+  private final boolean pinWorkers;
+
+  private CpuOptions(Builder builder) {
+    threads = builder.threads;
+    isa = builder.isa;
+    pinWorkers = builder.pinWorkers;
+  }
+
+  /** A builder whose defaults are all threads, the best tier and workers on any CPU. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Threads that work on one call, the calling thread among them; 0 = all logical CPUs. */
+  public int threads() {
+    return threads;
+  }
+
+  /** The tier; null = the best usable one, or the one that {@code RAPT_ISA} names. */
+  public @Nullable Isa isa() {
+    return isa;
+  }
+
+  /** Whether each worker thread stays on one CPU. */
+  public boolean pinWorkers() {
+    return pinWorkers;
+  }
+
+  /** Collects options. Not thread-safe. */
+  public static final class Builder {
+    private int threads;
+    private @Nullable Isa isa;
+    private boolean pinWorkers;
+
+    private Builder() {}
+
+    /**
+     * Threads that work on one call, the calling thread among them, 1 to 1024; 0, the default, is
+     * all logical CPUs of the process.
+     */
+    public Builder threads(int threads) {
+      if (threads < 0 || threads > MAX_THREADS) {
+        throw new IllegalArgumentException(
+            "threads is " + threads + "; allowed: 0 (all) to " + MAX_THREADS);
+      }
+      this.threads = threads;
+      return this;
     }
-  }
 
-  /** Workers on any CPU. */
-  public CpuOptions(int threads, @Nullable Isa isa) {
-    this(threads, isa, false);
-  }
+    /**
+     * The tier; null, the default, is the one that the environment variable {@code RAPT_ISA} names,
+     * or else the best usable one.
+     */
+    public Builder isa(@Nullable Isa isa) {
+      this.isa = isa;
+      return this;
+    }
 
-  /** All threads, best tier, workers on any CPU. */
-  public static CpuOptions defaults() {
-    return new CpuOptions(0, null);
-  }
+    /**
+     * Whether each worker thread stays on one CPU, for a process that has its CPUs to itself;
+     * calling threads are never bound. Not by default.
+     */
+    public Builder pinWorkers(boolean pinWorkers) {
+      this.pinWorkers = pinWorkers;
+      return this;
+    }
 
-  /** These options with another number of threads. */
-  public CpuOptions withThreads(int newThreads) {
-    return new CpuOptions(newThreads, isa, pinWorkers);
-  }
-
-  /** These options with a fixed tier. */
-  public CpuOptions withIsa(Isa newIsa) {
-    return new CpuOptions(threads, Objects.requireNonNull(newIsa, "isa"), pinWorkers);
-  }
-
-  /** These options with workers bound to a CPU each, or not. */
-  public CpuOptions withPinnedWorkers(boolean newPinWorkers) {
-    return new CpuOptions(threads, isa, newPinWorkers);
+    /** The options collected so far. */
+    public CpuOptions build() {
+      return new CpuOptions(this);
+    }
   }
 }

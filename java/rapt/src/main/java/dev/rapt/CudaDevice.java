@@ -143,7 +143,11 @@ public final class CudaDevice extends Device {
     CopyChecks.check(this, from, to);
     enter();
     try {
-      cuda.copy(to.pointer(), from.pointer(), CopyChecks.bytes(from), MemorySegment.NULL);
+      cuda.copy(
+          CopyChecks.pointer(to),
+          CopyChecks.pointer(from),
+          CopyChecks.bytes(from),
+          MemorySegment.NULL);
     } finally {
       exit();
     }
@@ -245,7 +249,11 @@ public final class CudaDevice extends Device {
     try (Arena arena = Arena.ofConfined()) {
       if (onDevice) {
         long first = (tensor.address() - tensor.low) / tensor.dtype().bytes();
-        cuda.copy(memory.view(), tensor.pointer(tensor.low), memory.bytes(), MemorySegment.NULL);
+        cuda.copy(
+            memory.view(),
+            CopyChecks.pointer(tensor, tensor.low),
+            memory.bytes(),
+            MemorySegment.NULL);
         return memory.tensor(first, tensor.dtype(), tensor.shape(), tensor.strides());
       }
       Tensor copy = memory.tensor(tensor.dtype(), tensor.shape());

@@ -7,6 +7,17 @@ import java.lang.foreign.MemorySegment;
 /**
  * A point in the work of a {@link CudaDevice}, set by {@link CudaStream#record}. Before the first
  * recording it counts as passed. Thread-safe; {@link #close()} is idempotent.
+ *
+ * {@snippet :
+ * try (CudaEvent begin = device.newEvent();
+ *     CudaEvent end = device.newEvent()) {
+ *   stream.record(begin);
+ *   attention.run(stream, query, key, value, output);
+ *   stream.record(end);
+ *   end.synchronize();
+ *   double milliseconds = end.millisecondsSince(begin);
+ * }
+ * }
  */
 public final class CudaEvent implements AutoCloseable {
   private final CudaDevice device;

@@ -13,6 +13,14 @@ import java.util.concurrent.locks.LockSupport;
  * {@link IllegalStateException}. Closing waits for running calls and for the work on streams that
  * uses the memory, so nothing ever runs on freed memory. Thread-safe; closing is idempotent, and
  * closing the device closes its memory.
+ *
+ * {@snippet :
+ * try (CudaMemory memory = device.allocate(4096)) {
+ *   Tensor first = memory.tensor(DType.F32, 8, 64);
+ *   Tensor second = memory.tensor(512, DType.F32, new long[] {8, 64}, new long[] {64, 1});
+ *   stream.copy(first, second);
+ * } // waits for the copy
+ * }
  */
 public abstract sealed class CudaMemory implements AutoCloseable
     permits DeviceMemory, PinnedMemory {

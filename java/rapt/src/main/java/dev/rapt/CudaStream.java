@@ -13,6 +13,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Memory and weights in use need no keeping: closing them waits for the work. A failure of
  * enqueued work shows in {@link #synchronize()}. Thread-safe, though only one thread at a time
  * gives a defined order; {@link #close()} is idempotent and waits for the work enqueued.
+ *
+ * {@snippet :
+ * try (CudaStream stream = device.newStream()) {
+ *   attention.run(stream, query, key, value, output);
+ *   stream.copy(output, pinned.tensor(DType.F32, 1, 8, 16, 64));
+ *   stream.synchronize();
+ * }
+ * }
  */
 public final class CudaStream extends Place implements AutoCloseable {
   private final CudaDevice device;
@@ -90,7 +98,9 @@ public final class CudaStream extends Place implements AutoCloseable {
     to.memory().pending.on(this);
     enter();
     try {
-      device.driver().copy(to.pointer(), from.pointer(), CopyChecks.bytes(from), handle);
+      device
+          .driver()
+          .copy(CopyChecks.pointer(to), CopyChecks.pointer(from), CopyChecks.bytes(from), handle);
     } finally {
       exit();
     }

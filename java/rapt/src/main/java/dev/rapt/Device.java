@@ -15,6 +15,12 @@ import org.jspecify.annotations.Nullable;
  * never oversubscribe them. Equal inputs give equal bits, whatever the number of threads and
  * callers. {@link #close()} is idempotent and waits for running calls; after it, calls throw {@link
  * IllegalStateException}.
+ *
+ * {@snippet :
+ * try (Device device = Device.best()) { // the CPU, or plain Java where that cannot be had
+ *   attention.run(device, query, key, value, output);
+ * }
+ * }
  */
 public abstract sealed class Device extends Place implements AutoCloseable
     permits CpuDevice, CudaDevice, JavaDevice {
@@ -59,7 +65,7 @@ public abstract sealed class Device extends Place implements AutoCloseable
    * @throws RaptException naming the reason where the native library cannot be used
    */
   public static Device cpu() {
-    return cpu(CpuOptions.defaults());
+    return cpu(CpuOptions.builder().build());
   }
 
   /**

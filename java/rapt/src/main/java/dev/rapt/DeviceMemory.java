@@ -6,6 +6,13 @@ import java.lang.foreign.MemorySegment;
 /**
  * Memory of a GPU, from {@link CudaDevice#allocate(long)} or {@link CudaDevice#wrap}. What calls on
  * that device read and write; only copies bring values in and out.
+ *
+ * {@snippet :
+ * try (DeviceMemory memory = device.allocate(DType.F32, 8, 64)) {
+ *   Tensor onDevice = memory.tensor(DType.F32, 8, 64);
+ *   device.copy(Tensor.allocate(arena, DType.F32, 8, 64), onDevice);
+ * }
+ * }
  */
 public final class DeviceMemory extends CudaMemory {
   private final long address;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * {@snippet :
  * MultiHeadAttentionTensors tensors =
  *     MultiHeadAttentionTensors.builder(query, key, value, output).keyPaddingMask(padding).build();
- * attention.run(device, tensors);
+ * multiHead.run(device, tensors);
  * }
  */
 public final class MultiHeadAttentionTensors {

@@ -6,6 +6,14 @@ import java.lang.foreign.MemorySegment;
 /**
  * Page-locked host memory, from {@link CudaDevice#allocatePinned}: Java reads and writes it like
  * any other, and a GPU copies from and to it at full speed while Java goes on. Not zeroed.
+ *
+ * {@snippet :
+ * try (PinnedMemory pinned = device.allocatePinned(4096)) {
+ *   Tensor staged = pinned.tensor(DType.F32, 1, 8, 2, 64);
+ *   staged.fill(0.5f);
+ *   stream.copy(staged, query); // query lies on the device
+ * }
+ * }
  */
 public final class PinnedMemory extends CudaMemory {
   PinnedMemory(CudaDevice device, MemorySegment memory, long bytes) {

@@ -6,6 +6,11 @@ import java.util.Objects;
 /**
  * What a call would do, made by the same function that the call itself uses.
  *
+ * {@snippet :
+ * Plan plan = attention.plan(device, query, key, value, output);
+ * String kernel = plan.supported() ? plan.name() : "none: " + plan.reason();
+ * }
+ *
  * @param name the kernel, for example {@code sdpa_prefill_f32_avx512_d128}
  * @param supported whether the device can run the call
  * @param reason why not; empty where it can

@@ -10,6 +10,12 @@ import java.util.Objects;
  *
  * <p>Plain Java on the calling thread, on host memory. It writes into tensors that exist, so that
  * each step of a generation fills its slice of a cache.
+ *
+ * {@snippet :
+ * // key (1, 2, 1, 64) of one token into keys (1, 2, 4096, 64) and keyScale (1, 2, 4096)
+ * Quantization.symmetric(
+ *     key, keys.slice(2, token, token + 1), keyScale.slice(2, token, token + 1));
+ * }
  */
 public final class Quantization {
   /** The largest quantised magnitude; -128 stays unused, so that both signs reach equally far. */
@@ -52,12 +58,12 @@ public final class Quantization {
         }
         group(
             source,
-            source.position(row),
+            TensorElements.position(source, row),
             quantised,
-            quantised.position(row),
+            TensorElements.position(quantised, row),
             width,
             scale,
-            scale.position(factor));
+            TensorElements.position(scale, factor));
       }
       row[last] = 0;
       for (int dim = last - 1; dim >= 0 && ++row[dim] == source.size(dim); dim--) {

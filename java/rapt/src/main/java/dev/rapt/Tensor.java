@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt;
 
-import dev.rapt.internal.Elements;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
@@ -122,34 +121,22 @@ public final class Tensor {
    * {@code shape}: a tensor in {@code arena} with row-major {@code data}, rounded to {@code dtype}.
    */
   public static Tensor copyOf(Arena arena, DType dtype, float[] data, long... shape) {
-    Objects.requireNonNull(data, "data");
-    Tensor tensor = allocate(arena, dtype, shape);
-    tensor.copyFrom(data);
-    return tensor;
+    return TensorData.copyOf(arena, dtype, Objects.requireNonNull(data, "data"), shape);
   }
 
   /** {@code shape}: a BOOL tensor in {@code arena} with a copy of row-major {@code data}. */
   public static Tensor copyOf(Arena arena, boolean[] data, long... shape) {
-    Objects.requireNonNull(data, "data");
-    Tensor tensor = allocate(arena, DType.BOOL, shape);
-    TensorData.copy(data, tensor);
-    return tensor;
+    return TensorData.copyOf(arena, Objects.requireNonNull(data, "data"), shape);
   }
 
   /** {@code shape}: an I8 tensor in {@code arena} with a copy of row-major {@code data}. */
   public static Tensor copyOf(Arena arena, byte[] data, long... shape) {
-    Objects.requireNonNull(data, "data");
-    Tensor tensor = allocate(arena, DType.I8, shape);
-    TensorData.copy(data, tensor);
-    return tensor;
+    return TensorData.copyOf(arena, Objects.requireNonNull(data, "data"), shape);
   }
 
   /** {@code shape}: an I32 tensor in {@code arena} with a copy of row-major {@code data}. */
   public static Tensor copyOf(Arena arena, int[] data, long... shape) {
-    Objects.requireNonNull(data, "data");
-    Tensor tensor = allocate(arena, DType.I32, shape);
-    TensorData.copy(data, tensor);
-    return tensor;
+    return TensorData.copyOf(arena, Objects.requireNonNull(data, "data"), shape);
   }
 
   /**
@@ -157,19 +144,12 @@ public final class Tensor {
    * the elements as they are stored.
    */
   public static Tensor copyOf(Arena arena, DType dtype, short[] bits, long... shape) {
-    Objects.requireNonNull(bits, "bits");
-    TensorChecks.checkSixteenBits(Objects.requireNonNull(dtype, "dtype"));
-    Tensor tensor = allocate(arena, dtype, shape);
-    TensorData.copy(bits, tensor);
-    return tensor;
+    return TensorData.copyOf(arena, dtype, Objects.requireNonNull(bits, "bits"), shape);
   }
 
   /** {@code shape}: an I64 tensor in {@code arena} with a copy of row-major {@code data}. */
   public static Tensor copyOf(Arena arena, long[] data, long... shape) {
-    Objects.requireNonNull(data, "data");
-    Tensor tensor = allocate(arena, DType.I64, shape);
-    TensorData.copy(data, tensor);
-    return tensor;
+    return TensorData.copyOf(arena, Objects.requireNonNull(data, "data"), shape);
   }
 
   /** The element type. */
@@ -182,12 +162,20 @@ public final class Tensor {
     return shape.length;
   }
 
-  /** The size of dimension {@code dim}. */
+  /**
+   * The size of dimension {@code dim}.
+   *
+   * @throws IndexOutOfBoundsException where there is no such dimension
+   */
   public long size(int dim) {
     return shape[dim];
   }
 
-  /** Elements from one index of dimension {@code dim} to the next. */
+  /**
+   * Elements from one index of dimension {@code dim} to the next.
+   *
+   * @throws IndexOutOfBoundsException where there is no such dimension
+   */
   public long stride(int dim) {
     return strides[dim];
   }
@@ -218,19 +206,6 @@ public final class Tensor {
   /** Whether the elements lie on a device, where only calls and copies reach them. */
   public boolean isOnDevice() {
     return memory instanceof DeviceMemory;
-  }
-
-  /**
-   * A segment of 0 bytes at index (0, ..., 0) whose scope is the memory's: what a copy is given.
-   */
-  MemorySegment pointer() {
-    return pointer(address);
-  }
-
-  /** The same at another address inside the memory. */
-  MemorySegment pointer(long at) {
-    long distance = at - segment.address();
-    return segment.reinterpret(distance).asSlice(distance, 0); // a device's has no bytes to slice
   }
 
   /** The device or pinned memory that this is a view of; null for any other segment. */
@@ -355,18 +330,32 @@ public final class Tensor {
   }
 
   /**
-   * Writes the elements of a tensor of this shape, whatever its strides and type. Numbers are
-   * rounded to nearest even; integers must hold them exactly; BOOL is 1 or 0, and true for
-   * everything but 0.
+   * Writes the elements of a tensor of this shape, whatever its strides and type. The two may
+   * overlap: the source is read as it was before. Between equal types the bits stay as they are;
+   * else
    *
-   * @throws IllegalArgumentException naming the value that does not fit
+   * <ul>
+   *   <li>to F32, F16 and BF16 numbers are rounded to nearest even, once: what is too large becomes
+   *       infinity, what is too small 0 of its sign, and NaN stays NaN;
+   *   <li>I8, I32 and I64 take what they hold exactly, without rounding or clamping: no fraction,
+   *       infinity or NaN; -0 is 0;
+   *   <li>true is 1 and false 0; to BOOL everything is true but 0 and -0, NaN too.
+   * </ul>
+   *
+   * @throws IllegalArgumentException naming the value that does not fit and its index, before
+   *     anything is written; or where the shapes differ, this tensor's memory is read-only or its
+   *     strides name an element twice
+   * @throws IllegalStateException where the memory of one of them is closed
    * @throws UnsupportedOperationException for a tensor on a device; see {@link CudaDevice#copy}
    */
   public void copyFrom(Tensor source) {
     TensorData.copy(Objects.requireNonNull(source, "source"), this);
   }
 
-  /** Writes one value, rounded to nearest even, into every element; as {@link #set}. */
+  /**
+   * Writes one value, rounded to nearest even, into every element, of a broadcast tensor too; as
+   * {@link #set}.
+   */
   public void fill(float value) {
     TensorData.fill(this, value);
   }
@@ -437,9 +426,7 @@ public final class Tensor {
    * @throws UnsupportedOperationException for a tensor on a device, or of I32 or I64
    */
   public float get(long... index) {
-    TensorChecks.checkFloats(this);
-    TensorChecks.checkIndex(index, this);
-    return Elements.read(segment, dtype, position(index));
+    return TensorElements.get(this, index);
   }
 
   /**
@@ -448,9 +435,7 @@ public final class Tensor {
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
   public long getLong(long... index) {
-    TensorChecks.checkElements(this, DType.I32, DType.I64);
-    TensorChecks.checkIndex(index, this);
-    return Elements.readLong(segment, dtype, position(index));
+    return TensorElements.getLong(this, index);
   }
 
   /**
@@ -459,8 +444,7 @@ public final class Tensor {
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
   public boolean getBoolean(long... index) {
-    TensorChecks.checkElements(this, DType.BOOL);
-    return get(index) != 0;
+    return TensorElements.getBoolean(this, index);
   }
 
   /**
@@ -470,9 +454,7 @@ public final class Tensor {
    * @throws UnsupportedOperationException for a tensor on a device, or of I32 or I64
    */
   public void set(float value, long... index) {
-    TensorChecks.checkFloats(this);
-    TensorChecks.checkIndex(index, this);
-    Elements.write(segment, dtype, position(index), value);
+    TensorElements.set(this, value, index);
   }
 
   /**
@@ -481,9 +463,7 @@ public final class Tensor {
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
   public void setLong(long value, long... index) {
-    TensorChecks.checkElements(this, DType.I32, DType.I64);
-    TensorChecks.checkIndex(index, this);
-    Elements.writeLong(segment, dtype, position(index), value);
+    TensorElements.setLong(this, value, index);
   }
 
   /**
@@ -492,8 +472,7 @@ public final class Tensor {
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
   public void setBoolean(boolean value, long... index) {
-    TensorChecks.checkElements(this, DType.BOOL);
-    set(value ? 1 : 0, index);
+    TensorElements.setBoolean(this, value, index);
   }
 
   /** Another view of the same memory. Takes the arrays. */
@@ -507,14 +486,5 @@ public final class Tensor {
     String text = dtype + " " + Layout.text(shape);
     text = isOnDevice() ? text + " on " + memory.device().name() : text;
     return contiguous ? text : text + " with strides " + Layout.text(strides);
-  }
-
-  /** Which element of the segment an index names. */
-  long position(long[] index) {
-    long position = offset;
-    for (int dim = 0; dim < index.length; dim++) {
-      position += index[dim] * strides[dim];
-    }
-    return position;
   }
 }

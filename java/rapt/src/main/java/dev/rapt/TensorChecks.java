@@ -3,6 +3,7 @@ package dev.rapt;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -204,7 +205,7 @@ final class TensorChecks {
   }
 
   static void checkIndex(long[] index, Tensor tensor) {
-    boolean good = index.length == tensor.rank();
+    boolean good = Objects.requireNonNull(index, "index").length == tensor.rank();
     for (int dim = 0; good && dim < index.length; dim++) {
       good = index[dim] >= 0 && index[dim] < tensor.size(dim);
     }

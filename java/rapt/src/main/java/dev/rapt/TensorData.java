@@ -4,6 +4,7 @@ package dev.rapt;
 import dev.rapt.internal.Elements;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * What a host tensor holds, to and from Java arrays, which are row-major, other tensors, and single
@@ -11,6 +12,43 @@ import java.lang.foreign.MemorySegment;
  */
 final class TensorData {
   private TensorData() {}
+
+  static Tensor copyOf(Arena arena, DType dtype, float[] data, long[] shape) {
+    Tensor tensor = Tensor.allocate(arena, dtype, shape);
+    copy(data, tensor);
+    return tensor;
+  }
+
+  static Tensor copyOf(Arena arena, boolean[] data, long[] shape) {
+    Tensor tensor = Tensor.allocate(arena, DType.BOOL, shape);
+    copy(data, tensor);
+    return tensor;
+  }
+
+  static Tensor copyOf(Arena arena, byte[] data, long[] shape) {
+    Tensor tensor = Tensor.allocate(arena, DType.I8, shape);
+    copy(data, tensor);
+    return tensor;
+  }
+
+  static Tensor copyOf(Arena arena, int[] data, long[] shape) {
+    Tensor tensor = Tensor.allocate(arena, DType.I32, shape);
+    copy(data, tensor);
+    return tensor;
+  }
+
+  static Tensor copyOf(Arena arena, DType dtype, short[] bits, long[] shape) {
+    TensorChecks.checkSixteenBits(Objects.requireNonNull(dtype, "dtype"));
+    Tensor tensor = Tensor.allocate(arena, dtype, shape);
+    copy(bits, tensor);
+    return tensor;
+  }
+
+  static Tensor copyOf(Arena arena, long[] data, long[] shape) {
+    Tensor tensor = Tensor.allocate(arena, DType.I64, shape);
+    copy(data, tensor);
+    return tensor;
+  }
 
   static float[] floats(Tensor tensor) {
     TensorChecks.checkFloats(tensor);

@@ -37,7 +37,7 @@ class AllocationTest {
   void attention() {
     Attention attention =
         Attention.builder().causal(Causal.BOTTOM_RIGHT).window(2, 0).scale(0.5).build();
-    try (Device device = Device.cpu(new CpuOptions(1, null));
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build());
         Arena arena = Arena.ofShared()) {
       Tensor x = f32(arena, 1, 1, 2, 8);
       Tensor out = f32(arena, 1, 1, 2, 8);
@@ -63,7 +63,7 @@ class AllocationTest {
   @Test
   void rotaryEmbedding() {
     RotaryEmbedding embedding = RotaryEmbedding.builder().rotaryDim(4).build();
-    try (Device device = Device.cpu(new CpuOptions(1, null));
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build());
         Arena arena = Arena.ofShared()) {
       Tensor x = f32(arena, 1, 1, 2, 8);
       Tensor table = f32(arena, 5, 2);
@@ -75,7 +75,7 @@ class AllocationTest {
 
   @Test
   void projections() {
-    try (Device device = Device.cpu(new CpuOptions(1, null));
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build());
         Arena arena = Arena.ofShared();
         Linear linear = Linear.of(device, f32(arena, 8, 8), f32(arena, 8));
         MultiHeadAttention mha =

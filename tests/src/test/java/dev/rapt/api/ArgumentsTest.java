@@ -220,8 +220,8 @@ class ArgumentsTest {
     rejected("softcap is 1.0E-60", "positive", () -> builder.softcap(1e-60));
     rejected("left window is -2", "-1", () -> builder.window(-2, 0));
     rejected("right window is -3", "-1", () -> builder.window(0, -3));
-    rejected("threads is -1", "1024", () -> CpuOptions.defaults().withThreads(-1));
-    rejected("threads is 1025", "1024", () -> new CpuOptions(1025, null));
+    rejected("threads is -1", "1024", () -> CpuOptions.builder().threads(-1));
+    rejected("threads is 1025", "1024", () -> CpuOptions.builder().threads(1025));
     assertThrows(NullPointerException.class, () -> builder.causal(null));
   }
 

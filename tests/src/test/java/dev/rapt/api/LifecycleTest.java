@@ -37,7 +37,7 @@ class LifecycleTest {
   private static final Attention ATTENTION = Attention.builder().build();
 
   private static Device device(String name) {
-    return name.equals("cpu") ? Device.cpu(new CpuOptions(2, null)) : Device.java();
+    return name.equals("cpu") ? Device.cpu(CpuOptions.builder().threads(2).build()) : Device.java();
   }
 
   private static Tensor f32(Arena arena, long... shape) {
@@ -140,7 +140,7 @@ class LifecycleTest {
   void closingWaitsForARunningCall() throws Exception {
     RunningCall.meet(
         size -> {
-          Device device = Device.cpu(new CpuOptions(1, null));
+          Device device = Device.cpu(CpuOptions.builder().threads(1).build());
           try (Arena arena = Arena.ofShared()) {
             Tensor x = f32(arena, 1, 4, 512, 64);
             Tensor query = f32(arena, 1, 4, 512 * size, 64);
@@ -177,7 +177,7 @@ class LifecycleTest {
 
   @Test
   void arenaClosedUnderARunningCall() throws Exception {
-    try (Device device = Device.cpu(new CpuOptions(1, null))) {
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build())) {
       RunningCall.holdsItsMemory(
           (size, arena, lent) -> {
             Tensor x = f32(arena, 1, 4, 512, 64);
@@ -196,7 +196,7 @@ class LifecycleTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 3, 4, 5})
   void arenaOfOneTensorClosedUnderARunningCall(int which) throws Exception {
-    try (Device device = Device.cpu(new CpuOptions(1, null))) {
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build())) {
       RunningCall.holdsItsMemory(
           (size, arena, lent) -> {
             Tensor[] t = {

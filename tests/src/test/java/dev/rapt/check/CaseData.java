@@ -3,6 +3,10 @@ package dev.rapt.check;
 
 import dev.rapt.Causal;
 import dev.rapt.DType;
+import dev.rapt.check.AttentionProblem.Operands;
+import dev.rapt.check.AttentionProblem.Scores;
+import dev.rapt.check.AttentionProblem.Sizes;
+import dev.rapt.check.AttentionProblem.Visibility;
 import java.util.Arrays;
 import java.util.Random;
 
@@ -31,32 +35,30 @@ final class CaseData {
     Quantised value8 = quantised("value", c.valueDim());
     AttentionProblem problem =
         new AttentionProblem(
-            c.batch(),
-            c.heads(),
-            c.kvHeads(),
-            c.queryLen(),
-            c.kvLen(),
-            c.headDim(),
-            c.valueDim(),
-            query,
-            key8 == null ? operand("key", c.kvHeads(), c.kvLen(), c.headDim()) : key8.values(),
-            value8 == null
-                ? operand("value", c.kvHeads(), c.kvLen(), c.valueDim())
-                : value8.values(),
-            key8,
-            value8,
-            0,
-            null,
-            c.number("scale", 1 / Math.sqrt(c.headDim())),
-            c.number("softcap", 0),
-            c.causal() != Causal.NONE,
-            c.offset(),
-            c.window(0),
-            c.window(1),
-            mask(),
-            bias(),
-            perHead("alibi", 0.3f),
-            perHead("sinks", 2f),
+            new Sizes(
+                c.batch(),
+                c.heads(),
+                c.kvHeads(),
+                c.queryLen(),
+                c.kvLen(),
+                c.headDim(),
+                c.valueDim()),
+            new Operands(
+                query,
+                key8 == null ? operand("key", c.kvHeads(), c.kvLen(), c.headDim()) : key8.values(),
+                value8 == null
+                    ? operand("value", c.kvHeads(), c.kvLen(), c.valueDim())
+                    : value8.values(),
+                key8,
+                value8),
+            new Visibility(
+                c.causal() != Causal.NONE, c.offset(), c.window(0), c.window(1), mask(), 0, null),
+            new Scores(
+                c.number("scale", 1 / Math.sqrt(c.headDim())),
+                c.number("softcap", 0),
+                bias(),
+                perHead("alibi", 0.3f),
+                perHead("sinks", 2f)),
             c.weightsStage());
     if (c.has("poison")) {
       poison(problem, rows);

@@ -71,7 +71,7 @@ public enum Tier {
   public Device open(int threads) {
     return this == JAVA
         ? Device.java()
-        : Device.cpu(CpuOptions.defaults().withIsa(isa).withThreads(threads));
+        : Device.cpu(CpuOptions.builder().isa(isa).threads(threads).build());
   }
 
   /** The shared device of this tier, with one thread. */

@@ -102,10 +102,28 @@ class CudaMemoryTest {
       Tensor tensor = memory.tensor(DType.F32, 16);
       assertTrue(tensor.isOnDevice());
       assertTrue(tensor.toString().contains("on cuda:0"), tensor.toString());
-      assertThrows(UnsupportedOperationException.class, () -> tensor.get(0));
-      assertThrows(UnsupportedOperationException.class, () -> tensor.set(1, 0));
-      assertThrows(UnsupportedOperationException.class, tensor::toFloatArray);
-      assertThrows(UnsupportedOperationException.class, () -> tensor.copyFrom(new float[16]));
+      Tensor host = Tensor.allocate(arena, DType.F32, 16);
+      String sentence = "Java cannot touch F32 (16) on cuda:0; copy it into a host tensor with";
+      for (Runnable use :
+          new Runnable[] {
+            () -> tensor.get(0),
+            () -> tensor.set(1, 0),
+            tensor::toFloatArray,
+            () -> tensor.copyFrom(new float[16]),
+            () -> tensor.copyFrom(host),
+            () -> host.copyFrom(tensor),
+            () -> tensor.fill(1),
+            () -> tensor.contiguousCopy(arena),
+            () -> tensor.toType(arena, DType.F16)
+          }) {
+        String message = assertThrows(UnsupportedOperationException.class, use::run).getMessage();
+        assertTrue(message.startsWith(sentence), message);
+      }
+      Tensor longs = memory.tensor(DType.I64, 8);
+      assertThrows(UnsupportedOperationException.class, () -> longs.fillLong(1));
+      assertThrows(UnsupportedOperationException.class, () -> longs.getLong(0));
+      assertThrows(UnsupportedOperationException.class, () -> longs.setLong(1, 0));
+      assertThrows(UnsupportedOperationException.class, longs::toLongArray);
       assertThrows(
           IndexOutOfBoundsException.class, () -> tensor.segment().get(ValueLayout.JAVA_FLOAT, 0));
     }

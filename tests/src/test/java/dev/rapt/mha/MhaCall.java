@@ -112,21 +112,21 @@ public final class MhaCall implements AutoCloseable {
             .zeroAttention(c.has("zero"))
             .averageWeights(c.has("average"));
     if (c.has("packed")) {
-      Projection all = stacked();
+      Projection all = data.projections().stacked();
       builder.inProjection(weight(all), bias(all));
     } else {
       builder
-          .query(weight(data.queryProjection()), bias(data.queryProjection()))
-          .key(weight(data.keyProjection()), bias(data.keyProjection()))
-          .value(weight(data.valueProjection()), bias(data.valueProjection()));
+          .query(weight(data.projections().query()), bias(data.projections().query()))
+          .key(weight(data.projections().key()), bias(data.projections().key()))
+          .value(weight(data.projections().value()), bias(data.projections().value()));
     }
-    if (data.outputProjection() != null) {
-      builder.output(weight(data.outputProjection()), bias(data.outputProjection()));
+    if (data.projections().output() != null) {
+      builder.output(weight(data.projections().output()), bias(data.projections().output()));
     }
-    if (data.biasKey() != null) {
+    if (data.extra() != null) {
       builder.biasKeyValue(
-          input(c.extra(), data.biasKey(), data.biasKey().length).tensor(),
-          input(c.extra(), data.biasValue(), data.biasValue().length).tensor());
+          input(c.extra(), data.extra().key(), data.extra().key().length).tensor(),
+          input(c.extra(), data.extra().value(), data.extra().value().length).tensor());
     }
     return builder.build();
   }
@@ -154,26 +154,6 @@ public final class MhaCall implements AutoCloseable {
               ? mask(padding, core.kvLen())
               : mask(padding, core.batch(), core.kvLen()));
     }
-  }
-
-  /** Query, key and value projection as the rows of one matrix. */
-  private Projection stacked() {
-    Projection q = data.queryProjection();
-    Projection k = data.keyProjection();
-    Projection v = data.valueProjection();
-    float[] bias = q.bias() == null ? null : concat(q.bias(), k.bias(), v.bias());
-    return new Projection(q.in(), 3 * q.out(), concat(q.weight(), k.weight(), v.weight()), bias);
-  }
-
-  private static float[] concat(float[]... parts) {
-    int length = Arrays.stream(parts).mapToInt(part -> part.length).sum();
-    float[] all = new float[length];
-    int at = 0;
-    for (float[] part : parts) {
-      System.arraycopy(part, 0, all, at, part.length);
-      at += part.length;
-    }
-    return all;
   }
 
   private Tensor weight(Projection p) {

@@ -3,6 +3,7 @@ package dev.rapt.mha;
 
 import dev.rapt.check.AttentionCase;
 import dev.rapt.check.Values;
+import java.util.Arrays;
 import java.util.Random;
 
 /**
@@ -12,20 +13,44 @@ import java.util.Random;
  * @param key (batch, kvLen, keyWidth)
  * @param value (batch, kvLen, valueWidth)
  * @param padding (batch, kvLen), or null
- * @param biasKey (kvHeads * headDim), or null
- * @param biasValue (kvHeads * valueDim), or null
+ * @param extra the learned key and value behind the projected ones, or null
  */
 public record MhaData(
     float[] query,
     float[] key,
     float[] value,
-    Projection queryProjection,
-    Projection keyProjection,
-    Projection valueProjection,
-    Projection outputProjection,
     boolean[] padding,
-    float[] biasKey,
-    float[] biasValue) {
+    Projections projections,
+    Extra extra) {
+
+  /** The layers of a model; the output's may be null. */
+  public record Projections(Projection query, Projection key, Projection value, Projection output) {
+    /** Those of query, key and value as the rows of one matrix. */
+    Projection stacked() {
+      float[] bias = query.bias == null ? null : concat(query.bias, key.bias, value.bias);
+      float[] weight = concat(query.weight, key.weight, value.weight);
+      return new Projection(query.in, 3 * query.out, weight, bias);
+    }
+
+    private static float[] concat(float[]... parts) {
+      int length = Arrays.stream(parts).mapToInt(part -> part.length).sum();
+      float[] all = new float[length];
+      int at = 0;
+      for (float[] part : parts) {
+        System.arraycopy(part, 0, all, at, part.length);
+        at += part.length;
+      }
+      return all;
+    }
+  }
+
+  /**
+   * One key and value that a model has learned, for all samples.
+   *
+   * @param key (kvHeads * headDim)
+   * @param value (kvHeads * valueDim)
+   */
+  public record Extra(float[] key, float[] value) {}
 
   /**
    * A linear layer.
@@ -58,15 +83,19 @@ public record MhaData(
         Values.round(
             Values.normal(random, core.batch() * core.kvLen() * c.valueWidth(), 1),
             core.dtype("value")),
-        projection(random, c, c.embed(), queryOut),
-        projection(random, c, c.keyWidth(), keyOut),
-        projection(random, c, c.valueWidth(), valueOut),
-        c.has("noout")
-            ? null
-            : projection(random, c, core.heads() * core.valueDim(), c.outputWidth()),
         padding,
-        c.has("biaskv") ? Values.round(Values.normal(random, keyOut, 1), c.extra()) : null,
-        c.has("biaskv") ? Values.round(Values.normal(random, valueOut, 1), c.extra()) : null);
+        new Projections(
+            projection(random, c, c.embed(), queryOut),
+            projection(random, c, c.keyWidth(), keyOut),
+            projection(random, c, c.valueWidth(), valueOut),
+            c.has("noout")
+                ? null
+                : projection(random, c, core.heads() * core.valueDim(), c.outputWidth())),
+        c.has("biaskv")
+            ? new Extra(
+                Values.round(Values.normal(random, keyOut, 1), c.extra()),
+                Values.round(Values.normal(random, valueOut, 1), c.extra()))
+            : null);
   }
 
   private static Projection projection(Random random, MhaCase c, int in, int out) {

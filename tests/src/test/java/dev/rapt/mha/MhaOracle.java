@@ -59,30 +59,38 @@ public final class MhaOracle {
 
   private Answer answer() {
     AttentionCase core = c.core();
+    float[] extraKey = data.extra() == null ? null : data.extra().key();
+    float[] extraValue = data.extra() == null ? null : data.extra().value();
     AttentionProblem problem =
         core.problem()
             .projected(
-                heads(data.query(), data.queryProjection(), core.queryLen(), core.heads(), null, 0),
+                heads(
+                    data.query(),
+                    data.projections().query(),
+                    core.queryLen(),
+                    core.heads(),
+                    null,
+                    0),
                 heads(
                     data.key(),
-                    data.keyProjection(),
+                    data.projections().key(),
                     core.kvLen(),
                     core.kvHeads(),
-                    data.biasKey(),
+                    extraKey,
                     c.appended()),
                 heads(
                     data.value(),
-                    data.valueProjection(),
+                    data.projections().value(),
                     core.kvLen(),
                     core.kvHeads(),
-                    data.biasValue(),
+                    extraValue,
                     c.appended()),
                 c.appended(),
                 data.padding());
     Answer heads = single ? Oracle.rounded(problem, between) : Oracle.exact(problem);
     double[] output = sideBySide(kept(heads.output()));
-    if (data.outputProjection() != null) {
-      output = linear(output, data.outputProjection(), single);
+    if (data.projections().output() != null) {
+      output = linear(output, data.projections().output(), single);
     }
     double[] weights = heads.weights();
     if (weights != null && c.has("average")) {

@@ -74,7 +74,7 @@ class MiniLmEncoderTest {
             .orElseThrow();
     Assumptions.assumeTrue(tier.usable(), tier.reason());
     assertTrue(texts.size() >= 50, "too few texts: " + texts.size());
-    try (Device tierDevice = Device.cpu(CpuOptions.defaults().withIsa(isa));
+    try (Device tierDevice = Device.cpu(CpuOptions.builder().isa(isa).build());
         MiniLmEncoder tierEncoder = MiniLmEncoder.load(tierDevice)) {
       for (int i = 0; i < texts.size(); i++) {
         check(i, tierEncoder.embed(TokenBatch.of(List.of(texts.get(i))))[0]);

@@ -80,9 +80,9 @@ class OnnxMultiHeadAttentionTest {
       graph.input("query", data.query(), batch, core.queryLen(), c.embed());
       graph.input("key", data.key(), batch, core.kvLen(), c.keyWidth());
       graph.input("value", data.value(), batch, core.kvLen(), c.valueWidth());
-      String q = linear(graph, "query", data.queryProjection());
-      String k = linear(graph, "key", data.keyProjection());
-      String v = linear(graph, "value", data.valueProjection());
+      String q = linear(graph, "query", data.projections().query());
+      String k = linear(graph, "key", data.projections().key());
+      String v = linear(graph, "value", data.projections().value());
       String padding = padding(graph, core, data.padding());
       String bias = "";
       if (problem.bias() != null) {
@@ -97,9 +97,9 @@ class OnnxMultiHeadAttentionTest {
           List.of("heads"),
           attributes);
       String output =
-          data.outputProjection() == null
+          data.projections().output() == null
               ? "heads"
-              : linear(graph, "heads", data.outputProjection());
+              : linear(graph, "heads", data.projections().output());
       return graph.run(output).get(output);
     }
   }

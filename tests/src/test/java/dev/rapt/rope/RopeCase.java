@@ -7,26 +7,27 @@ import dev.rapt.check.Layout;
 /**
  * One rotary embedding.
  *
- * @param rotaryDim 0 = all of headDim
- * @param layout of input and output
- * @param tableLayout of cosine, sine and positions
- * @param input the input's storage type
+ * @param inPlace whether the output is the input, whose type it then has
  */
 public record RopeCase(
-    int batch,
-    int heads,
-    int length,
-    int headDim,
-    int rotaryDim,
-    boolean interleaved,
-    Angles angles,
-    boolean inPlace,
-    Layout layout,
-    Layout tableLayout,
-    DType input,
-    DType cosine,
-    DType sine,
-    DType output) {
+    Sizes sizes, Pairing pairing, Angles angles, boolean inPlace, Layouts layouts, Types types) {
+
+  /** B, H, S and D. */
+  record Sizes(int batch, int heads, int length, int headDim) {}
+
+  /**
+   * Which elements of a row turn together.
+   *
+   * @param rotaryDim 0 = all of headDim
+   * @param interleaved neighbours, and not halves
+   */
+  record Pairing(int rotaryDim, boolean interleaved) {}
+
+  /** How input and output lie in memory, and how cosine, sine and positions do. */
+  record Layouts(Layout rows, Layout tables) {}
+
+  /** Storage types. */
+  record Types(DType input, DType cosine, DType sine, DType output) {}
 
   /** Rows of the tables, where positions choose among them. */
   static final int TABLE_LENGTH = 11;
@@ -53,133 +54,93 @@ public record RopeCase(
 
   public static RopeCase of(int batch, int heads, int length, int headDim) {
     return new RopeCase(
-        batch,
-        heads,
-        length,
-        headDim,
-        0,
-        false,
+        new Sizes(batch, heads, length, headDim),
+        new Pairing(0, false),
         Angles.POSITIONS,
         false,
-        Layout.BHSD,
-        Layout.BHSD,
-        DType.F32,
-        DType.F32,
-        DType.F32,
-        DType.F32);
+        new Layouts(Layout.BHSD, Layout.BHSD),
+        new Types(DType.F32, DType.F32, DType.F32, DType.F32));
   }
 
-  public RopeCase rotary(int newRotaryDim) {
-    return new RopeCase(
-        batch,
-        heads,
-        length,
-        headDim,
-        newRotaryDim,
-        interleaved,
-        angles,
-        inPlace,
-        layout,
-        tableLayout,
-        input,
-        cosine,
-        sine,
-        output);
+  public RopeCase rotary(int rotaryDim) {
+    Pairing part = new Pairing(rotaryDim, pairing.interleaved);
+    return new RopeCase(sizes, part, angles, inPlace, layouts, types);
   }
 
-  public RopeCase paired(boolean newInterleaved) {
-    return new RopeCase(
-        batch,
-        heads,
-        length,
-        headDim,
-        rotaryDim,
-        newInterleaved,
-        angles,
-        inPlace,
-        layout,
-        tableLayout,
-        input,
-        cosine,
-        sine,
-        output);
+  public RopeCase paired(boolean interleaved) {
+    Pairing pairs = new Pairing(pairing.rotaryDim, interleaved);
+    return new RopeCase(sizes, pairs, angles, inPlace, layouts, types);
   }
 
   RopeCase by(Angles newAngles) {
-    return new RopeCase(
-        batch,
-        heads,
-        length,
-        headDim,
-        rotaryDim,
-        interleaved,
-        newAngles,
-        inPlace,
-        layout,
-        tableLayout,
-        input,
-        cosine,
-        sine,
-        output);
+    return new RopeCase(sizes, pairing, newAngles, inPlace, layouts, types);
   }
 
   /** In place where the output has the input's type. */
   RopeCase inPlace(boolean newInPlace) {
-    return new RopeCase(
-        batch,
-        heads,
-        length,
-        headDim,
-        rotaryDim,
-        interleaved,
-        angles,
-        newInPlace && input == output,
-        layout,
-        tableLayout,
-        input,
-        cosine,
-        sine,
-        output);
+    boolean possible = newInPlace && types.input == types.output;
+    return new RopeCase(sizes, pairing, angles, possible, layouts, types);
   }
 
-  RopeCase laidOut(Layout newLayout, Layout newTableLayout) {
-    return new RopeCase(
-        batch,
-        heads,
-        length,
-        headDim,
-        rotaryDim,
-        interleaved,
-        angles,
-        inPlace,
-        newLayout,
-        newTableLayout,
-        input,
-        cosine,
-        sine,
-        output);
+  RopeCase laidOut(Layout rows, Layout tables) {
+    return new RopeCase(sizes, pairing, angles, inPlace, new Layouts(rows, tables), types);
   }
 
-  public RopeCase typed(DType newInput, DType newCosine, DType newSine, DType newOutput) {
-    return new RopeCase(
-        batch,
-        heads,
-        length,
-        headDim,
-        rotaryDim,
-        interleaved,
-        angles,
-        inPlace && newInput == newOutput,
-        layout,
-        tableLayout,
-        newInput,
-        newCosine,
-        newSine,
-        newOutput);
+  public RopeCase typed(DType input, DType cosine, DType sine, DType output) {
+    Types newTypes = new Types(input, cosine, sine, output);
+    return new RopeCase(sizes, pairing, angles, inPlace && input == output, layouts, newTypes);
+  }
+
+  int batch() {
+    return sizes.batch;
+  }
+
+  int heads() {
+    return sizes.heads;
+  }
+
+  int length() {
+    return sizes.length;
+  }
+
+  int headDim() {
+    return sizes.headDim;
+  }
+
+  int rotaryDim() {
+    return pairing.rotaryDim;
+  }
+
+  boolean interleaved() {
+    return pairing.interleaved;
+  }
+
+  Layout layout() {
+    return layouts.rows;
+  }
+
+  Layout tableLayout() {
+    return layouts.tables;
+  }
+
+  DType input() {
+    return types.input;
+  }
+
+  DType cosine() {
+    return types.cosine;
+  }
+
+  DType sine() {
+    return types.sine;
+  }
+
+  DType output() {
+    return types.output;
   }
 
   /** R / 2. */
   int pairs() {
-    return (rotaryDim == 0 ? headDim : rotaryDim) / 2;
+    return (rotaryDim() == 0 ? headDim() : rotaryDim()) / 2;
   }
 }

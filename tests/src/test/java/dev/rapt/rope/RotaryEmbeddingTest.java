@@ -304,7 +304,7 @@ class RotaryEmbeddingTest {
 
   @Test
   void closedDevicesAndMemoryAreRefused() {
-    Device device = Device.cpu(new CpuOptions(1, null));
+    Device device = Device.cpu(CpuOptions.builder().threads(1).build());
     Arena other = Arena.ofShared();
     Tensor gone = Tensor.allocate(other, DType.I64, 2, 4);
     other.close();
@@ -370,7 +370,7 @@ class RotaryEmbeddingTest {
   @ValueSource(ints = {0, 1, 2, 3, 4})
   @Timeout(value = 600, unit = TimeUnit.SECONDS)
   void memoryClosedUnderARunningCall(int which) throws Exception {
-    try (Device device = Device.cpu(new CpuOptions(1, null))) {
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build())) {
       RunningCall.holdsItsMemory(
           (size, memory, lent) -> {
             Tensor[] t = {

@@ -42,8 +42,8 @@ final class Callers {
     // themselves in the arenas of their tensors, and on one and the same they would all fight over
     // that count.
     List<Arena> arenas = Stream.generate(Arena::ofShared).limit(callers).toList();
-    try (Device one = Device.cpu(CpuOptions.defaults().withThreads(1));
-        Device all = Device.cpu(CpuOptions.defaults().withThreads(threads))) {
+    try (Device one = Device.cpu(CpuOptions.builder().threads(1).build());
+        Device all = Device.cpu(CpuOptions.builder().threads(threads).build())) {
       RaptCall alone = RaptCall.on(one, shape, new Operands(arenas.getFirst(), shape));
       List<RaptCall> many =
           arenas.stream()

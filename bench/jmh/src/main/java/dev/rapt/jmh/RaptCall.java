@@ -28,7 +28,7 @@ final class RaptCall implements AutoCloseable {
   }
 
   static RaptCall cpu(Shape shape, Operands operands, int threads) {
-    Device device = Device.cpu(CpuOptions.defaults().withThreads(threads));
+    Device device = Device.cpu(CpuOptions.builder().threads(threads).build());
     return new RaptCall(device, shape, operands);
   }
 

@@ -7,8 +7,15 @@ import dev.rapt.peers.contest.Message;
 import dev.rapt.peers.contest.Session;
 import dev.rapt.peers.contest.Shape;
 import dev.rapt.peers.report.CaseResult;
+import dev.rapt.peers.report.CaseResult.Origin;
+import dev.rapt.peers.report.CaseResult.Peaks;
+import dev.rapt.peers.report.CaseResult.Repetition;
+import dev.rapt.peers.report.CaseResult.Work;
 import dev.rapt.peers.report.Figure;
 import dev.rapt.peers.report.Figure.Outcome;
+import dev.rapt.peers.report.Figure.Runner;
+import dev.rapt.peers.report.Figure.Timing;
+import dev.rapt.peers.report.Figure.Verdict;
 import dev.rapt.peers.report.Spread;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -104,14 +111,10 @@ final class Contest {
         shape,
         dtype,
         threads,
-        Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-        commit,
-        ceilings.gflops(),
-        ceilings.gbps(),
-        flops,
-        bytes,
-        copies,
-        rounds,
+        new Origin(Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), commit),
+        new Peaks(ceilings.gflops(), ceilings.gbps()),
+        new Work(flops, bytes),
+        new Repetition(copies, rounds),
         figures);
   }
 
@@ -161,23 +164,20 @@ final class Contest {
     Double single = group.single.get(entrant.name());
     Outcome outcome = Outcome.TIMED;
     String reason = entrant.reason();
-    int samples = 0;
-    Spread time = null;
-    Spread ratio = null;
+    Timing timing = Timing.NONE;
     if (rounds != null) {
       double[] all = rounds.stream().flatMapToDouble(DoubleStream::of).toArray();
-      samples = all.length;
-      time = Spread.of(all);
-      ratio =
+      Spread time = Spread.of(all);
+      Spread ratio =
           entrant.name().equals(Session.RAPT)
               ? null
               : ratio(rounds, group.rounds.get(Session.RAPT));
+      timing = new Timing(all.length, time, ratio, least / time.median());
     } else if (single != null) {
       outcome = Outcome.TIMED_ONCE;
       reason = "one call takes too long for more";
-      samples = 1;
-      time = new Spread(single, single, single);
-      ratio = singleRatio(group, single);
+      Spread time = new Spread(single, single, single);
+      timing = new Timing(1, time, singleRatio(group, single), least / single);
     } else if (entrant.status() == Entrant.Status.WRONG) {
       outcome = Outcome.WRONG;
     } else {
@@ -185,16 +185,9 @@ final class Contest {
       reason = entrant.isReady() ? "not timed, since Rapt's result is wrong" : entrant.reason();
     }
     return new Figure(
-        entrant.name(),
-        group.worker.world().id(),
-        entrant.detail(),
-        outcome,
-        reason,
-        difference,
-        samples,
-        time,
-        ratio,
-        time == null ? null : least / time.median());
+        new Runner(entrant.name(), group.worker.world().id(), entrant.detail()),
+        new Verdict(outcome, reason, difference),
+        timing);
   }
 
   private static Spread ratio(List<double[]> theirs, List<double[]> ours) {

@@ -15,9 +15,9 @@ final class Summary {
         String.format(
             Locale.ROOT,
             " (%d rounds; ceilings %.0f GFLOP/s, %.1f GB/s)%n",
-            result.rounds(),
-            result.peakGflops(),
-            result.peakGbps()));
+            result.repetition().rounds(),
+            result.peaks().peakGflops(),
+            result.peaks().peakGbps()));
     if (result.rapt().filter(Summary::isDisturbed).isPresent()) {
       text.append("  something else was running: Rapt's own times differ by more than a fifth\n");
     }

@@ -63,9 +63,9 @@ class PeersCommandTest {
     Results read = Results.read(json);
     assertEquals(2, read.cases().size());
     CaseResult first = read.cases().getFirst();
-    assertEquals(100, first.peakGflops());
+    assertEquals(100, first.peaks().peakGflops());
     assertEquals(Outcome.TIMED, first.peer("ORT Attention").orElseThrow().outcome());
-    assertTrue(first.rounds() >= 3);
+    assertTrue(first.repetition().rounds() >= 3);
     CaseResult second = read.cases().getLast();
     assertEquals(2, second.threads());
     // Once in each process: both worlds had somebody to compare with.

@@ -78,8 +78,7 @@ final class DeviceOptions {
   }
 
   private CpuOptions options() {
-    CpuOptions options = CpuOptions.defaults().withThreads(threads);
-    return isa == null ? options : options.withIsa(isa);
+    return CpuOptions.builder().threads(threads).isa(isa).build();
   }
 
   static final class KindConverter implements ITypeConverter<Kind> {

@@ -23,7 +23,7 @@ final class RaptAttention implements Contender {
   }
 
   static RaptAttention cpu(Arena arena, Operands operands, int threads) {
-    Device device = Device.cpu(CpuOptions.defaults().withThreads(threads));
+    Device device = Device.cpu(CpuOptions.builder().threads(threads).build());
     return new RaptAttention(device, arena, operands);
   }
 

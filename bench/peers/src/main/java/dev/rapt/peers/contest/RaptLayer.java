@@ -28,7 +28,7 @@ final class RaptLayer implements Contender {
   }
 
   static RaptLayer cpu(Arena arena, Operands operands, int threads) {
-    Device device = Device.cpu(CpuOptions.defaults().withThreads(threads));
+    Device device = Device.cpu(CpuOptions.builder().threads(threads).build());
     return new RaptLayer(device, arena, operands);
   }
 

@@ -31,7 +31,7 @@ public final class Shapes {
           attention("decode-32k", 1, 32, 8, 1, 32768, 128),
           attention("decode-8x1k", 8, 32, 8, 1, 1024, 128),
           attention("decode-4k-gqa8", 1, 64, 8, 1, 4096, 128),
-          new Shape("mha-bert-base", 1, 12, 12, 512, 512, 64, false, 0, true),
+          attention("mha-bert-base", 1, 12, 12, 512, 512, 64).withProjections(),
           attention("tiny", 1, 1, 1, 1, 1, 8));
 
   private Shapes() {}
@@ -79,11 +79,11 @@ public final class Shapes {
 
   private static Shape attention(
       String name, int batch, int heads, int kvHeads, int queryLen, int kvLen, int headDim) {
-    return new Shape(name, batch, heads, kvHeads, queryLen, kvLen, headDim, false, 0, false);
+    return Shape.attention(name, batch, heads, kvHeads, queryLen, kvLen, headDim);
   }
 
   private static Shape causal(
       String name, int batch, int heads, int kvHeads, int length, int headDim, int window) {
-    return new Shape(name, batch, heads, kvHeads, length, length, headDim, true, window, false);
+    return Shape.attention(name, batch, heads, kvHeads, length, length, headDim).withCausal(window);
   }
 }

@@ -2,6 +2,7 @@
 package dev.rapt.peers.report;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.rapt.DType;
 import dev.rapt.peers.contest.Session;
 import dev.rapt.peers.contest.Shape;
@@ -11,31 +12,51 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * One shape, storage type and number of threads, measured in one run.
+ * One shape, storage type and number of threads, measured in one run. In JSON its groups are flat.
  *
- * @param date when, in UTC
- * @param commit of Rapt
- * @param peakGflops the f32 multiply-add peak of that many threads, measured around the rounds
- * @param peakGbps the read bandwidth of that many threads, measured around the rounds
- * @param flops of one call
- * @param bytes that one call reads and writes at least
- * @param copies of keys and values that calls walked through
- * @param rounds in which every contender had its turn
  * @param figures by contender; Rapt once per process
  */
 public record CaseResult(
     Shape shape,
     DType dtype,
     int threads,
-    String date,
-    String commit,
-    double peakGflops,
-    double peakGbps,
-    double flops,
-    double bytes,
-    int copies,
-    int rounds,
+    @JsonUnwrapped Origin origin,
+    @JsonUnwrapped Peaks peaks,
+    @JsonUnwrapped Work work,
+    @JsonUnwrapped Repetition repetition,
     List<Figure> figures) {
+
+  /**
+   * Where it comes from.
+   *
+   * @param date when, in UTC
+   * @param commit of Rapt
+   */
+  public record Origin(String date, String commit) {}
+
+  /**
+   * What that many threads reach, measured around the rounds.
+   *
+   * @param peakGflops the f32 multiply-adds
+   * @param peakGbps the read bandwidth
+   */
+  public record Peaks(double peakGflops, double peakGbps) {}
+
+  /**
+   * What one call does.
+   *
+   * @param flops floating-point operations
+   * @param bytes that it reads and writes at least
+   */
+  public record Work(double flops, double bytes) {}
+
+  /**
+   * How often.
+   *
+   * @param copies of keys and values that calls walked through
+   * @param rounds in which every contender had its turn
+   */
+  public record Repetition(int copies, int rounds) {}
 
   /** Whether another result is of the same shape, type and threads. */
   public boolean sameCase(CaseResult other) {
@@ -70,9 +91,9 @@ public record CaseResult(
 
   /** Speed in what bounds the shape, for example {@code 209 GFLOP/s} or {@code 31 GB/s}. */
   public String rate(double seconds) {
-    double work = shape.decodes() ? bytes : flops;
+    double amount = shape.decodes() ? work.bytes : work.flops;
     String unit = shape.decodes() ? "GB/s" : "GFLOP/s";
-    double rate = work / seconds / 1e9;
+    double rate = amount / seconds / 1e9;
     return String.format(Locale.ROOT, rate < 10 ? "%.1f %s" : "%.0f %s", rate, unit);
   }
 }

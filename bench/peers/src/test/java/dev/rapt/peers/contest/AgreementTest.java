@@ -47,7 +47,7 @@ class AgreementTest {
 
   @Test
   void rowsOfTheReferenceFindAWrongResult() {
-    Shape shape = new Shape("test", 2, 2, 1, 40, 40, 16, true, 8, false);
+    Shape shape = Shape.attention("test", 2, 2, 1, 40, 40, 16).withCausal(8);
     Operands operands = new Operands(arena, shape, DType.F32);
     Expectation expectation = new Expectation(arena, operands);
     try (RaptAttention rapt = RaptAttention.cpu(arena, operands, 1)) {

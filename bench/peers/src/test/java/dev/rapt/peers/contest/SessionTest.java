@@ -19,26 +19,26 @@ class SessionTest {
 
   @Test
   void fullAttention() {
-    Shape shape = new Shape("full", 2, 4, 4, 33, 33, 16, false, 0, false);
+    Shape shape = Shape.attention("full", 2, 4, 4, 33, 33, 16);
     assertReady(World.ONNX_RUNTIME, shape, DType.F32, Set.of(Session.RAPT, ATTENTION, MULTI_HEAD));
     assertReady(World.ONNX_RUNTIME, shape, DType.F16, Set.of(Session.RAPT, ATTENTION, MULTI_HEAD));
   }
 
   @Test
   void causalAttentionWithGroupedHeads() {
-    Shape shape = new Shape("causal", 2, 4, 2, 33, 33, 16, true, 0, false);
+    Shape shape = Shape.attention("causal", 2, 4, 2, 33, 33, 16).withCausal(0);
     assertReady(World.ONNX_RUNTIME, shape, DType.F32, Set.of(Session.RAPT, ATTENTION, GROUP_QUERY));
   }
 
   @Test
   void aWindow() {
-    Shape shape = new Shape("window", 1, 2, 2, 65, 65, 16, true, 16, false);
+    Shape shape = Shape.attention("window", 1, 2, 2, 65, 65, 16).withCausal(16);
     assertReady(World.ONNX_RUNTIME, shape, DType.F32, Set.of(Session.RAPT, GROUP_QUERY));
   }
 
   @Test
   void decodingWalksThroughCopiesOfTheCache() throws InterruptedException {
-    Shape shape = new Shape("decode", 2, 4, 2, 1, 8192, 128, false, 0, false);
+    Shape shape = Shape.attention("decode", 2, 4, 2, 1, 8192, 128);
     try (Session session = new Session(World.ONNX_RUNTIME, shape, DType.F32, 1)) {
       assertEquals(Set.of(Session.RAPT, ATTENTION, GROUP_QUERY), ready(session));
       // 2 * 2 * 8192 * 128 elements of 4 bytes, keys and values: 32 MiB.
@@ -49,14 +49,14 @@ class SessionTest {
 
   @Test
   void aLayerWithItsProjections() {
-    Shape shape = new Shape("layer", 2, 4, 4, 24, 24, 8, false, 0, true);
+    Shape shape = Shape.attention("layer", 2, 4, 4, 24, 24, 8).withProjections();
     assertReady(World.ONNX_RUNTIME, shape, DType.F32, Set.of(Session.RAPT, ATTENTION, MULTI_HEAD));
     assertReady(World.JAVA, shape, DType.BF16, Set.of(Session.RAPT, "plain Java"));
   }
 
   @Test
   void whatAPeerLacksIsSaidAndNotFatal() {
-    Shape shape = new Shape("full", 1, 2, 2, 16, 16, 16, false, 0, false);
+    Shape shape = Shape.attention("full", 1, 2, 2, 16, 16, 16);
     try (Session session = new Session(World.ONNX_RUNTIME, shape, DType.BF16, 1)) {
       Map<String, String> reasons = new LinkedHashMap<>();
       session.entrants().forEach(entrant -> reasons.put(entrant.name(), entrant.reason()));
@@ -76,7 +76,7 @@ class SessionTest {
 
   @Test
   void aRoundGivesEachItsTurn() throws InterruptedException {
-    Shape shape = new Shape("small", 1, 2, 2, 16, 16, 16, false, 0, false);
+    Shape shape = Shape.attention("small", 1, 2, 2, 16, 16, 16);
     try (Session session = new Session(World.JAVA, shape, DType.F16, 1)) {
       List<String> both = List.of(Session.RAPT, "plain Java");
       Map<String, double[]> first = session.round(both, false, 0.01);

@@ -49,27 +49,28 @@ class ShapesTest {
 
   @Test
   void aLayerAddsItsFourProjections() {
-    Shape layer = new Shape("layer", 1, 2, 2, 6, 6, 4, false, 0, true);
+    Shape layer = Shape.attention("layer", 1, 2, 2, 6, 6, 4).withProjections();
     assertEquals(4.0 * 2 * 36 * 4 + 4 * (2.0 * 6 * 8 * 8), layer.flops());
     assertEquals(2 * (2 * 6 * 8 + 4 * 8 * 8), layer.bytes(2));
   }
 
   @Test
   void bytesAreThoseOfEachTensorOnce() {
-    Shape grouped = new Shape("grouped", 2, 6, 3, 1, 100, 8, false, 0, false);
+    Shape grouped = Shape.attention("grouped", 2, 6, 3, 1, 100, 8);
     assertEquals(4 * 8 * (2 * 2 * 6 + 2 * 2 * 3 * 100), grouped.bytes(4));
     assertTrue(grouped.decodes());
   }
 
   @Test
   void sizesThatDoNotFitAreRefused() {
+    assertThrows(IllegalArgumentException.class, () -> Shape.attention("odd", 1, 3, 2, 1, 1, 1));
     assertThrows(
-        IllegalArgumentException.class, () -> new Shape("odd", 1, 3, 2, 1, 1, 1, false, 0, false));
-    assertThrows(
-        IllegalArgumentException.class, () -> new Shape("layer", 1, 2, 2, 3, 4, 1, false, 0, true));
+        IllegalArgumentException.class,
+        () -> Shape.attention("layer", 1, 2, 2, 3, 4, 1).withProjections());
   }
 
   private static Shape shape(int batch, int queries, int keys, boolean causal, int window) {
-    return new Shape("test", batch, 3, 3, queries, keys, 8, causal, window, false);
+    Shape shape = Shape.attention("test", batch, 3, 3, queries, keys, 8);
+    return causal ? shape.withCausal(window) : shape;
   }
 }

@@ -9,12 +9,20 @@ import dev.rapt.DType;
 import dev.rapt.peers.contest.Session;
 import dev.rapt.peers.contest.Shape;
 import dev.rapt.peers.contest.Shapes;
+import dev.rapt.peers.report.CaseResult.Origin;
+import dev.rapt.peers.report.CaseResult.Peaks;
+import dev.rapt.peers.report.CaseResult.Repetition;
+import dev.rapt.peers.report.CaseResult.Work;
 import dev.rapt.peers.report.Figure.Outcome;
+import dev.rapt.peers.report.Figure.Runner;
+import dev.rapt.peers.report.Figure.Timing;
+import dev.rapt.peers.report.Figure.Verdict;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,6 +48,22 @@ class ResultsTest {
     String text = Files.readString(file);
     for (String word : List.of("\"peakGflops\"", "\"commit\"", "\"timed once\"", "\"p90\"")) {
       assertTrue(text.contains(word), word);
+    }
+  }
+
+  /** Files that are kept were written before, and others may read them. */
+  @Test
+  void keptResultsAreWrittenAgainAsTheyAre() throws IOException {
+    List<Path> kept;
+    try (Stream<Path> files =
+        Files.list(Path.of(System.getProperty("rapt.root"), "bench/results"))) {
+      kept = files.filter(file -> file.toString().endsWith("-peers.json")).toList();
+    }
+    assertFalse(kept.isEmpty());
+    for (Path file : kept) {
+      Path again = folder.resolve("again.json");
+      Results.read(file).write(again);
+      assertEquals(Files.readString(file), Files.readString(again), file.toString());
     }
   }
 
@@ -121,43 +145,26 @@ class ResultsTest {
                 41 * seconds,
                 new Spread(41, 41, 41)),
             new Figure(
-                "ORT Attention",
-                "w",
-                "",
-                Outcome.UNSUPPORTED,
-                "no such type",
-                null,
-                0,
-                null,
-                null,
-                null));
+                new Runner("ORT Attention", "w", ""),
+                new Verdict(Outcome.UNSUPPORTED, "no such type", null),
+                Timing.NONE));
     return new CaseResult(
         shape,
         dtype,
         threads,
-        "2026-01-01T00:00:00Z",
-        "abc",
-        250,
-        40,
-        shape.flops(),
-        1e6,
-        1,
-        5,
+        new Origin("2026-01-01T00:00:00Z", "abc"),
+        new Peaks(250, 40),
+        new Work(shape.flops(), 1e6),
+        new Repetition(1, 5),
         figures);
   }
 
   private static Figure figure(
       String name, Outcome outcome, String reason, double seconds, Spread ratio) {
+    double share = 0.8 * (ratio == null ? 1 : 1 / ratio.median());
     return new Figure(
-        name,
-        "w",
-        "detail",
-        outcome,
-        reason,
-        1e-7,
-        10,
-        new Spread(seconds, seconds, seconds),
-        ratio,
-        0.8 * (ratio == null ? 1 : 1 / ratio.median()));
+        new Runner(name, "w", "detail"),
+        new Verdict(outcome, reason, 1e-7),
+        new Timing(10, new Spread(seconds, seconds, seconds), ratio, share));
   }
 }
