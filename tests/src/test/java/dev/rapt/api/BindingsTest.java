@@ -33,6 +33,14 @@ class BindingsTest {
         bound.put(method.getName(), method.getParameterCount());
       }
     }
+    for (Class<?> variadic :
+        rapt_h.class.getClasses()) { // a function whose last parameter is "..."
+      for (Method method : variadic.getDeclaredMethods()) {
+        if (method.getName().equals("apply")) {
+          bound.put(variadic.getSimpleName(), method.getParameterCount());
+        }
+      }
+    }
     assertEquals(declared, bound);
     assertTrue(declared.size() > 15, declared.toString());
   }

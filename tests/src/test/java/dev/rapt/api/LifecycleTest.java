@@ -26,6 +26,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -196,16 +197,28 @@ class LifecycleTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 3, 4, 5})
   void arenaOfOneTensorClosedUnderARunningCall(int which) throws Exception {
+    arenaClosedUnderARunningCall(which, arena -> arena);
+  }
+
+  /** The same where every tensor has an arena of its own, so that the call has many to hold. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 5})
+  void oneOfManyArenasClosedUnderARunningCall(int which) throws Exception {
+    arenaClosedUnderARunningCall(which, arena -> Arena.ofAuto());
+  }
+
+  private static void arenaClosedUnderARunningCall(int which, UnaryOperator<Arena> own)
+      throws Exception {
     try (Device device = Device.cpu(CpuOptions.builder().threads(1).build())) {
       RunningCall.holdsItsMemory(
           (size, arena, lent) -> {
             Tensor[] t = {
-              f32(arena, 1, 4, 512 * size, 64),
-              Tensor.allocate(arena, DType.I8, 1, 4, 512, 64),
-              Tensor.allocate(arena, DType.I8, 1, 4, 512, 64),
-              f32(arena, 1, 4, 512 * size, 64),
-              f32(arena, 1, 4, 512),
-              f32(arena, 1, 4, 512)
+              f32(own.apply(arena), 1, 4, 512 * size, 64),
+              Tensor.allocate(own.apply(arena), DType.I8, 1, 4, 512, 64),
+              Tensor.allocate(own.apply(arena), DType.I8, 1, 4, 512, 64),
+              f32(own.apply(arena), 1, 4, 512 * size, 64),
+              f32(own.apply(arena), 1, 4, 512),
+              f32(own.apply(arena), 1, 4, 512)
             };
             Tensor out = t[3];
             t[which] = lent.apply(t[which]);
