@@ -38,7 +38,7 @@ static const rapt_operand operands[] = {
     {"alibi_slopes", AT(alibi_slopes), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
     {"sinks", AT(sinks), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
     {"lse", AT(lse), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BHS", .optional = 1},
-    {"weights", AT(weights), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BHST", .optional = 1},
+    {"weights", AT(weights), RAPT_WRITE, RAPT_FLOATS, "BHST", .optional = 1},
     {"positions", AT(positions), RAPT_READ, RAPT_INDICES, "B", .optional = 1},
     {.name = NULL},
 };
