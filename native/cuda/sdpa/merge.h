@@ -24,14 +24,14 @@ attention_merge(GPU_PARAMETER sdpa_parameters a) {
     int64_t unit = at / p.rows, row = at % p.rows;
     int64_t batch = unit / c.kv_heads, kv_head = unit % c.kv_heads;
     const float *maximum = a.partial_maximum + at * a.splits, *sums = a.partial_sum + at * a.splits;
-    float highest = lowest(), sum = 0;
-    for (int64_t s = 0; s < a.splits; s++) highest = fmaxf(highest, maximum[s]);
+    softmax_state merged = begin_softmax();
+    for (int64_t s = 0; s < a.splits; s++) merge_maximum(&merged, maximum[s]);
     for (int64_t s = gpu::thread(); s < a.splits; s += merge_threads) {
-      m.factor[s] = kept(maximum[s], highest, p.to_exponent);
+      m.factor[s] = share_of(merged, maximum[s], p.to_exponent);
     }
     gpu::barrier();
-    for (int64_t s = 0; s < a.splits; s++) sum += sums[s] * m.factor[s];
-    float factor = finish_row(p, batch, kv_head, row, highest, sum, gpu::thread() == 0);
+    for (int64_t s = 0; s < a.splits; s++) merge_sum(&merged, sums[s], m.factor[s]);
+    float factor = finish_row(p, batch, kv_head, row, merged, gpu::thread() == 0);
     int64_t head, query;
     row_heads(p, kv_head, row, &head, &query);
     for (int64_t d = gpu::thread(); d < c.value_dim; d += merge_threads) {
@@ -41,7 +41,9 @@ attention_merge(GPU_PARAMETER sdpa_parameters a) {
       }
       set_element(c.output, offset3(c.output, batch, head, query) + d * c.output.stride[3], output * factor);
     }
-    if (finishes_weights(p)) finish_weights(p, batch, kv_head, row, highest, factor, gpu::thread(), merge_threads);
+    if (finishes_weights(p)) {
+      finish_weights(p, batch, kv_head, row, merged.maximum, factor, gpu::thread(), merge_threads);
+    }
     gpu::barrier();
   }
 }

@@ -184,7 +184,7 @@ GPU_FUNCTION void restrict_scores([[maybe_unused]] const sdpa_problem &p, [[mayb
 // What the block leaves: the warps' results side by side in shared memory, then merged and written row by row.
 template <typename Tiles>
 GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typename Tiles::memory &m, int first_row,
-                             int key_warp, softmax_state<Tiles::mt> &state,
+                             int key_warp, const softmax_state (&state)[Tiles::mt][2],
                              const float (&output)[Tiles::mt][Tiles::outputs][4]) {
   const sdpa_problem &p = a.problem;
   const sdpa_call &c = p.call;
@@ -193,9 +193,9 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
     GPU_UNROLL
     for (int half = 0; half < 2; half++) {
       int row = first_row + 16 * t + half * 8 + result_row();
-      float sum = row_sum(state.sum[t][half]);
+      float sum = row_sum(state[t][half].sum);
       if ((gpu::lane() & 3) == 0) {
-        m.end.maximum[key_warp][row] = state.maximum[t][half];
+        m.end.maximum[key_warp][row] = state[t][half].maximum;
         m.end.sum[key_warp][row] = sum;
       }
       GPU_UNROLL
@@ -209,21 +209,22 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
   gpu::barrier();
   int64_t base = work.unit * p.rows + work.first_row;
   for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
-    float highest = lowest(), sum = 0, factor = 1;
-    for (int w = 0; w < Tiles::key_warps; w++) highest = fmaxf(highest, m.end.maximum[w][r]);
+    softmax_state merged = begin_softmax();
+    for (int w = 0; w < Tiles::key_warps; w++) merge_maximum(&merged, m.end.maximum[w][r]);
     for (int w = 0; w < Tiles::key_warps; w++) {
-      m.end.factor[w][r] = kept(m.end.maximum[w][r], highest, p.to_exponent);
-      sum += m.end.sum[w][r] * m.end.factor[w][r];
+      m.end.factor[w][r] = share_of(merged, m.end.maximum[w][r], p.to_exponent);
+      merge_sum(&merged, m.end.sum[w][r], m.end.factor[w][r]);
     }
+    float factor = 1;
     if (a.splits > 1) {
-      a.partial_maximum[(base + r) * a.splits + work.split] = highest;
-      a.partial_sum[(base + r) * a.splits + work.split] = sum;
+      a.partial_maximum[(base + r) * a.splits + work.split] = merged.maximum;
+      a.partial_sum[(base + r) * a.splits + work.split] = merged.sum;
     } else {
-      factor = finish_row(p, work.batch, work.kv_head, work.first_row + r, highest, sum, true);
+      factor = finish_row(p, work.batch, work.kv_head, work.first_row + r, merged, true);
     }
     for (int w = 0; w < Tiles::key_warps; w++) m.end.factor[w][r] *= factor;
     // For the weights, which are relative to the row's maximum and want the bare factor.
-    m.end.maximum[0][r] = highest;
+    m.end.maximum[0][r] = merged.maximum;
     m.end.sum[0][r] = factor;
   }
   gpu::barrier();
@@ -283,12 +284,9 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     }
 
     float output[Tiles::mt][Tiles::outputs][4] = {};
-    softmax_state<Tiles::mt> state;
+    softmax_state state[Tiles::mt][2];
     GPU_UNROLL
-    for (int t = 0; t < Tiles::mt; t++) {
-      state.maximum[t][0] = state.maximum[t][1] = lowest();
-      state.sum[t][0] = state.sum[t][1] = 0;
-    }
+    for (int t = 0; t < Tiles::mt; t++) state[t][0] = state[t][1] = begin_softmax();
     // Counted in tiles: one register instead of three.
     for (int tile = 0; tile < work.tiles; tile++) {
       int64_t j = work.begin + static_cast<int64_t>(tile) * Tiles::keys;

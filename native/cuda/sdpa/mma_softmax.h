@@ -18,14 +18,6 @@ enum class tile_kind {
   special
 };
 
-// The online softmax of the rows of a warp: MT blocks of 16, each thread with two rows (0 and 8 below) of each.
-template <int MT>
-struct softmax_state {
-  float maximum[MT][2];
-  // Of this thread's columns only, until the end.
-  float sum[MT][2];
-};
-
 // What a row without options is known by; row_state has it too.
 struct edge_row {
   key_range range;
@@ -89,10 +81,11 @@ GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, in
   }
 }
 
-// Scores become weights relative to the row's maximum so far, and the output so far is brought to it. HIDES: a hidden
-// key's weight is -0, which adds nothing and can be told from a weight that is too small for f32.
+// Scores become weights relative to the row's maximum so far, and the output so far is brought to it. The states are
+// those of the rows of a warp: MT blocks of 16, each thread with two rows (0 and 8 below) of each, and with the sums of
+// its own columns until the end. HIDES: there may be hidden keys.
 template <bool HIDES, int MT, int PARTS, int OUTPUTS>
-GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], softmax_state<MT> &state,
+GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], softmax_state (&state)[MT][2],
                                float (&output)[MT][OUTPUTS][4]) {
   GPU_UNROLL
   for (int t = 0; t < MT; t++) {
@@ -104,27 +97,23 @@ GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], 
         // fmaxf loses a NaN here. It is not lost below, where every score is used.
         highest = fmaxf(highest, fmaxf(score[t][n][half * 2], score[t][n][half * 2 + 1]));
       }
-      float before = state.maximum[t][half], now = fmaxf(before, row_maximum(highest));
-      float keep = before == now ? 1.0f : gpu::fast_exp2((before - now) * to_exponent);
-      float reference = reference_of(now), sum = 0;
+      softmax_step step = raise_maximum<fast_power>(&state[t][half], row_maximum(highest), to_exponent);
+      float sum = 0;
       GPU_UNROLL
       for (int n = 0; n < PARTS; n++) {
         GPU_UNROLL
         for (int i = half * 2; i < half * 2 + 2; i++) {
-          float s = score[t][n][i], weight = gpu::fast_exp2((s - reference) * to_exponent);
-          if (HIDES && s == lowest()) weight = -0.0f;
-          score[t][n][i] = weight;
-          sum += weight;
+          score[t][n][i] = step_weight<fast_power, HIDES>(score[t][n][i], step, to_exponent);
+          sum += score[t][n][i];
         }
       }
-      state.maximum[t][half] = now;
-      state.sum[t][half] = state.sum[t][half] * keep + sum;
+      add_weights(&state[t][half], step, sum);
       // Maxima settle soon.
-      if (keep != 1) {
+      if (step.keep != 1) {
         GPU_UNROLL
         for (int n = 0; n < OUTPUTS; n++) {
-          output[t][n][half * 2] *= keep;
-          output[t][n][half * 2 + 1] *= keep;
+          output[t][n][half * 2] *= step.keep;
+          output[t][n][half * 2 + 1] *= step.keep;
         }
       }
     }

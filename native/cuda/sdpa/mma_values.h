@@ -5,6 +5,7 @@
 #define RAPT_CUDA_SDPA_MMA_VALUES_H
 
 #include "cuda/gpu/mma_tile.h"
+#include "cuda/sdpa/state.h"
 
 namespace kernels {
 
@@ -65,7 +66,7 @@ GPU_FUNCTION key_bits bits_of_row(const float (&weight)[PARTS][4], int half) {
     for (int i = 0; i < 2; i++) {
       float w = weight[n][half * 2 + i];
       uint32_t bit = 1u << ((n % 4) * 8 + result_column() + i);
-      if (w == 0 && signbit(w)) bits.hidden[n / 4] |= bit;
+      if (is_hidden(w)) bits.hidden[n / 4] |= bit;
       if (w > 0) bits.positive[n / 4] |= bit;
     }
   }

@@ -4,6 +4,7 @@
 #define RAPT_CUDA_SDPA_ROW_H
 
 #include "cuda/sdpa/parameters.h"
+#include "cuda/sdpa/state.h"
 #include "rapt/sdpa.h"
 
 namespace kernels {
@@ -83,8 +84,6 @@ GPU_FUNCTION key_range keys_to_walk(const sdpa_problem &p, int64_t position, int
   return {visible_keys(p, position, first_row / p.group).first, visible_keys(p, position, last_row / p.group).last};
 }
 
-GPU_FUNCTION float lowest() { return -INFINITY; }
-
 // From a dot product to what the softmax takes; shows the weights output's score on the way (`writes`: whether this
 // block is the one to).
 GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int64_t batch, int64_t j, float score,
@@ -115,54 +114,25 @@ GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int6
   return score;
 }
 
-// The weight of a score relative to a maximum. The difference comes first: it is exact where it matters, however large
-// the scores.
-GPU_FUNCTION float weight_of(float score, float reference, float to_exponent) {
-  return exp2f((score - reference) * to_exponent);
-}
-
-// How much of what was summed up to the old maximum remains: exactly 1 where it did not move, also where both are -inf.
-GPU_FUNCTION float kept(float old_maximum, float new_maximum, float to_exponent) {
-  return old_maximum == new_maximum ? 1.0f : weight_of(old_maximum, new_maximum, to_exponent);
-}
-
-// A row without a visible key yet has maximum -inf; any finite reference gives its -inf scores weight 0.
-GPU_FUNCTION float reference_of(float maximum) { return maximum == lowest() ? 0.0f : maximum; }
-
-// The factor that turns a row's unnormalised results, which are relative to its maximum score, into final ones; writes
-// the LSE (`writes`: whether this thread is the one to).
-GPU_FUNCTION float finish_row(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row, float maximum,
-                              float sum, bool writes) {
+// Finishes a row's softmax: returns what its output is to be multiplied with, and writes the LSE (`writes`: whether
+// this thread is the one to).
+GPU_FUNCTION float finish_row(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row,
+                              const softmax_state &state, bool writes) {
   const sdpa_call &c = p.call;
   int64_t head, query;
   row_heads(p, kv_head, row, &head, &query);
-  float factor = 0, lse = lowest();
-  // Without a visible key: 0, whatever the sink.
-  if (sum != 0) {
-    double highest = static_cast<double>(maximum) * static_cast<double>(p.softmax_scale);
-    double total = static_cast<double>(sum);
-    if (!is_present(c.sinks)) {
-      factor = 1 / sum;
-      lse = static_cast<float>(highest + log(total));
-    } else {
-      double sink = static_cast<double>(element(c.sinks, offset2(c.sinks, batch, head)));
-      double reference = sink > highest ? sink : highest;
-      double keep = exp(highest - reference);
-      total = total * keep + exp(sink - reference);
-      factor = static_cast<float>(keep / total);
-      lse = static_cast<float>(reference + log(total));
-    }
-  }
-  if (writes && is_present(c.lse)) static_cast<float *>(c.lse.data)[offset3(c.lse, batch, head, query)] = lse;
-  return factor;
+  softmax_result result = is_present(c.sinks)
+                              ? finish_softmax(state, p.softmax_scale, element(c.sinks, offset2(c.sinks, batch, head)))
+                              : finish_softmax(state, p.softmax_scale);
+  if (writes && is_present(c.lse)) static_cast<float *>(c.lse.data)[offset3(c.lse, batch, head, query)] = result.lse;
+  return result.factor;
 }
 
 GPU_FUNCTION bool finishes_weights(const sdpa_problem &p) {
   return is_present(p.call.weights) && p.call.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
 }
 
-// Final scores that have been shown become weights; thread `index` of `count` takes its share of the row. 0 for a
-// masked score even in a row whose maximum or factor is NaN or infinite.
+// Final scores that have been shown become weights; thread `index` of `count` takes its share of the row.
 GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row, float maximum,
                                  float factor, int index, int count) {
   const tensor &weights = p.call.weights;
@@ -171,8 +141,7 @@ GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t batch, int64_t k
   const float *shown = static_cast<const float *>(p.shown.data) + offset3(p.shown, batch, head, query);
   int64_t to = offset3(weights, batch, head, query);
   for (int64_t j = index; j < p.call.kv_len; j += count) {
-    float score = shown[j * p.shown.stride[3]];
-    float weight = score == lowest() ? 0.0f : weight_of(score, maximum, p.to_exponent) * factor;
+    float weight = final_weight(shown[j * p.shown.stride[3]], maximum, factor, p.to_exponent);
     set_element(weights, to + j * weights.stride[3], weight);
   }
 }

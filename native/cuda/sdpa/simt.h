@@ -46,8 +46,8 @@ struct simt_tiles {
   struct memory {
     float staged[staged_floats];
     float scores[ROWS * score_line];
-    float maximum[ROWS];
-    float sum[ROWS];
+    softmax_state state[ROWS];
+    // What a row's output is to be multiplied with next.
     float correction[ROWS];
     row_state row[ROWS];
   };
@@ -134,10 +134,6 @@ GPU_FUNCTION void multiply_keys(const sdpa_problem &p, const simt_item &work, ty
   }
 }
 
-// A hidden key's weight: it adds nothing, and can be told from a weight that is too small for f32.
-GPU_FUNCTION float hidden_weight() { return -0.0f; }
-GPU_FUNCTION bool is_hidden(float weight) { return weight == 0 && signbit(weight); }
-
 // Scores become weights relative to the row's maximum so far.
 template <typename Tiles>
 GPU_FUNCTION void softmax_tile(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
@@ -157,21 +153,22 @@ GPU_FUNCTION void softmax_tile(const sdpa_problem &p, const simt_item &work, typ
         highest = fmaxf(highest, score[i]);
       }
     }
-    float before = m.maximum[r], now = fmaxf(before, gpu::warp_maximum(highest)), sum = 0;
+    softmax_state state = m.state[r];
+    softmax_step step = raise_maximum<exact_power>(&state, gpu::warp_maximum(highest), p.to_exponent);
+    float sum = 0;
     GPU_UNROLL
     for (int i = 0; i < share; i++) {
-      float weight = score[i] == lowest() ? hidden_weight() : weight_of(score[i], reference_of(now), p.to_exponent);
+      float weight = step_weight<exact_power, true>(score[i], step, p.to_exponent);
       line[i * gpu::warp_size + gpu::lane()] = weight;
       sum += weight;
     }
     sum = gpu::warp_sum(sum);
-    // Everyone has read the row's old maximum: shuffles order no memory.
+    // Everyone has read the row's old state: shuffles order no memory.
     gpu::warp_barrier();
     if (gpu::lane() == 0) {
-      float keep = kept(before, now, p.to_exponent);
-      m.correction[r] = keep;
-      m.sum[r] = m.sum[r] * keep + sum;
-      m.maximum[r] = now;
+      add_weights(&state, step, sum);
+      m.state[r] = state;
+      m.correction[r] = step.keep;
     }
   }
 }
@@ -233,8 +230,8 @@ GPU_FUNCTION void write_partial(const sdpa_parameters &a, const simt_item &work,
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   int64_t base = work.unit * a.problem.rows + work.first_row;
   for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
-    a.partial_maximum[(base + r) * a.splits + work.split] = m.maximum[r];
-    a.partial_sum[(base + r) * a.splits + work.split] = m.sum[r];
+    a.partial_maximum[(base + r) * a.splits + work.split] = m.state[r].maximum;
+    a.partial_sum[(base + r) * a.splits + work.split] = m.state[r].sum;
   }
   GPU_UNROLL
   for (int r = 0; r < Tiles::thread_rows; r++) {
@@ -253,13 +250,12 @@ GPU_FUNCTION void write_output(const sdpa_problem &p, const simt_item &work, typ
   const tensor &out = p.call.output;
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
-    m.correction[r] =
-        finish_row(p, work.batch, work.kv_head, work.first_row + r, m.maximum[r], m.sum[r], work.first_value == 0);
+    m.correction[r] = finish_row(p, work.batch, work.kv_head, work.first_row + r, m.state[r], work.first_value == 0);
   }
   gpu::barrier();
   if (finishes_weights(p) && work.first_value == 0) {
     for (int r = gpu::warp(); r < work.rows; r += Tiles::warps) {
-      finish_weights(p, work.batch, work.kv_head, work.first_row + r, m.maximum[r], m.correction[r], gpu::lane(),
+      finish_weights(p, work.batch, work.kv_head, work.first_row + r, m.state[r].maximum, m.correction[r], gpu::lane(),
                      gpu::warp_size);
     }
   }
@@ -286,8 +282,7 @@ attention_simt(GPU_PARAMETER sdpa_parameters a) {
   for (int64_t item = gpu::block(); item < a.items; item += gpu::blocks()) {
     simt_item work = take_item<Tiles>(a, item);
     for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
-      m.maximum[r] = lowest();
-      m.sum[r] = 0;
+      m.state[r] = begin_softmax();
       if (r < work.rows) m.row[r] = make_row(p, work.batch, work.kv_head, work.first_row + r);
     }
     float output[Tiles::thread_rows][Tiles::thread_values] = {};
