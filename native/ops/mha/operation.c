@@ -7,6 +7,8 @@
 #include "ops/mha/problem.h"
 
 _Static_assert(sizeof(rapt_mha_problem) <= RAPT_PROBLEM_ROOM, "a call's room");
+_Static_assert(sizeof(rapt_mha) == 1080, "ABI: sizeof(rapt_mha)");
+_Static_assert(offsetof(rapt_mha, options) == 1000, "ABI: rapt_mha.options");
 
 #define AT(field) ((int32_t)offsetof(rapt_mha, field))
 

@@ -10,6 +10,8 @@ _Static_assert(sizeof(rapt_rope) <= RAPT_PROBLEM_ROOM, "a call's room");
 // The cases: cosines and sines by position, from a table, or by token.
 enum { BY_POSITION = 1, BY_TOKEN = 2 };
 
+_Static_assert(sizeof(rapt_rope) == 408, "ABI: sizeof(rapt_rope)");
+
 #define AT(field) ((int32_t)offsetof(rapt_rope, field))
 
 // B batch, H heads, S length, D head dim, R rows of the table, P pairs.

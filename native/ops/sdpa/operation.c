@@ -12,6 +12,9 @@ _Static_assert(sizeof(rapt_sdpa_problem) <= RAPT_PROBLEM_ROOM, "a call's room");
 // The cases: what is stored as i8.
 enum { KEY_I8 = 1, VALUE_I8 = 2 };
 
+_Static_assert(sizeof(rapt_sdpa) == 1008, "ABI: sizeof(rapt_sdpa)");
+_Static_assert(offsetof(rapt_sdpa, batch) == 864, "ABI: rapt_sdpa.batch");
+
 #define AT(field) ((int32_t)offsetof(rapt_sdpa, field))
 
 // B batch, H query heads, G kv heads, S query length, T kv length, D head dim, V value dim, P and Q scale groups.
