@@ -72,7 +72,7 @@ rapt_status rapt_cuda_choice_make(const char *list, const driver_description &de
     if (length >= sizeof item) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                        "the environment variable RAPT_KERNEL has a name of %zu characters, which begins with %.40s; "
-                       "allowed are %zu",
+                       "allowed: at most %zu",
                        length, list, sizeof item - 1);
     }
     memcpy(item, list, length);

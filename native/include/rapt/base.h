@@ -197,7 +197,8 @@ typedef struct rapt_head {
  */
 typedef struct rapt_plan {
   int64_t struct_size;
-  /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention. */
+  /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention, unless its weights output
+   * has to be put together there (rapt_sdpa.weights). */
   int64_t scratch_size;
   /** 1, or 0 with the reason below. */
   int32_t supported;

@@ -108,7 +108,7 @@ static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_er
   RAPT_CHECK(check_features(c, sizes, error));
   RAPT_CHECK(
       rapt_check_flags("mha_flags", c->mha_flags, RAPT_MHA_ADD_ZERO_ATTENTION | RAPT_MHA_AVERAGE_WEIGHTS, error));
-  if (c->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed is 0", c->reserved);
+  if (c->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed: 0", c->reserved);
   int with_key = rapt_is_present(&c->bias_key), with_value = rapt_is_present(&c->bias_value);
   if (with_key != with_value) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is absent while %s is given; give both or neither",

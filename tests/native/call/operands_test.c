@@ -102,7 +102,7 @@ static void test_types(const rapt_operand *o) {
   for (int i = 0; i < count; i++) {
     tensor_of(o)->dtype = dtypes[i];
     snprintf(what, sizeof what, "%s of dtype %d", o->name, dtypes[i]);
-    snprintf(text, sizeof text, " has dtype %d; allowed is", dtypes[i]);
+    snprintf(text, sizeof text, " has dtype %d; allowed:", dtypes[i]);
     refused(what, o->name, text);
   }
   tensor_of(o)->reserved = -3;
@@ -150,7 +150,7 @@ static void test_dimension(const rapt_dimension *d) {
   char text[96];
   for (int i = 0; i < 5; i++) {
     memcpy(call + d->offset, &wrong[i], sizeof wrong[i]);
-    snprintf(text, sizeof text, " is %" PRId64 "; allowed are %" PRId64 " to %" PRId64, wrong[i], d->least, d->most);
+    snprintf(text, sizeof text, " is %" PRId64 "; allowed: %" PRId64 " to %" PRId64, wrong[i], d->least, d->most);
     refused("a size out of range", d->name, text);
   }
 }
