@@ -2,7 +2,7 @@
 // Warp collectives with the register layouts of the PTX manual: a lane is group = lane / 4 and pair = lane % 4.
 #include "emulated/collective.h"
 
-#include "cuda/gpu/gpu.h"
+#include "emulated/host.h"
 
 namespace gpu {
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of gpu.h on the host. A thread of the block is a fiber, and runs until it meets a collective; when all have
-// met it, it is carried out for all at once with the layouts of the PTX manual. What a GPU would let pass by luck ends
-// the program here: threads that miss a collective, misaligned vectors. Copies land at their wait and no sooner, shared
-// memory starts as NaN, and between barriers warps and threads run in an order that is drawn anew each time, so that a
-// missing wait or barrier shows in the results. The draw is the same in every run; the environment variable
-// RAPT_EMULATED_SCHEDULE (a number) gives another. Under ThreadSanitizer a thread of the block is one for the sanitizer
-// too, and only barriers order them: it reports a missing one whatever the order.
+// The words of gpu.h on the host, included before it (-include), in the place of instructions. A thread of the block is
+// a fiber, and runs until it meets a collective; when all have met it, it is carried out for all at once with the
+// layouts of the PTX manual. What a GPU would let pass by luck ends the program here: threads that miss a collective,
+// misaligned vectors. Copies land at their wait and no sooner, shared memory starts as NaN, and between barriers warps
+// and threads run in an order that is drawn anew each time, so that a missing wait or barrier shows in the results. The
+// draw is the same in every run; the environment variable RAPT_EMULATED_SCHEDULE (a number) gives another. Under
+// ThreadSanitizer a thread of the block is one for the sanitizer too, and only barriers order them: it reports a
+// missing one whatever the order. A launch has run when it returns, and its stream is ignored.
 #ifndef RAPT_EMULATED_HOST_H
 #define RAPT_EMULATED_HOST_H
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "cuda/gpu/stream.h"
+#include "emulated/number.h"
 
 #define GPU_FUNCTION inline
 #define GPU_KERNEL(threads, blocks) void
@@ -22,9 +24,6 @@
 #define GPU_ROLL
 
 namespace gpu {
-
-struct f16;
-struct bf16;
 
 enum class warp_operation { barrier, shuffle, load, load_transposed, multiply_f16, multiply_bf16 };
 

@@ -29,13 +29,11 @@ extern const rapt_device_operation rapt_cpu_mha_operation;
 void rapt_cpu_mha_part_heads(const rapt_cpu_context *context, rapt_mha_problem *problem);
 
 // Returns 0 where sizes overflow.
-int rapt_cpu_plan_mha(const rapt_cpu_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *geometry);
+int rapt_cpu_plan_mha(const rapt_cpu_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *plan);
 
 // Lays the scratch out and points the projections and the attention at it; returns the shared part.
-void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *geometry, rapt_mha_problem *problem,
-                         float **head_weights);
+void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *plan, rapt_mha_problem *problem, float **head_weights);
 
-void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *problem, const rapt_cpu_mha *geometry,
-                          void *memory);
+void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *problem, const rapt_cpu_mha *plan, void *memory);
 
 #endif

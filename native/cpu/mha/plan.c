@@ -32,7 +32,7 @@ static float *take(rapt_arena *arena, int64_t batch, int64_t rows, int64_t featu
   return rapt_arena_take(arena, count, sizeof(float));
 }
 
-void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *g, rapt_mha_problem *p, float **head_weights) {
+void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *plan, rapt_mha_problem *p, float **head_weights) {
   const rapt_mha *c = &p->call;
   p->query.output.data = take(arena, c->batch, c->query_len, p->query.weights->out_features);
   p->key.output.data = take(arena, c->batch, p->total_len, p->key.weights->out_features);
@@ -46,39 +46,39 @@ void *rapt_cpu_mha_place(rapt_arena *arena, const rapt_cpu_mha *g, rapt_mha_prob
     p->output.input.data = attended;
   }
   *head_weights = p->averaged ? take(arena, c->query_heads, RAPT_AVERAGE_ROWS, p->total_len) : NULL;
-  return rapt_arena_take(arena, g->shared, 1);
+  return rapt_arena_take(arena, plan->shared, 1);
 }
 
-int rapt_cpu_plan_mha(const rapt_cpu_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *g) {
+int rapt_cpu_plan_mha(const rapt_cpu_context *context, const rapt_mha_problem *problem, rapt_cpu_mha *plan) {
   rapt_mha_problem p = *problem;
   const rapt_mha *c = &p.call;
-  *g = (rapt_cpu_mha){0};
+  *plan = (rapt_cpu_mha){0};
   const rapt_product *inputs[] = {&p.query, &p.key, &p.value}, *output = &p.output;
-  int fits = rapt_cpu_plan_linears(context, inputs, 3, &g->inputs);
-  if (c->output_projection != NULL) fits = fits && rapt_cpu_plan_linears(context, &output, 1, &g->output);
+  int fits = rapt_cpu_plan_linears(context, inputs, 3, &plan->inputs);
+  if (c->output_projection != NULL) fits = fits && rapt_cpu_plan_linears(context, &output, 1, &plan->output);
   int64_t attention = 0;
   if (p.averaged) {
-    // A full block of rows, and the last one: its geometry can differ.
+    // A full block of rows, and the last one: its plan can differ.
     int64_t last = c->query_len % RAPT_AVERAGE_ROWS, counts[] = {RAPT_AVERAGE_ROWS, last};
     for (int i = c->query_len < RAPT_AVERAGE_ROWS; i < (last > 0 ? 2 : 1); i++) {
       rapt_sdpa_problem slice;
       float mark = 0;
       rapt_mha_slice(&p, 0, 0, counts[i], &mark, RAPT_AVERAGE_ROWS, &slice);
-      fits = fits && rapt_cpu_plan_sdpa(context, &slice, &g->attention);
-      if (g->attention.scratch > attention) attention = g->attention.scratch;
+      fits = fits && rapt_cpu_plan_sdpa(context, &slice, &plan->attention);
+      if (plan->attention.scratch > attention) attention = plan->attention.scratch;
     }
   } else {
-    fits = fits && rapt_cpu_plan_sdpa(context, &p.attention, &g->attention);
-    attention = g->attention.scratch;
+    fits = fits && rapt_cpu_plan_sdpa(context, &p.attention, &plan->attention);
+    attention = plan->attention.scratch;
   }
   if (!fits) return 0;
-  const int64_t parts[] = {g->inputs.scratch, g->output.scratch, attention};
+  const int64_t parts[] = {plan->inputs.scratch, plan->output.scratch, attention};
   for (int i = 0; i < 3; i++) {
-    if (parts[i] > g->shared) g->shared = parts[i];
+    if (parts[i] > plan->shared) plan->shared = parts[i];
   }
   rapt_arena arena = {0};
   float *unused;
-  rapt_cpu_mha_place(&arena, g, &p, &unused);
-  g->scratch = arena.used;
+  rapt_cpu_mha_place(&arena, plan, &p, &unused);
+  plan->scratch = arena.used;
   return !arena.overflow;
 }

@@ -58,23 +58,23 @@ static void attend_averaged(rapt_cpu_context *context, const rapt_mha_problem *p
       int64_t left = p->call.query_len - first;
       int64_t count = left < RAPT_AVERAGE_ROWS ? left : RAPT_AVERAGE_ROWS;
       rapt_sdpa_problem slice;
-      rapt_cpu_sdpa geometry;
+      rapt_cpu_sdpa plan;
       rapt_mha_slice(p, b, first, count, head_weights, RAPT_AVERAGE_ROWS, &slice);
-      rapt_cpu_plan_sdpa(context, &slice, &geometry);
-      rapt_cpu_execute_sdpa(context, &slice, &geometry, memory);
+      rapt_cpu_plan_sdpa(context, &slice, &plan);
+      rapt_cpu_execute_sdpa(context, &slice, &plan, memory);
       average_job job = {
           .kernels = &context->kernels, .problem = p, .head_weights = head_weights, .batch = b, .first = first};
-      rapt_parallel(context->pool, count, geometry.share, average_row, &job);
+      rapt_parallel(context->pool, count, plan.share, average_row, &job);
     }
   }
 }
 
-void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *p, const rapt_cpu_mha *g, void *memory) {
+void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *p, const rapt_cpu_mha *plan, void *memory) {
   rapt_arena arena = {.base = memory};
   float *head_weights;
-  void *shared = rapt_cpu_mha_place(&arena, g, p, &head_weights);
+  void *shared = rapt_cpu_mha_place(&arena, plan, p, &head_weights);
   const rapt_product *inputs[] = {&p->query, &p->key, &p->value}, *output = &p->output;
-  rapt_cpu_execute_linears(context, inputs, &g->inputs, shared);
+  rapt_cpu_execute_linears(context, inputs, &plan->inputs, shared);
   if (p->total_len > p->call.kv_len) {
     append_rows(&context->kernels, p, &p->key, &p->call.bias_key, p->key.weights->out_features);
     append_rows(&context->kernels, p, &p->value, &p->call.bias_value, p->value.weights->out_features);
@@ -82,7 +82,7 @@ void rapt_cpu_execute_mha(rapt_cpu_context *context, rapt_mha_problem *p, const 
   if (p->averaged) {
     attend_averaged(context, p, head_weights, shared);
   } else {
-    rapt_cpu_execute_sdpa(context, &p->attention, &g->attention, shared);
+    rapt_cpu_execute_sdpa(context, &p->attention, &plan->attention, shared);
   }
-  if (p->call.output_projection != NULL) rapt_cpu_execute_linears(context, &output, &g->output, shared);
+  if (p->call.output_projection != NULL) rapt_cpu_execute_linears(context, &output, &plan->output, shared);
 }

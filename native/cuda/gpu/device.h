@@ -3,7 +3,12 @@
 #ifndef RAPT_CUDA_GPU_DEVICE_H
 #define RAPT_CUDA_GPU_DEVICE_H
 
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
+
+#include "cuda/gpu/number.h"
+#include "cuda/gpu/stream.h"
 
 #define GPU_FUNCTION __device__ __forceinline__
 #define GPU_KERNEL(threads, blocks) __global__ void __launch_bounds__(threads, blocks)
@@ -12,9 +17,6 @@
 #define GPU_ROLL _Pragma("unroll 1")
 
 namespace gpu {
-
-struct f16;
-struct bf16;
 
 GPU_FUNCTION int thread() { return static_cast<int>(threadIdx.x); }
 GPU_FUNCTION int64_t block() { return static_cast<int64_t>(blockIdx.x); }
@@ -38,6 +40,28 @@ GPU_FUNCTION T shuffle(T x, int from) {
 template <typename T>
 GPU_FUNCTION T shuffle_xor(T x, int mask) {
   return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+GPU_FUNCTION float to_float(float x) { return x; }
+GPU_FUNCTION float to_float(f16 x) { return __half2float(__ushort_as_half(x.bits)); }
+GPU_FUNCTION float to_float(bf16 x) { return __uint_as_float(static_cast<uint32_t>(x.bits) << 16); }
+GPU_FUNCTION void from_float(float x, float *to) { *to = x; }
+GPU_FUNCTION void from_float(float x, f16 *to) { to->bits = __half_as_ushort(__float2half_rn(x)); }
+GPU_FUNCTION void from_float(float x, bf16 *to) { to->bits = __bfloat16_as_ushort(__float2bfloat16_rn(x)); }
+
+template <typename T>
+GPU_FUNCTION uint32_t pack(float low, float high);
+template <>
+GPU_FUNCTION uint32_t pack<f16>(float low, float high) {
+  uint32_t packed;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+template <>
+GPU_FUNCTION uint32_t pack<bf16>(float low, float high) {
+  uint32_t packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
 }
 
 GPU_FUNCTION float product(float x, float y) { return __fmul_rn(x, y); }

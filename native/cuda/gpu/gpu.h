@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words kernels are written in. Under nvcc they are instructions; under a C++ compiler they are functions that run
-// a block's threads as fibers, so that the same kernel text runs on any machine and under sanitizers.
+// The words kernels are written in. Under nvcc they are instructions (device.h). Another compiler brings its own: a
+// header with the same words, included before this one, so that the same kernel text runs elsewhere.
 //
 // Blocks are one-dimensional and whole warps. Every thread of a warp takes part in every warp collective, and every
-// thread of a block in every barrier: the host build ends the program where a kernel breaks that.
+// thread of a block in every barrier.
 //
 //   GPU_FUNCTION            qualifies a function that kernels call
 //   GPU_KERNEL(t, b)        qualifies a kernel of t threads a block, at least b blocks a multiprocessor
@@ -12,6 +12,9 @@
 //   GPU_ROLL                before a loop to be left as it is
 //   gpu::thread() block() blocks() lane() warp() shared()
 //   gpu::barrier() barrier_any(x) warp_barrier() shuffle(x, lane) shuffle_xor(x, mask)
+//   gpu::to_float(x) from_float(x, &to)  between f32 and what is stored: f32, f16, bf16; rounds to nearest even
+//   gpu::pack<T>(low, high)              two numbers of type T in one register, the first in the lower half
+//   gpu::fast_exp2(x)                    2 to the power of x, approximate; a subnormal result may be 0
 //   gpu::product(x, y)                   x * y, rounded: never fused with the sum it goes into
 //   gpu::copy16(shared, global, valid)   16 bytes, asynchronous; zeros where not valid, and global is not read then
 //   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open
@@ -31,11 +34,9 @@
 
 #ifdef __CUDACC__
 #include "cuda/gpu/device.h"
-#else
-#include "emulated/host.h"
+#elif !defined(GPU_KERNEL)
+#error "only nvcc knows the GPU's instructions: another compiler needs a header with these words before this one"
 #endif
-
-#include "cuda/gpu/number.h"
 
 namespace gpu {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stream a launch is enqueued on: cudaStream_t by its own name, so that code without the CUDA headers can pass one
-// through. On the host a launch has run when it returns, and the stream is ignored.
+// through.
 #ifndef RAPT_CUDA_GPU_STREAM_H
 #define RAPT_CUDA_GPU_STREAM_H
 

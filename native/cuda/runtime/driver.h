@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between the plug-in and the device: everything the runtime asks of CUDA, and nothing else. Two files
-// implement it: driver_cuda.cpp over the CUDA runtime, emulated/driver.cpp in host memory, for tests without a GPU.
+// The seam between the plug-in and the device: everything the runtime asks of CUDA, and nothing else. driver_cuda.cpp
+// implements it over the CUDA runtime; whoever links the rest with another driver has another device.
 //
 // Every function acts on the calling thread's current device and returns a cudaError_t, 0 for success.
 #ifndef RAPT_CUDA_RUNTIME_DRIVER_H

@@ -70,6 +70,8 @@ constexpr sdpa_kernel_table sdpa_table = make_sdpa_kernel_table();
 
 // Keys that a split has a multiple of: whole tiles of every decode kernel.
 constexpr int64_t chunk_step = 128;
+// No more splits than that, so that merging them stays short.
+constexpr int most_splits = 64;
 
 struct sdpa_shape {
   // Of a block: query rows, keys at a time, dimensions of the value.

@@ -4,6 +4,7 @@
 #ifndef RAPT_CUDA_SDPA_MERGE_H
 #define RAPT_CUDA_SDPA_MERGE_H
 
+#include "cuda/sdpa/kernels.h"
 #include "cuda/sdpa/row.h"
 
 namespace kernels {

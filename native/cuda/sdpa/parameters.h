@@ -10,9 +10,6 @@
 
 namespace kernels {
 
-// No more than that, so that merging them stays short.
-constexpr int most_splits = 64;
-
 // Of rapt_sdpa_options, what kernels look at: scales are derived.
 struct sdpa_options {
   int64_t position;

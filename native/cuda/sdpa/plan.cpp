@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/arithmetic.h"
-#include "cuda/sdpa/parameters.h"
 #include "cuda/sdpa/sdpa.h"
 
 namespace {

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "base/dtype.h"
-#include "cuda/gpu/gpu.h"
+#include "emulated/number.h"
 
 using sizes = std::array<int64_t, 4>;
 
