@@ -16,7 +16,7 @@
 
 rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int64_t most, rapt_error *error) {
   if (value >= least && value <= most) return RAPT_OK;
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is %" PRId64 "; allowed are %" PRId64 " to %" PRId64, name, value,
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is %" PRId64 "; allowed: %" PRId64 " to %" PRId64, name, value,
                    least, most);
 }
 
@@ -36,7 +36,7 @@ static rapt_status refuse_dtype(const rapt_operand *operand, int32_t dtype, rapt
     const char *join = used == 0 ? "" : left == 0 ? " and " : ", ";
     used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%d (%s)", join, d, rapt_dtypes[d].name);
   }
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has dtype %d; allowed is %s", operand->name, dtype, allowed);
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has dtype %d; allowed: %s", operand->name, dtype, allowed);
 }
 
 static rapt_status refuse_address(const char *name, rapt_error *error) {
@@ -58,7 +58,7 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
     return refuse_dtype(operand, tensor->dtype, error);
   }
   if (tensor->reserved != 0) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.reserved is %d; allowed is 0", name, tensor->reserved);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.reserved is %d; allowed: 0", name, tensor->reserved);
   }
   view->element_size = (int32_t)rapt_element_size(tensor->dtype);
   int empty = 0;
@@ -70,7 +70,7 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
   }
   view->rank = rank;
   if (tensor->data == NULL && purpose == RAPT_FOR_RUN && !empty) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL; allowed is the address of its first element", name);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL; allowed: the address of its first element", name);
   }
   if ((uintptr_t)tensor->data % (uintptr_t)view->element_size != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is at %p, which is not aligned to %d bytes", name, tensor->data,

@@ -13,7 +13,7 @@ static rapt_status read_size(const void *pointer, const char *name, int64_t *siz
   if (pointer == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL", name);
   memcpy(size, pointer, sizeof *size);
   if (*size < (int64_t)sizeof *size || *size > LONGEST_STRUCT) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.struct_size is %" PRId64 "; allowed are %zu to %d", name, *size,
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.struct_size is %" PRId64 "; allowed: %zu to %d", name, *size,
                      sizeof *size, LONGEST_STRUCT);
   }
   return RAPT_OK;

@@ -15,12 +15,11 @@ static rapt_status check_options(const rapt_context_options *o, rapt_error *erro
     return rapt_fail(error, RAPT_DEVICE_UNAVAILABLE, "ordinal is %d; the CPU has only 0", o->ordinal);
   }
   if (o->threads < 0 || o->threads > MOST_THREADS) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "threads is %d; allowed are 0 (all) to %d", o->threads,
-                     MOST_THREADS);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "threads is %d; allowed: 0 (all) to %d", o->threads, MOST_THREADS);
   }
   if (o->affinity != RAPT_AFFINITY_NONE && o->affinity != RAPT_AFFINITY_WORKERS) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "affinity is %d; allowed are %d (none) and %d (workers)",
-                     o->affinity, RAPT_AFFINITY_NONE, RAPT_AFFINITY_WORKERS);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "affinity is %d; allowed: %d (none) and %d (workers)", o->affinity,
+                     RAPT_AFFINITY_NONE, RAPT_AFFINITY_WORKERS);
   }
   return RAPT_OK;
 }

@@ -87,12 +87,12 @@ static rapt_status isa_from_environment(int32_t *isa, rapt_error *error) {
   }
   return rapt_fail(
       error, RAPT_INVALID_ARGUMENT,
-      "the environment variable RAPT_ISA is \"%.64s\"; allowed are auto, portable, avx2, avx512 and avx512bf16", text);
+      "the environment variable RAPT_ISA is \"%.64s\"; allowed: auto, portable, avx2, avx512 and avx512bf16", text);
 }
 
 rapt_status rapt_resolve_isa(int32_t requested, int32_t *isa, rapt_error *error) {
   if (rapt_isa_name(requested) == NULL) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "isa is %d; allowed are %d to %d", requested, RAPT_ISA_AUTO,
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "isa is %d; allowed: %d to %d", requested, RAPT_ISA_AUTO,
                      RAPT_ISA_AVX512BF16);
   }
   if (requested == RAPT_ISA_AUTO) {

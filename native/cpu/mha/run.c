@@ -2,6 +2,7 @@
 // Multi-head attention as a sequence of parallel steps on one scratch block.
 #include <string.h>
 
+#include "base/arithmetic.h"
 #include "cpu/engine/rows.h"
 #include "cpu/mha/mha.h"
 
@@ -19,25 +20,35 @@ static void append_rows(const rapt_kernels *kernels, const rapt_mha_problem *p, 
   }
 }
 
+// Elements of a row that are averaged at a time.
+#define SOME 128
+
 typedef struct average_job {
+  const rapt_kernels *kernels;
   const rapt_mha_problem *problem;
   const float *head_weights;
   int64_t batch;
   int64_t first;
 } average_job;
 
-// One row of the caller's weights: the mean over the heads.
+// One row of the caller's weights: the mean over the heads, of f32 weights, rounded once.
 static void average_row(void *argument, int64_t row, int32_t slot) {
   (void)slot;
   const average_job *job = argument;
   const rapt_mha_problem *p = job->problem;
   const rapt_tensor *w = &p->call.weights;
   int64_t heads = p->call.query_heads, keys = p->total_len;
-  float *out = rapt_f32_row(w, job->batch, 0, job->first + row);
-  for (int64_t j = 0; j < keys; j++) {
-    float sum = 0;
-    for (int64_t h = 0; h < heads; h++) sum += job->head_weights[(h * RAPT_AVERAGE_ROWS + row) * keys + j];
-    out[j * w->stride[3]] = sum / (float)heads;
+  unsigned char *out = rapt_row(w, job->batch, 0, job->first + row);
+  for (int64_t from = 0; from < keys; from += SOME) {
+    int64_t count = rapt_min(keys - from, SOME);
+    float mean[SOME];
+    for (int64_t j = 0; j < count; j++) {
+      float sum = 0;
+      for (int64_t h = 0; h < heads; h++) sum += job->head_weights[(h * RAPT_AVERAGE_ROWS + row) * keys + from + j];
+      mean[j] = sum / (float)heads;
+    }
+    int64_t before = from * w->stride[3] * rapt_element_size(w->dtype);
+    rapt_write_row(job->kernels, mean, count, w->dtype, out + before, w->stride[3]);
   }
 }
 
@@ -51,7 +62,8 @@ static void attend_averaged(rapt_cpu_context *context, const rapt_mha_problem *p
       rapt_mha_slice(p, b, first, count, head_weights, RAPT_AVERAGE_ROWS, &slice);
       rapt_cpu_plan_sdpa(context, &slice, &plan);
       rapt_cpu_execute_sdpa(context, &slice, &plan, memory);
-      average_job job = {.problem = p, .head_weights = head_weights, .batch = b, .first = first};
+      average_job job = {
+          .kernels = &context->kernels, .problem = p, .head_weights = head_weights, .batch = b, .first = first};
       rapt_parallel(context->pool, count, plan.share, average_row, &job);
     }
   }

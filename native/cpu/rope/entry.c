@@ -139,7 +139,7 @@ static rapt_status check_positions(rapt_context *context, const void *problem, r
       int64_t position = rapt_index_at(&c->positions, b, s);
       if (position >= 0 && position < c->table_length) continue;
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                       "positions(%" PRId64 ", %" PRId64 ") is %" PRId64 "; allowed are 0 to %" PRId64, b, s, position,
+                       "positions(%" PRId64 ", %" PRId64 ") is %" PRId64 "; allowed: 0 to %" PRId64, b, s, position,
                        c->table_length - 1);
     }
   }

@@ -19,10 +19,12 @@ static inline int rapt_sdpa_has_bias(const rapt_sdpa_problem *problem) {
 // Whether rows of the bias are put together in memory of their own, because they cannot be read where they lie.
 int rapt_sdpa_stages_bias(const rapt_sdpa_problem *problem);
 
-// Scratch for keys by lanes: the bias as [key][lane], with RAPT_PACK_SLACK floats behind it, and staged rows.
+// Scratch for keys by lanes: the bias as [key][lane], with RAPT_PACK_SLACK floats behind it, and staged rows, of the
+// bias and of the weights output.
 typedef struct rapt_sdpa_bias_scratch {
   float *panel;
   float *rows;
+  float *weights;
 } rapt_sdpa_bias_scratch;
 
 // Adds to scores[key][lane] of keys j .. j + covered, covered > 0.

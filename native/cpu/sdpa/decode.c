@@ -262,11 +262,11 @@ static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, in
 static void end_task(const decode_task *t, const rapt_sdpa_job *job, int64_t unit) {
   const rapt_sdpa_queries *queries = &t->visibility->queries;
   if (t->plan->splits == 1) {
-    rapt_sdpa_write_results(t->kernels, t->problem, queries, t->state, NULL);
+    rapt_sdpa_write_results(t->kernels, t->problem, queries, t->state, NULL, NULL);
   } else if (atomic_fetch_sub(&job->partials.tasks_left[unit], 1) == 1) {
     rapt_softmax result = rapt_softmax_at(&job->partials.states, unit * t->plan->splits);
     rapt_softmax_merge(&result, t->plan->splits, t->problem->to_exponent);
-    rapt_sdpa_write_results(t->kernels, t->problem, queries, &result, NULL);
+    rapt_sdpa_write_results(t->kernels, t->problem, queries, &result, NULL, NULL);
   }
 }
 

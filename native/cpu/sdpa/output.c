@@ -29,7 +29,8 @@ static void write_rows(const rapt_kernels *kernels, const rapt_tensor *out, cons
 }
 
 void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
-                             const rapt_sdpa_queries *queries, const rapt_softmax *state, float *staging) {
+                             const rapt_sdpa_queries *queries, const rapt_softmax *state, float *staging,
+                             float *weights) {
   const rapt_sdpa *c = &problem->call;
   float factor[RAPT_MAX_PANEL_WIDTH], sinks[RAPT_MAX_PANEL_WIDTH], lse[RAPT_MAX_PANEL_WIDTH];
   int has_sinks = rapt_is_present(&c->sinks), wants_lse = rapt_is_present(&c->lse);
@@ -38,7 +39,7 @@ void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_proble
                       wants_lse ? lse : NULL);
   for (int64_t r = 0; wants_lse && r < queries->count; r++) *(float *)rapt_sdpa_row_of(&c->lse, queries, r) = lse[r];
   if (rapt_sdpa_shows(problem, RAPT_WEIGHTS_SOFTMAX)) {
-    rapt_sdpa_finish_weights(kernels, problem, queries, state->maximum, factor);
+    rapt_sdpa_finish_weights(kernels, problem, queries, state->maximum, factor, weights);
   }
   for (int64_t r = queries->count; r < queries->width; r++) factor[r] = 0;
   if (state->layout == RAPT_SOFTMAX_ROWS) {

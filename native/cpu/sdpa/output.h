@@ -6,8 +6,10 @@
 #include "cpu/sdpa/queries.h"
 #include "cpu/sdpa/state.h"
 
-// The state's output is overwritten. Of a panel's, staging has room for width x value_dim floats.
+// The state's output is overwritten. Of a panel's, staging has room for width x value_dim floats; weights holds the
+// rows' scores where rapt_sdpa_keeps_weights.
 void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
-                             const rapt_sdpa_queries *queries, const rapt_softmax *state, float *staging);
+                             const rapt_sdpa_queries *queries, const rapt_softmax *state, float *staging,
+                             float *weights);
 
 #endif

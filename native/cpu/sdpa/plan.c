@@ -7,6 +7,7 @@
 #include "cpu/sdpa/paths.h"
 #include "cpu/sdpa/sdpa.h"
 #include "cpu/sdpa/visibility.h"
+#include "cpu/sdpa/weights.h"
 
 // Bytes of K that one tile may take: with the query and output panels of a task it has to stay in L2.
 #define KEY_TILE_BYTES (192 * 1024)
@@ -85,6 +86,8 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   plan->panels = plan->path == RAPT_SDPA_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
   int64_t panel_bytes = (c->head_dim + c->value_dim) * width * (int64_t)sizeof(float);
   plan->task_panels = rapt_min(plan->panels, rapt_max(1, TASK_BYTES / panel_bytes));
+  // A task keeps the scores of one panel, whatever the number of keys.
+  if (rapt_sdpa_keeps_weights(problem)) plan->task_panels = 1;
   plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);
   if (context->threads > 1) {
     int64_t most = rapt_ceil_div(plan->panels, rapt_min(plan->task_panels, LEAST_PANELS));

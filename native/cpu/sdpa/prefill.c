@@ -372,7 +372,8 @@ static void end_panels(const prefill_task *t, const rapt_sdpa_job *job) {
     const panel *p = &t->slot.panels[i];
     if (!p->started) rapt_softmax_clear_output(&p->state);
     if (plan->splits == 1) {
-      rapt_sdpa_write_results(t->kernels, t->problem, &p->visibility.queries, &p->state, t->slot.staging);
+      rapt_sdpa_write_results(t->kernels, t->problem, &p->visibility.queries, &p->state, t->slot.staging,
+                              t->slot.bias.weights);
       continue;
     }
     int64_t n = (unit * plan->panels + t->first_panel + i) * plan->splits + t->split;
@@ -413,5 +414,5 @@ void rapt_sdpa_prefill_merge_task(void *argument, int64_t index, int32_t slot) {
                          &queries);
   rapt_softmax result = rapt_softmax_at(&job->partials.states, index * plan->splits);
   rapt_softmax_merge(&result, plan->splits, problem->to_exponent);
-  rapt_sdpa_write_results(&job->context->kernels, problem, &queries, &result, staging);
+  rapt_sdpa_write_results(&job->context->kernels, problem, &queries, &result, staging, NULL);
 }

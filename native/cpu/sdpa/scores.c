@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/sdpa/scores.h"
 
+#include "base/arithmetic.h"
 #include "cpu/sdpa/weights.h"
 
 void rapt_sdpa_scores_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, int64_t keys, int64_t width,
@@ -9,8 +10,14 @@ void rapt_sdpa_scores_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, i
   if (rapt_sdpa_has_bias(problem)) {
     scratch->panel = rapt_arena_take(arena, keys * width + RAPT_PACK_SLACK, sizeof(float));
   }
-  if (rapt_sdpa_stages_bias(problem) || rapt_sdpa_stages_weights(problem)) {
+  int kept = rapt_sdpa_keeps_weights(problem);
+  if (rapt_sdpa_stages_bias(problem) || (rapt_sdpa_stages_weights(problem) && !kept)) {
     scratch->rows = rapt_arena_take(arena, keys * width, sizeof(float));
+  }
+  scratch->weights = scratch->rows;
+  if (kept) {
+    int64_t lanes = rapt_min(width, problem->rows);
+    scratch->weights = rapt_arena_take(arena, problem->call.kv_len * lanes, sizeof(float));
   }
 }
 
@@ -30,11 +37,11 @@ void rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_pro
   int64_t covered = rapt_sdpa_covered(problem, j, keys);
   if (problem->score_scale != 1) kernels->scale(keys * queries->width, problem->score_scale, scores);
   if (rapt_sdpa_shows(problem, RAPT_WEIGHTS_RAW)) {
-    rapt_sdpa_write_weights(kernels, problem, queries, j, keys, scores, scratch->rows);
+    rapt_sdpa_write_weights(kernels, problem, queries, j, keys, scores, scratch->weights);
   }
   if (c->options.softcap > 0) kernels->softcap(keys * queries->width, c->options.softcap, scores);
   if (rapt_sdpa_shows(problem, RAPT_WEIGHTS_SOFTCAP)) {
-    rapt_sdpa_write_weights(kernels, problem, queries, j, keys, scores, scratch->rows);
+    rapt_sdpa_write_weights(kernels, problem, queries, j, keys, scores, scratch->weights);
   }
   if (covered > 0) {
     if (rapt_sdpa_has_alibi(problem)) rapt_sdpa_subtract_alibi(kernels, problem, queries, j, covered, scores);
@@ -42,7 +49,7 @@ void rapt_sdpa_transform_scores(const rapt_kernels *kernels, const rapt_sdpa_pro
     rapt_sdpa_hide(kernels, visibility, j, covered, scores);
   }
   if (rapt_sdpa_shows(problem, RAPT_WEIGHTS_BIAS) || rapt_sdpa_shows(problem, RAPT_WEIGHTS_SOFTMAX)) {
-    rapt_sdpa_write_weights(kernels, problem, queries, j, keys, scores, scratch->rows);
+    rapt_sdpa_write_weights(kernels, problem, queries, j, keys, scores, scratch->weights);
   }
 }
 

@@ -9,7 +9,7 @@
 #include "cpu/sdpa/visibility.h"
 
 // Scratch for rapt_sdpa_transform_scores of up to `keys` keys by `width` lanes. Rows of the bias and of the weights
-// output share theirs.
+// output share theirs, unless the latter are kept.
 void rapt_sdpa_scores_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, int64_t keys, int64_t width,
                           rapt_sdpa_bias_scratch *scratch);
 

@@ -12,16 +12,26 @@ static inline int rapt_sdpa_shows(const rapt_sdpa_problem *problem, int32_t stag
 
 // Whether its rows are put together in memory of their own, because they cannot be written where they belong.
 static inline int rapt_sdpa_stages_weights(const rapt_sdpa_problem *problem) {
-  return rapt_is_present(&problem->call.weights) && problem->call.weights.stride[3] != 1;
+  const rapt_tensor *w = &problem->call.weights;
+  return rapt_is_present(w) && !rapt_is_plain(w->dtype, w->stride[3]);
 }
 
-// Writes scores[key][lane] of keys j .. j + keys; staged has room for them where rapt_sdpa_stages_weights.
+// Whether they stay there, all keys of them, until the softmax knows their maximum and sum: a weight is rounded to the
+// output's type once, not made from a score that already was.
+static inline int rapt_sdpa_keeps_weights(const rapt_sdpa_problem *problem) {
+  return rapt_sdpa_shows(problem, RAPT_WEIGHTS_SOFTMAX) && rapt_sdpa_stages_weights(problem);
+}
+
+// Writes scores[key][lane] of keys j .. j + keys. Where rapt_sdpa_stages_weights, staged has room for them; where
+// rapt_sdpa_keeps_weights, for all keys of every lane in use, and it is what is written.
 void rapt_sdpa_write_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
                              const rapt_sdpa_queries *queries, int64_t j, int64_t keys, const float *scores,
                              float *staged);
 
-// Turns the scores that have been written into the softmax's weights, by each lane's maximum and factor.
+// Turns the scores that have been written into the softmax's weights, by each lane's maximum and factor. staged holds
+// them where rapt_sdpa_keeps_weights.
 void rapt_sdpa_finish_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
-                              const rapt_sdpa_queries *queries, const float *maximum, const float *factor);
+                              const rapt_sdpa_queries *queries, const float *maximum, const float *factor,
+                              float *staged);
 
 #endif

@@ -40,12 +40,12 @@ bool add(const rapt_cuda_names &names, const char *text, rapt_cuda_prefixes *lis
 
 #define WORD(NUMBER, word) " " #word
 rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error) {
-  bool known = false;
+  bool all = strcmp(item, "all") == 0, known = all;
   for (int u = 0; u < RAPT_CUDA_USES; u++) {
-    if (!is_of(item, rapt_cuda_uses[u].word)) continue;
+    if (!all && !is_of(item, rapt_cuda_uses[u].word)) continue;
     known = true;
     char text[rapt_cuda_name_room];
-    translate(u, item, text, sizeof text);
+    translate(u, all ? rapt_cuda_uses[u].word : item, text, sizeof text);
     if (!add(*rapt_cuda_uses[u].names, text, &out->named[u])) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                        "the environment variable RAPT_KERNEL has more than %d names that begin with %s",
@@ -55,8 +55,8 @@ rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error)
   if (known) return RAPT_OK;
   return rapt_fail(
       error, RAPT_INVALID_ARGUMENT,
-      "the environment variable RAPT_KERNEL names %s, which is no operation's kernel; names begin with one "
-      "of these words:" RAPT_EACH_OPERATION(WORD),
+      "the environment variable RAPT_KERNEL names %s, which is no operation's kernel; allowed: all, and names "
+      "that begin with one of these words:" RAPT_EACH_OPERATION(WORD),
       item);
 }
 
@@ -72,7 +72,7 @@ rapt_status rapt_cuda_choice_make(const char *list, const driver_description &de
     if (length >= sizeof item) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                        "the environment variable RAPT_KERNEL has a name of %zu characters, which begins with %.40s; "
-                       "allowed are %zu",
+                       "allowed: at most %zu",
                        length, list, sizeof item - 1);
     }
     memcpy(item, list, length);

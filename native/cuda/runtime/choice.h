@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which kernels a context may run: those proven on its kind of device, and those that RAPT_KERNEL names.
 //
-// RAPT_KERNEL is a list of prefixes of plan names, separated by commas: "sdpa_prefill,linear". A name that starts with
+// RAPT_KERNEL is a list of prefixes of plan names, separated by commas: "sdpa_prefill,linear"; "all" stands for every
+// kernel. A name that starts with
 // "mha" stands for the whole of multi-head attention, its projections and its attention together. It is read once, when
 // a context is made; a call then compares bits, and renders a name only where somebody went beyond a stem.
 #ifndef RAPT_CUDA_RUNTIME_CHOICE_H

@@ -42,20 +42,28 @@ kernels::sdpa_call call_of(const rapt_sdpa &from) {
 sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch) {
   int64_t units = problem.call.batch * problem.call.kv_heads;
   sdpa_parameters a = {};
-  a.problem = {call_of(problem.call), problem.appended_keys, tensor_of(problem.key_padding),
-               problem.group,         problem.rows,          problem.first_query,
-               problem.score_scale,   problem.softmax_scale, problem.to_exponent};
+  a.problem = {
+      call_of(problem.call), problem.appended_keys, tensor_of(problem.key_padding), problem.group,       problem.rows,
+      problem.first_query,   problem.score_scale,   problem.softmax_scale,          problem.to_exponent, {}};
   a.row_tiles = plan.row_tiles;
   a.value_chunks = plan.value_chunks;
   a.splits = plan.splits;
   a.chunk = plan.chunk;
   a.items = units * plan.row_tiles * plan.splits * plan.value_chunks;
   a.special = plan.special;
+  float *floats = static_cast<float *>(scratch);
   if (plan.splits > 1) {
     int64_t partials = units * problem.rows * plan.splits;
-    a.partial_output = static_cast<float *>(scratch);
+    a.partial_output = floats;
     a.partial_maximum = a.partial_output + partials * problem.call.value_dim;
     a.partial_sum = a.partial_maximum + partials;
+    floats = a.partial_sum + partials;
+  }
+  a.problem.shown = a.problem.call.weights;
+  if (plan.kept_scores > 0) {
+    const rapt_sdpa &c = problem.call;
+    int64_t head = c.query_len * c.kv_len;
+    a.problem.shown = {floats, {c.query_heads * head, head, c.kv_len, 1}, RAPT_F32};
   }
   return a;
 }

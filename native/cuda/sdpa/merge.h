@@ -43,7 +43,7 @@ attention_merge(GPU_PARAMETER sdpa_parameters a) {
       set_element(c.output, offset3(c.output, batch, head, query) + d * c.output.stride[3], output * factor);
     }
     if (finishes_weights(p)) {
-      finish_weights(p, offset3(c.weights, batch, head, query), merged.maximum, factor, gpu::thread(), merge_threads);
+      finish_weights(p, batch, kv_head, row, merged.maximum, factor, gpu::thread(), merge_threads);
     }
     gpu::barrier();
   }

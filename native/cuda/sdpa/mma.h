@@ -245,7 +245,8 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
     }
     if constexpr (Tiles::options) {
       if (a.splits == 1 && finishes_weights(p)) {
-        finish_weights(p, m.row[r].weights, m.end.maximum[0][r], m.end.sum[0][r], gpu::lane(), gpu::warp_size);
+        finish_weights(p, work.batch, work.kv_head, work.first_row + r, m.end.maximum[0][r], m.end.sum[0][r],
+                       gpu::lane(), gpu::warp_size);
       }
     }
   }

@@ -56,6 +56,9 @@ struct sdpa_problem {
   float score_scale;
   float softmax_scale;
   float to_exponent;
+  // Where scores are put for the weights output: there, or in scratch, as f32, where the softmax makes 16-bit weights
+  // of them, which are then rounded once.
+  tensor shown;
 };
 
 struct sdpa_parameters {

@@ -33,6 +33,11 @@ bool is_special(const rapt_sdpa_problem &p) {
          p.appended_keys > 0;
 }
 
+// Whether the softmax makes weights of another type than its f32 scores.
+bool rounds_weights(const rapt_sdpa &c) {
+  return rapt_is_present(&c.weights) && c.weights.dtype != RAPT_F32 && c.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
+}
+
 // The head dim that a tensor-core kernel needs to have been compiled for; 0 where none takes the problem.
 int32_t bucket_of(const rapt_sdpa &c) {
   int32_t type = c.query.dtype;
@@ -89,7 +94,7 @@ rapt_cuda_sdpa_candidates::rapt_cuda_sdpa_candidates(const rapt_cuda_properties 
 bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_cuda_sdpa *plan) {
   const rapt_sdpa &c = problem.call;
   kernels::sdpa_shape shape = kernels::sdpa_shape_of(kernel, c.query.dtype);
-  int64_t rows = problem.rows, units, items, floats;
+  int64_t rows = problem.rows, units, items, partials = 0, floats;
   *plan = rapt_cuda_sdpa();
   plan->kernel = kernel;
   plan->special = is_special(problem);
@@ -106,7 +111,14 @@ bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_
       __builtin_mul_overflow(items, plan->splits * plan->value_chunks, &items)) {
     return false;
   }
-  if (plan->splits == 1) return true;
-  return !__builtin_mul_overflow(units, rows * plan->splits, &floats) &&
-         !__builtin_mul_overflow(floats, (c.value_dim + 2) * static_cast<int64_t>(sizeof(float)), &plan->scratch);
+  if (plan->splits > 1 && (__builtin_mul_overflow(units, rows * plan->splits, &partials) ||
+                           __builtin_mul_overflow(partials, c.value_dim + 2, &partials))) {
+    return false;
+  }
+  if (rounds_weights(c) && (__builtin_mul_overflow(units, rows, &plan->kept_scores) ||
+                            __builtin_mul_overflow(plan->kept_scores, c.kv_len, &plan->kept_scores))) {
+    return false;
+  }
+  return !__builtin_add_overflow(partials, plan->kept_scores, &floats) &&
+         !__builtin_mul_overflow(floats, static_cast<int64_t>(sizeof(float)), &plan->scratch);
 }

@@ -51,7 +51,7 @@ struct row_state {
   // Element offsets of key 0.
   int64_t mask;
   int64_t bias;
-  int64_t weights;
+  int64_t shown;
   // Position among the keys; double is exact as far as ALiBi's f32 distance is.
   double position;
   float slope;
@@ -71,7 +71,7 @@ GPU_FUNCTION row_state make_row(const sdpa_problem &p, int64_t batch, int64_t kv
   state.range = visible_keys(p, position, query);
   state.mask = offset3(c.mask, batch, head, query);
   state.bias = offset3(c.bias, batch, head, query);
-  state.weights = offset3(c.weights, batch, head, query);
+  state.shown = offset3(p.shown, batch, head, query);
   state.position = static_cast<double>(static_cast<wide>(position) + p.first_query + query);
   state.slope = !is_present(c.alibi_slopes) ? 0.0f : element(c.alibi_slopes, offset2(c.alibi_slopes, batch, head));
   return state;
@@ -84,17 +84,16 @@ GPU_FUNCTION key_range keys_to_walk(const sdpa_problem &p, int64_t position, int
   return {visible_keys(p, position, first_row / p.group).first, visible_keys(p, position, last_row / p.group).last};
 }
 
-// From a dot product to what the softmax takes; writes the weights output on the way (`writes`: whether this block is
-// the one to).
+// From a dot product to what the softmax takes; shows the weights output's score on the way (`writes`: whether this
+// block is the one to).
 GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int64_t batch, int64_t j, float score,
                                bool writes) {
   const sdpa_call &c = p.call;
   int32_t stage = writes && is_present(c.weights) ? c.options.weights_stage : -1;
-  float *weight = static_cast<float *>(c.weights.data) + (stage < 0 ? 0 : row.weights + j * c.weights.stride[3]);
   score *= p.score_scale;
-  if (stage == RAPT_WEIGHTS_RAW) *weight = score;
+  float shown = score;
   if (c.options.softcap > 0) score = c.options.softcap * tanhf(score / c.options.softcap);
-  if (stage == RAPT_WEIGHTS_SOFTCAP) *weight = score;
+  if (stage == RAPT_WEIGHTS_SOFTCAP) shown = score;
   if (j < covered_keys(p)) {
     if (is_present(c.alibi_slopes)) {
       score -= row.slope * static_cast<float>(fabs(row.position - static_cast<double>(j)));
@@ -110,7 +109,8 @@ GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int6
     if (!visible) score = lowest();
   }
   // The softmax stage is finished from these once the row's maximum and sum are known.
-  if (stage == RAPT_WEIGHTS_BIAS || stage == RAPT_WEIGHTS_SOFTMAX) *weight = score;
+  if (stage == RAPT_WEIGHTS_BIAS || stage == RAPT_WEIGHTS_SOFTMAX) shown = score;
+  if (stage >= 0) set_element(p.shown, row.shown + j * p.shown.stride[3], shown);
   return score;
 }
 
@@ -132,13 +132,17 @@ GPU_FUNCTION bool finishes_weights(const sdpa_problem &p) {
   return is_present(p.call.weights) && p.call.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
 }
 
-// Final scores in the weights output become weights; thread `index` of `count` takes its share of the row.
-GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t weights_offset, float maximum, float factor, int index,
-                                 int count) {
-  float *weights = static_cast<float *>(p.call.weights.data) + weights_offset;
+// Final scores that have been shown become weights; thread `index` of `count` takes its share of the row.
+GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row, float maximum,
+                                 float factor, int index, int count) {
+  const tensor &weights = p.call.weights;
+  int64_t head, query;
+  row_heads(p, kv_head, row, &head, &query);
+  const float *shown = static_cast<const float *>(p.shown.data) + offset3(p.shown, batch, head, query);
+  int64_t to = offset3(weights, batch, head, query);
   for (int64_t j = index; j < p.call.kv_len; j += count) {
-    float *at = weights + j * p.call.weights.stride[3];
-    *at = final_weight(*at, maximum, factor, p.to_exponent);
+    float weight = final_weight(shown[j * p.shown.stride[3]], maximum, factor, p.to_exponent);
+    set_element(weights, to + j * weights.stride[3], weight);
   }
 }
 

@@ -18,6 +18,8 @@ struct rapt_cuda_sdpa {
   int64_t value_chunks;
   int64_t splits;
   int64_t chunk;
+  // Scores that scratch holds in f32, after the partial results: those that become 16-bit weights.
+  int64_t kept_scores;
   // Bytes.
   int64_t scratch;
 };

@@ -255,7 +255,8 @@ GPU_FUNCTION void write_output(const sdpa_problem &p, const simt_item &work, typ
   gpu::barrier();
   if (finishes_weights(p) && work.first_value == 0) {
     for (int r = gpu::warp(); r < work.rows; r += Tiles::warps) {
-      finish_weights(p, m.row[r].weights, m.state[r].maximum, m.correction[r], gpu::lane(), gpu::warp_size);
+      finish_weights(p, work.batch, work.kv_head, work.first_row + r, m.state[r].maximum, m.correction[r], gpu::lane(),
+                     gpu::warp_size);
     }
   }
   GPU_UNROLL

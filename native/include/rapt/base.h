@@ -192,11 +192,13 @@ typedef struct rapt_head {
  * What a call would do. Made by the same function that the call itself uses, so they cannot disagree.
  *
  * A kernel is chosen by default only where it has been proven on that kind of device; others run only when the
- * environment variable RAPT_KERNEL names them (a prefix of the plan's name will do), read when a context is created.
+ * environment variable RAPT_KERNEL names them (a prefix of the plan's name will do, and "all"), read when a context is
+ * created.
  */
 typedef struct rapt_plan {
   int64_t struct_size;
-  /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention. */
+  /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention, unless its weights output
+   * has to be put together there (rapt_sdpa.weights). */
   int64_t scratch_size;
   /** 1, or 0 with the reason below. */
   int32_t supported;

@@ -60,7 +60,8 @@ typedef struct rapt_mha {
   rapt_tensor alibi_slopes;
   rapt_tensor sinks;
   rapt_tensor lse;
-  /** Optional (batch, query_heads, query_len, total_len), f32, written. */
+  /** Optional (batch, query_heads, query_len, total_len), f32, f16 or bf16, written, as in rapt_sdpa. Their mean over
+   * heads is taken in f32, of unrounded weights, and rounded once. */
   rapt_tensor weights;
   /** As in rapt_sdpa. */
   rapt_tensor positions;

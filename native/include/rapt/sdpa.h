@@ -96,7 +96,12 @@ typedef struct rapt_sdpa {
   rapt_tensor sinks;
   /** Optional (batch, query_heads, query_len), f32, written: ln of the sum of exp(score), the sink included. */
   rapt_tensor lse;
-  /** Optional (batch, query_heads, query_len, kv_len), f32, written, at the stage options name. */
+  /**
+   * Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, written, at the stage options name. It is
+   * computed in f32 and rounded to its type once, to nearest even: at RAPT_WEIGHTS_SOFTMAX a 16-bit output's rows stay
+   * in scratch as f32 until their sums are known. That takes, on the CPU, 4 bytes times kv_len times at most 32 rows
+   * for each worker, also where its last stride is not 1; on CUDA 4 bytes for each element.
+   */
   rapt_tensor weights;
   /** Optional (batch), i32 or i64: the position of each sample's query 0, in place of options.position, which is then
    * 0. */

@@ -5,6 +5,7 @@
 #include "ops/linear/problem.h"
 
 _Static_assert(sizeof(rapt_linear_problem) <= RAPT_PROBLEM_ROOM, "a call's room");
+_Static_assert(sizeof(rapt_linear) == 184, "ABI: sizeof(rapt_linear)");
 
 #define AT(field) ((int32_t)offsetof(rapt_linear, field))
 

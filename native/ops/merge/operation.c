@@ -5,6 +5,7 @@
 extern const rapt_operation rapt_operation_merge;
 
 _Static_assert(sizeof(rapt_merge) <= RAPT_PROBLEM_ROOM, "a call's room");
+_Static_assert(sizeof(rapt_merge) == 328, "ABI: sizeof(rapt_merge)");
 
 #define AT(field) ((int32_t)offsetof(rapt_merge, field))
 

@@ -7,6 +7,8 @@
 #include "ops/mha/problem.h"
 
 _Static_assert(sizeof(rapt_mha_problem) <= RAPT_PROBLEM_ROOM, "a call's room");
+_Static_assert(sizeof(rapt_mha) == 1080, "ABI: sizeof(rapt_mha)");
+_Static_assert(offsetof(rapt_mha, options) == 1000, "ABI: rapt_mha.options");
 
 #define AT(field) ((int32_t)offsetof(rapt_mha, field))
 
@@ -32,7 +34,7 @@ static const rapt_operand operands[] = {
     {"alibi_slopes", AT(alibi_slopes), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
     {"sinks", AT(sinks), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
     {"lse", AT(lse), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BHS", .optional = 1},
-    {"weights", AT(weights), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BASU", .optional = 1},
+    {"weights", AT(weights), RAPT_WRITE, RAPT_FLOATS, "BASU", .optional = 1},
     {"positions", AT(positions), RAPT_READ, RAPT_INDICES, "B", .optional = 1},
     {.name = NULL},
 };
@@ -106,7 +108,7 @@ static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_er
   RAPT_CHECK(check_features(c, sizes, error));
   RAPT_CHECK(
       rapt_check_flags("mha_flags", c->mha_flags, RAPT_MHA_ADD_ZERO_ATTENTION | RAPT_MHA_AVERAGE_WEIGHTS, error));
-  if (c->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed is 0", c->reserved);
+  if (c->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed: 0", c->reserved);
   int with_key = rapt_is_present(&c->bias_key), with_value = rapt_is_present(&c->bias_value);
   if (with_key != with_value) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is absent while %s is given; give both or neither",

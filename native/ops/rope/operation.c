@@ -10,6 +10,8 @@ _Static_assert(sizeof(rapt_rope) <= RAPT_PROBLEM_ROOM, "a call's room");
 // The cases: cosines and sines by position, from a table, or by token.
 enum { BY_POSITION = 1, BY_TOKEN = 2 };
 
+_Static_assert(sizeof(rapt_rope) == 408, "ABI: sizeof(rapt_rope)");
+
 #define AT(field) ((int32_t)offsetof(rapt_rope, field))
 
 // B batch, H heads, S length, D head dim, R rows of the table, P pairs.
@@ -57,13 +59,13 @@ static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_er
   rapt_rope *c = call;
   RAPT_CHECK(check_rotary_dim(c, error));
   RAPT_CHECK(rapt_check_flags("flags", c->flags, RAPT_ROPE_INTERLEAVED, error));
-  if (c->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed is 0", c->reserved);
+  if (c->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed: 0", c->reserved);
   *cases = rapt_is_present(&c->positions) ? BY_POSITION : BY_TOKEN;
   if (*cases == BY_POSITION) {
     RAPT_CHECK(rapt_check_size("table_length", c->table_length, 1, RAPT_MAX_SIZE, error));
   } else if (c->table_length != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                     "table_length is %" PRId64 "; allowed is 0, for positions are not given", c->table_length);
+                     "table_length is %" PRId64 "; allowed: 0, for positions are not given", c->table_length);
   }
   *rapt_size(sizes, 'R') = c->table_length;
   *rapt_size(sizes, 'P') = c->rotary_dim / 2;

@@ -12,6 +12,9 @@ _Static_assert(sizeof(rapt_sdpa_problem) <= RAPT_PROBLEM_ROOM, "a call's room");
 // The cases: what is stored as i8.
 enum { KEY_I8 = 1, VALUE_I8 = 2 };
 
+_Static_assert(sizeof(rapt_sdpa) == 1008, "ABI: sizeof(rapt_sdpa)");
+_Static_assert(offsetof(rapt_sdpa, batch) == 864, "ABI: rapt_sdpa.batch");
+
 #define AT(field) ((int32_t)offsetof(rapt_sdpa, field))
 
 // B batch, H query heads, G kv heads, S query length, T kv length, D head dim, V value dim, P and Q scale groups.
@@ -38,7 +41,7 @@ static const rapt_operand operands[] = {
     {"alibi_slopes", AT(alibi_slopes), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
     {"sinks", AT(sinks), RAPT_READ, RAPT_ONLY(RAPT_F32), "BH", .optional = 1},
     {"lse", AT(lse), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BHS", .optional = 1},
-    {"weights", AT(weights), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "BHST", .optional = 1},
+    {"weights", AT(weights), RAPT_WRITE, RAPT_FLOATS, "BHST", .optional = 1},
     {"positions", AT(positions), RAPT_READ, RAPT_INDICES, "B", .optional = 1},
     {.name = NULL},
 };
@@ -70,8 +73,8 @@ rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *o, const rapt_tenso
     RAPT_CHECK(rapt_check_size("options.window_right", o->window_right, -1, INT64_MAX, error));
   }
   if (o->weights_stage < RAPT_WEIGHTS_RAW || o->weights_stage > RAPT_WEIGHTS_SOFTMAX) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.weights_stage is %d; allowed are %d to %d",
-                     o->weights_stage, RAPT_WEIGHTS_RAW, RAPT_WEIGHTS_SOFTMAX);
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.weights_stage is %d; allowed: %d to %d", o->weights_stage,
+                     RAPT_WEIGHTS_RAW, RAPT_WEIGHTS_SOFTMAX);
   }
   if (rapt_is_present(positions) && o->position != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT,
@@ -79,7 +82,7 @@ rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *o, const rapt_tenso
   }
   for (int32_t i = 0; i < 4; i++) {
     if (o->reserved[i] != 0) {
-      return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.reserved[%d] is %" PRId64 "; allowed is 0", i,
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT, "options.reserved[%d] is %" PRId64 "; allowed: 0", i,
                        o->reserved[i]);
     }
   }
@@ -96,8 +99,7 @@ static rapt_status check_scale(const char *name, const char *of, const rapt_tens
   if (*groups == 0) *groups = 1;
   if (*groups >= 1 && *groups <= depth && depth % *groups == 0) return RAPT_OK;
   return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                   "%s_groups is %" PRId64 "; allowed are 0 and the divisors of %" PRId64
-                   ", the elements of a row of %s",
+                   "%s_groups is %" PRId64 "; allowed: 0 and the divisors of %" PRId64 ", the elements of a row of %s",
                    name, *groups, depth, of);
 }
 

@@ -49,10 +49,6 @@ typedef struct fixture {
   int64_t positions[FIXTURE_ROWS];
   int32_t positions32[FIXTURE_ROWS];
   rapt_rope rope;
-  rapt_merge merge;
-  // Two parts of attention's output and LSE.
-  float partial_output[2 * FIXTURE_ROWS * FIXTURE_EMBED];
-  float partial_lse[2 * FIXTURE_BATCH * FIXTURE_HEADS * FIXTURE_Q_LEN];
   float bias_key[FIXTURE_KV_WIDTH];
   float bias_value[FIXTURE_KV_WIDTH];
   // One key more than attention's: bias_key is appended.
@@ -65,7 +61,7 @@ void fixture_open(fixture *f);
 // Sets the calls (not the memory) back to valid.
 void fixture_reset(fixture *f);
 
-// The valid call of an operation, by its number; ends the test where the fixture has none.
+// The valid call of an operation, by its number; NULL where the fixture has none.
 const void *fixture_call(const fixture *f, int32_t operation);
 
 void fixture_close(fixture *f);

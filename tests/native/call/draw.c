@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "support/check.h"
+
 static void put64(void *call, int32_t offset, int64_t value) {
   memcpy((unsigned char *)call + offset, &value, sizeof value);
 }
@@ -110,4 +112,34 @@ int draw_call(random_state *r, const rapt_operation *operation, const draw_sourc
     at += bytes;
   }
   return good && at <= from->bytes;
+}
+
+static int32_t first_dtype(const rapt_operand *o) {
+  int32_t dtype = 1;
+  while (!(o->dtypes & RAPT_ONLY(dtype))) dtype++;
+  return dtype;
+}
+
+void draw_plain(const rapt_operation *operation, const draw_source *from, void *call) {
+  rapt_sizes sizes;
+  uint32_t cases;
+  memset(call, 0, operation->struct_size);
+  put64(call, 0, (int64_t)operation->struct_size);
+  // Each size another, so that no two letters are taken for each other.
+  int64_t next = 2, at = 0;
+  for (const rapt_dimension *d = operation->dimensions; d->name != NULL; d++) put64(call, d->offset, next++);
+  if (!draw_sizes(operation, call, &sizes, &cases)) check_abort("%s takes no plain call", operation->word);
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
+    if (!counts(o, cases)) continue;
+    rapt_tensor *t = (rapt_tensor *)(void *)((unsigned char *)call + o->offset);
+    int64_t count = 1;
+    for (int d = (int)strlen(o->shape) - 1; d >= 0; d--) {
+      t->stride[d] = count;
+      count *= sizes.of[o->shape[d] - 'A'];
+    }
+    t->dtype = first_dtype(o);
+    t->data = from->memory + at;
+    at = (at + count * rapt_element_size(t->dtype) + 63) / 64 * 64;
+    if (at > from->bytes) check_abort("the plain call of %s takes more memory than there is", operation->word);
+  }
 }

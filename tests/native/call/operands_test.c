@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the operand tables promise of every operation's call, one mistake at a time: a sentence that names the operand,
-// from plan and from run. The calls are the fixture's; what to break in them comes from the tables, so a new operation
-// needs a valid call there and nothing here.
+// from plan and from run. The calls are the fixture's, or plain ones made from the tables; what to break in them comes
+// from the tables too, so a new operation needs nothing here, unless its rules refuse a plain call.
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "call/abi_fixture.h"
 #include "call/check.h"
+#include "call/draw.h"
 #include "support/check.h"
 
 static fixture f;
@@ -21,7 +22,19 @@ static _Alignas(64) unsigned char call[RAPT_PROBLEM_ROOM];
 
 static rapt_tensor *tensor_of(const rapt_operand *o) { return (rapt_tensor *)(void *)(call + o->offset); }
 
-static void reset(void) { memcpy(call, fixture_call(&f, number), operation->struct_size); }
+// Copies the valid call of operation n.
+static void make_valid(int32_t n, void *to) {
+  static _Alignas(64) unsigned char memory[1 << 16];
+  const draw_source from = {.memory = memory, .bytes = sizeof memory};
+  const void *valid = fixture_call(&f, n);
+  if (valid != NULL) {
+    memcpy(to, valid, rapt_operation_of(n)->struct_size);
+  } else {
+    draw_plain(rapt_operation_of(n), &from, to);
+  }
+}
+
+static void reset(void) { make_valid(number, call); }
 
 static int in_case(const rapt_operand *o) { return o->when == 0 || (o->when & checked.cases); }
 
@@ -89,7 +102,7 @@ static void test_types(const rapt_operand *o) {
   for (int i = 0; i < count; i++) {
     tensor_of(o)->dtype = dtypes[i];
     snprintf(what, sizeof what, "%s of dtype %d", o->name, dtypes[i]);
-    snprintf(text, sizeof text, " has dtype %d; allowed is", dtypes[i]);
+    snprintf(text, sizeof text, " has dtype %d; allowed:", dtypes[i]);
     refused(what, o->name, text);
   }
   tensor_of(o)->reserved = -3;
@@ -137,7 +150,7 @@ static void test_dimension(const rapt_dimension *d) {
   char text[96];
   for (int i = 0; i < 5; i++) {
     memcpy(call + d->offset, &wrong[i], sizeof wrong[i]);
-    snprintf(text, sizeof text, " is %" PRId64 "; allowed are %" PRId64 " to %" PRId64, wrong[i], d->least, d->most);
+    snprintf(text, sizeof text, " is %" PRId64 "; allowed: %" PRId64 " to %" PRId64, wrong[i], d->least, d->most);
     refused("a size out of range", d->name, text);
   }
 }
@@ -214,10 +227,10 @@ static void test_held(void) {
   rapt_error error = {.struct_size = sizeof error};
   const void *const h = NULL, *const m = f.query;
   for (int32_t n = 0; n < RAPT_OPERATIONS; n++) {
-    CHECK(rapt_run_held(f.context, n, fixture_call(&f, n), &error) == RAPT_OK, "held, operation %d: %s", n,
-          error.message);
-    CHECK(rapt_run_held(f.context, n, fixture_call(&f, n), &error, m, h, m, h, h, h, h, h, h, h, h, h, h, h, h, h, h, h,
-                        h, h, h, h, h, m) == RAPT_OK,
+    make_valid(n, call);
+    CHECK(rapt_run_held(f.context, n, call, &error) == RAPT_OK, "held, operation %d: %s", n, error.message);
+    CHECK(rapt_run_held(f.context, n, call, &error, m, h, m, h, h, h, h, h, h, h, h, h, h, h, h, h, h, h, h, h, h, h, h,
+                        m) == RAPT_OK,
           "held, operation %d: %s", n, error.message);
   }
   CHECK(rapt_run_held(f.context, RAPT_OPERATIONS, &f.attention, NULL, h) == RAPT_UNSUPPORTED, "held, operation %d",

@@ -107,14 +107,14 @@ std::string describe(const sdpa_case &c) {
   snprintf(
       text, sizeof text,
       "b%lld h%lld/%lld q%lld k%lld d%lld/%lld types %d%d%d%d causal=%d position=%lld/%d window=%d:%lld:%lld scale=%g "
-      "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d appended=%lld first=%lld padding=%d layout=%d "
+      "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d/%d appended=%lld first=%lld padding=%d layout=%d "
       "poison=%d spread=%g groups=%lld/%lld shared=%d seed=%llu kernel=%s/%s",
       static_cast<long long>(c.batch), static_cast<long long>(c.heads), static_cast<long long>(c.kv_heads),
       static_cast<long long>(c.query_len), static_cast<long long>(c.kv_len), static_cast<long long>(c.head_dim),
       static_cast<long long>(c.value_dim), c.query, c.key, c.value, c.output, c.causal,
       static_cast<long long>(c.position), c.positions, c.window, static_cast<long long>(c.window_left),
       static_cast<long long>(c.window_right), static_cast<double>(c.scale), static_cast<double>(c.softcap), c.mask,
-      c.bias, c.bias_type, c.alibi, c.sinks, c.weights, static_cast<long long>(c.appended),
+      c.bias, c.bias_type, c.alibi, c.sinks, c.weights, c.weights_type, static_cast<long long>(c.appended),
       static_cast<long long>(c.first_query), c.padding, c.layout, c.poison, static_cast<double>(c.spread),
       static_cast<long long>(c.key_groups), static_cast<long long>(c.value_groups), c.scales_shared,
       static_cast<unsigned long long>(c.seed), c.path == nullptr ? "any" : c.path,
@@ -154,7 +154,8 @@ void build(const sdpa_case &c, sdpa_tensors *t, rapt_sdpa_problem *problem) {
   if (c.value == RAPT_I8) place_scale(c, &t->value_scale, c.value_groups, &random);
   place_options(c, t, &random);
   if (c.lse != 0) t->lse.place(RAPT_F32, {c.batch, c.heads, c.query_len, 1}, {0, 2, 1, 3});
-  if (c.weights >= 0) place(&t->weights, RAPT_F32, {c.batch, c.heads, c.query_len, c.kv_len}, c.layout == 3 ? 3 : 2);
+  sizes scores = {c.batch, c.heads, c.query_len, c.kv_len};
+  if (c.weights >= 0) place(&t->weights, c.weights_type, scores, c.layout == 3 ? 3 : 2);
   *problem = {};
   rapt_sdpa *call = &problem->call;
   call->head.struct_size = sizeof *call;

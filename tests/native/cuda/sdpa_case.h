@@ -29,6 +29,7 @@ struct sdpa_case {
   int alibi = 0, sinks = 0, lse = 1;
   // -1 = absent, else the stage.
   int weights = -1;
+  int32_t weights_type = RAPT_F32;
   int64_t appended = 0, first_query = 0;
   int padding = 0;
   // 0 BHSD, 1 BSHD, 2 rows with odd gaps, 3 the head dim outermost (last stride not 1), 4 HBSD with aligned gaps.

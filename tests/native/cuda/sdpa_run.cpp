@@ -139,6 +139,12 @@ double bound_of(const std::vector<double> &exact, const std::vector<double> &a, 
   return 2 * distance + 4 * static_cast<double>(FLT_EPSILON) * size;
 }
 
+// Whether a 16-bit number is what some number within the bound rounds to: rounding keeps their order.
+bool rounds_to(int32_t dtype, double got, double exact, double bound) {
+  return static_cast<double>(rounded_to(dtype, static_cast<float>(exact - bound))) <= got &&
+         got <= static_cast<double>(rounded_to(dtype, static_cast<float>(exact + bound)));
+}
+
 void compare(const char *name, const tensor &t, const std::vector<double> &exact, double bound) {
   size_t n = 0;
   double worst = 0;
@@ -147,7 +153,7 @@ void compare(const char *name, const tensor &t, const std::vector<double> &exact
   double got = 0, wanted = 0;
   t.each([&](int64_t index) {
     double x = static_cast<double>(t.get(index)), y = exact[n++];
-    bool same = x == y || (x != x && y != y) || fabs(x - y) <= bound;
+    bool same = x == y || (x != x && y != y) || fabs(x - y) <= bound || rounds_to(t.view().dtype, x, y, bound);
     double distance = fabs(x - y);
     if (!same && (bad++ == 0 || distance > worst)) {
       worst = distance;

@@ -78,6 +78,7 @@ sdpa_case random_case(generator *random, bool decode) {
   c.sinks = random->percent(25) ? static_cast<int>(random->between(1, 2)) : 0;
   c.lse = random->percent(80);
   if (random->percent(30)) c.weights = static_cast<int>(random->between(0, 3));
+  c.weights_type = types[c.seed % 3];
   if (random->percent(20)) c.appended = random->between(0, c.kv_len < 2 ? c.kv_len : 2);
   if (random->percent(20)) c.first_query = random->between(0, 50);
   c.padding = random->percent(20);
@@ -206,6 +207,13 @@ void options_suite() {
   run([](sdpa_case *c) { c->first_query = 7, c->causal = 1; });
   for (int stage = 0; stage < 4; stage++) {
     run([&](sdpa_case *c) { c->weights = stage, c->causal = 1, c->softcap = 2, c->poison = 0; });
+    // Scores far apart: weights made from rounded ones would show.
+    for (int32_t type : {RAPT_F16, RAPT_BF16}) {
+      run([&](sdpa_case *c) {
+        c->weights = stage, c->weights_type = type, c->softcap = 20, c->spread = 10, c->poison = 0;
+        c->layout = type == RAPT_F16 ? 1 : 3;
+      });
+    }
   }
   run([](sdpa_case *c) { c->layout = 1; });
   run([](sdpa_case *c) { c->layout = 2; });

@@ -32,7 +32,7 @@ static void check_gate(const char *kernels, int allowed) {
     kernels = "(unset)";
   }
   rapt_context *context = cuda_context(0);
-  setenv("RAPT_KERNEL", "sdpa,linear,mha,rope,merge", 1);
+  setenv("RAPT_KERNEL", "all", 1);
   small_calls s;
   small_open(&s, context, 5);
   rapt_plan plan = {.struct_size = sizeof plan};
@@ -68,6 +68,7 @@ static void check_refusals(void) {
   check_refusal("nothing_of_this_name", "nothing_of_this_name");
   check_refusal("other,sdpa,linear", "names other");
   check_refusal("sdpas", "names sdpas");
+  check_refusal("all_sdpa", "names all_sdpa");
   check_refusal("sdpa_decode,mh", "names mh");
   memset(text + 5, 'x', 200);
   check_refusal(text, "205 characters");
@@ -90,6 +91,8 @@ int main(void) {
   check_gate("rope_f32_cuda_scalar", ROPE);
   check_gate("rope_f16", 0);
   check_gate("mha_nothing", 0);
+  check_gate("all", ATTENTION | LINEAR | MHA | ROPE);
+  check_gate("sdpa_nothing,all", ATTENTION | LINEAR | MHA | ROPE);
   check_gate("sdpa,,linear,", ATTENTION | LINEAR);
   check_gate("sdpa_prefill,sdpa_decode_f32_cuda_simt_d8,linear_f32_cuda_simt", ATTENTION | LINEAR);
   check_gate("sdpa_decode_f32_cuda_simt_d80,linear_f32_cuda_simt_d8", 0);

@@ -140,6 +140,9 @@ static const char *const cases[] = {
     "q_len=0 kv_len=4",
     "batch=0",
     "batch=2 alibi=1 scratch=1",
+    "batch=2 alibi=1 bias_kv=1 zero_attention=1 causal=1 weights=2",
+    "batch=2 q_len=9 kv_len=21 weights=3 weights_type=3 weights_layout=1 scratch=1",
+    "batch=2 q_len=9 kv_len=21 bias_kv=1 weights=3 weights_type=4 weights_layout=2 average=1",
     "batch=3 heads=4 kv_heads=2 q_len=9 kv_len=21 causal=1 positions=1 bias_kv=1",
     "batch=2 q_len=3 kv_len=19 causal=1 window=1 positions=2 weights=3 average=1",
     // Averaged slice by slice, the last one smaller.

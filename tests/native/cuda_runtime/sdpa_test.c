@@ -58,6 +58,7 @@ static void check_results(const rapt_sdpa *call, const sdpa_tensors *t, const ex
   if (tensor_present(&call->weights)) {
     compare_result("device", "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
                    e[RESULT_WEIGHTS].bound);
+    CHECK(test_tensor_damage(&t->weights) == 0, "wrote between the weights");
   }
 }
 
@@ -142,6 +143,11 @@ static const char *const cases[] = {
     "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 sinks=1 key_groups=8 value_groups=4 scratch=1",
     "batch=2 heads=4 kv_heads=2 q_len=5 kv_len=19 head_dim=20 value_dim=12 mask=15 layout=3 key_groups=5 seed=2",
     "batch=2 heads=3 kv_heads=3 q_len=4 kv_len=6 head_dim=5 value_dim=3 layout=2 weights=3 value_groups=3",
+    "batch=2 heads=2 kv_heads=1 q_len=33 kv_len=70 head_dim=16 value_dim=16 fill=1 weights=3 weights_type=4 scratch=1",
+    "heads=4 kv_heads=1 q_len=1 kv_len=1300 head_dim=32 value_dim=32 fill=1 weights=3 weights_type=3 weights_layout=3",
+    "heads=4 kv_heads=2 q_len=9 kv_len=40 head_dim=8 value_dim=8 weights=0 weights_type=3 weights_layout=4",
+    "heads=4 kv_heads=2 q_len=9 kv_len=40 head_dim=8 value_dim=8 softcap=2 weights=1 weights_type=4 weights_layout=2",
+    "heads=4 kv_heads=2 q_len=9 kv_len=40 head_dim=8 value_dim=8 mask=12 weights=2 weights_type=4 weights_layout=8",
 };
 
 int main(void) {

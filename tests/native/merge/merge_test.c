@@ -326,13 +326,13 @@ static void run_refusals(void) {
   c = good, c.lse.data = good.partial_lse.data;
   refused(&c, "lse overlaps partial_lse in memory");
   c = good, c.partial_lse.dtype = RAPT_F16;
-  refused(&c, "partial_lse has dtype 3; allowed is 1 (f32)");
+  refused(&c, "partial_lse has dtype 3; allowed: 1 (f32)");
   c = good, c.partial_lse = (rapt_tensor){.dtype = 0};
   refused(&c, "partial_lse is absent");
   c = good, c.parts = -1;
-  refused(&c, "parts is -1; allowed are 0 to");
+  refused(&c, "parts is -1; allowed: 0 to");
   c = good, c.value_dim = 1025;
-  refused(&c, "value_dim is 1025; allowed are 1 to 1024");
+  refused(&c, "value_dim is 1025; allowed: 1 to 1024");
   c = good, c.output.stride[2] = 0;
   refused(&c, "output has strides by which its elements overlap each other");
 }

@@ -65,14 +65,15 @@ static void place_heads(const mha_case *c, test_tensor *t, int present, random_s
 static void place_weights(const mha_case *c, test_tensor *t, int64_t total) {
   if (c->weights < 0) {
     test_tensor_clear(t);
-  } else if (c->average) {
-    // (B, Sq, total) in a four-dimensional tensor whose second stride is unused.
-    int64_t size[4] = {c->batch, 1, c->q_len, total};
-    int64_t stride[4] = {c->q_len * total, INT64_C(1) << 40, total, 1};
-    test_tensor_place(t, RAPT_F32, 4, size, stride, (int)c->guard);
-  } else {
-    place_scores(c, t, RAPT_F32, 15, total);
+    return;
   }
+  const int64_t heads = c->average ? 1 : c->heads;
+  int64_t size[4] = {c->batch, heads, c->q_len, total};
+  int64_t key = c->weights_layout == 1 ? 3 : c->weights_layout == 2 ? -1 : 1;
+  int64_t stride[4] = {heads * c->q_len * total * key, c->q_len * total * key, total * key, key};
+  // (B, Sq, total) in a four-dimensional tensor whose second stride is unused.
+  if (c->average) stride[1] = INT64_C(1) << 40;
+  test_tensor_place(t, (int32_t)c->weights_type, 4, size, stride, (int)c->guard);
 }
 
 static rapt_linear_parameters place_projection(const mha_case *c, mha_tensors *t, int n, int64_t in, int64_t out,

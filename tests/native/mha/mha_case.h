@@ -10,15 +10,17 @@
 #include "support/reference_mha.h"
 
 // name, default. output_width 0 = no output projection. mask and bias: -1 or a bit per dimension as in sdpa_case.
-// layout: 0 (B, S, E), 1 (S, B, E), 2 padded. weights: -1 or the stage. positions: 0, 1 in i32, 2 in i64: one for each
-// sample, around what `causal` says. Not formatted: clang-format 14 breaks this table anew each time.
+// layout: 0 (B, S, E), 1 (S, B, E), 2 padded. weights: -1 or the stage; weights_type: a dtype of rapt.h;
+// weights_layout: 0 plain, 1 keys apart by a gap, 2 every stride negative. positions: 0, 1 in i32, 2 in i64: one for
+// each sample, around what `causal` says. Not formatted: clang-format 14 breaks this table anew each time.
 // clang-format off
 #define MHA_FIELDS(X)                                                                                \
   X(batch, 1) X(heads, 2) X(kv_heads, 2) X(q_len, 5) X(kv_len, 7) X(head_dim, 8) X(value_dim, 8)     \
   X(query_width, 16) X(key_width, 16) X(value_width, 16) X(output_width, 16) X(linear_bias, 1)       \
   X(bias_kv, 0) X(zero_attention, 0) X(mask, -1) X(bias, -1) X(padding, 0) X(causal, 0)              \
   X(window, 0) X(softcap, 0) X(alibi, 0) X(sinks, 0) X(lse, 1) X(weights, -1) X(average, 0)          \
-  X(layout, 0) X(scratch, 0) X(guard, 0) X(seed, 1) X(positions, 0)
+  X(layout, 0) X(scratch, 0) X(guard, 0) X(seed, 1) X(positions, 0)                            \
+  X(weights_type, RAPT_F32) X(weights_layout, 0)
 // clang-format on
 
 #define FIELD(name, value) int64_t name;

@@ -79,6 +79,7 @@ static void run_on(const char *where, rapt_context *context, const mha_case *c, 
   if (c->weights >= 0) {
     compare_result(where, "weights", &call->weights, e[WEIGHTS].size, e[WEIGHTS].result.in[REFERENCE_EXACT],
                    e[WEIGHTS].bound);
+    CHECK(test_tensor_damage(&t->weights) == 0, "%s: wrote between the weights", where);
   }
 }
 
@@ -115,7 +116,7 @@ static void run_case(const mha_case *c) {
 }
 
 // One option of multi-head attention.
-enum { OPTIONS = 22 };
+enum { OPTIONS = 24 };
 static void apply(mha_case *c, int option) {
   switch (option) {
     case 0:
@@ -182,6 +183,16 @@ static void apply(mha_case *c, int option) {
     case 20:
       c->layout = 1;
       break;
+    case 21:
+      c->weights = c->weights < 0 ? RAPT_WEIGHTS_SOFTMAX : c->weights;
+      c->weights_type = RAPT_BF16;
+      c->weights_layout = 1;
+      break;
+    case 22:
+      c->weights = c->weights < 0 ? RAPT_WEIGHTS_SOFTMAX : c->weights;
+      c->weights_type = RAPT_F16;
+      c->weights_layout = 2;
+      break;
     default:
       c->layout = 2;
       c->scratch = 1;
@@ -224,7 +235,7 @@ static void run_all(void) {
       apply(&c, option);
       c.positions = variant & 2 ? 2 : 1;
       run_case(&c);
-      c.alibi = !c.bias_kv && !c.zero_attention;
+      c.alibi = 1;
       run_case(&c);
     }
   }
@@ -238,9 +249,14 @@ static void run_all(void) {
     c.batch = 0;
     run_case(&c);
   }
-  mha_case alibi = shape(4, 2, 20, 20, 8, 8);
-  alibi.alibi = 1;
-  run_case(&alibi);
+  for (int appended = 0; appended < 4; appended++) {
+    mha_case alibi = shape(4, 2, 20, 20, 8, 8);
+    alibi.alibi = 1;
+    alibi.bias_kv = appended & 1;
+    alibi.zero_attention = appended >> 1;
+    alibi.weights = RAPT_WEIGHTS_BIAS;
+    run_case(&alibi);
+  }
   mha_case wide = shape(12, 12, 48, 48, 64, 64);
   wide.key_width = wide.value_width = wide.output_width = 768;
   run_case(&wide);

@@ -35,7 +35,7 @@ static void without_positions(call *c) {
   X(output_dtype, c->output.dtype = RAPT_BOOL, "output has dtype 2")                                     \
   X(cosine_dtype, c->cosine.dtype = 0, "cosine is given, but its dtype is 0")                            \
   X(sine_dtype, c->sine.dtype = RAPT_I64, "sine has dtype 6")                                            \
-  X(positions_dtype, c->positions.dtype = RAPT_F32, "allowed is 6 (i64) and 7 (i32)")                    \
+  X(positions_dtype, c->positions.dtype = RAPT_F32, "allowed: 6 (i64) and 7 (i32)")                      \
   X(input_reserved, c->input.reserved = 1, "input.reserved")                                             \
   X(positions_reserved, c->positions.reserved = 1, "positions.reserved")                                 \
   X(batch_negative, c->batch = -1, "batch is -1")                                                        \
@@ -49,9 +49,9 @@ static void without_positions(call *c) {
   X(head_dim_odd, c->head_dim = 3, "head_dim is odd: 3")                                                 \
   X(rotary_dim_negative, c->rotary_dim = -2, "rotary_dim is -2")                                         \
   X(rotary_dim_odd, c->rotary_dim = 3, "rotary_dim is 3; it must be even")                               \
-  X(rotary_dim_large, c->rotary_dim = 6, "rotary_dim is 6; allowed are 0 to 4")                          \
+  X(rotary_dim_large, c->rotary_dim = 6, "rotary_dim is 6; allowed: 0 to 4")                             \
   X(rotary_dim_max, c->rotary_dim = INT64_MAX, "rotary_dim")                                             \
-  X(table_zero, c->table_length = 0, "table_length is 0; allowed are 1")                                 \
+  X(table_zero, c->table_length = 0, "table_length is 0; allowed: 1")                                    \
   X(table_negative, c->table_length = -1, "table_length is -1")                                          \
   X(table_max, c->table_length = INT64_MAX, "table_length")                                              \
   X(table_alone, c->positions = (rapt_tensor){0}, "positions are not given")                             \
@@ -118,7 +118,7 @@ static void test_positions(void) {
     fixture_reset(&f);
     check_set_case("rope, position %" PRId64, wrong[i]);
     char text[96];
-    snprintf(text, sizeof text, "positions(1, 2) is %" PRId64 "; allowed are 0 to %d", wrong[i], FIXTURE_TABLE - 1);
+    snprintf(text, sizeof text, "positions(1, 2) is %" PRId64 "; allowed: 0 to %d", wrong[i], FIXTURE_TABLE - 1);
     memset(f.rope_out, 0x7b, sizeof f.rope_out);
     float before[sizeof f.rope_out / sizeof f.rope_out[0]];
     memcpy(before, f.rope_out, sizeof before);
@@ -150,7 +150,7 @@ static void test_narrow_positions(void) {
   for (int i = 0; i < 4; i++) {
     char text[96];
     check_set_case("rope, i32 position %d", wrong[i]);
-    snprintf(text, sizeof text, "positions(0, 1) is %d; allowed are 0 to %d", wrong[i], FIXTURE_TABLE - 1);
+    snprintf(text, sizeof text, "positions(0, 1) is %d; allowed: 0 to %d", wrong[i], FIXTURE_TABLE - 1);
     f.positions32[1] = wrong[i];
     check_refused("position", rapt_rope_run(f.context, &f.rope, &error), &error, text);
     CHECK(!memcmp(wide, f.rope_out, sizeof wide), "written before the position was found");

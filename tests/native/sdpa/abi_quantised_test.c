@@ -38,14 +38,14 @@ static void without_values(call *c) {
     "key_scale or its groups are given")                                                                       \
   X(value_groups_alone, (c->value = f.attention.value, c->value_scale = (rapt_tensor){0}),                     \
     "value_scale or its groups")                                                                               \
-  X(key_groups_3, c->key_scale_groups = 3, "key_scale_groups is 3; allowed are 0 and the divisors of 4")       \
-  X(value_groups_3, c->value_scale_groups = 3, "value_scale_groups is 3; allowed are 0 and the divisors of 4") \
+  X(key_groups_3, c->key_scale_groups = 3, "key_scale_groups is 3; allowed: 0 and the divisors of 4")          \
+  X(value_groups_3, c->value_scale_groups = 3, "value_scale_groups is 3; allowed: 0 and the divisors of 4")    \
   X(key_groups_8, c->key_scale_groups = 8, "key_scale_groups is 8")                                            \
   X(value_groups_negative, c->value_scale_groups = -1, "value_scale_groups is -1")                             \
   X(key_groups_min, c->key_scale_groups = INT64_MIN, "key_scale_groups is -9223372036854775808")               \
   X(key_groups_max, c->key_scale_groups = INT64_MAX, "key_scale_groups is 9223372036854775807")                \
-  X(key_scale_f16, c->key_scale.dtype = RAPT_F16, "key_scale has dtype 3; allowed is 1 (f32)")                 \
-  X(value_scale_i8, c->value_scale.dtype = RAPT_I8, "value_scale has dtype 5; allowed is 1 (f32)")             \
+  X(key_scale_f16, c->key_scale.dtype = RAPT_F16, "key_scale has dtype 3; allowed: 1 (f32)")                   \
+  X(value_scale_i8, c->value_scale.dtype = RAPT_I8, "value_scale has dtype 5; allowed: 1 (f32)")               \
   X(key_scale_misaligned, c->key_scale.data = (char *)f.weight + 2, "key_scale is at")                         \
   X(value_scale_reserved, c->value_scale.reserved = 1, "value_scale.reserved")                                 \
   X(key_scale_stride, c->key_scale.stride[2] = INT64_MAX, "key_scale has sizes and strides")                   \

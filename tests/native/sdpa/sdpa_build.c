@@ -46,6 +46,17 @@ static void layout_strides(int64_t layout, int is_output, const int64_t size[4],
   memcpy(stride, plain, sizeof plain);
 }
 
+static void place_weights(const sdpa_case *c, test_tensor *t) {
+  if (c->weights < 0) {
+    test_tensor_clear(t);
+    return;
+  }
+  int64_t size[4] = {c->batch, c->heads, c->q_len, c->kv_len};
+  int64_t stride[4];
+  layout_strides(c->weights_layout, 1, size, stride);
+  test_tensor_place(t, (int32_t)c->weights_type, 4, size, stride, (int)c->guard);
+}
+
 static void place(const sdpa_case *c, test_tensor *t, int is_output, int64_t h, int64_t s, int64_t d) {
   int64_t size[4] = {c->batch, h, s, d};
   int64_t stride[4];
@@ -286,7 +297,7 @@ void sdpa_case_build(const sdpa_case *c, sdpa_tensors *t, rapt_sdpa *call) {
   place_heads(c, &t->alibi, c->alibi != 0, 2, 1);
   place_heads(c, &t->sinks, c->sinks != 0, 2, 1);
   place_heads(c, &t->lse, c->lse != 0, 3, c->q_len);
-  place_scores(c, &t->weights, RAPT_F32, c->weights >= 0 ? 15 : -1);
+  place_weights(c, &t->weights);
   place_positions(c, &t->positions);
   describe(c, t, call);
 

@@ -80,14 +80,16 @@ enum sdpa_bias_fill {
 // name, default. mask and bias: -1 = absent, else a bit per dimension (1 batch, 2 heads, 4 queries, 8 keys) that is set
 // where the tensor has that dimension and clear where it is broadcast. weights: -1 or the stage. key_groups,
 // value_groups: 0, or the scales of a row that is int8. bf16: 1 where query and key are. positions: 0, 1 a position for
-// each sample in i32, 2 in i64, around `position`. Not formatted: clang-format 14 breaks this table anew each time.
+// each sample in i32, 2 in i64, around `position`. weights_type: a dtype of rapt.h, and weights_layout an sdpa_layout.
+// Not formatted: clang-format 14 breaks this table anew each time.
 // clang-format off
 #define SDPA_INTEGERS(X)                                                                             \
   X(batch, 1) X(heads, 1) X(kv_heads, 1) X(q_len, 1) X(kv_len, 1) X(head_dim, 1) X(value_dim, 1)     \
   X(causal, 0) X(position, 0) X(window, 0) X(window_left, -1) X(window_right, -1) X(scaled, 0)         \
   X(mask, -1) X(mask_fill, 0) X(bias, -1) X(bias_fill, 0) X(alibi, 0) X(sinks, 0) X(lse, 1)          \
   X(weights, -1) X(layout, 0) X(fill, 0) X(guard, 0) X(scratch, 0) X(seed, 1)                         \
-  X(key_groups, 0) X(value_groups, 0) X(bf16, 0) X(positions, 0)
+  X(key_groups, 0) X(value_groups, 0) X(bf16, 0) X(positions, 0)                                      \
+  X(weights_type, RAPT_F32) X(weights_layout, 0)
 // clang-format on
 #define SDPA_REALS(X) X(scale, 0) X(softcap, 0)
 

@@ -61,6 +61,7 @@ static void check_results(const char *where, const rapt_sdpa *call, const sdpa_t
     int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
     compare_result(where, "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
                    e[RESULT_WEIGHTS].bound);
+    CHECK(test_tensor_damage(&t->weights) == 0, "%s: wrote between the weights", where);
   }
 }
 

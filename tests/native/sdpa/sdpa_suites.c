@@ -446,6 +446,40 @@ void suite_positions(void) {
   }
 }
 
+// Scores far apart, so that weights made from scores that were rounded already would show.
+void suite_weights(void) {
+  static const int64_t types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+  static const int64_t layouts[] = {LAYOUT_BHSD,       LAYOUT_BSHD,     LAYOUT_PADDED,
+                                    LAYOUT_TRANSPOSED, LAYOUT_REVERSED, LAYOUT_SKIPPING};
+  static const int64_t fills[] = {FILL_PEAKED, FILL_UNIFORM, FILL_SPIKES, FILL_VERY_NEGATIVE, FILL_POISON_SOME};
+  for (int64_t stage = RAPT_WEIGHTS_RAW; stage <= RAPT_WEIGHTS_SOFTMAX; stage++) {
+    for (int n = 0; n < COUNT(types) * COUNT(layouts); n++) {
+      for (int variant = 0; variant < 3; variant++) {
+        sdpa_case c = variant == 0   ? shape(4, 2, 2, 131, 24, 20)
+                      : variant == 1 ? shape(6, 2, 35, 70, 20, 24)
+                                     : shape(1, 1, 70, 600, 8, 8);
+        c.batch = 2;
+        c.weights = stage;
+        c.weights_type = types[n % COUNT(types)];
+        c.weights_layout = layouts[n / COUNT(types)];
+        c.fill = fills[(n + variant) % COUNT(fills)];
+        if (n % 2) apply_option(&c, (n + variant) % 15);
+        run(c);
+      }
+    }
+  }
+  for (int type = 0; type < COUNT(types); type++) {
+    sdpa_case c = shape(2, 1, 5, 0, 9, 5);
+    c.weights = RAPT_WEIGHTS_SOFTMAX;
+    c.weights_type = types[type];
+    run(c);
+    c.kv_len = 3;
+    c.mask = 15;
+    c.mask_fill = MASK_ALL_FALSE;
+    run(c);
+  }
+}
+
 // Everything once more, except for what would only cost time: random cases, and most lengths of decoding.
 void suite_bf16(void) {
   as_bf16 = 1;

@@ -25,6 +25,8 @@ void suite_corners(void);
 void suite_quantised(void);
 // A position for each sample, with every option.
 void suite_positions(void);
+// The weights output in every type and layout, at every stage.
+void suite_weights(void);
 // Query and key in bf16: all of the above but random, int8 and positions.
 void suite_bf16(void);
 // Adversarial magnitudes.

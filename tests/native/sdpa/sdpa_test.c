@@ -18,7 +18,7 @@ static const struct {
     {"layouts", suite_layouts},   {"guards", suite_guards},       {"decode", suite_decode},
     {"masks", suite_masks},       {"poison", suite_poison},       {"corners", suite_corners},
     {"extremes", suite_extremes}, {"quantised", suite_quantised}, {"positions", suite_positions},
-    {"bf16", suite_bf16},
+    {"weights", suite_weights},   {"bf16", suite_bf16},
 };
 enum { SUITE_COUNT = sizeof suites / sizeof suites[0] };
 

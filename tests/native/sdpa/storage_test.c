@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // 16-bit storage. Arithmetic is f32 whatever the storage, so there is an exact oracle: the same call on f32 tensors
-// that hold the widened values, its output narrowed, must agree bit by bit; int8 keys and values likewise. Only where a
-// tier multiplies bf16 as such, its sums are others, and the bound judges them. The conversions themselves are checked
-// for every 16-bit pattern and around every rounding boundary, through a linear projection by the number 1.
+// that hold the widened values, its output narrowed, must agree bit by bit; int8 keys and values likewise, and the
+// weights output of every stage. Only where a tier multiplies bf16 as such, its sums are others, and the bound judges
+// them. The conversions themselves are checked for every 16-bit pattern and around every rounding boundary, through a
+// linear projection by the number 1.
 #include "support/storage.h"
 
 #include <math.h>
@@ -183,6 +184,47 @@ static void test_attention(const tier *on, int32_t dtype, const shape *s, int bi
   release(q), release(k), release(v), release(o), release(b);
 }
 
+// The weights output in 16 bits, rows or columns, against the one in f32.
+static void test_weights(rapt_context *context, int32_t dtype, const shape *s, int32_t stage, int transposed) {
+  random_state random = {99};
+  int64_t rows = s->batch * s->heads * s->query_len, keys = s->batch * s->kv_heads * s->kv_len;
+  operand q = fill(&random, RAPT_F16, rows * s->head_dim), k = fill(&random, RAPT_F16, keys * s->head_dim);
+  operand v = fill(&random, RAPT_F16, keys * s->value_dim), o = fill(&random, RAPT_F16, rows * s->value_dim);
+  operand w = fill(&random, dtype, rows * s->kv_len);
+  rapt_sdpa call = {.head = {.struct_size = sizeof call},
+                    .query = tensor(q.wide, RAPT_F32, s->heads, s->query_len, s->head_dim, 0),
+                    .key = tensor(k.wide, RAPT_F32, s->kv_heads, s->kv_len, s->head_dim, 0),
+                    .value = tensor(v.wide, RAPT_F32, s->kv_heads, s->kv_len, s->value_dim, 0),
+                    .output = tensor(o.wide, RAPT_F32, s->heads, s->query_len, s->value_dim, 0),
+                    .batch = s->batch,
+                    .query_heads = s->heads,
+                    .kv_heads = s->kv_heads,
+                    .query_len = s->query_len,
+                    .kv_len = s->kv_len,
+                    .head_dim = s->head_dim,
+                    .value_dim = s->value_dim};
+  call.options.flags = RAPT_CAUSAL;
+  call.options.position = s->kv_len - s->query_len;
+  call.options.weights_stage = stage;
+  rapt_error error = {.struct_size = sizeof error};
+  for (int narrow = 0; narrow < 2; narrow++) {
+    void *to = narrow ? (void *)w.narrow : w.wide;
+    call.weights = tensor(to, narrow ? dtype : RAPT_F32, s->heads, s->query_len, s->kv_len, narrow && transposed);
+    CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_OK, "weights: %s", error.message);
+  }
+  for (int64_t row = 0; row < rows; row++) {
+    const uint16_t *got =
+        w.narrow + row / s->query_len * call.weights.stride[1] + row % s->query_len * call.weights.stride[2];
+    for (int64_t j = 0; j < s->kv_len; j++) {
+      float wide = w.wide[row * s->kv_len + j];
+      uint16_t expected = storage_nearest(dtype, wide), pattern = got[j * call.weights.stride[3]];
+      CHECK(pattern == expected, "stage %d, weights[%lld][%lld]: expected 0x%04x (%g), got 0x%04x", stage,
+            (long long)row, (long long)j, (unsigned)expected, (double)wide, (unsigned)pattern);
+    }
+  }
+  release(q), release(k), release(v), release(o), release(w);
+}
+
 typedef struct quantised {
   signed char *bytes;
   float *scale;
@@ -266,6 +308,9 @@ int main(void) {
       for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         check_set_case("storage_test: %s on %s, shape %zu", storage_name(dtypes[d]), rapt_isa_name(tiers[t].isa), i);
         test_attention(&tiers[t], dtypes[d], &shapes[i], (int)(i % 2), 77 + i);
+        for (int32_t stage = RAPT_WEIGHTS_RAW; stage <= RAPT_WEIGHTS_SOFTMAX; stage++) {
+          test_weights(tiers[t].context[1], dtypes[d], &shapes[i], stage, (stage + (int)i) % 2);
+        }
       }
     }
   }

@@ -6,11 +6,19 @@
 
 #include "check.h"
 #include "guard.h"
+#include "storage.h"
 
-static int agrees(double got, double exact, double bound) {
+// Whether a 16-bit number is what some number within the bound rounds to: rounding keeps their order.
+static int rounds_to(int32_t dtype, double got, double exact, double bound) {
+  double low = (double)storage_value(dtype, storage_nearest(dtype, (float)(exact - bound)));
+  double high = (double)storage_value(dtype, storage_nearest(dtype, (float)(exact + bound)));
+  return low <= got && got <= high;
+}
+
+static int agrees(int32_t dtype, double got, double exact, double bound) {
   if (isnan(exact)) return isnan(got);
   if (isinf(exact)) return got == exact;
-  return fabs(got - exact) <= bound;
+  return fabs(got - exact) <= bound || (dtype != RAPT_F32 && rounds_to(dtype, got, exact, bound));
 }
 
 void compare_result(const char *where, const char *name, const rapt_tensor *t, const int64_t size[4],
@@ -22,8 +30,8 @@ void compare_result(const char *where, const char *name, const rapt_tensor *t, c
     for (int64_t j = 0; j < size[1]; j++) {
       for (int64_t k = 0; k < size[2]; k++) {
         for (int64_t l = 0; l < size[3]; l++, at++) {
-          double got = (double)*tensor_f32(t, i, j, k, l);
-          if (agrees(got, exact[at], bound)) continue;
+          double got = (double)storage_get(t->data, t->dtype, tensor_index(t, i, j, k, l));
+          if (agrees(t->dtype, got, exact[at], bound)) continue;
           bad++;
           double distance = fabs(got - exact[at]);
           distance = isnan(distance) ? INFINITY : distance;
@@ -39,7 +47,8 @@ void compare_result(const char *where, const char *name, const rapt_tensor *t, c
     }
   }
   CHECK(bad == 0,
-        "%s: %lld of %lld elements of %s; [%lld,%lld,%lld,%lld]: expected %.9g, got %.9g, off by %.3g, bound %.3g",
-        where, (long long)bad, (long long)at, name, (long long)worst_index[0], (long long)worst_index[1],
-        (long long)worst_index[2], (long long)worst_index[3], worst_exact, worst_got, worst, bound);
+        "%s: %lld of %lld elements of %s, %s; [%lld,%lld,%lld,%lld]: expected %.9g, got %.9g, off by %.3g, bound %.3g",
+        where, (long long)bad, (long long)at, name, storage_name(t->dtype), (long long)worst_index[0],
+        (long long)worst_index[1], (long long)worst_index[2], (long long)worst_index[3], worst_exact, worst_got, worst,
+        bound);
 }

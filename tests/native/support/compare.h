@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 // Checks that every element of t (sizes in size, 1 where a dimension does not exist) is within bound of exact (dense,
-// the same order); a NaN or an infinity is expected as such. Reports the worst element.
+// the same order), or in 16 bits the nearest to a number that is; a NaN or an infinity is expected as such. Reports the
+// worst element.
 void compare_result(const char *where, const char *name, const rapt_tensor *t, const int64_t size[4],
                     const double *exact, double bound);
 

@@ -68,20 +68,23 @@ static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t
   return score;
 }
 
-static double full_score(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, int64_t j) {
+// What ALiBi subtracts; appended keys stand outside the sequence and have no distance.
+static double alibi(const rapt_sdpa *call, int64_t appended, int64_t b, int64_t h, int64_t i, int64_t j) {
+  if (!tensor_present(&call->alibi_slopes) || j >= call->kv_len - appended) return 0;
+  double distance = fabs((double)(reference_position(call, b, i) - j));
+  return element_at(&call->alibi_slopes, b, h, 0, 0) * distance;
+}
+
+static double full_score(const rapt_sdpa *call, int64_t appended, int mode, int64_t b, int64_t h, int64_t i,
+                         int64_t j) {
   if (!reference_visible(call, b, h, i, j)) return -INFINITY;
   double score = raw_score(call, mode, 1, b, h, i, j);
   if (tensor_present(&call->bias)) score = round_if(mode, score + element_at(&call->bias, b, h, i, j));
-  if (tensor_present(&call->alibi_slopes)) {
-    double distance = fabs((double)(reference_position(call, b, i) - j));
-    double slope = element_at(&call->alibi_slopes, b, h, 0, 0);
-    score = round_if(mode, score - round_if(mode, slope * distance));
-  }
-  return score;
+  return round_if(mode, score - round_if(mode, alibi(call, appended, b, h, i, j)));
 }
 
 // The sum of the magnitudes of what a score is made of: what its rounding is relative to.
-static double score_size(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, int64_t j) {
+static double score_size(const rapt_sdpa *call, int64_t appended, int64_t b, int64_t h, int64_t i, int64_t j) {
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double size = 0;
   for (int64_t d = 0; d < call->head_dim; d++) {
@@ -89,18 +92,16 @@ static double score_size(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i,
   }
   size *= call->options.flags & RAPT_SCALE ? fabs((double)call->options.scale) : 1 / sqrt((double)call->head_dim);
   size += tensor_present(&call->bias) ? fabs(element_at(&call->bias, b, h, i, j)) : 0;
-  if (tensor_present(&call->alibi_slopes)) {
-    size += fabs(element_at(&call->alibi_slopes, b, h, 0, 0) * (double)(reference_position(call, b, i) - j));
-  }
-  return size;
+  return size + fabs(alibi(call, appended, b, h, i, j));
 }
 
 // See REFERENCE_NUDGED.
-static double nudge(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, double *score, double max) {
+static double nudge(const rapt_sdpa *call, int64_t appended, int64_t b, int64_t h, int64_t i, double *score,
+                    double max) {
   double highest = -INFINITY;
   for (int64_t j = 0; j < call->kv_len; j++) {
     if (score[j] != -INFINITY) {
-      double half_ulp = 0.5 * (double)FLT_EPSILON * score_size(call, b, h, i, j);
+      double half_ulp = 0.5 * (double)FLT_EPSILON * score_size(call, appended, b, h, i, j);
       score[j] += score[j] == max ? half_ulp : -half_ulp;
       highest = fmax(highest, score[j]);
     }
@@ -134,17 +135,18 @@ typedef struct attended {
 } attended;
 
 // One query: scores, softmax, weighted sum.
-static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, const attended *to) {
+static void attend(const rapt_sdpa *call, int64_t appended, int mode, int64_t b, int64_t h, int64_t i,
+                   const attended *to) {
   double *score = to->score, *p = to->p, *output = to->output, *lse = to->lse, *weights = to->weights;
   int64_t kv_head = h / (call->query_heads / call->kv_heads);
   double max = -INFINITY;
   int poisoned = 0;
   for (int64_t j = 0; j < call->kv_len; j++) {
-    score[j] = full_score(call, mode, b, h, i, j);
+    score[j] = full_score(call, appended, mode, b, h, i, j);
     poisoned |= isnan(score[j]);
     max = fmax(max, score[j]);
   }
-  if (mode == REFERENCE_NUDGED) max = nudge(call, b, h, i, score, max);
+  if (mode == REFERENCE_NUDGED) max = nudge(call, appended, b, h, i, score, max);
   int empty = max == -INFINITY && !poisoned;
   double sink = tensor_present(&call->sinks) ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
   double top = fmax(max, sink);
@@ -169,6 +171,11 @@ static void attend(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_
 }
 
 void reference_attention(const rapt_sdpa *call, int mode, double *output, double *lse, double *weights) {
+  reference_attention_appended(call, 0, mode, output, lse, weights);
+}
+
+void reference_attention_appended(const rapt_sdpa *call, int64_t appended, int mode, double *output, double *lse,
+                                  double *weights) {
   double *score = malloc(2 * (size_t)(call->kv_len + 1) * sizeof *score);
   if (score == NULL) check_abort("the test cannot allocate its reference scores");
   double *p = score + call->kv_len + 1;
@@ -176,7 +183,7 @@ void reference_attention(const rapt_sdpa *call, int mode, double *output, double
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t h = 0; h < call->query_heads; h++) {
       for (int64_t i = 0; i < call->query_len; i++, row++) {
-        attend(call, mode, b, h, i,
+        attend(call, appended, mode, b, h, i,
                &(attended){output + row * call->value_dim, lse + row,
                            weights != NULL ? weights + row * call->kv_len : NULL, score, p});
       }

@@ -37,6 +37,10 @@ int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, in
 // query_heads, query_len, kv_len), dense; weights may be NULL. Validates nothing.
 void reference_attention(const rapt_sdpa *call, int mode, double *output, double *lse, double *weights);
 
+// The same where the last `appended` keys take no ALiBi.
+void reference_attention_appended(const rapt_sdpa *call, int64_t appended, int mode, double *output, double *lse,
+                                  double *weights);
+
 // output (batch * rows, out_features), dense.
 void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, int mode, double *output);
 

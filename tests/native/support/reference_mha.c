@@ -125,7 +125,7 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, int mod
   memcpy(attention.bias.stride, score_stride, sizeof score_stride);
   // Already in the mask, which spares the appended keys.
   attention.options.flags &= RAPT_SCALE;
-  reference_attention(&attention, mode, heads, lse, all_weights);
+  reference_attention_appended(&attention, total - call->kv_len, mode, heads, lse, all_weights);
 
   // (batch, heads, rows, dim) to (batch, rows, heads x dim).
   const int64_t width = call->query_heads * value_dim;
