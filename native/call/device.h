@@ -12,8 +12,8 @@ extern "C" {
 #endif
 
 // Raised whenever rapt_device, an operation's problem or a rule changes: library and plug-in are built together, and a
-// mixed pair must not run.
-#define RAPT_DEVICE_VERSION 3
+// mixed pair must not run. A new operation raises it by itself.
+#define RAPT_DEVICE_VERSION (100 * RAPT_OPERATIONS + 4)
 
 typedef struct rapt_device rapt_device;
 
