@@ -84,7 +84,7 @@ public final class AttentionTensors {
     return slots[SdpaOperation.LSE];
   }
 
-  /** (B, Hq, Sq, Skv), F32, written: scores at the stage the attention names. */
+  /** (B, Hq, Sq, Skv), F32, F16 or BF16, written: scores at the stage the attention names. */
   public @Nullable Tensor weights() {
     return slots[SdpaOperation.WEIGHTS];
   }
@@ -151,7 +151,7 @@ public final class AttentionTensors {
       return this;
     }
 
-    /** (B, Hq, Sq, Skv), F32, written: scores at the stage the attention names. */
+    /** (B, Hq, Sq, Skv), F32, F16 or BF16, written: scores at the stage the attention names. */
     public Builder weights(@Nullable Tensor weights) {
       slots[SdpaOperation.WEIGHTS] = weights;
       return this;

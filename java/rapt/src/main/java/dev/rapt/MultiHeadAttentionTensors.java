@@ -90,7 +90,7 @@ public final class MultiHeadAttentionTensors {
     return slots[MhaOperation.LSE];
   }
 
-  /** (B, Hq, Sq, T), or (B, Sq, T) averaged, F32, written; T = Skv + appended keys. */
+  /** (B, Hq, Sq, T), or (B, Sq, T) averaged, of floats, written; T = Skv + appended keys. */
   public @Nullable Tensor weights() {
     return slots[MhaOperation.WEIGHTS];
   }
@@ -150,7 +150,7 @@ public final class MultiHeadAttentionTensors {
       return this;
     }
 
-    /** (B, Hq, Sq, T), or (B, Sq, T) averaged, F32, written; T = Skv + appended keys. */
+    /** (B, Hq, Sq, T), or (B, Sq, T) averaged, of floats, written; T = Skv + appended keys. */
     public Builder weights(@Nullable Tensor weights) {
       slots[MhaOperation.WEIGHTS] = weights;
       return this;

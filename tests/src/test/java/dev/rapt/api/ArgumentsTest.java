@@ -130,6 +130,8 @@ class ArgumentsTest {
     rejected("sinks", "(2, 4)", () -> run(tensors4().sinks(f32(1, 1, 4))));
     rejected("lse", "rank 3", () -> run(tensors4().lse(f32(2, 4, 3, 1))));
     rejected("lse", "size 2", () -> run(tensors4().lse(f32(2, 4, 2))));
+    Tensor counts = Tensor.copyOf(arena, new int[2 * 4 * 3 * 5], 2, 4, 3, 5);
+    rejected("weights", "type F32, F16 or BF16", () -> run(tensors4().weights(counts)));
     rejected("weights", "size 6", () -> run(tensors4().weights(f32(2, 4, 3, 6))));
   }
 
@@ -145,7 +147,7 @@ class ArgumentsTest {
       Tensor lse = Tensor.allocate(arena, dtype, 2, 4, 3);
       rejected("lse", "type F32", () -> run(tensors4().lse(lse)));
       Tensor weights = Tensor.allocate(arena, dtype, 2, 4, 3, 5);
-      rejected("weights", "F32", () -> run(tensors4().weights(weights)));
+      run(tensors4().weights(weights));
       try (Linear linear =
           Linear.of(
               device, Tensor.allocate(arena, dtype, 4, 8), Tensor.allocate(arena, dtype, 4))) {

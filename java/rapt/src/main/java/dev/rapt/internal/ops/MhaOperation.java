@@ -110,7 +110,7 @@ public final class MhaOperation extends Operation {
   }
 
   private static Operand weights(String shape) {
-    return Operand.write(WEIGHTS, "weights", shape, DType.F32)
+    return Operand.write(WEIGHTS, "weights", shape, Operand.FLOATS)
         .at(rapt_mha::weights$offset)
         .optional();
   }

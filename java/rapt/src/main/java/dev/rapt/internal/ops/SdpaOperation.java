@@ -72,7 +72,7 @@ public final class SdpaOperation extends Operation {
           .operand(perHead(SINKS, "sinks", rapt_sdpa::sinks$offset))
           .operand(lse(LSE, rapt_sdpa::lse$offset))
           .operand(
-              Operand.write(WEIGHTS, "weights", "B Hq Sq Skv", DType.F32)
+              Operand.write(WEIGHTS, "weights", "B Hq Sq Skv", Operand.FLOATS)
                   .at(rapt_sdpa::weights$offset)
                   .optional())
           .operand(
