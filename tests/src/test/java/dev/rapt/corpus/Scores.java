@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.corpus;
+
+import dev.rapt.Attention;
+import dev.rapt.Causal;
+import dev.rapt.WeightsStage;
+
+/** What stands between scores and weights, the same for attention and multi-head attention. */
+final class Scores {
+  private Scores() {}
+
+  static Attention attention(Problem p) {
+    Attention.Builder attention =
+        Attention.builder()
+            .causal(p.is("causal") ? Causal.TOP_LEFT : Causal.NONE)
+            .position(p.integer("offset"))
+            .softcap(p.real("softcap"));
+    if (p.is("scaled")) {
+      attention.scale(p.real("scale"));
+    }
+    if (p.is("window")) {
+      attention.window(p.integer("window_left"), p.integer("window_right"));
+    }
+    if (p.has("weights")) {
+      attention.weightsStage(WeightsStage.values()[(int) p.integer("stage")]);
+    }
+    return attention.build();
+  }
+}
