@@ -9,7 +9,7 @@ record LinearCall(Problem problem) implements ProblemCall {
   @Override
   public void run(Device device) {
     try (Linear layer = Linear.of(device, problem.last("weight", 2), problem.last("bias", 1))) {
-      layer.run(device, problem.last("input", 3), problem.last("output", 3));
+      layer.run(device, problem.batched("input", 3), problem.batched("output", 3));
     }
   }
 }

@@ -15,15 +15,23 @@ final class MhaCall implements ProblemCall {
     problem = p;
     tensors =
         MultiHeadAttentionTensors.builder(
-                p.last("query", 3), p.last("key", 3), p.last("value", 3), p.last("output", 3))
-            .mask(p.last("mask", 4))
-            .bias(p.last("bias", 4))
-            .keyPaddingMask(p.last("padding_mask", 2))
-            .alibiSlopes(p.tensor("slopes", 0, 1))
-            .sinks(p.tensor("sinks", 0, 1))
-            .lse(p.last("lse", 3))
-            .weights(p.is("average") ? p.tensor("weights", 0, 2, 3) : p.last("weights", 4))
+                p.batched("query", 3),
+                p.batched("key", 3),
+                p.batched("value", 3),
+                p.batched("output", 3))
+            .mask(p.broadcast("mask"))
+            .bias(p.broadcast("bias"))
+            .keyPaddingMask(p.batched("padding_mask", 2))
+            .alibiSlopes(p.batched("slopes", 0, 2))
+            .sinks(p.batched("sinks", 0, 2))
+            .lse(p.batched("lse", 3))
+            .weights(p.is("average") ? averaged(p.batched("weights", 4)) : p.batched("weights", 4))
             .build();
+  }
+
+  /** Without the heads, of which there is one. */
+  private static Tensor averaged(Tensor weights) {
+    return weights.select(weights.rank() - 3, 0);
   }
 
   private Tensor weight(String projection) {

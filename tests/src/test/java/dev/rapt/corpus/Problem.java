@@ -30,13 +30,35 @@ record Problem(
     return arrays.containsKey(array);
   }
 
-  /** These dimensions of an array, outermost first; null where it is absent. */
-  Tensor tensor(String array, int... dims) {
-    return has(array) ? arrays.get(array).tensor(dims) : null;
+  /**
+   * Whether the call is written as briefly as the API allows: without the dimension of a batch of
+   * one, of one group of scales, and of what is broadcast. Every other problem.
+   */
+  boolean isBrief() {
+    return number % 2 == 1;
   }
 
   /** The last {@code rank} dimensions of an array; null where it is absent. */
   Tensor last(String array, int rank) {
-    return has(array) ? arrays.get(array).last(rank) : null;
+    return tensor(array, ProblemArray.RANK - rank, ProblemArray.RANK);
+  }
+
+  /** The same where the first of them is the batch, which a brief call of one sample leaves out. */
+  Tensor batched(String array, int rank) {
+    return batched(array, ProblemArray.RANK - rank, ProblemArray.RANK);
+  }
+
+  /** The same of the dimensions {@code from} (inclusive) to {@code to} (exclusive). */
+  Tensor batched(String array, int from, int to) {
+    return tensor(array, isBrief() && integer("batch") == 1 ? from + 1 : from, to);
+  }
+
+  /** All dimensions of an array that broadcasts; null where it is absent. */
+  Tensor broadcast(String array) {
+    return isBrief() && has(array) ? arrays.get(array).unexpanded() : last(array, 4);
+  }
+
+  private Tensor tensor(String array, int from, int to) {
+    return has(array) ? arrays.get(array).tensor(from, to) : null;
   }
 }

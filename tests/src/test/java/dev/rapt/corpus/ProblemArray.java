@@ -5,6 +5,7 @@ import dev.rapt.DType;
 import dev.rapt.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /**
  * One array of a problem, always of four dimensions, in memory of exactly what its layout names.
@@ -19,24 +20,31 @@ record ProblemArray(DType dtype, long[] sizes, long[] strides, long offset, Memo
   private static final int F16_INFINITY = 0x7c00;
   private static final int BF16_INFINITY = 0x7f80;
 
-  /** These dimensions, outermost first. */
-  Tensor tensor(int... dims) {
-    long[] shape = new long[dims.length];
-    long[] steps = new long[dims.length];
-    for (int i = 0; i < dims.length; i++) {
-      shape[i] = sizes[dims[i]];
-      steps[i] = strides[dims[i]];
-    }
-    return Tensor.of(memory, offset, dtype, shape, steps);
+  /** The dimensions {@code from} (inclusive) to {@code to} (exclusive). */
+  Tensor tensor(int from, int to) {
+    return Tensor.of(
+        memory,
+        offset,
+        dtype,
+        Arrays.copyOfRange(sizes, from, to),
+        Arrays.copyOfRange(strides, from, to));
   }
 
-  /** The last {@code rank} dimensions. */
-  Tensor last(int rank) {
-    int[] dims = new int[rank];
-    for (int i = 0; i < rank; i++) {
-      dims[i] = RANK - rank + i;
+  /** Broadcast dimensions as 1 instead of repeated by a stride of 0, or left out at the front. */
+  Tensor unexpanded() {
+    if (memory.byteSize() == 0) {
+      return tensor(0, RANK);
     }
-    return tensor(dims);
+    int first = 0;
+    while (first < RANK - 1 && strides[first] == 0) {
+      first++;
+    }
+    long[] shape = Arrays.copyOfRange(sizes, first, RANK);
+    long[] steps = Arrays.copyOfRange(strides, first, RANK);
+    for (int i = 0; i < shape.length; i++) {
+      shape[i] = steps[i] == 0 ? 1 : shape[i];
+    }
+    return Tensor.of(memory, offset, dtype, shape, steps);
   }
 
   /** As {@code array_hash} of array.c: goes on from {@code hash} with all memory, gaps included. */

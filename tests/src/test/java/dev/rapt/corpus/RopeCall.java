@@ -19,11 +19,14 @@ final class RopeCall implements ProblemCall {
             .interleaved(p.is("interleaved"))
             .rotaryDim(p.integer("rotary_dim"))
             .build();
-    int rank = p.is("table") ? 2 : 3;
-    tables = new RotaryEmbedding.Tables(p.last("cosine", rank), p.last("sine", rank));
-    input = p.last("input", 4);
-    positions = p.last("positions", 2);
-    output = p.last("output", 4);
+    tables = new RotaryEmbedding.Tables(angles(p, "cosine"), angles(p, "sine"));
+    input = p.batched("input", 4);
+    positions = p.batched("positions", 2);
+    output = p.batched("output", 4);
+  }
+
+  private static Tensor angles(Problem p, String name) {
+    return p.is("table") ? p.last(name, 2) : p.batched(name, 3);
   }
 
   @Override

@@ -10,11 +10,13 @@ final class Scores {
   private Scores() {}
 
   static Attention attention(Problem p) {
-    Attention.Builder attention =
-        Attention.builder()
-            .causal(p.is("causal") ? Causal.TOP_LEFT : Causal.NONE)
-            .position(p.integer("offset"))
-            .softcap(p.real("softcap"));
+    Attention.Builder attention = Attention.builder().softcap(p.real("softcap"));
+    if (p.isBrief() && p.is("causal") && isAtTheEnd(p)) {
+      attention.causal(Causal.BOTTOM_RIGHT);
+    } else {
+      attention.causal(p.is("causal") ? Causal.TOP_LEFT : Causal.NONE);
+      attention.position(p.integer("offset"));
+    }
     if (p.is("scaled")) {
       attention.scale(p.real("scale"));
     }
@@ -25,5 +27,10 @@ final class Scores {
       attention.weightsStage(WeightsStage.values()[(int) p.integer("stage")]);
     }
     return attention.build();
+  }
+
+  /** Whether the last query stands at the last key. */
+  private static boolean isAtTheEnd(Problem p) {
+    return p.integer("offset") == p.integer("kv_len") - p.integer("q_len");
   }
 }

@@ -4,6 +4,7 @@ package dev.rapt.corpus;
 import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
 import dev.rapt.Device;
+import dev.rapt.Tensor;
 
 /** Scaled dot-product attention. */
 final class SdpaCall implements ProblemCall {
@@ -14,16 +15,23 @@ final class SdpaCall implements ProblemCall {
     attention = Scores.attention(p);
     tensors =
         AttentionTensors.builder(
-                p.last("query", 4), p.last("key", 4), p.last("value", 4), p.last("output", 4))
-            .mask(p.last("mask", 4))
-            .bias(p.last("bias", 4))
-            .alibiSlopes(p.tensor("slopes", 0, 1))
-            .sinks(p.tensor("sinks", 0, 1))
-            .lse(p.last("lse", 3))
-            .weights(p.last("weights", 4))
-            .keyScale(p.last("key_scale", 4))
-            .valueScale(p.last("value_scale", 4))
+                p.batched("query", 4),
+                p.batched("key", 4),
+                p.batched("value", 4),
+                p.batched("output", 4))
+            .mask(p.broadcast("mask"))
+            .bias(p.broadcast("bias"))
+            .alibiSlopes(p.batched("slopes", 0, 2))
+            .sinks(p.batched("sinks", 0, 2))
+            .lse(p.batched("lse", 3))
+            .weights(p.batched("weights", 4))
+            .keyScale(scale(p, "key_scale", p.integer("key_groups")))
+            .valueScale(scale(p, "value_scale", p.integer("value_groups")))
             .build();
+  }
+
+  private static Tensor scale(Problem p, String name, long groups) {
+    return p.batched(name, 0, p.isBrief() && groups == 1 ? 3 : 4);
   }
 
   @Override
