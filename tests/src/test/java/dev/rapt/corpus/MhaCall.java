@@ -20,6 +20,7 @@ final class MhaCall implements ProblemCall {
                 p.batched("value", 3),
                 p.batched("output", 3))
             .mask(p.broadcast("mask"))
+            .positions(Scores.positions(p))
             .bias(p.broadcast("bias"))
             .keyPaddingMask(p.batched("padding_mask", 2))
             .alibiSlopes(p.batched("slopes", 0, 2))

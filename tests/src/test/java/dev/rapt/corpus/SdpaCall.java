@@ -20,6 +20,7 @@ final class SdpaCall implements ProblemCall {
                 p.batched("value", 4),
                 p.batched("output", 4))
             .mask(p.broadcast("mask"))
+            .positions(Scores.positions(p))
             .bias(p.broadcast("bias"))
             .alibiSlopes(p.batched("slopes", 0, 2))
             .sinks(p.batched("sinks", 0, 2))
