@@ -30,7 +30,7 @@ class CorpusTest {
   private static final Path CORPUS = ROOT.resolve("build/release/tests/corpus");
   private static final Integer ONLY = Integer.getInteger("rapt.problem");
 
-  /** Each with a process that draws and sends problems, which is about a CPU for both. */
+  /** Each has a process of its own that draws and sends its share of the problems. */
   private static final int WORKERS = 2;
 
   private static final Map<Tier, Tally> TALLIES = new EnumMap<>(Tier.class);
@@ -69,11 +69,11 @@ class CorpusTest {
     if (Files.isExecutable(CORPUS)) {
       return;
     }
-    String reason = "skipped: no native corpus at " + CORPUS + "; scripts/build-native makes it";
+    String reason = "no native corpus at " + CORPUS + "; scripts/build-native makes it";
     if ("true".equals(System.getenv("CI"))) {
       fail(reason);
     }
-    System.out.println(reason);
+    System.out.println("skipped: " + reason);
     abort(reason);
   }
 
@@ -117,7 +117,7 @@ class CorpusTest {
   void bitsAreThoseOfTheNativeCorpus(Tier tier) {
     Tally tally = TALLIES.get(tier);
     System.out.println(tally);
-    assertEquals(List.of(), tally.shown(), tally.toString());
+    assertEquals("", tally.shown(), tally.toString());
     assertEquals(expected, tally.problems(), "problems");
   }
 }

@@ -45,9 +45,9 @@ final class Tally {
     return problems;
   }
 
-  /** The first of what went wrong. */
-  synchronized List<String> shown() {
-    return List.copyOf(shown);
+  /** The first of what went wrong, a line each. */
+  synchronized String shown() {
+    return String.join("\n", shown);
   }
 
   @Override
