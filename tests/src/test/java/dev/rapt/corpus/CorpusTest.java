@@ -94,8 +94,9 @@ class CorpusTest {
   }
 
   private static void runOnAllTiers(Hashes hashes, Problem problem, Outputs outputs) {
-    for (Tier tier : tiers()) {
-      Tally tally = TALLIES.get(tier);
+    for (Map.Entry<Tier, Tally> entry : TALLIES.entrySet()) {
+      Tier tier = entry.getKey();
+      Tally tally = entry.getValue();
       long start = System.nanoTime();
       outputs.reset();
       try {
