@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 5,000 seeded problems of every operation, option, type and tier, and the hashes of their results. It cannot tell
-// right from wrong, as the other tests do; it tells whether results are bit by bit what they were.
+// right from wrong, as the other tests do; it tells whether results are bit by bit what they were. The Java tests
+// (dev.rapt.corpus) run the same problems through the Java API, and compare with the same hashes.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "calls.h"
 #include "hashes.h"
+#include "send.h"
 #include "support/check.h"
 #include "support/contexts.h"
 
@@ -49,6 +51,11 @@ static void print_mha(void) { mha_print(stdout, &mha); }
 static void print_linear(void) { linear_print(stdout, &linear); }
 static void print_rope(void) { rope_print(stdout, &rope); }
 
+static void send_sdpa(void) { sdpa_send(stdout, &sdpa); }
+static void send_mha(void) { mha_send(stdout, &mha); }
+static void send_linear(void) { linear_send(stdout, &linear); }
+static void send_rope(void) { rope_send(stdout, &rope); }
+
 typedef struct operation {
   const char *name;
   // Of fifty problems in a row.
@@ -56,13 +63,14 @@ typedef struct operation {
   void (*build)(random_state *r);
   uint64_t (*run)(rapt_context *context);
   void (*print)(void);
+  void (*send)(void);
 } operation;
 
 static const operation operations[] = {
-    {"sdpa", 32, build_sdpa, run_sdpa, print_sdpa},
-    {"mha", 5, build_mha, run_mha, print_mha},
-    {"linear", 6, build_linear, run_linear, print_linear},
-    {"rope", 7, build_rope, run_rope, print_rope},
+    {"sdpa", 32, build_sdpa, run_sdpa, print_sdpa, send_sdpa},
+    {"mha", 5, build_mha, run_mha, print_mha, send_mha},
+    {"linear", 6, build_linear, run_linear, print_linear, send_linear},
+    {"rope", 7, build_rope, run_rope, print_rope, send_rope},
 };
 
 static const operation *operation_of(int number) {
@@ -76,7 +84,7 @@ const char *operation_name(int number) { return operation_of(number)->name; }
 // Which tiers and problems, and what to do with them.
 typedef struct request {
   const char *write, *check, *commit;
-  int from, to, step, print;
+  int from, to, step, print, send;
 } request;
 
 typedef struct tally {
@@ -119,17 +127,32 @@ static uint32_t run_problem(int number, const tier *on, const uint32_t *expected
   return got;
 }
 
+static const operation *build(int number) {
+  random_state r = {(uint64_t)number * UINT64_C(0x2545f4914f6cdd1d) + 1};
+  const operation *o = operation_of(number);
+  check_set_case("corpus --only %d --print", number);
+  o->build(&r);
+  return o;
+}
+
+static void send_all(const request *q) {
+  for (int n = q->from; n <= q->to; n += q->step) {
+    const operation *o = build(n);
+    printf("%d %s", n, o->name);
+    o->print();
+    printf("\n");
+    o->send();
+  }
+}
+
 static long run_all(const request *q, hashes *h) {
   int count;
   const tier *tiers = test_tiers(1, &count);
   tally of[MAX_TIERS] = {{0}};
   if (count == 0 || q->from > q->to) check_abort("there is nothing to run: no such tier here, or no such problems");
   for (int n = q->from; n <= q->to; n += q->step) {
-    random_state r = {(uint64_t)n * UINT64_C(0x2545f4914f6cdd1d) + 1};
-    const operation *o = operation_of(n);
-    check_set_case("corpus --only %d --print", n);
+    const operation *o = build(n);
     if (q->print) printf("%d %s", n, o->name);
-    o->build(&r);
     if (q->print) o->print();
     for (int t = 0; t < count; t++) {
       uint32_t *at = &h->of[n][tiers[t].isa - RAPT_ISA_PORTABLE];
@@ -152,7 +175,9 @@ static _Noreturn void usage(void) {
   fprintf(
       stderr,
       "usage: corpus [--check FILE | --write FILE --commit ID] [--only N | --from N --to N] [--tier NAME] [--print]\n"
-      "--check compares results with FILE, --write makes it, --print shows what the problems are and their hashes.\n");
+      "       corpus --send [--only N | --from N --to N]\n"
+      "--check compares results with FILE, --write makes it, --print shows what the problems are and their hashes;\n"
+      "--send runs none, but writes them to standard output, as send.h says.\n");
   exit(2);
 }
 
@@ -174,6 +199,10 @@ static request parse(int argc, char **argv) {
       q.print = 1;
       continue;
     }
+    if (!strcmp(option, "--send")) {
+      q.send = 1;
+      continue;
+    }
     if (value == NULL) usage();
     i++;
     if (!strcmp(option, "--write")) {
@@ -193,7 +222,8 @@ static request parse(int argc, char **argv) {
     }
   }
   if ((q.write != NULL && (q.check != NULL || q.commit == NULL || !all)) ||
-      (q.write == NULL && q.check == NULL && !q.print)) {
+      (q.write == NULL && q.check == NULL && !q.print && !q.send) ||
+      (q.send && (q.write != NULL || q.check != NULL || q.print))) {
     usage();
   }
   // Sanitizers take their time; no divisor of 50 or of every how many have threads.
@@ -204,9 +234,13 @@ static request parse(int argc, char **argv) {
 int main(int argc, char **argv) {
   static hashes h;
   check_start();
+  request q = parse(argc, argv);
+  if (q.send) {
+    send_all(&q);
+    return fflush(stdout) != 0;
+  }
   // A crash must not take with it what has been found.
   setvbuf(stdout, NULL, _IOLBF, 0);
-  request q = parse(argc, argv);
   if (q.check != NULL) hashes_read(q.check, &h);
   long differing = run_all(&q, &h);
   if (q.write != NULL) {
