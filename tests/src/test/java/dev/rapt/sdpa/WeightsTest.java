@@ -92,24 +92,24 @@ class WeightsTest {
         for (DType dtype : NARROW) {
           Tensor narrow = Tensor.allocate(arena, dtype, shape);
           call.run(tier.device(), narrow);
-          assertArrayEquals(
-              exact.toType(arena, dtype).toShortArray(), narrow.toShortArray(), tier + " " + dtype);
+          if (tier == Tier.JAVA) {
+            near(exact.toFloatArray(), narrow.toFloatArray(), dtype);
+          } else {
+            Tensor rounded = exact.toType(arena, dtype);
+            assertArrayEquals(rounded.toShortArray(), narrow.toShortArray(), tier + " " + dtype);
+          }
         }
       }
     }
-    try (Arena arena = Arena.ofConfined();
-        Device reference = Device.java()) {
-      Tensor exact = Tensor.allocate(arena, DType.F32, shape);
-      call.run(reference, exact);
-      for (DType dtype : NARROW) {
-        Tensor narrow = Tensor.allocate(arena, dtype, shape);
-        call.run(reference, narrow);
-        float[] expected = exact.toFloatArray();
-        float[] actual = narrow.toFloatArray();
-        for (int i = 0; i < expected.length; i++) { // doubles are rounded once, floats twice
-          float bound = Math.abs(expected[i]) * (dtype == DType.F16 ? 0x1p-11f : 0x1p-8f) * 1.01f;
-          assertEquals(expected[i], actual[i], bound + 0x1p-24f, "java " + dtype + " " + i);
-        }
+  }
+
+  /** The reference rounds a double, which is not always what the f32 between them rounds to. */
+  private static void near(float[] exact, float[] narrow, DType dtype) {
+    float half = dtype == DType.F16 ? 0x1p-11f : 0x1p-8f;
+    for (int i = 0; i < exact.length; i++) {
+      float bound = Math.abs(exact[i]) * half * 1.001f + 0x1p-25f; // or half a denormal of f16
+      if (exact[i] != narrow[i]) { // infinities
+        assertEquals(exact[i], narrow[i], bound, "reference " + dtype + " " + i);
       }
     }
   }
