@@ -14,7 +14,7 @@
 #define RAPT_API
 #endif
 
-/** Raised whenever a layout or a meaning in these headers changes incompatibly. */
+/** This number rises whenever a layout or a meaning in these headers changes incompatibly. */
 #define RAPT_ABI_VERSION 2
 
 #ifdef __cplusplus
@@ -39,7 +39,7 @@ enum {
   RAPT_DEVICE_FAILURE = 5
 };
 
-/** Filled in by a failing call; untouched by a successful one. May be NULL wherever it is asked for. */
+/** A failing call fills it in; a successful one leaves it as it is. A caller may pass NULL for it everywhere. */
 typedef struct rapt_error {
   /** sizeof(rapt_error) as the caller knows it; set before the call. */
   int64_t struct_size;
@@ -73,8 +73,8 @@ RAPT_API const char *rapt_version(void);
 RAPT_API int32_t rapt_abi_version(void);
 
 /**
- * sizeof of a struct of this header as the library was compiled, by name ("rapt_sdpa"), or -1 for an
- * unknown name. For bindings to verify themselves.
+ * sizeof of a struct of these headers as the library was compiled, by name ("rapt_sdpa"), or -1 for an
+ * unknown name. Bindings verify their layouts with it.
  */
 RAPT_API int64_t rapt_struct_size(const char *struct_name);
 
@@ -90,26 +90,32 @@ RAPT_API const char *rapt_isa_unusable(int32_t isa);
 
 /** What this library can do on this machine. */
 typedef struct rapt_capabilities {
+  /** sizeof(rapt_capabilities) as the caller knows it; set before the call. */
   int64_t struct_size;
   int32_t abi_version;
   /** Logical CPUs this process may run on (its affinity mask). */
   int32_t logical_cpus;
-  /** The tier RAPT_ISA_AUTO resolves to, RAPT_ISA included; 0 where RAPT_ISA names an unusable tier. */
+  /**
+   * The tier that RAPT_ISA_AUTO stands for: the one that the environment variable RAPT_ISA names, else best_isa. 0
+   * where that variable names an unknown or unusable tier.
+   */
   int32_t default_isa;
-  /** The best tier that was compiled in and that CPU and operating system support. */
+  /** The best tier that the library contains and that CPU and operating system support. */
   int32_t best_isa;
+  /** rapt_version(). */
   char version[32];
+  /** The processor's own name, or "unknown". */
   char cpu_name[64];
   /** Why CUDA is not available; empty where it is. */
   char cuda_reason[256];
 } rapt_capabilities;
 
-/** Thread-safe. Fails only for a NULL or mis-sized out. */
+/** Fills *out; opens the CUDA plug-in for it. Thread-safe. Fails only where out is NULL or its struct_size is wrong. */
 RAPT_API rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error);
 
 /* ---- tensors ---------------------------------------------------------------------------------------- */
 
-/** The most dimensions that any operation's tensor has. */
+/** The largest number of dimensions of a tensor. */
 #define RAPT_MAX_RANK 6
 
 /** How the elements of a tensor are stored; 0 is an absent tensor. */
@@ -138,14 +144,16 @@ enum {
   RAPT_Q4_0 = 9
 };
 
-/** A strided view of the caller's memory. The dimensions stand in the operation's struct. */
+/** A strided view of the caller's memory. The sizes of its dimensions are fields of the operation's struct. */
 typedef struct rapt_tensor {
-  /** The element at index (0, ..., 0). A plan looks at it for alignment only, and takes NULL for well aligned memory; a
-   * call may leave it NULL only where the tensor has no element. */
+  /**
+   * The address of element (0, ..., 0). A plan uses only its alignment, and takes NULL for well aligned memory. In a
+   * run it may be NULL only where the tensor has no element.
+   */
   void *data;
-  /** Elements from one index to the next, per dimension, outermost first. Unused ones are ignored. */
+  /** Per dimension, outermost first: elements from one index to the next. Strides beyond the rank are ignored. */
   int64_t stride[RAPT_MAX_RANK];
-  /** One of the above, as the operation allows; each tensor has its own. 0 = the tensor is absent. */
+  /** RAPT_F32 and so on, as the operation allows; each tensor has its own. 0 = the tensor is absent. */
   int32_t dtype;
   /** 0. */
   int32_t reserved;
@@ -167,43 +175,47 @@ enum {
   RAPT_LINEAR = 2,
   /** rapt_mha: multi-head attention with its projections. */
   RAPT_MHA = 3,
-  /** rapt_merge: partial results of attention become one. */
+  /** rapt_merge: merging partial results of attention. */
   RAPT_MERGE = 4,
   /** How many there are. */
   RAPT_OPERATIONS = 5
 };
 
-/** What every operation's struct begins with. */
+/** The first member of every operation's struct. */
 typedef struct rapt_head {
   /** sizeof the whole struct as the caller knows it. */
   int64_t struct_size;
   /**
-   * Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned. NULL = the context's own; on CUDA the
-   * stream's own, which grows by an allocation where a call needs more than any before it. A stream that is being
-   * captured into a graph refuses that: bring scratch, or run the call once before.
+   * Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned, which the device reaches. The caller
+   * owns it; one call at a time uses it. NULL = the context lends its own, on CUDA the stream does. That scratch grows
+   * by an allocation where a call needs more than any before it, which a stream refuses while it is being captured into
+   * a graph: bring scratch then, or run the call once before the capture.
    */
   void *scratch;
+  /** Bytes of scratch. */
   int64_t scratch_size;
-  /** CUDA: where to enqueue; NULL = run and wait. CPU: NULL. */
+  /** CUDA: the stream to enqueue on; NULL = run and wait. CPU: NULL. */
   rapt_stream *stream;
 } rapt_head;
 
 /**
- * What a call would do. Made by the same function that the call itself uses, so they cannot disagree.
+ * What a call would do. The call itself asks the same function, so plan and call cannot disagree.
  *
- * A kernel is chosen by default only where it has been proven on that kind of device; others run only when the
- * environment variable RAPT_KERNEL names them (a prefix of the plan's name will do, and "all"), read when a context is
- * created.
+ * On CUDA a kernel runs by default only where it is proven: where it has passed the tests on a GPU of that generation.
+ * The environment variable RAPT_KERNEL names others that may run, by prefixes of their plan names, separated by commas;
+ * "all" names every one. It is read when a context is created.
  */
 typedef struct rapt_plan {
+  /** sizeof(rapt_plan) as the caller knows it; set before the call. */
   int64_t struct_size;
-  /** Bytes of scratch the call needs; does not grow with the sequence lengths for attention, unless its weights output
-   * has to be put together there (rapt_sdpa.weights). */
+  /** Bytes of scratch that the call needs. For attention it does not grow with the sequence lengths, unless scratch
+   * has to hold the scores of its weights output (see rapt_sdpa.weights). */
   int64_t scratch_size;
   /** 1, or 0 with the reason below. */
   int32_t supported;
+  /** CPU: the tier, one of RAPT_ISA_*. CUDA: 0. */
   int32_t isa;
-  /** Threads that take part at most. */
+  /** The largest number of threads that work on the call, the calling thread among them. */
   int32_t threads;
   int32_t reserved;
   /** The kernel, e.g. "sdpa_prefill_f32_avx512_d128". */
@@ -212,18 +224,24 @@ typedef struct rapt_plan {
   char reason[256];
 } rapt_plan;
 
-/** Whether and how a call would run. operation is RAPT_SDPA ...; call is that operation's struct. Reads no tensor.
- * Thread-safe. */
+/**
+ * Fills *plan: whether and how a call would run. operation is RAPT_SDPA and so on, call points to that operation's
+ * struct. Reads no tensor. Thread-safe. A call that breaks the contract is RAPT_INVALID_ARGUMENT, as in a run; one that
+ * the device has no kernel for is RAPT_OK with supported = 0.
+ */
 RAPT_API rapt_status rapt_plan_call(const rapt_context *context, int32_t operation, const void *call, rapt_plan *plan,
                                     rapt_error *error);
 
-/** Runs the call on the calling thread and the context's workers, or enqueues it. Thread-safe. */
+/**
+ * Runs a call: on the CPU on the calling thread and the context's workers; on CUDA it enqueues the call on head.stream
+ * or, without one, waits for the result. *call may go once the function has returned. Thread-safe.
+ */
 RAPT_API rapt_status rapt_run_call(rapt_context *context, int32_t operation, const void *call, rapt_error *error);
 
 /**
- * rapt_run_call for callers with managed memory. Any number of pointers may follow error, and all are ignored here. A
- * foreign function interface that keeps by-reference arguments alive during a call (Java's FFM does) is given the
- * tensors' memory once more through them, so that no other thread can free it under the kernel.
+ * rapt_run_call for callers with managed memory. Any number of pointers may follow error; the library ignores them.
+ * A foreign function interface that keeps by-reference arguments alive during a call, as Java's FFM does, passes the
+ * tensors' memory here once more, so that no other thread can free it while the kernel runs.
  */
 RAPT_API rapt_status rapt_run_held(rapt_context *context, int32_t operation, const void *call, rapt_error *error, ...);
 

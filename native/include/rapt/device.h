@@ -14,17 +14,18 @@ extern "C" {
 
 /* ---- context ---------------------------------------------------------------------------------------- */
 
+/** Kinds of devices. */
 enum {
   RAPT_DEVICE_CPU = 0,
-  /** An NVIDIA GPU, through the plug-in librapt_cuda.so, which is opened on first use. Needs only the driver. */
+  /** An NVIDIA GPU, through the plug-in librapt_cuda.so, which is opened on first use and needs only the driver. */
   RAPT_DEVICE_CUDA = 1
 };
 
 /**
- * A device with its worker threads and its scratch memory. Thread-safe: any number of threads may run
- * operations on one context at the same time; they share its workers and never oversubscribe them. Equal
- * inputs give equal bits, whatever the number of threads and callers and whatever else is in the batch: results are
- * batch-invariant on every device.
+ * A device with its worker threads and its scratch memory. Thread-safe: any number of threads may run operations on one
+ * context at the same time. They share its workers, which help only while fewer threads compute than the context
+ * counts, callers included. On one tier or one kind of GPU equal inputs give equal bits, whatever the number of threads
+ * and callers and whatever else is in the batch (batch invariance).
  */
 typedef struct rapt_context rapt_context;
 
@@ -39,13 +40,16 @@ enum {
   RAPT_AFFINITY_WORKERS = 1
 };
 
+/** How to create a context. All zero but struct_size is the CPU with its defaults. */
 typedef struct rapt_context_options {
+  /** sizeof(rapt_context_options) as the caller knows it. */
   int64_t struct_size;
   /** RAPT_DEVICE_*. */
   int32_t device;
   /** Which device of that kind, from 0; 0 for the CPU. */
   int32_t ordinal;
-  /** Threads that work on one call, the calling thread among them; 0 = the process's logical CPUs; at most 1024. */
+  /** CPU: threads that work on one call, the calling thread among them, 1 to 1024; 0 = one for each logical CPU that
+   * the process may use. */
   int32_t threads;
   /** CPU: one of RAPT_ISA_*. A tier this machine cannot run is RAPT_UNSUPPORTED. */
   int32_t isa;
@@ -56,77 +60,101 @@ typedef struct rapt_context_options {
   const char *cuda_library;
   /** CPU: one of RAPT_AFFINITY_*. */
   int32_t affinity;
-  /** Must be 0. */
+  /** 0. */
   int32_t reserved;
 } rapt_context_options;
 
+/** What a context is. */
 typedef struct rapt_context_info {
+  /** sizeof(rapt_context_info) as the caller knows it; set before the call. */
   int64_t struct_size;
+  /** RAPT_DEVICE_*. */
   int32_t device;
   int32_t ordinal;
-  /** CPU: as resolved. CUDA: 0. */
+  /** CPU: how many threads and which tier the options came to. CUDA: 0. */
   int32_t threads;
   int32_t isa;
-  /** CUDA: compute capability times ten (90 for Hopper), driver version as the driver counts (13000), device name. */
+  /** CUDA: compute capability times ten, 90 for Hopper. CPU: 0. */
   int32_t compute_capability;
+  /** CUDA: the driver's version as CUDA counts it, 13000 for 13.0. CPU: 0. */
   int32_t driver_version;
+  /** The name of the processor or GPU. */
   char name[128];
 } rapt_context_info;
 
-/** options may be NULL for all defaults. On success *out owns threads and memory until destroyed. */
+/**
+ * Creates a context, which the caller destroys; on failure *out is NULL. options may be NULL for all defaults.
+ * RAPT_UNSUPPORTED where this machine cannot run the tier, RAPT_DEVICE_UNAVAILABLE where it has no such device or the
+ * plug-in or driver cannot be used. Thread-safe.
+ */
 RAPT_API rapt_status rapt_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);
 
-/** Ends the workers and frees all scratch. NULL is allowed. No call may be running on the context. */
+/**
+ * Ends the workers and frees all scratch. NULL is allowed. No call may be running on the context, and its streams and
+ * events must have been destroyed before.
+ */
 RAPT_API void rapt_context_destroy(rapt_context *context);
 
+/** Fills *out. Thread-safe. */
 RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
 
 /* ---- device memory, streams and events --------------------------------------------------------------- */
 
 /*
- * All of these need a CUDA context; on a CPU context they return RAPT_UNSUPPORTED. Thread-safe; the library sets the
- * CUDA device itself in every call, so they may come from any thread.
+ * All of these need a CUDA context; on a CPU context they return RAPT_UNSUPPORTED. Any thread may call them at any
+ * time, except that nothing may use what is being destroyed. The library makes the CUDA device current in every call
+ * and restores the thread's own afterwards.
  */
 
+/** Kinds of memory. */
 enum {
   /** Memory of the GPU. */
   RAPT_MEMORY_DEVICE = 1,
-  /** Page-locked host memory, which the GPU copies at full speed and without blocking the caller. */
+  /** Page-locked host memory, which every GPU copies at full speed and without blocking the caller. */
   RAPT_MEMORY_PINNED = 2
 };
 
-/** *out is owned by the caller until rapt_memory_free; bytes may be 0, which gives NULL. */
+/** Allocates memory, not zeroed, which the caller gives back with rapt_memory_free; 0 bytes are NULL. */
 RAPT_API rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
                                           rapt_error *error);
-/** NULL is allowed. Waits for the device to finish with the memory. */
+/** Waits for all work of the device, then frees the memory, also where that work has failed, which it reports. kind is
+ * that of the allocation. NULL is allowed. */
 RAPT_API rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error);
 /** Free and total bytes of the device. */
 RAPT_API rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
                                           rapt_error *error);
 
-/** A queue of work on a context's device. Must be destroyed before the context. */
+/** A queue of work on a context's device, with scratch of its own. Must be destroyed before the context. */
 typedef struct rapt_stream rapt_stream;
-/** A point in a stream. Must be destroyed before the context. */
+/** A point in a stream; passed until it is recorded. Must be destroyed before the context. */
 typedef struct rapt_event rapt_event;
 
+/** Creates a stream that does not wait for the default stream; the caller destroys it. */
 RAPT_API rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error);
-/** A view of the caller's own cudaStream_t (NULL = the default stream), which stays the caller's. */
+/** A view of the caller's own cudaStream_t (NULL = the default stream), which must outlive the view. The caller
+ * destroys the view. */
 RAPT_API rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error);
-/** NULL is allowed. Work already enqueued still runs. */
+/**
+ * Frees the stream and its scratch; of a wrapped one only the scratch. Work that was enqueued still runs, and where it
+ * may use that scratch the function waits for it. A graph that was captured from calls on the stream uses the scratch
+ * too, unless those calls brought their own, and must not run any more. NULL is allowed.
+ */
 RAPT_API void rapt_stream_destroy(rapt_stream *stream);
-/** Waits until all work enqueued so far is done; a failure of that work is reported here. */
+/** Waits until all work enqueued so far is done, and reports it where some of it failed. */
 RAPT_API rapt_status rapt_stream_synchronize(rapt_stream *stream, rapt_error *error);
 /** Work enqueued on the stream from now on waits for the event. */
 RAPT_API rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error);
 
 RAPT_API rapt_status rapt_event_create(rapt_context *context, rapt_event **out, rapt_error *error);
-/** NULL is allowed. */
+/** Frees the event; work that waits for it still does. NULL is allowed. */
 RAPT_API void rapt_event_destroy(rapt_event *event);
+/** Marks the current end of a stream of the same device; the event then stands for this point alone. */
 RAPT_API rapt_status rapt_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error);
+/** Waits until the device has passed the event, and reports it where work before the event failed. */
 RAPT_API rapt_status rapt_event_synchronize(rapt_event *event, rapt_error *error);
-/** *done = 1 once the device has passed the event, else 0. */
+/** *done = 1 once the device has passed the event, else 0. Never waits. */
 RAPT_API rapt_status rapt_event_query(rapt_event *event, int32_t *done, rapt_error *error);
-/** Milliseconds between two recorded events that the device has passed. */
+/** Milliseconds from start to end, two recorded events that the device has passed. */
 RAPT_API rapt_status rapt_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error);
 
 /**

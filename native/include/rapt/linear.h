@@ -13,8 +13,9 @@ extern "C" {
 #endif
 
 /**
- * A weight matrix and bias, packed once for the kernels of one context's tier; immutable and thread-safe.
- * Keeps no pointer to the tensors it was made from. May be used on every context of the same device and tier.
+ * A weight matrix and bias, packed once for the kernels of one tier or GPU. Immutable and thread-safe. Keeps no pointer
+ * to the tensors it was made from. May be used on every context of the same device and tier, and may outlive the
+ * context that packed it.
  */
 typedef struct rapt_linear_weights rapt_linear_weights;
 
@@ -31,13 +32,18 @@ typedef struct rapt_linear_parameters {
   int64_t out_features;
 } rapt_linear_parameters;
 
+/**
+ * Packs weights, which the caller destroys; on failure *out is NULL. On the CPU they are f32. On CUDA weight and bias
+ * may lie in host memory or on the device, and the function waits for the copy. RAPT_INVALID_ARGUMENT where the
+ * parameters break the contract, RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
+ */
 RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
                                         rapt_linear_weights **out, rapt_error *error);
 
-/** NULL is allowed. No call may be using it. */
+/** Frees the weights. No call may be using them. NULL is allowed. */
 RAPT_API void rapt_linear_destroy(rapt_linear_weights *weights);
 
-/** output = input . weight^T + bias. */
+/** output = input . weight^T + bias, summed in f32. */
 typedef struct rapt_linear {
   rapt_head head;
   const rapt_linear_weights *weights;
@@ -45,6 +51,7 @@ typedef struct rapt_linear {
   rapt_tensor input;
   /** (batch, rows, out_features), f32, f16 or bf16, written; overlaps no input and not itself. */
   rapt_tensor output;
+  /** Sizes; 0 is allowed. */
   int64_t batch;
   int64_t rows;
 } rapt_linear;

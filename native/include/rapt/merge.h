@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file merge.h
- * @brief Partial results of attention over parts of the keys become the result over all of them.
+ * @brief Merges results of attention over parts of the keys into the result over all keys.
  */
 #ifndef RAPT_MERGE_H
 #define RAPT_MERGE_H
@@ -13,14 +13,16 @@ extern "C" {
 #endif
 
 /**
- * lse = ln(sum over parts of exp(partial_lse)), output = sum over parts of exp(partial_lse - lse) * partial_output:
- * what rapt_sdpa gives for all keys at once, from what it gave (output and lse) for each part of them. A sink joins
- * exactly one of the parts, one of which every row that sees any key sees one: elsewhere it is lost with the empty row.
+ * lse = ln(sum over parts of exp(partial_lse)), output = sum over parts of exp(partial_lse - lse) * partial_output.
  *
- * A part with LSE -inf is empty: its output does not matter, whatever it holds. A row whose parts are all empty gives
- * output 0 and LSE -inf. A NaN or +inf among the LSEs makes a row NaN, and so does a NaN in the output of a part that
- * is not empty; other rows know nothing of it. Sums are f32, in the order of the parts. Milakov and Gimelshein 2018;
- * Dao et al. 2023 (Flash-Decoding).
+ * The partial results are output and lse of rapt_sdpa for some of the keys each; the merged result is what rapt_sdpa
+ * gives for all of them at once. Where the attention has sinks, give them to one part only. That part must see a key in
+ * every row that sees a key at all, because a row without a key has LSE -inf, sink or not.
+ *
+ * A part with LSE -inf is empty: its output is not used, whatever it holds. A row whose parts are all empty gives
+ * output 0 and LSE -inf. A NaN or +inf among a row's LSEs makes the row NaN; a NaN in the output of a part that is not
+ * empty makes its column NaN. Other rows do not change. Weights of the parts are computed in double; the sums are f32,
+ * in the order of the parts. Milakov and Gimelshein 2018; Dao et al. 2023 (Flash-Decoding).
  */
 typedef struct rapt_merge {
   rapt_head head;
@@ -32,7 +34,7 @@ typedef struct rapt_merge {
   rapt_tensor output;
   /** Optional (batch, heads, query_len), f32, written. */
   rapt_tensor lse;
-  /** Sizes; 0 is allowed for all but heads and value_dim, which is at most 1024. */
+  /** Sizes; 0 is allowed for parts, batch and query_len; value_dim is 1 to 1024. */
   int64_t parts;
   int64_t batch;
   int64_t heads;

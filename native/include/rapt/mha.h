@@ -16,14 +16,14 @@ extern "C" {
 
 /** Bits of rapt_mha.mha_flags. */
 enum {
-  /** Append one key and value of zeros after the projected ones (and after bias_key), visible to all. */
+  /** Append one key and value of zeros after the projected ones (and after bias_key), visible to every query. */
   RAPT_MHA_ADD_ZERO_ATTENTION = 1,
-  /** The weights output is the mean over heads, (batch, query_len, total_len): stride[1] is unused. */
+  /** The weights output is the mean over heads, (batch, query_len, total_len), in strides 0, 2 and 3. */
   RAPT_MHA_AVERAGE_WEIGHTS = 2
 };
 
 /**
- * Projects query, key and value, attends, and projects the result; torch.nn.MultiheadAttention in inference.
+ * Projects query, key and value, attends, and projects the result, as torch.nn.MultiheadAttention does in inference.
  *
  * head_dim = query_projection.out_features / query_heads = key_projection.out_features / kv_heads;
  * value_dim = value_projection.out_features / kv_heads = output_projection.in_features / query_heads.
@@ -32,10 +32,11 @@ enum {
  */
 typedef struct rapt_mha {
   rapt_head head;
+  /** Packed weights, which the caller owns and keeps until the call is over. */
   const rapt_linear_weights *query_projection;
   const rapt_linear_weights *key_projection;
   const rapt_linear_weights *value_projection;
-  /** NULL = none: output is then the heads side by side. */
+  /** NULL = none: output then holds the heads side by side. */
   const rapt_linear_weights *output_projection;
   /** (batch, query_len, query_projection.in_features), f32, f16 or bf16. */
   rapt_tensor query;
@@ -50,10 +51,10 @@ typedef struct rapt_mha {
   rapt_tensor mask;
   /** Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, added. */
   rapt_tensor bias;
-  /** Optional (batch, kv_len), bool, true = padding, ignored (as torch.nn.MultiheadAttention defines it). */
+  /** Optional (batch, kv_len), bool, true = padding, which no query sees, as torch.nn.MultiheadAttention has it. */
   rapt_tensor key_padding_mask;
-  /** Optional, both or neither: (kv_heads * head_dim) and (kv_heads * value_dim), f32, f16 or bf16, appended
-   * after projection. */
+  /** Optional, both or neither: (kv_heads * head_dim) and (kv_heads * value_dim), f32, f16 or bf16: one more key and
+   * value after the projected ones. */
   rapt_tensor bias_key;
   rapt_tensor bias_value;
   /** As in rapt_sdpa. */
@@ -65,12 +66,14 @@ typedef struct rapt_mha {
   rapt_tensor weights;
   /** As in rapt_sdpa. */
   rapt_tensor positions;
+  /** Sizes; 0 is allowed for batch, query_len and kv_len. */
   int64_t batch;
   int64_t query_heads;
   int64_t kv_heads;
   int64_t query_len;
   int64_t kv_len;
   rapt_sdpa_options options;
+  /** Bits of RAPT_MHA_*. */
   int32_t mha_flags;
   /** 0. */
   int32_t reserved;

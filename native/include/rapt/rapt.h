@@ -3,8 +3,8 @@
  * @file rapt.h
  * @brief Rapt's C ABI: what callers include, and what Java's bindings are generated from.
  *
- * base.h has what every operation shares, device.h contexts and their memory, and each operation a header of its own,
- * named by the word that names it everywhere.
+ * base.h declares what all operations share, device.h declares contexts and their memory. Each operation has a header
+ * of its own: linear.h, merge.h, mha.h, rope.h and sdpa.h.
  *
  * Conventions
  *  - Every operation takes one parameter struct, which begins with a rapt_head. Zero the struct, set head.struct_size,
@@ -19,8 +19,9 @@
  *  - A function that can fail returns a rapt_status and, where the caller passes a rapt_error, fills in a
  *    sentence that names the value and what was allowed. The library never prints, aborts or exits, and
  *    keeps no error from one call to the next.
- *  - A call that is refused has written nothing. A call that fails later (a device failure) leaves outputs unspecified;
- *    the context stays usable.
+ *  - A call that is refused has written nothing. A call that fails later (RAPT_DEVICE_FAILURE) leaves its outputs
+ *    unspecified. After some failures, such as an illegal address, the process can no longer use the GPU, and the
+ *    message says so.
  *
  * How this ABI grows without breaking
  *  - Parameter structs only ever gain fields at their end, and zero always means "as before". A library
@@ -29,10 +30,10 @@
  *    unknown tail is RAPT_UNSUPPORTED.
  *  - Every tensor carries its own dtype, so a new storage type needs no new field; 0 is an absent tensor, so a plan
  *    needs no address. Tensors have up to RAPT_MAX_RANK dimensions.
- *  - Indices (positions, lengths, starts, pages, slots, parents) are i32 or i64 tensors. On the CPU a bad index is
- * found before anything is written.
- *  - Ragged batches: appended query_starts, key_starts and key_lengths; sizes then carry the total of tokens and the
- *    greatest lengths. Plan and scratch use sizes only and read no tensor.
+ *  - Indices (positions) are i32 or i64 tensors. On the CPU an index that is out of range is refused before anything is
+ *    written.
+ *  - Ragged batches are not there yet. They will append query_starts, key_starts and key_lengths to a struct, and the
+ *    sizes will then give the total number of tokens and the greatest lengths: a plan reads sizes, never a tensor.
  *  - A new operation is a number, a struct with a rapt_head and a header; rapt_plan_call, rapt_run_call and
  *    rapt_run_held take it as they are.
  *  - Enumerations travel as int32_t, so a new value never changes a layout.

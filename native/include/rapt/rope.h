@@ -19,31 +19,31 @@ enum {
 };
 
 /**
- * Turns every pair (a, b) of the first rotary_dim elements of a row by the angle of its position:
+ * Rotates every pair (a, b) among the first rotary_dim elements of a row by the angle of the row's position:
  * a' = cosine * a - sine * b, b' = sine * a + cosine * b; the other elements are copied. ONNX RotaryEmbedding-23;
  * Su et al. 2021, section 3.2.2.
  *
- * Inputs and cosines of f16 and bf16 are widened, the arithmetic is f32, each product rounded before the sum, and
- * results are rounded to nearest even: the same bits on every device and tier.
+ * f16 and bf16 inputs and angles are widened to f32. Each product is rounded to f32 before the sum, and results are
+ * rounded to nearest even, so that all tiers and CUDA give the same bits.
  */
 typedef struct rapt_rope {
   rapt_head head;
   /** (batch, heads, length, head_dim), f32, f16 or bf16. */
   rapt_tensor input;
-  /** The same shape, f32, f16 or bf16, written; overlaps no input and not itself, but may be input itself: the same
-   * data, strides and dtype. */
+  /** The same shape, f32, f16 or bf16, written. Either the input itself (same data, strides and dtype), or memory that
+   * overlaps no input and not itself. */
   rapt_tensor output;
   /**
-   * f32, f16 or bf16. With positions: (table_length, rotary_dim / 2), in the first two strides. Without:
-   * (batch, length, rotary_dim / 2), in the first three; stride 0 broadcasts.
+   * Cosines of the angles, f32, f16 or bf16: with positions (table_length, rotary_dim / 2), without
+   * (batch, length, rotary_dim / 2); stride 0 broadcasts.
    */
   rapt_tensor cosine;
   /** The same shape, and strides of its own. */
   rapt_tensor sine;
   /**
    * Optional (batch, length), i32 or i64: the row of cosine and sine for each token, 0 to table_length - 1. On the CPU
-   * another value is RAPT_INVALID_ARGUMENT, found before anything is written; on CUDA, where nobody looks at them
-   * before the kernel does, it makes that token's output NaN.
+   * any other value is RAPT_INVALID_ARGUMENT, before anything is written. On CUDA only the kernel reads positions, and
+   * any other value makes that token's output NaN.
    */
   rapt_tensor positions;
   /** Sizes; 0 is allowed for batch and length; head_dim is 1 to 1024. */
@@ -55,6 +55,7 @@ typedef struct rapt_rope {
   int64_t rotary_dim;
   /** With positions: rows of cosine and sine, at least 1; without: 0. */
   int64_t table_length;
+  /** Bits of RAPT_ROPE_*. */
   int32_t flags;
   /** 0. */
   int32_t reserved;

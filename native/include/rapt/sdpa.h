@@ -34,20 +34,21 @@ enum {
   RAPT_WEIGHTS_SOFTMAX = 3
 };
 
-/** How scores become weights; shared by attention and multi-head attention. All zero is plain attention. */
+/** How scores become weights, for rapt_sdpa and rapt_mha. All zero is plain attention. */
 typedef struct rapt_sdpa_options {
   /**
    * Position of query 0 among the keys, for causal, window and ALiBi: 0 is top-left (PyTorch, ONNX without
    * cache), kv_len - query_len is bottom-right (FlashAttention 2.1 and newer). Any value, negative too.
    */
   int64_t position;
-  /** With RAPT_WINDOW: keys to the left and right that stay visible, >= 0, or -1 for open. */
+  /** With RAPT_WINDOW: how many keys to the left and right of a query's position are visible; -1 = all of them. */
   int64_t window_left;
   int64_t window_right;
   /** With RAPT_SCALE: any finite value. */
   float scale;
-  /** c * tanh(score / c) before bias and masks; finite, 0 = off, never negative. */
+  /** c of c * tanh(score / c), which comes before bias and masks; finite and positive, or 0 = off. */
   float softcap;
+  /** Bits of RAPT_SCALE, RAPT_CAUSAL and RAPT_WINDOW. */
   int32_t flags;
   /** RAPT_WEIGHTS_*; matters only where a weights output is given. */
   int32_t weights_stage;
@@ -58,17 +59,17 @@ typedef struct rapt_sdpa_options {
 /**
  * output = softmax(softcap(scale * query . key^T) + bias - alibi, masked) . value
  *
- * Query head h reads kv head h / (query_heads / kv_heads). A row without a visible key gives output 0,
- * weights 0 and LSE -inf, with sinks too; a key whose score comes out as -inf without being masked weighs 0. Masked
- * keys and values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al. 2017,
- * section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
+ * Query head h reads kv head h / (query_heads / kv_heads); query_heads is a multiple of kv_heads. A row without a
+ * visible key gives output 0, weights 0 and LSE -inf, with sinks too. A key that is not masked but has score -inf has
+ * weight 0. Masked keys and values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al.
+ * 2017, section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
  */
 typedef struct rapt_sdpa {
   rapt_head head;
   /** (batch, query_heads, query_len, head_dim), f32, f16 or bf16. */
   rapt_tensor query;
   /** (batch, kv_heads, kv_len, head_dim), f32, f16, bf16, or i8 with key_scale. Where query and key are both bf16, the
-   * tier avx512bf16 takes their denormals (below 2^-126), and such intermediate sums of their products, as 0. */
+   * tier avx512bf16 takes denormals (magnitudes below 2^-126) as 0, in both and in the sums of their products. */
   rapt_tensor key;
   /**
    * With an i8 key, and only then: (batch, kv_heads, kv_len, key_scale_groups), f32; stride 0 broadcasts. Element d of
@@ -84,23 +85,23 @@ typedef struct rapt_sdpa {
   rapt_tensor output;
   /** Optional (batch, query_heads, query_len, kv_len), bool, true = attend; stride 0 broadcasts. */
   rapt_tensor mask;
-  /** Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, added after softcap; -inf masks; stride 0
-   * broadcasts. */
+  /** Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, added after softcap; -inf masks a key. Stride
+   * 0 broadcasts. */
   rapt_tensor bias;
   /**
    * Optional (batch, query_heads), f32: subtracts slope * |i + position - j| from the score of query i and key j
    * (Press et al. 2022).
    */
   rapt_tensor alibi_slopes;
-  /** Optional (batch, query_heads), f32: a logit that joins the softmax's sum and nothing else. */
+  /** Optional (batch, query_heads), f32: a logit that is part of the softmax's sum and of nothing else. */
   rapt_tensor sinks;
   /** Optional (batch, query_heads, query_len), f32, written: ln of the sum of exp(score), the sink included. */
   rapt_tensor lse;
   /**
-   * Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, written, at the stage options name. It is
-   * computed in f32 and rounded to its type once, to nearest even: at RAPT_WEIGHTS_SOFTMAX a 16-bit output's rows stay
-   * in scratch as f32 until their sums are known. That takes, on the CPU, 4 bytes times kv_len times at most 32 rows
-   * for each worker, also where its last stride is not 1; on CUDA 4 bytes for each element.
+   * Optional (batch, query_heads, query_len, kv_len), f32, f16 or bf16, written: the scores at options.weights_stage,
+   * computed in f32 and rounded once, to nearest even. At RAPT_WEIGHTS_SOFTMAX scratch holds the scores of a 16-bit
+   * output as f32 until the sums of their rows are known: on the CPU 4 bytes times kv_len times at most 32 rows for
+   * each thread, on CUDA 4 bytes for each element. On the CPU so does an f32 output whose last stride is not 1.
    */
   rapt_tensor weights;
   /** Optional (batch), i32 or i64: the position of each sample's query 0, in place of options.position, which is then
@@ -114,7 +115,8 @@ typedef struct rapt_sdpa {
   int64_t kv_len;
   int64_t head_dim;
   int64_t value_dim;
-  /** A divisor of head_dim and of value_dim; 0 = 1. 0 where the scale is absent. */
+  /** Scale groups in a row of key_scale, a divisor of head_dim, and of value_scale, a divisor of value_dim; 0 counts as
+   * 1. Both are 0 where the scale is absent. */
   int64_t key_scale_groups;
   int64_t value_scale_groups;
   rapt_sdpa_options options;
