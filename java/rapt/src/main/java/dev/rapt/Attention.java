@@ -15,8 +15,9 @@ import java.util.OptionalLong;
  * attention, softmax(softcap(scale * query . keyᵀ) + bias - alibi, masked) . value.
  *
  * <p>Query head h reads key/value head h / (Hq / Hkv). A row without a visible key gives output 0,
- * weights 0 and LSE -inf. What is masked never reaches a result, NaN included. Tensors of rank 3
- * are one sample, (H, S, D), and those of rank 2 one head of it, (S, D); all of a call alike.
+ * weights 0 and LSE -inf. Masked keys and values never reach a result, NaN included. Tensors of
+ * rank 3 are one sample, (H, S, D), and those of rank 2 one head of it, (S, D); all tensors of a
+ * call lack the same dimensions.
  *
  * {@snippet :
  * try (Device device = Device.best();
@@ -30,23 +31,23 @@ import java.util.OptionalLong;
  * }
  * }
  *
- * <p>A node of ONNX {@code Attention} becomes a call like this. Key and value are {@code past_key}
- * and {@code K} behind each other, as {@code present_key} is; where the past lies in a cache, a
- * slice of it. {@code is_causal} is
+ * <p>A node of ONNX {@code Attention} becomes a call like this. Key and value are {@code
+ * present_key} and {@code present_value}: the past and, after it, {@code K} and {@code V}. Where
+ * they lie in a cache, pass a slice of it. {@code is_causal} becomes
  *
  * <ul>
- *   <li>without past {@link Causal#TOP_LEFT};
- *   <li>with {@code past_key} {@link Causal#BOTTOM_RIGHT}, or what is the same, {@link
- *       Builder#position} of the past length;
- *   <li>with {@code nonpad_kv_seqlen} (opset 24) causal and {@link
- *       AttentionTensors.Builder#positions} of nonpad_kv_seqlen - Sq for each sample, which hides
- *       the padding too.
+ *   <li>{@link Causal#TOP_LEFT} where the node has no {@code past_key};
+ *   <li>{@link Causal#BOTTOM_RIGHT} where it has one, or a causal attention with {@link
+ *       Builder#position} equal to the past length, which is the same;
+ *   <li>where it has {@code nonpad_kv_seqlen} (opset 24), a causal attention with {@link
+ *       AttentionTensors.Builder#positions} equal to nonpad_kv_seqlen - Sq for each sample, which
+ *       hides the padding too.
  * </ul>
  *
  * <p>Where {@code nonpad_kv_seqlen} comes without {@code is_causal}, a mask (B, 1, 1, Skv) that is
- * true where j &lt; nonpad_kv_seqlen hides the padding. {@code attn_mask} is the mask where it is
- * boolean, else the bias; one of rank 3 is (H, Sq, Skv) for ONNX and here. {@link WeightsStage}
- * lists {@code qk_matmul_output_mode}.
+ * true where j &lt; nonpad_kv_seqlen hides the padding. A boolean {@code attn_mask} is the mask,
+ * any other the bias; one of rank 3 is (H, Sq, Skv) in ONNX and here. {@link WeightsStage} lists
+ * the values of {@code qk_matmul_output_mode}.
  *
  * <p>Vaswani et al., "Attention Is All You Need" (2017), section 3.2.1. Immutable; one instance
  * serves any number of threads and devices, and a call allocates nothing.
@@ -64,7 +65,8 @@ public final class Attention {
   }
 
   /**
-   * (B, Hq, Sq, Dv) into {@code output}: on a device complete on return, on a stream enqueued.
+   * Writes (B, Hq, Sq, Dv) into {@code output}. On a device the call is complete on return, on a
+   * stream it is enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where the place or a tensor's memory is closed
@@ -125,8 +127,12 @@ public final class Attention {
   }
 
   /**
-   * (B, Hq, Sq, Dv), row-major: attends over Java arrays. A convenience that copies everything; use
-   * tensors where speed matters.
+   * Attends over row-major Java arrays and returns (B, Hq, Sq, Dv) as a new one. This copies every
+   * array; use tensors where speed matters.
+   *
+   * @throws IllegalArgumentException naming the argument at fault, its value and what was allowed
+   * @throws IllegalStateException where the device is closed
+   * @throws RaptException where the device cannot do the call, or fails
    */
   public float[] run(
       Device device,
@@ -193,7 +199,11 @@ public final class Attention {
 
     private Builder() {}
 
-    /** The factor on query . keyᵀ, any finite value, rounded to f32; without it 1/sqrt(D). */
+    /**
+     * The factor on query . keyᵀ, rounded to f32; 1/sqrt(D) by default.
+     *
+     * @throws IllegalArgumentException where the factor is not finite
+     */
     public Builder scale(double scale) {
       if (!Float.isFinite((float) scale)) {
         throw new IllegalArgumentException("scale is " + scale + "; allowed: finite f32 values");
@@ -210,22 +220,32 @@ public final class Attention {
 
     /**
      * The position of query 0 among the keys, for causal, window and ALiBi: any value, negative
-     * too. Without it {@link Causal} places it; {@link Causal#NONE} at 0. ONNX calls it the past
-     * length; a position for each sample is {@link AttentionTensors.Builder#positions}.
+     * too. By default {@link #causal} decides on it: Skv - Sq for {@link Causal#BOTTOM_RIGHT},
+     * otherwise 0. ONNX calls it the past length. {@link AttentionTensors.Builder#positions} gives
+     * one for each sample.
      */
     public Builder position(long position) {
       this.position = OptionalLong.of(position);
       return this;
     }
 
-    /** Keys that stay visible to the left and to the right of a query's position; -1 = open. */
+    /**
+     * How many keys are visible to the left and to the right of a query's position; -1, the
+     * default, is all of them.
+     *
+     * @throws IllegalArgumentException where one of them is below -1
+     */
     public Builder window(long left, long right) {
       windowLeft = checkWindow("left", left);
       windowRight = checkWindow("right", right);
       return this;
     }
 
-    /** c of c * tanh(score / c), finite and positive, rounded to f32; 0 = off. */
+    /**
+     * c of c * tanh(score / c), rounded to f32; 0, the default, is off.
+     *
+     * @throws IllegalArgumentException where c is negative, not finite as an f32, or rounds to 0
+     */
     public Builder softcap(double softcap) {
       float rounded = (float) softcap;
       if (!(rounded >= 0) || !Float.isFinite(rounded) || (rounded == 0 && softcap != 0)) {
@@ -242,7 +262,7 @@ public final class Attention {
       return this;
     }
 
-    /** The attention described. */
+    /** An attention with these options. */
     public Attention build() {
       return new Attention(
           new SdpaOptions(scale, causal, position, windowLeft, windowRight, softcap, stage));

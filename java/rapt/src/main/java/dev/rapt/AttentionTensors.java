@@ -97,7 +97,7 @@ public final class AttentionTensors {
     return slots[SdpaOperation.KEY_SCALE];
   }
 
-  /** The same for an I8 value, with Dv. */
+  /** (B, Hkv, Skv) or (B, Hkv, Skv, G), F32, with an I8 value and only then, as the key scale. */
   public @Nullable Tensor valueScale() {
     return slots[SdpaOperation.VALUE_SCALE];
   }
@@ -110,7 +110,7 @@ public final class AttentionTensors {
     return slots[SdpaOperation.POSITIONS];
   }
 
-  /** Collects the tensors of a call. Each may be null, which is none. Not thread-safe. */
+  /** Collects the optional tensors of a call; null, the default, is none. Not thread-safe. */
   public static final class Builder {
     private final @Nullable Tensor[] slots = new Tensor[SdpaOperation.SLOTS];
 
@@ -166,7 +166,7 @@ public final class AttentionTensors {
       return this;
     }
 
-    /** The same for an I8 value, with Dv. */
+    /** (B, Hkv, Skv) or (B, Hkv, Skv, G), F32, with an I8 value and only then, as the key scale. */
     public Builder valueScale(@Nullable Tensor valueScale) {
       slots[SdpaOperation.VALUE_SCALE] = valueScale;
       return this;

@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What Rapt can do on this machine, and why not what it cannot.
+ * What Rapt can do on this machine, and the reason for each thing that it cannot. Immutable.
  *
  * {@snippet :
  * Capabilities found = Capabilities.probe();
@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
  * }
  *
  * @param nativeAvailable whether the native library is loaded and fits this Java library
- * @param nativeReason why not; empty where it is
+ * @param nativeReason why the native library is not available; empty where it is
  * @param nativeSource where the native library was loaded from; empty where it was not
  * @param version the native library's version; empty without one
  * @param abiVersion the native library's ABI version; 0 without one
  * @param cpu the processor
- * @param cudaReason why CUDA is not available
+ * @param cudaReason why CUDA is not available; empty where it is
  */
 public record Capabilities(
     boolean nativeAvailable,
@@ -32,11 +32,12 @@ public record Capabilities(
   /**
    * The processor.
    *
-   * @param name as it calls itself; empty without a native library
+   * @param name the processor's own name; empty without a native library
    * @param logicalCpus logical CPUs that this process may use
    * @param defaultIsa the tier that {@link Device#cpu()} takes, {@code RAPT_ISA} included; null
    *     where there is none
-   * @param bestIsa the best tier that library, processor and operating system have
+   * @param bestIsa the best tier that library, processor and operating system support; null without
+   *     a native library
    * @param tiers every tier, worst to best
    */
   public record Cpu(
@@ -54,12 +55,13 @@ public record Capabilities(
   /**
    * One instruction-set tier.
    *
+   * @param isa the tier
    * @param usable whether this machine and library can run it
-   * @param reason why not; empty where they can
+   * @param reason why they cannot; empty where they can
    */
   public record Tier(Isa isa, boolean usable, String reason) {}
 
-  /** Looks, without opening a device. Never throws. */
+  /** Asks the native library and the plug-in, without opening a device. Never throws. */
   public static Capabilities probe() {
     return CpuCapabilities.probe();
   }

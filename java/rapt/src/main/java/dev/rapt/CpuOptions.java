@@ -26,7 +26,7 @@ public final class CpuOptions {
     pinWorkers = builder.pinWorkers;
   }
 
-  /** A builder whose defaults are all threads, the best tier and workers on any CPU. */
+  /** A builder whose defaults are a thread for each logical CPU, the best tier, workers unbound. */
   public static Builder builder() {
     return new Builder();
   }
@@ -56,7 +56,9 @@ public final class CpuOptions {
 
     /**
      * Threads that work on one call, the calling thread among them, 1 to 1024; 0, the default, is
-     * all logical CPUs of the process.
+     * one for each logical CPU that the process may use.
+     *
+     * @throws IllegalArgumentException for any other number
      */
     public Builder threads(int threads) {
       if (threads < 0 || threads > MAX_THREADS) {

@@ -37,8 +37,8 @@ public final class CudaDevice extends Device {
   /**
    * Memory of a GPU.
    *
-   * @param free bytes that are free
-   * @param total all bytes
+   * @param free bytes that nobody uses
+   * @param total bytes in all
    */
   public record MemoryInfo(long free, long total) {}
 
@@ -54,7 +54,13 @@ public final class CudaDevice extends Device {
     return new CudaDevice(CudaBackend.open(ordinal));
   }
 
-  /** Device memory, 256-byte aligned and not zeroed; the caller closes it. */
+  /**
+   * Device memory of this size, 256-byte aligned and not zeroed; the caller closes it.
+   *
+   * @throws IllegalArgumentException where {@code bytes} is negative
+   * @throws IllegalStateException where this is closed
+   * @throws RaptException where the GPU has not enough memory
+   */
   public DeviceMemory allocate(long bytes) {
     checkBytes(bytes);
     enter();
@@ -65,13 +71,19 @@ public final class CudaDevice extends Device {
     }
   }
 
-  /** Device memory that a tensor of this type and shape fills. */
+  /** Device memory that a tensor of this type and shape fills; as {@link #allocate(long)}. */
   public DeviceMemory allocate(DType dtype, long... shape) {
     TensorChecks.checkShape(shape);
     return allocate(Layout.bytes(shape, dtype));
   }
 
-  /** Page-locked host memory; the caller closes it. */
+  /**
+   * Page-locked host memory of this size, not zeroed; the caller closes it.
+   *
+   * @throws IllegalArgumentException where {@code bytes} is negative
+   * @throws IllegalStateException where this is closed
+   * @throws RaptException where the memory cannot be had
+   */
   public PinnedMemory allocatePinned(long bytes) {
     checkBytes(bytes);
     enter();
@@ -133,8 +145,8 @@ public final class CudaDevice extends Device {
   }
 
   /**
-   * Copies between contiguous tensors of equal type and shape, at least one of them on this device;
-   * complete on return.
+   * Copies between contiguous tensors of equal type and shape, at least one of them on this device.
+   * The copy is complete on return.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where this or a tensor's memory is closed
@@ -153,7 +165,7 @@ public final class CudaDevice extends Device {
     }
   }
 
-  /** What is left of this GPU's memory. */
+  /** Free and total memory of this GPU. */
   public MemoryInfo memoryInfo() {
     enter();
     try {

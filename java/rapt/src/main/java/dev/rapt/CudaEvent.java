@@ -29,7 +29,7 @@ public final class CudaEvent implements AutoCloseable {
     this.handle = handle;
   }
 
-  /** Whose work this marks. */
+  /** The device that made this event. */
   public CudaDevice device() {
     return device;
   }
@@ -48,7 +48,11 @@ public final class CudaEvent implements AutoCloseable {
     }
   }
 
-  /** Whether the device has passed this; never waits. */
+  /**
+   * Whether the device has passed this; never waits.
+   *
+   * @throws RaptException where work before it failed
+   */
   public boolean hasPassed() {
     enter();
     try {

@@ -41,17 +41,22 @@ public abstract sealed class CudaMemory implements AutoCloseable
     view = start.reinterpret(visible, arena, null);
   }
 
-  /** Whose memory this is. */
+  /** The device that owns this memory. */
   public final CudaDevice device() {
     return device;
   }
 
-  /** The size. */
+  /** The size in bytes. */
   public final long bytes() {
     return bytes;
   }
 
-  /** {@code shape}: a contiguous, row-major view of the memory's beginning. */
+  /**
+   * {@code shape}: a contiguous, row-major view of the memory's beginning.
+   *
+   * @throws IllegalArgumentException where the view does not fit into this memory
+   * @throws IllegalStateException where this memory is closed
+   */
   public final Tensor tensor(DType dtype, long... shape) {
     Objects.requireNonNull(shape, "shape");
     TensorChecks.checkShape(shape);
@@ -76,7 +81,10 @@ public abstract sealed class CudaMemory implements AutoCloseable
     return !view.scope().isAlive();
   }
 
-  /** Ends all views, waits for the calls and enqueued work that use them, frees. Idempotent. */
+  /**
+   * Ends all views, waits for the calls and enqueued work that use them, and frees the memory.
+   * Idempotent.
+   */
   @Override
   public final void close() {
     device.release(this, this::free);

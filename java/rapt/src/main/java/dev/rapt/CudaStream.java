@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  * A queue of work on a {@link CudaDevice}: calls and copies return once they are enqueued and run
  * one after the other.
  *
- * <p>Memory and weights in use need no keeping: closing them waits for the work. A failure of
- * enqueued work shows in {@link #synchronize()}. Thread-safe, though only one thread at a time
- * gives a defined order; {@link #close()} is idempotent and waits for the work enqueued.
+ * <p>Memory and weights may be closed at any time: closing them waits for the work that uses them.
+ * {@link #synchronize()} throws where enqueued work has failed. Thread-safe, but the order of calls
+ * from several threads is not defined. {@link #close()} is idempotent and waits for the work
+ * enqueued.
  *
  * {@snippet :
  * try (CudaStream stream = device.newStream()) {
@@ -34,7 +35,7 @@ public final class CudaStream extends Place implements AutoCloseable {
     backend = device.driver().on(handle);
   }
 
-  /** Where the work runs. */
+  /** The device on which the work runs. */
   @Override
   public CudaDevice device() {
     return device;
@@ -87,8 +88,11 @@ public final class CudaStream extends Place implements AutoCloseable {
   }
 
   /**
-   * Enqueues a copy between contiguous tensors of equal type and shape, on the device or in {@link
-   * PinnedMemory}; other host memory can only be copied synchronously, by {@link CudaDevice#copy}.
+   * Enqueues a copy between contiguous tensors of equal type and shape, each on the device or in
+   * {@link PinnedMemory}. For other host memory there is {@link CudaDevice#copy}, which waits.
+   *
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where this or a tensor's memory is closed
    */
   public void copy(Tensor from, Tensor to) {
     CopyChecks.check(device, from, to);

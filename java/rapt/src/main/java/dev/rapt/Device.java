@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where calls run, with the threads and scratch memory they need.
  *
- * <p>Thread-safe: any number of threads may run calls on one device; they share its workers and
- * never oversubscribe them. Equal inputs give equal bits, whatever the number of threads and
- * callers. {@link #close()} is idempotent and waits for running calls; after it, calls throw {@link
- * IllegalStateException}.
+ * <p>Thread-safe: any number of threads may run calls on one device. They share its workers, which
+ * help only while fewer than {@link #threads()} threads compute. Equal inputs give equal bits,
+ * whatever the number of threads and callers. {@link #close()} is idempotent and waits for running
+ * calls; after it, calls throw {@link IllegalStateException}.
  *
  * {@snippet :
  * try (Device device = Device.best()) { // the CPU, or plain Java where that cannot be had
@@ -35,14 +35,13 @@ public abstract sealed class Device extends Place implements AutoCloseable
 
   /**
    * The best device of this machine: the CPU at its best tier or, where the native library cannot
-   * be loaded, the Java reference. Falling back is logged in one line that says why, and so does
-   * {@link #description()}.
+   * be loaded, the Java reference. One line of the log then says why, and so does {@link
+   * #description()}.
    *
-   * <p>A GPU is never chosen: its kernels do not run by default before they have been proven on
-   * one; {@link #cuda()} asks for it by name.
+   * <p>This never chooses a GPU; {@link #cuda()} opens one.
    *
-   * @throws RaptException where the library is there but refuses, for example the tier that {@code
-   *     RAPT_ISA} names: falling back would hide the mistake
+   * @throws RaptException where the library is loaded but refuses, for example because {@code
+   *     RAPT_ISA} names a tier that this CPU lacks: falling back would hide the mistake
    */
   public static Device best() {
     try {
@@ -60,7 +59,8 @@ public abstract sealed class Device extends Place implements AutoCloseable
   }
 
   /**
-   * The CPU with all its threads and its best tier.
+   * The CPU with a thread for each logical CPU, and the tier that {@code RAPT_ISA} names or else
+   * the best one.
    *
    * @throws RaptException naming the reason where the native library cannot be used
    */
@@ -89,13 +89,14 @@ public abstract sealed class Device extends Place implements AutoCloseable
    * library. Opening a device loads all kernels, so that later calls do not.
    *
    * @param ordinal which of the machine's GPUs, from 0
+   * @throws IllegalArgumentException where {@code ordinal} is negative
    * @throws RaptException naming the reason where plug-in, driver or GPU cannot be used
    */
   public static CudaDevice cuda(int ordinal) {
     return CudaDevice.open(ordinal);
   }
 
-  /** The reference: plain Java in double, on the calling thread. Slow, always there. */
+  /** The reference: plain Java in double, on the calling thread. It is slow and always there. */
   public static Device java() {
     return JavaDevice.reference();
   }
@@ -103,13 +104,13 @@ public abstract sealed class Device extends Place implements AutoCloseable
   /** A short name: {@code cpu}, {@code java} or, for example, {@code cuda:0}. */
   public abstract String name();
 
-  /** One sentence: tier, threads, processor, and what was not available. */
+  /** One line: tier, threads and processor, or the GPU; for a fallback also its reason. */
   public abstract String description();
 
   /** Threads that work on one call at most, the calling thread among them. */
   public abstract int threads();
 
-  /** The tier of a CPU device. */
+  /** The tier of a CPU device; empty for any other. */
   public abstract Optional<Isa> isa();
 
   /** Waits for running calls, then ends the threads and frees all scratch. Idempotent. */

@@ -4,8 +4,8 @@ package dev.rapt;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Memory of a GPU, from {@link CudaDevice#allocate(long)} or {@link CudaDevice#wrap}. What calls on
- * that device read and write; only copies bring values in and out.
+ * Memory of a GPU, from {@link CudaDevice#allocate(long)} or {@link CudaDevice#wrap}. Calls on that
+ * device read and write it; Java cannot touch it, and brings values in and out by copies.
  *
  * {@snippet :
  * try (DeviceMemory memory = device.allocate(DType.F32, 8, 64)) {
@@ -25,7 +25,7 @@ public final class DeviceMemory extends CudaMemory {
     this.foreign = foreign;
   }
 
-  /** The device's address; valid until this is closed. */
+  /** The address on the device; valid until this is closed. */
   public long address() {
     return address;
   }

@@ -5,7 +5,7 @@ package dev.rapt;
 public enum Isa {
   /** Plain C, any CPU. */
   PORTABLE,
-  /** AVX2 and FMA. */
+  /** AVX2, FMA and F16C. */
   AVX2,
   /** AVX-512 F, BW, DQ and VL. */
   AVX512,

@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  * }
  * }
  *
- * <p>Keeps no reference to the tensors it was made from. Thread-safe; {@link #close()} is
- * idempotent and waits for running calls and for the work on streams that uses the weights. Closing
- * its device leaves only {@code close()} usable.
+ * <p>Input and output are F32, F16 or BF16, each of its own type. Keeps no reference to the tensors
+ * it was made from. Thread-safe; {@link #close()} is idempotent and waits for running calls and for
+ * the work on streams that uses the weights. Once its device is closed, only {@code close()} may be
+ * called.
  */
 public final class Linear implements AutoCloseable {
   private final PackedWeights packed;
@@ -31,14 +32,18 @@ public final class Linear implements AutoCloseable {
     weights = new Weights(device, "linear");
   }
 
-  /** (out, in): packs a weight without a bias; as {@link #of(Device, Tensor, Tensor)}. */
+  /** Packs a weight (out, in) without a bias; as {@link #of(Device, Tensor, Tensor)}. */
   public static Linear of(Device device, Tensor weight) {
     return of(device, weight, null);
   }
 
   /**
-   * (out, in) and (out): packs a weight, as torch.nn.Linear stores it, and an optional bias. For a
-   * GPU they may lie on the host as well as in its memory.
+   * Packs a weight (out, in), as torch.nn.Linear stores it, and an optional bias (out), each F32,
+   * F16 or BF16. For a GPU they may lie on the host or in its memory.
+   *
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where the device or a tensor's memory is closed
+   * @throws RaptException where memory runs out, or the device fails
    */
   public static Linear of(Device device, Tensor weight, @Nullable Tensor bias) {
     Objects.requireNonNull(device, "device");
@@ -57,11 +62,13 @@ public final class Linear implements AutoCloseable {
   }
 
   /**
-   * (B, rows, out) or (rows, out) into {@code output}, on the weights' device, complete on return,
-   * or on a stream of it, enqueued.
+   * Writes (B, rows, out) or (rows, out) into {@code output}. On the weights' device the call is
+   * complete on return, on a stream of that device it is enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where this, the place or a tensor's memory is closed
+   * @throws WrongThreadException where a tensor's arena is confined to another thread
+   * @throws RaptException where the device fails, or the call cannot be enqueued
    */
   public void run(Place place, Tensor input, Tensor output) {
     Objects.requireNonNull(place, "place");
@@ -90,17 +97,17 @@ public final class Linear implements AutoCloseable {
         .set(LinearOperation.OUTPUT, output);
   }
 
-  /** Features read per row. */
+  /** Features of an input row. */
   public long inFeatures() {
     return packed.inFeatures();
   }
 
-  /** Features written per row. */
+  /** Features of an output row. */
   public long outFeatures() {
     return packed.outFeatures();
   }
 
-  /** Where the weights live. */
+  /** The device that holds the weights. */
   public Device device() {
     return weights.device();
   }

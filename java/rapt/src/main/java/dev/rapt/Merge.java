@@ -7,12 +7,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * (P, B, H, S, Dv) and (P, B, H, S) to (B, H, S, Dv): results of attention over P parts of the
- * keys, with their log-sum-exp, become the result over all keys at once.
+ * (P, B, H, S, Dv) and (P, B, H, S) to (B, H, S, Dv): merges results of attention over P parts of
+ * the keys, by their log-sum-exp (LSE), into the result over all keys at once.
  *
  * <p>lse = ln(sum over parts of exp(partialLse)), output = sum over parts of exp(partialLse - lse)
- * * partialOutput. A part with LSE -inf is empty, whatever its output holds. A row whose parts are
- * all empty gives output 0 and LSE -inf. A sink joins exactly one part.
+ * * partialOutput. A part with LSE -inf is empty, and its output is not used. A row whose parts are
+ * all empty gives output 0 and LSE -inf. Where the attention has sinks, give them to one part only:
+ * one that sees a key in every row that sees a key at all.
  *
  * {@snippet :
  * // partialOutput (2, 1, 8, 16, 64) and partialLse (2, 1, 8, 16), of two halves of the keys
@@ -23,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * Merge.run(device, partialOutput, partialLse, output);
  * }
  *
- * <p>Outputs are F32, F16 or BF16, each its own type, LSEs F32. Tensors may lack B, and then H, all
- * alike. Milakov and Gimelshein (2018); Dao et al., Flash-Decoding (2023). Thread-safe; a call
- * allocates nothing.
+ * <p>Outputs are F32, F16 or BF16, each of its own type; LSEs are F32. All tensors of a call may
+ * lack B, and then also H. Milakov and Gimelshein (2018); Dao et al., Flash-Decoding (2023).
+ * Thread-safe; a call allocates nothing.
  */
 public final class Merge {
   private static final MergeOperation OPERATION = new MergeOperation();
@@ -33,17 +34,19 @@ public final class Merge {
   private Merge() {}
 
   /**
-   * (B, H, S, Dv) into {@code output}: on a device complete on return, on a stream enqueued.
+   * Writes (B, H, S, Dv) into {@code output}. On a device the call is complete on return, on a
+   * stream it is enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where the place or a tensor's memory is closed
+   * @throws WrongThreadException where a tensor's arena is confined to another thread
    * @throws RaptException where the device fails, or the call cannot be enqueued
    */
   public static void run(Place place, Tensor partialOutput, Tensor partialLse, Tensor output) {
     run(place, partialOutput, partialLse, output, null);
   }
 
-  /** The same with the LSE (B, H, S) of the whole; null = none. */
+  /** As above, and writes the LSE (B, H, S) over all parts into {@code lse}; null = none. */
   public static void run(
       Place place, Tensor partialOutput, Tensor partialLse, Tensor output, @Nullable Tensor lse) {
     Objects.requireNonNull(place, "place");

@@ -14,10 +14,9 @@ import org.jspecify.annotations.Nullable;
  * (B, Sq, Eq), (B, Skv, Ek), (B, Skv, Ev) to (B, Sq, E): projects query, key and value, attends and
  * projects the result, as torch.nn.MultiheadAttention does in inference.
  *
- * <p>Unbatched tensors (S, E) are allowed, all or none. Owns its packed weights and keeps no
- * reference to the tensors it was made from. Thread-safe; a call allocates nothing; {@link
- * #close()} is idempotent and waits for running calls and for the work on streams that uses the
- * weights.
+ * <p>All tensors of a call may lack B. It owns its packed weights and keeps no reference to the
+ * tensors it was made from. Thread-safe; a call allocates nothing. {@link #close()} is idempotent
+ * and waits for running calls and for the work on streams that uses the weights.
  *
  * {@snippet :
  * try (MultiHeadAttention attention =
@@ -51,11 +50,12 @@ public final class MultiHeadAttention implements AutoCloseable {
   }
 
   /**
-   * (B, Sq, E) into {@code output}, on the weights' device, complete on return, or on a stream of
-   * it, enqueued.
+   * Writes (B, Sq, E) into {@code output}. On the weights' device the call is complete on return,
+   * on a stream of that device it is enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where this, the place or a tensor's memory is closed
+   * @throws WrongThreadException where a tensor's arena is confined to another thread
    * @throws RaptException where the device fails, or the call cannot be enqueued
    */
   public void run(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {
@@ -111,7 +111,7 @@ public final class MultiHeadAttention implements AutoCloseable {
         .set(MhaOperation.OUTPUT, output);
   }
 
-  /** Where the weights live. */
+  /** The device that holds the weights. */
   public Device device() {
     return weights.device();
   }
@@ -136,7 +136,7 @@ public final class MultiHeadAttention implements AutoCloseable {
     return model.valueDim();
   }
 
-  /** Keys that follow the projected ones in a weights output: 0 to 2. */
+  /** How many keys are appended after the projected ones, 0 to 2; a weights output has them too. */
   public int appendedKeys() {
     return model.appended().count();
   }
@@ -183,13 +183,13 @@ public final class MultiHeadAttention implements AutoCloseable {
       this.device = device;
     }
 
-    /** Hq, the query heads: required. */
+    /** Hq, the number of query heads, which every multi-head attention needs. */
     public Builder heads(int heads) {
       this.heads = MhaChecks.positive("heads", heads);
       return this;
     }
 
-    /** Hkv, the key and value heads, a divisor of the query heads; as many as those by default. */
+    /** Hkv, the number of key and value heads, a divisor of Hq; Hq by default. */
     public Builder kvHeads(int kvHeads) {
       this.kvHeads = MhaChecks.positive("kvHeads", kvHeads);
       return this;
@@ -226,7 +226,7 @@ public final class MultiHeadAttention implements AutoCloseable {
       return this;
     }
 
-    /** (3 E, E) and (3 E): query, key and value projections in one, stacked in this order. */
+    /** (3 E, E) and (3 E): the query, key and value projections, stacked in this order. */
     public Builder inProjection(Tensor weight, @Nullable Tensor bias) {
       Objects.requireNonNull(weight, "in-projection weight");
       Checks.rank("in-projection weight", weight, 2, "(3 E, E)");
@@ -245,8 +245,8 @@ public final class MultiHeadAttention implements AutoCloseable {
     }
 
     /**
-     * (Hkv * D) and (Hkv * Dv): one more key and value after the projected ones, seen by every
-     * query; F32, F16 or BF16, each its own.
+     * (Hkv * D) and (Hkv * Dv), each F32, F16 or BF16: one more key and value after the projected
+     * ones, which every query sees.
      */
     public Builder biasKeyValue(Tensor key, Tensor value) {
       biasKey = Objects.requireNonNull(key, "biasKey");
@@ -254,7 +254,7 @@ public final class MultiHeadAttention implements AutoCloseable {
       return this;
     }
 
-    /** Whether a key and value of zeros follow all others, seen by every query. */
+    /** Whether a key and value of zeros, which every query sees, follow all others. */
     public Builder zeroAttention(boolean zeroAttention) {
       this.zeroAttention = zeroAttention;
       return this;
@@ -275,8 +275,9 @@ public final class MultiHeadAttention implements AutoCloseable {
     /**
      * Packs the weights.
      *
-     * @throws IllegalArgumentException naming what does not fit
+     * @throws IllegalArgumentException naming the value at fault and what was allowed
      * @throws IllegalStateException where the device or a weight's arena is closed
+     * @throws RaptException where memory runs out, or the device fails
      */
     public MultiHeadAttention build() {
       Tensor queryWeight = MhaChecks.given("query", this.queryWeight);

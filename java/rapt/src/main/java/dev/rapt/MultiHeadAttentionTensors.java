@@ -7,8 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors of one {@link MultiHeadAttention} call, all in the memory of its device. Each has its
- * own element type. Unbatched, every shape loses its B. Immutable; it may be used for any number of
- * calls.
+ * own element type. All of them may lack B. Immutable; it may be used for any number of calls.
  *
  * {@snippet :
  * MultiHeadAttentionTensors tensors =
@@ -70,7 +69,7 @@ public final class MultiHeadAttentionTensors {
     return slots[MhaOperation.BIAS];
   }
 
-  /** (B, Skv), BOOL, true = padding, ignored. */
+  /** (B, Skv), BOOL, true = padding, which no query sees. */
   public @Nullable Tensor keyPaddingMask() {
     return slots[MhaOperation.KEY_PADDING_MASK];
   }
@@ -90,7 +89,10 @@ public final class MultiHeadAttentionTensors {
     return slots[MhaOperation.LSE];
   }
 
-  /** (B, Hq, Sq, T), or (B, Sq, T) averaged, of floats, written; T = Skv + appended keys. */
+  /**
+   * (B, Hq, Sq, T), or (B, Sq, T) where averaged over heads, F32, F16 or BF16, written: scores at
+   * the stage the attention names; T = Skv + appended keys.
+   */
   public @Nullable Tensor weights() {
     return slots[MhaOperation.WEIGHTS];
   }
@@ -103,7 +105,7 @@ public final class MultiHeadAttentionTensors {
     return slots[MhaOperation.POSITIONS];
   }
 
-  /** Collects the tensors of a call. Each may be null, which is none. Not thread-safe. */
+  /** Collects the optional tensors of a call; null, the default, is none. Not thread-safe. */
   public static final class Builder {
     private final @Nullable Tensor[] slots = new Tensor[MhaOperation.SLOTS];
 
@@ -126,7 +128,7 @@ public final class MultiHeadAttentionTensors {
       return this;
     }
 
-    /** (B, Skv), BOOL, true = padding, ignored. */
+    /** (B, Skv), BOOL, true = padding, which no query sees. */
     public Builder keyPaddingMask(@Nullable Tensor keyPaddingMask) {
       slots[MhaOperation.KEY_PADDING_MASK] = keyPaddingMask;
       return this;
@@ -150,7 +152,10 @@ public final class MultiHeadAttentionTensors {
       return this;
     }
 
-    /** (B, Hq, Sq, T), or (B, Sq, T) averaged, of floats, written; T = Skv + appended keys. */
+    /**
+     * (B, Hq, Sq, T), or (B, Sq, T) where averaged over heads, F32, F16 or BF16, written: scores at
+     * the stage the attention names; T = Skv + appended keys.
+     */
     public Builder weights(@Nullable Tensor weights) {
       slots[MhaOperation.WEIGHTS] = weights;
       return this;

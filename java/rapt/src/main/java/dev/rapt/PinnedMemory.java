@@ -21,9 +21,9 @@ public final class PinnedMemory extends CudaMemory {
   }
 
   /**
-   * The memory itself, for any thread; its scope ends with this. For copies on a stream take
-   * tensors from {@link #tensor(DType, long...)}: those made from the segment do not know that it
-   * is pinned.
+   * The memory as a segment, which any thread may use until this is closed. For copies on a stream
+   * take tensors from {@link #tensor(DType, long...)}: a tensor made from the segment counts as
+   * ordinary host memory, which a stream refuses.
    */
   public MemorySegment segment() {
     return view();

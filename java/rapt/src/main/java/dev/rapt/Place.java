@@ -6,8 +6,8 @@ import dev.rapt.internal.call.CallFrame;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a call runs: on a {@link Device}, complete on return, or behind other work on a {@link
- * CudaStream}, enqueued on return. Closing a tensor's memory waits for what was enqueued.
+ * Where a call runs: a {@link Device}, on which it is complete on return, or a {@link CudaStream},
+ * on which it is enqueued after other work. Closing a tensor's memory waits for enqueued work.
  *
  * {@snippet :
  * static void attend(Place place, Tensor query, Tensor key, Tensor value, Tensor output) {

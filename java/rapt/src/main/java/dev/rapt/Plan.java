@@ -4,7 +4,8 @@ package dev.rapt;
 import java.util.Objects;
 
 /**
- * What a call would do, made by the same function that the call itself uses.
+ * What a call would do. The call itself asks the same function, so the two cannot disagree.
+ * Immutable.
  *
  * {@snippet :
  * Plan plan = attention.plan(device, query, key, value, output);
@@ -13,9 +14,9 @@ import java.util.Objects;
  *
  * @param name the kernel, for example {@code sdpa_prefill_f32_avx512_d128}
  * @param supported whether the device can run the call
- * @param reason why not; empty where it can
- * @param scratchBytes bytes of device-owned scratch the call uses
- * @param threads threads that take part at most
+ * @param reason why the device cannot run it; empty where it can
+ * @param scratchBytes bytes of scratch that the call uses; the device owns it
+ * @param threads the largest number of threads that work on the call, the calling one among them
  */
 public record Plan(String name, boolean supported, String reason, long scratchBytes, int threads) {
   /** Checks that nothing is null. */

@@ -5,11 +5,11 @@ import dev.rapt.internal.Elements;
 import java.util.Objects;
 
 /**
- * Makes the I8 keys and values, with their scales, that {@link AttentionTensors} take: a quarter of
- * the memory of F32, and of the bytes that decoding reads.
+ * Makes the I8 keys and values, with their scales, that {@link AttentionTensors} take. They need
+ * little more than a quarter of the memory of F32, and decoding reads that much less of it.
  *
- * <p>Plain Java on the calling thread, on host memory. It writes into tensors that exist, so that
- * each step of a generation fills its slice of a cache.
+ * <p>It is plain Java on the calling thread, on host memory. It writes into tensors that exist, so
+ * that each step of a generation fills its slice of a cache. Thread-safe.
  *
  * {@snippet :
  * // key (1, 2, 1, 64) of one token into keys (1, 2, 4096, 64) and keyScale (1, 2, 4096)
@@ -29,7 +29,7 @@ public final class Quantization {
    *
    * <p>Element d becomes the integer nearest to source[d] / scale, ties to even, with scale =
    * largest magnitude / 127 of its group; so quantised[d] * scale is off by at most half a scale. A
-   * group with an element that is not finite gets the scale NaN: it stays visible.
+   * group with an element that is not finite gets the scale NaN, so that the results show it.
    *
    * @param source F32, F16 or BF16, of rank 2 or more
    * @param quantised I8, written, of the source's shape

@@ -8,16 +8,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * (B, H, S, D) to (B, H, S, D): rotary position embedding. Turns every pair (a, b) among the first
- * R elements of a row by the angle of the row's position, to (cosine * a - sine * b, sine * a +
- * cosine * b), and copies the other elements.
+ * (B, H, S, D) to (B, H, S, D): rotary position embedding. Rotates every pair (a, b) among the
+ * first R elements of a row by the angle of the row's position, to (cosine * a - sine * b, sine * a
+ * + cosine * b), and copies the other elements.
  *
  * <p>Cosines and sines come in one of two ways:
  *
  * <ul>
- *   <li>with positions (B, S) or, the same for the whole batch, (S), I32 or I64: tables (T, R / 2)
- *       of which each token takes the row that its position names, 0 to T - 1;
- *   <li>without: (B, S, R / 2) or (S, R / 2), the rows themselves in the order of the tokens.
+ *   <li>with positions, I32 or I64, (B, S) or, the same for the whole batch, (S): as tables (T, R /
+ *       2), of which each token takes the row that its position names, 0 to T - 1;
+ *   <li>without positions: as (B, S, R / 2) or (S, R / 2), a row for each token.
  * </ul>
  *
  * {@snippet :
@@ -36,10 +36,10 @@ public final class RotaryEmbedding {
   private final RopeOperation operation;
 
   /**
-   * What the pairs turn by.
+   * Cosines and sines of the angles by which pairs are rotated. The caller owns both tensors.
    *
-   * @param cosine (T, R / 2) of the angle of each position and pair or, without positions, (B, S, R
-   *     / 2) or (S, R / 2)
+   * @param cosine (T, R / 2), for each position and pair; without positions (B, S, R / 2) or (S, R
+   *     / 2), for each token and pair
    * @param sine the same shape
    */
   public record Tables(Tensor cosine, Tensor sine) {
@@ -54,7 +54,7 @@ public final class RotaryEmbedding {
     this.operation = operation;
   }
 
-  /** A builder whose defaults turn whole rows, paired by halves. */
+  /** A builder whose defaults rotate whole rows, paired by halves. */
   public static Builder builder() {
     return new Builder();
   }
@@ -65,9 +65,9 @@ public final class RotaryEmbedding {
   }
 
   /**
-   * The usual tables, (length, rotaryDim / 2), new in {@code arena}: position p turns pair i by the
-   * angle p * theta^(-2i / rotaryDim). Computed in double and rounded once. Models that scale their
-   * angles bring tables of their own.
+   * The usual tables, (length, rotaryDim / 2), new in {@code arena}: position p rotates pair i by
+   * the angle p * theta^(-2i / rotaryDim). They are computed in double and rounded once. A model
+   * that scales its angles needs tables of its own.
    */
   public static Tables tables(Arena arena, DType dtype, long length, long rotaryDim, double theta) {
     Objects.requireNonNull(arena, "arena");
@@ -76,8 +76,8 @@ public final class RotaryEmbedding {
   }
 
   /**
-   * (B, H, S, D) into {@code output}, by tables with a row per token: on a device complete on
-   * return, on a stream enqueued.
+   * Writes (B, H, S, D) into {@code output}, by tables with a row per token. On a device the call
+   * is complete on return, on a stream it is enqueued.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where the place or a tensor's memory is closed
@@ -89,12 +89,12 @@ public final class RotaryEmbedding {
   }
 
   /**
-   * (B, H, S, D) into {@code output}, by the rows of the tables that {@code positions} name, (B, S)
-   * or (S); null = the tables have a row per token.
+   * Writes (B, H, S, D) into {@code output}, by the rows of the tables that {@code positions} (B,
+   * S) or (S) name; null = the tables have a row per token.
    *
-   * @throws IllegalArgumentException as in {@link #run(Place, Tensor, Tables, Tensor)}; a position
-   *     outside the tables too, before anything is written, but on a GPU, where it makes its
-   *     token's output NaN
+   * @throws IllegalArgumentException as in {@link #run(Place, Tensor, Tables, Tensor)}, and for a
+   *     position outside the tables, before anything is written. On a GPU such a position makes its
+   *     token's output NaN instead
    */
   public void run(
       Place place, Tensor input, Tables tables, @Nullable Tensor positions, Tensor output) {
@@ -150,7 +150,11 @@ public final class RotaryEmbedding {
       return this;
     }
 
-    /** R, how many elements of a row turn: even, 2 to D; 0, the default, is all D of them. */
+    /**
+     * R, how many elements of a row are rotated: even, 2 to D; 0, the default, is all D of them.
+     *
+     * @throws IllegalArgumentException where R is odd, negative or above 1024
+     */
     public Builder rotaryDim(long rotaryDim) {
       if (rotaryDim < 0 || rotaryDim > Checks.MAX_HEAD_DIM || rotaryDim % 2 != 0) {
         throw new IllegalArgumentException(
@@ -163,7 +167,7 @@ public final class RotaryEmbedding {
       return this;
     }
 
-    /** The embedding described. */
+    /** A rotary embedding with these options. */
     public RotaryEmbedding build() {
       return new RotaryEmbedding(new RopeOperation(interleaved, rotaryDim));
     }

@@ -7,8 +7,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * (n0, n1, ..., n7): a strided view of 1 to 8 dimensions over off-heap memory that the caller owns,
- * on the host or, made by {@link DeviceMemory}, on a device.
+ * (n0, n1, ..., n7): a strided view of 1 to 8 dimensions over off-heap memory that the caller owns.
+ * The memory lies on the host or, for a tensor from {@link DeviceMemory}, on a device.
  *
  * {@snippet :
  * try (Arena arena = Arena.ofConfined()) {
@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The view is immutable and may be shared by threads; the memory's own rules (its arena's
  * lifetime and thread confinement) stay in force. Strides count elements, not bytes; they may be 0
- * (broadcast, for inputs only) or negative. Every element that shape and strides name lies in the
- * memory, which is checked once, here.
+ * (broadcast, for inputs only) or negative. Making a tensor checks once that every element that
+ * shape and strides name lies in the memory.
  */
 public final class Tensor {
   /** Cache lines and AVX-512 vectors are 64 bytes. */
@@ -255,8 +255,8 @@ public final class Tensor {
   }
 
   /**
-   * {@code newShape}: a broadcast, right-aligned; a dimension of size 1 or a new one gets stride 0.
-   * Its elements share memory, so that no call takes it as an output.
+   * {@code newShape}: this tensor broadcast, right-aligned; a dimension of size 1 or a new one gets
+   * stride 0. Elements then share memory, so that no call takes the result as an output.
    */
   public Tensor expand(long... newShape) {
     return TensorViews.expand(this, Objects.requireNonNull(newShape, "shape").clone());
@@ -330,16 +330,17 @@ public final class Tensor {
   }
 
   /**
-   * Writes the elements of a tensor of this shape, whatever its strides and type. The two may
-   * overlap: the source is read as it was before. Between equal types the bits stay as they are;
-   * else
+   * Copies the elements of a tensor of this shape, whatever its strides and type, into this one.
+   * The two may overlap: the source is read as it was before. Between equal types the bits stay as
+   * they are. Otherwise
    *
    * <ul>
-   *   <li>to F32, F16 and BF16 numbers are rounded to nearest even, once: what is too large becomes
-   *       infinity, what is too small 0 of its sign, and NaN stays NaN;
-   *   <li>I8, I32 and I64 take what they hold exactly, without rounding or clamping: no fraction,
-   *       infinity or NaN; -0 is 0;
-   *   <li>true is 1 and false 0; to BOOL everything is true but 0 and -0, NaN too.
+   *   <li>F32, F16 and BF16 elements are rounded to nearest even, once: a number that is too large
+   *       becomes infinity, one that is too small 0 of its sign, and NaN stays NaN;
+   *   <li>I8, I32 and I64 elements take integers of their range only, without rounding or clamping;
+   *       a fraction, an infinity or NaN is refused, and -0 is 0;
+   *   <li>a BOOL element is false for 0 and -0 and true for everything else, NaN too; a BOOL source
+   *       counts as 1 and 0.
    * </ul>
    *
    * @throws IllegalArgumentException naming the value that does not fit and its index, before
@@ -353,8 +354,8 @@ public final class Tensor {
   }
 
   /**
-   * Writes one value, rounded to nearest even, into every element, of a broadcast tensor too; as
-   * {@link #set}.
+   * Writes one value, rounded to nearest even, into every element, as {@link #set} does. A
+   * broadcast tensor is allowed.
    */
   public void fill(float value) {
     TensorData.fill(this, value);
