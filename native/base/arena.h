@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How scratch memory is laid out: a bump allocator over one block.
+// A bump allocator over one block: it lays scratch memory out.
 #ifndef RAPT_BASE_ARENA_H
 #define RAPT_BASE_ARENA_H
 
@@ -12,8 +12,8 @@ extern "C" {
 
 #define RAPT_SCRATCH_ALIGNMENT 64
 
-// Lays a block out. With base NULL it only counts, so that the plan's size and the run's pointers come from one
-// function and cannot disagree.
+// With base NULL the arena only counts, so that the plan's size and the run's pointers come from one function and
+// cannot disagree.
 typedef struct rapt_arena {
   unsigned char *base;
   int64_t used;

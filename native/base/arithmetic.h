@@ -15,7 +15,7 @@ static inline int64_t rapt_clamp(int64_t value, int64_t low, int64_t high) {
   return value < low ? low : value > high ? high : value;
 }
 
-// The next of as few, nearly equal steps as `left` > 0 takes, of at most `most` each.
+// The size of the next step where `left` > 0 is done in as few steps of at most `most` as possible, all nearly equal.
 static inline int64_t rapt_even_step(int64_t left, int64_t most) {
   return rapt_ceil_div(left, rapt_ceil_div(left, most));
 }

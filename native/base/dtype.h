@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one table of what a tensor's elements are.
+// The one table of dtypes.
 #ifndef RAPT_BASE_DTYPE_H
 #define RAPT_BASE_DTYPE_H
 
@@ -17,7 +17,7 @@ typedef struct rapt_dtype {
   int32_t bytes;
 } rapt_dtype;
 
-// By number; number 0 stands for an absent tensor, whose elements take no room.
+// Indexed by dtype; 0 is an absent tensor, whose elements take no room.
 static const rapt_dtype rapt_dtypes[RAPT_DTYPES] = {
     {"absent", 1, 0}, {"f32", 1, 4}, {"bool", 1, 1}, {"f16", 1, 2},    {"bf16", 1, 2},
     {"i8", 1, 1},     {"i64", 1, 8}, {"i32", 1, 4},  {"q8_0", 32, 34}, {"q4_0", 32, 18},
@@ -29,13 +29,13 @@ static inline const char *rapt_dtype_name(int32_t dtype) {
   return rapt_is_dtype(dtype) ? rapt_dtypes[dtype].name : "unknown";
 }
 
-// Bytes of an element of a dtype that stores each by itself.
+// Bytes of an element, for dtypes with block 1.
 static inline int64_t rapt_element_size(int32_t dtype) { return rapt_dtypes[dtype].bytes; }
 
-// The name that two tensors' dtypes have in a plan's name.
+// What a plan's name says of the dtypes of two tensors.
 static inline const char *rapt_storage_name(int32_t a, int32_t b) { return a == b ? rapt_dtype_name(a) : "mixed"; }
 
-// Sets of dtypes, as operand tables have them.
+// Sets of dtypes, as bits, for operand tables.
 #define RAPT_ONLY(dtype) (1u << (dtype))
 #define RAPT_FLOATS (RAPT_ONLY(RAPT_F32) | RAPT_ONLY(RAPT_F16) | RAPT_ONLY(RAPT_BF16))
 #define RAPT_FLOATS_OR_I8 (RAPT_FLOATS | RAPT_ONLY(RAPT_I8))

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 rapt_status rapt_fail(rapt_error *error, rapt_status status, const char *format, ...) {
-  // The struct may be of an older, shorter version: what does not fit is left out.
+  // The struct may be of an older, shorter version: the message is cut where it ends.
   const int64_t header = offsetof(rapt_error, message);
   if (error == NULL || error->struct_size < header) return status;
   error->status = status;

@@ -22,7 +22,8 @@ int rapt_view_extent(rapt_view *view) {
   return !__builtin_add_overflow(address, high, &end) && !__builtin_add_overflow(address, low, &end) && end >= 0;
 }
 
-// The dimensions that move, as byte strides >= 0, smallest first; returns how many.
+// The dimensions of more than one index, with the magnitudes of their strides in bytes, smallest first; returns how
+// many there are.
 static int32_t moving(const rapt_view *view, int64_t size[RAPT_MAX_RANK], int64_t stride[RAPT_MAX_RANK]) {
   int32_t n = 0;
   for (int32_t d = 0; d < view->rank; d++) {
@@ -51,8 +52,8 @@ int rapt_overlaps_itself(const rapt_view *view) {
   return 0;
 }
 
-// Splits the view at `period`: 1 where every stride is either a multiple of it or belongs to an inner block that fits
-// into one period; *inner is that block's extent in bytes.
+// Whether the view is a block that repeats at multiples of `period` bytes: every stride is a multiple of the period or
+// lies inside the block, and the block fits into one period. *inner is the block's extent in bytes.
 static int fits_period(const rapt_view *view, int64_t period, int64_t *inner) {
   int64_t size[RAPT_MAX_RANK], stride[RAPT_MAX_RANK];
   int32_t n = moving(view, size, stride);
@@ -65,7 +66,7 @@ static int fits_period(const rapt_view *view, int64_t period, int64_t *inner) {
   return *inner <= period;
 }
 
-// Where the two views' inner blocks lie inside a period: whether those intervals, taken modulo the period, are apart.
+// Whether both views are such blocks, and the blocks are disjoint modulo the period.
 static int apart_within(const rapt_view *a, const rapt_view *b, int64_t a_start, int64_t b_start, int64_t period) {
   int64_t a_inner, b_inner;
   if (!fits_period(a, period, &a_inner) || !fits_period(b, period, &b_inner)) return 0;

@@ -18,7 +18,7 @@ static inline void *rapt_row(const rapt_tensor *t, int64_t i0, int64_t i1, int64
   return rapt_offset(t, i0 * t->stride[0] + i1 * t->stride[1] + i2 * t->stride[2]);
 }
 
-// The same where the tensor is known to be f32.
+// The same for an f32 tensor.
 static inline float *rapt_f32_row(const rapt_tensor *t, int64_t i0, int64_t i1, int64_t i2) {
   return (float *)t->data + i0 * t->stride[0] + i1 * t->stride[1] + i2 * t->stride[2];
 }
@@ -29,7 +29,7 @@ static inline int64_t rapt_index_at(const rapt_tensor *t, int64_t i0, int64_t i1
   return t->dtype == RAPT_I32 ? *(const volatile int32_t *)at : *(const volatile int64_t *)at;
 }
 
-// Whether elements `stride` apart of this type are a row of floats as they lie.
+// Whether elements of this dtype at this stride are a contiguous row of floats in memory.
 static inline int rapt_is_plain(int32_t dtype, int64_t stride) { return dtype == RAPT_F32 && stride == 1; }
 
 #endif

@@ -84,7 +84,8 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
   return RAPT_OK;
 }
 
-// An address without a dtype is a mistake that no rule between fields would name, in any case.
+// A tensor with an address but without a dtype is a mistake, whether or not its table entry counts. It is refused
+// before the rules run, because they would take the tensor for absent.
 static rapt_status check_absent(const rapt_operation *operation, const void *call, rapt_error *error) {
   for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     const rapt_tensor *tensor = rapt_operand_tensor(call, o);
@@ -137,8 +138,8 @@ static rapt_status check_sizes(const rapt_operation *operation, const void *call
   return RAPT_OK;
 }
 
-// Whether a written operand is the read one that it may be: the same data, dtype and strides. The stride of a dimension
-// of one element says nothing.
+// Whether a written operand has the same data, dtype and strides as the read operand that it may be. The stride of a
+// dimension of size 1 does not matter.
 static int is_in_place(const rapt_operand *operand, const void *call, const rapt_view *written) {
   if (operand->in_place == 0) return 0;
   const rapt_tensor *out = rapt_operand_tensor(call, operand);
@@ -148,12 +149,12 @@ static int is_in_place(const rapt_operand *operand, const void *call, const rapt
   return same;
 }
 
-// That no written operand shares memory with itself or another operand.
+// Checks that no written operand shares memory with another operand, or between two of its own elements.
 static rapt_status check_overlaps(const rapt_operand *const *operands, const rapt_view *views, int32_t count,
                                   const void *call, rapt_error *error) {
   for (int32_t w = 0; w < count; w++) {
     if ((operands[w]->access & RAPT_WRITE) == 0) continue;
-    // Of a plan without addresses too: it bounds the number of elements.
+    // A plan without addresses checks this too: it bounds the number of elements.
     if (rapt_overlaps_itself(&views[w])) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has strides by which its elements overlap each other",
                        views[w].name);
@@ -161,7 +162,7 @@ static rapt_status check_overlaps(const rapt_operand *const *operands, const rap
     if (views[w].data == NULL) continue;
     int in_place = is_in_place(operands[w], call, &views[w]);
     for (int32_t o = 0; o < count; o++) {
-      // Two written operands meet once.
+      // A pair of written operands is compared once.
       if (o == w || views[o].data == NULL || (o > w && (operands[o]->access & RAPT_WRITE) != 0)) continue;
       if (in_place && operands[o]->offset == operands[w]->in_place) continue;
       if (rapt_overlap(&views[w], &views[o])) {
@@ -179,7 +180,7 @@ static rapt_status check_operands(const void *call, rapt_purpose purpose, rapt_c
   checked->empty = 1;
   for (const rapt_operand *o = checked->operation->operands; o->name != NULL; o++) {
     const rapt_tensor *tensor = rapt_operand_tensor(call, o);
-    // Most operands of most calls; a stray address was refused before.
+    // An absent tensor, as most optional ones are; check_absent has refused stray addresses.
     if (o->optional && !rapt_is_present(tensor)) continue;
     if (!counts(o, checked->cases)) continue;
     int64_t size[RAPT_MAX_RANK];

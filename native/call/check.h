@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one check of a call, by its operation's table. Every device refuses the same calls with the same words.
+// The one check of a call, by its operation's table. All devices share it, so they refuse the same calls with the same
+// sentences.
 #ifndef RAPT_CALL_CHECK_H
 #define RAPT_CALL_CHECK_H
 
@@ -27,20 +28,20 @@ typedef enum rapt_purpose { RAPT_FOR_PLAN, RAPT_FOR_RUN } rapt_purpose;
 rapt_status rapt_check_call(const rapt_context *context, int32_t operation, const void *call, rapt_purpose purpose,
                             void *problem, rapt_checked *checked, rapt_error *error);
 
-// Whether an entry of the table counts in a checked call: in its case, and the tensor is there with an element.
+// Whether an entry of the table counts in a checked call, and its tensor is present and has an element.
 int rapt_operand_has_elements(const rapt_checked *checked, const void *call, const rapt_operand *operand);
 
 static inline const rapt_tensor *rapt_operand_tensor(const void *call, const rapt_operand *operand) {
   return (const rapt_tensor *)((const unsigned char *)call + operand->offset);
 }
 
-// One tensor by an entry of a table, for structs that are not calls; describes it in *view.
+// Checks one tensor by an entry of a table, for structs that are not calls, and describes it in *view.
 rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *tensor, const int64_t *size,
                                rapt_purpose purpose, rapt_view *view, rapt_error *error);
 
 rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int64_t most, rapt_error *error);
 
-// That a field holds no bit but the known ones.
+// Checks that a field has only known bits.
 rapt_status rapt_check_flags(const char *name, int32_t flags, int32_t known, rapt_error *error);
 
 #ifdef __cplusplus

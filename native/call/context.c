@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rapt_context_*, and packed weights, which belong to a context's device.
+// rapt_context_*, and rapt_linear_create and _destroy: packed weights belong to a context's device.
 #include "base/error.h"
 #include "call/device.h"
 #include "call/params.h"

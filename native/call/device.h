@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device is: a table of functions, of which those for operations are found by number. The CPU is one, in this
-// library; a plug-in is a shared library that exports rapt_device_entry.
+// A device is a table of functions; those for an operation are indexed by its number. The CPU's table is in this
+// library; a plug-in is a shared library that exports rapt_device_entry, which returns its table.
 #ifndef RAPT_CALL_DEVICE_H
 #define RAPT_CALL_DEVICE_H
 
@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-// Raised whenever rapt_device, an operation's problem or a rule changes: library and plug-in are built together, and a
-// mixed pair must not run. A new operation raises it by itself.
+// Raise the last term whenever rapt_device, an operation's problem or a rule changes: library and plug-in are built
+// together, and a mixed pair must not run. A new operation raises the number by itself.
 #define RAPT_DEVICE_VERSION (100 * RAPT_OPERATIONS + 4)
 
 typedef struct rapt_device rapt_device;
@@ -29,7 +29,7 @@ typedef struct rapt_handle {
   const rapt_device *device;
 } rapt_handle;
 
-// What a plan needs, or why there is none.
+// What a plan needs, or why the call is not supported.
 typedef struct rapt_needs {
   // Bytes.
   int64_t scratch;
@@ -38,15 +38,15 @@ typedef struct rapt_needs {
   char reason[256];
 } rapt_needs;
 
-// How a device does one operation. A problem is the operation's own struct, a plan the device's own.
+// How a device does one operation. The problem is a struct of the operation, the plan a struct of the device.
 typedef struct rapt_device_operation {
   // Pure. Fills in *plan and *needs, and may refine the problem for run. Sizes whose product overflows are an error.
   rapt_status (*plan)(const rapt_context *context, void *problem, void *plan, rapt_needs *needs, rapt_error *error);
   // The plan's name, rendered when somebody asks.
   void (*name)(const rapt_context *context, const void *problem, const void *plan, char *out, size_t size);
-  // What only values tell, such as indices, before anything is written. NULL = nothing.
+  // Checks what only the values in memory tell, such as indices, before anything is written. NULL = nothing to check.
   rapt_status (*prepare)(rapt_context *context, const void *problem, rapt_error *error);
-  // With needs.scratch bytes of scratch. On a device with streams it enqueues.
+  // Computes, with needs.scratch bytes of scratch; on a device with streams it enqueues the work.
   rapt_status (*run)(rapt_context *context, void *problem, const void *plan, void *scratch, rapt_stream *stream,
                      rapt_error *error);
 } rapt_device_operation;
@@ -71,11 +71,11 @@ struct rapt_device {
   void (*context_destroy)(rapt_context *context);
   rapt_status (*context_get_info)(const rapt_context *context, rapt_context_info *out, rapt_error *error);
 
-  // By number.
+  // Indexed by the operation's number.
   const rapt_device_operation *operations[RAPT_OPERATIONS];
   // Finds scratch and stream for a planned call, prepares and runs it.
   rapt_status (*execute)(rapt_context *context, const rapt_planned *call, rapt_error *error);
-  // Whether a context takes a stream, and weights; `name` is theirs, for the message.
+  // Check that a stream, and weights, are of this context's device; `name` is what a message calls the weights.
   rapt_status (*check_stream)(const rapt_context *context, const rapt_stream *stream, rapt_error *error);
   rapt_status (*check_weights)(const rapt_context *context, const char *name, const rapt_linear_weights *weights,
                                rapt_error *error);
@@ -84,7 +84,7 @@ struct rapt_device {
                                 rapt_linear_weights **out, rapt_error *error);
   void (*weights_destroy)(rapt_linear_weights *weights);
 
-  // NULL, all of them, on a device that works in the host's memory.
+  // All of these are NULL on a device that works in the host's memory.
   rapt_status (*memory_allocate)(rapt_context *context, int32_t kind, int64_t bytes, void **out, rapt_error *error);
   rapt_status (*memory_free)(rapt_context *context, int32_t kind, void *memory, rapt_error *error);
   rapt_status (*memory_get_info)(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes, rapt_error *error);

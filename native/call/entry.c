@@ -64,7 +64,7 @@ rapt_status rapt_run_held(rapt_context *context, int32_t number, const void *cal
   return rapt_run_call(context, number, call, error);
 }
 
-// The typed names of the same: rapt_sdpa_plan, rapt_sdpa_run and so on.
+// The typed functions: rapt_sdpa_plan, rapt_sdpa_run and so on.
 #define TYPED(NUMBER, word)                                                                             \
   rapt_status rapt_##word##_plan(const rapt_context *context, const rapt_##word *call, rapt_plan *plan, \
                                  rapt_error *error) {                                                   \

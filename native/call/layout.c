@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ABI's layouts, twice: as assertions that stop a build which would change them, and as what bindings compare
-// themselves with at run time. Operations' structs are asserted beside their tables and found in them, the others here.
+// The ABI's layouts, twice: as assertions that stop a build which would change them, and as the report that bindings
+// compare themselves with at run time. The structs of operations are asserted beside their tables and reported from
+// them; all other structs are here.
 #include <stddef.h>
 #include <string.h>
 

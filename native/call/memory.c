@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rapt_memory_*, rapt_stream_* and rapt_event_*: the checks, and the way to the context's device.
+// rapt_memory_*, rapt_stream_* and rapt_event_*: check the arguments and call the context's device.
 #include <inttypes.h>
 #include <stddef.h>
 

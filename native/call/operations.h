@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of operations: use(NUMBER, word) for each, RAPT_NUMBER being its number. Whatever is needed once for each
-// operation (typed functions, the registry, the devices' tables) is written from this list.
+// The list of operations: use(NAME, word) for each, where RAPT_NAME is its number. Everything that exists once per
+// operation (typed functions, the registry, the devices' tables) is made from this list.
 #ifndef RAPT_CALL_OPERATIONS_H
 #define RAPT_CALL_OPERATIONS_H
 

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-// No struct will ever be this long; a larger struct_size is garbage and must not make us read far.
+// No struct will ever be this long; a larger struct_size is garbage, and reading so many bytes could fault.
 #define LONGEST_STRUCT 65536
 
 static rapt_status read_size(const void *pointer, const char *name, int64_t *size, rapt_error *error) {

@@ -27,8 +27,8 @@ typedef struct rapt_product {
   rapt_tensor output;
   int64_t batch;
   int64_t rows;
-  // Not 0 where a device has parted the output features into heads of so many: head_stride elements from one to the
-  // next, side by side within each.
+  // Where a device splits the output features into heads: features per head, which are contiguous, and elements from
+  // one head to the next. Else 0.
   int64_t head_features;
   int64_t head_stride;
 } rapt_product;

@@ -67,7 +67,7 @@ static rapt_status check_equal(const char *name, int64_t value, const char *othe
   return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is %" PRId64 "; %s needs %" PRId64, name, value, other, expected);
 }
 
-// What the projections' features say of the heads.
+// Derives the head dims from the projections' features, and checks them.
 static rapt_status check_features(const rapt_mha *c, rapt_sizes *sizes, rapt_error *error) {
   int64_t query_width = c->query_projection->out_features, key_width = c->key_projection->out_features;
   int64_t value_width = c->value_projection->out_features;
@@ -92,7 +92,7 @@ static rapt_status check_features(const rapt_mha *c, rapt_sizes *sizes, rapt_err
                      "query_heads times value_dim", c->query_heads * value_dim, error);
 }
 
-// That a projection's rows, of all heads, are elements that an int64 counts.
+// Checks that an int64 counts the elements of a projection's rows.
 static rapt_status check_rows(const char *name, int64_t rows, const rapt_linear_weights *weights, rapt_error *error) {
   int64_t count;
   if (!__builtin_mul_overflow(rows, weights->out_features, &count)) return RAPT_OK;
@@ -177,7 +177,7 @@ static void derive(void *memory, const rapt_sizes *sizes) {
                                .batch = c->batch,
                                .rows = c->query_len};
   } else {
-    // The heads side by side are the caller's output itself.
+    // Without an output projection attention writes the caller's output, heads side by side.
     p->attention.call.output = (rapt_tensor){
         .data = c->output.data,
         .stride = {c->output.stride[0], p->value_dim * c->output.stride[2], c->output.stride[1], c->output.stride[2]},

@@ -19,8 +19,8 @@ typedef struct rapt_mha_problem {
   // kv_len with the appended keys.
   int64_t total_len;
   int averaged;
-  // What the device keeps between the steps has no data yet: the device places it, and may choose another dtype than
-  // f32 for it. The rest is final.
+  // The projections and the attention between them. The intermediate tensors have no data yet: the device places them,
+  // and may choose another dtype than f32 for them. The rest is final.
   rapt_product query;
   rapt_product key;
   rapt_product value;
@@ -28,8 +28,8 @@ typedef struct rapt_mha_problem {
   rapt_sdpa_problem attention;
 } rapt_mha_problem;
 
-// The attention of query rows first .. first + count of one batch entry, its weights per head going to head_weights,
-// (query_heads, head_rows, total_len).
+// Makes *slice the attention of query rows first .. first + count of one batch entry, which writes its weights per head
+// to head_weights, (query_heads, head_rows, total_len).
 void rapt_mha_slice(const rapt_mha_problem *problem, int64_t batch, int64_t first, int64_t count, float *head_weights,
                     int64_t head_rows, rapt_sdpa_problem *slice);
 

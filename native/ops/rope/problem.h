@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotary embedding: its problem is the checked call itself, with rotary_dim as it counts (never 0). An output that is
-// its input begins where that does: any other overlap was refused.
+// Rotary embedding: its problem is the checked call, with rotary_dim resolved (never 0). An output that overlaps its
+// input is the same tensor: any other overlap was refused.
 #ifndef RAPT_OPS_ROPE_PROBLEM_H
 #define RAPT_OPS_ROPE_PROBLEM_H
 

@@ -121,12 +121,12 @@ void rapt_sdpa_derive(rapt_sdpa_problem *problem) {
   problem->group = c->query_heads / c->kv_heads;
   problem->rows = problem->group * c->query_len;
   float scale = (c->options.flags & RAPT_SCALE) != 0 ? c->options.scale : (float)(1.0 / sqrt((double)c->head_dim));
-  // Bare dot products may stay as they are up to the softmax, unless someone adds to them or wants to see the scores.
+  // The softmax applies the scale, unless something is added to the scores before it, or the scores are an output.
   int shown = rapt_is_present(&c->weights) && c->options.weights_stage != RAPT_WEIGHTS_SOFTMAX;
   int late = scale > 0 && !shown && c->options.softcap == 0 && !rapt_is_present(&c->bias) &&
              !rapt_is_present(&c->alibi_slopes);
   const double log2e = 1.4426950408889634;
-  // Of a scale that is no float any more once it is multiplied by log2(e), the scores take a factor, an exact one.
+  // scale * log2(e) may overflow a float: the scores then take an exact factor of 4 out of the scale.
   problem->score_scale = !late ? scale : scale > FLT_MAX / 2 ? 4 : 1;
   problem->softmax_scale = late ? scale / problem->score_scale : 1;
   problem->to_exponent = (float)(problem->softmax_scale * log2e);

@@ -24,23 +24,23 @@ typedef struct rapt_sdpa_problem {
   // Derived.
   int64_t group;
   int64_t rows;
-  // Of the first query, where the call is a slice of a longer one.
+  // Where the call is a slice of a longer one: the index of its first query there.
   int64_t first_query;
-  // The scale is applied once, as late as it can be: to the scores before anything else happens to them (score_scale),
-  // or by the softmax where nothing does (softmax_scale, > 0). The other one is 1, but for scales near FLT_MAX.
+  // The scale is applied once: by the softmax (softmax_scale, > 0) where nothing else happens to the scores before it,
+  // otherwise to the dot products (score_scale). The other factor is 1, except for scales near FLT_MAX.
   float score_scale;
   float softmax_scale;
   // softmax_scale * log2(e): from a difference of scores to an exponent of 2.
   float to_exponent;
 } rapt_sdpa_problem;
 
-// Sets the derived fields from `call`; for callers inside the library, whose tensors need no check.
+// Sets the derived fields from `call`. Callers inside the library, whose tensors need no check, use it too.
 void rapt_sdpa_derive(rapt_sdpa_problem *problem);
 
-// The rules of the options alone, for operations that contain attention. `positions` is theirs.
+// Checks the options alone, for operations that contain attention; `positions` is the operation's.
 rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *options, const rapt_tensor *positions, rapt_error *error);
 
-// That query heads are whole groups of kv heads.
+// Checks that query_heads is a multiple of kv_heads.
 rapt_status rapt_sdpa_check_heads(int64_t query_heads, int64_t kv_heads, rapt_error *error);
 
 // The fields of options, for the layout report of a struct that contains them.
