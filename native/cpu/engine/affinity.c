@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu/engine/affinity.h"
 
-// The kernel refuses a mask that is smaller than its own, which it does not tell the size of.
+// Linux refuses a mask that is smaller than its own, whose size it does not tell: try larger ones.
 #define LEAST_CPUS 1024
 #define MOST_CPUS (1 << 20)
 

@@ -14,12 +14,12 @@ typedef struct rapt_affinity {
   int count;
 } rapt_affinity;
 
-// Of the calling thread.
+// The CPUs that the calling thread may use.
 rapt_affinity rapt_affinity_read(void);
 void rapt_affinity_free(rapt_affinity *affinity);
 
-// Binds a thread to the CPU of this index among the usable ones, counted round. Best effort: a thread that cannot be
-// bound works unbound.
+// Binds a thread to the CPU at `index` (modulo their number) of the usable ones. A thread that cannot be bound works
+// unbound.
 void rapt_affinity_bind(const rapt_affinity *affinity, pthread_t thread, int index);
 
 #endif

@@ -13,7 +13,7 @@ typedef struct rapt_cpu_context {
   rapt_kernels kernels;
   int32_t threads;
   rapt_pool *pool;
-  // Its own locks; a const context can still be planned with, which touches none of this.
+  // Has locks of its own. Plans take a const context and do not touch it.
   rapt_slabs slabs;
 } rapt_cpu_context;
 

@@ -25,7 +25,7 @@ static const char *cpu_lacks(int32_t isa) {
   unsigned a, b, c, d, a7, b7, c7, d7, a71;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return "this CPU does not answer CPUID";
   if (!__get_cpuid_count(7, 0, &a7, &b7, &c7, &d7)) a7 = b7 = 0;
-  // a7 is the highest part of leaf 7.
+  // a7 is the highest subleaf of leaf 7.
   if (a7 < 1 || !__get_cpuid_count(7, 1, &a71, &b, &d7, &d)) a71 = 0;
   // XCR0: bits 1 and 2 are the XMM and YMM state, bits 5 to 7 the AVX-512 state.
   unsigned long long state = enabled_by_os();

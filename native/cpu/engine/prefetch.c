@@ -25,7 +25,8 @@ void rapt_prefetch_step(rapt_prefetch *prefetch) {
     const rapt_prefetch_rows *part = &prefetch->parts[prefetch->part];
     const char *row = (const char *)part->first + prefetch->row * part->stride;
     for (int64_t at = 0; at < part->size; at += CACHE_LINE, left--) {
-      // To L2, from where the kernels' own order is fast; what is written is written soon, and once.
+      // Rows that are read go to L2, which is close enough for the kernels' order of reading. Rows that are written go
+      // to L1: they are written soon, and once.
       if (part->write) {
         __builtin_prefetch(row + at, 1, 3);
       } else {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prefetching rows of memory before they are needed, a little between one piece of arithmetic and the next: all at once
-// they would fill the core's miss buffers and hold up the loads of the work at hand.
+// Prefetches rows of memory before they are needed, a few lines between one piece of arithmetic and the next. All at
+// once they would fill the core's miss buffers and hold up the loads of the current work.
 #ifndef RAPT_CPU_ENGINE_PREFETCH_H
 #define RAPT_CPU_ENGINE_PREFETCH_H
 
 #include <stdint.h>
 
-// Enough for K, V, and the queries and outputs of a group of 16 heads; what is more is not prefetched.
+// Enough for K, V, and the queries and outputs of a group of 16 heads; further parts are not prefetched.
 #define RAPT_PREFETCH_PARTS 34
 
 // Rows to be written or only read.
@@ -22,17 +22,17 @@ typedef struct rapt_prefetch_rows {
 typedef struct rapt_prefetch {
   rapt_prefetch_rows parts[RAPT_PREFETCH_PARTS];
   int count;
-  // Where we are.
+  // The position: a part, and a row of it.
   int part;
   int64_t row;
-  // Cache lines: in all, and per step.
+  // Cache lines in all, and cache lines per step.
   int64_t lines;
   int64_t step;
 } rapt_prefetch;
 
 void rapt_prefetch_clear(rapt_prefetch *prefetch);
 void rapt_prefetch_add(rapt_prefetch *prefetch, rapt_prefetch_rows rows);
-// Spreads what has been added over this many steps.
+// Spreads the rows that were added over this many steps.
 void rapt_prefetch_spread(rapt_prefetch *prefetch, int64_t steps);
 void rapt_prefetch_step(rapt_prefetch *prefetch);
 

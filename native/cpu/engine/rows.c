@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-// Elements converted at a time where they do not lie together.
+// Elements converted at a time where they are not contiguous.
 #define SOME 128
 
 const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const void *row, int64_t stride, int64_t count,

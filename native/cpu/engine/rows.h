@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of tensors in any storage type, as floats: read where they lie when they are contiguous f32, converted
-// otherwise.
+// Rows of tensors of any dtype, as floats: contiguous f32 rows are read in place, all others are converted into a copy.
 #ifndef RAPT_CPU_ENGINE_ROWS_H
 #define RAPT_CPU_ENGINE_ROWS_H
 
@@ -13,13 +12,14 @@
 const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const void *row, int64_t stride, int64_t count,
                            float *staging);
 
-// The same for bf16 that stay bf16, always as a copy.
+// Copies a bf16 row as it is.
 void rapt_read_bf16(const void *row, int64_t stride, int64_t count, uint16_t *to);
 
-// Whether a row of bf16 is whole 32-bit pairs as it lies.
+// Whether a row of bf16 can be read in place as 32-bit pairs.
 int rapt_are_pairs(const void *row, int64_t stride, int64_t count);
 
-// A row of bf16 as such pairs, an odd last one beside a zero: the row itself where it is, else a copy in staging.
+// A row of bf16 as such pairs: the row itself where it can be read in place, else a copy in staging, in which an odd
+// last element has a zero beside it.
 const float *rapt_read_pairs(const void *row, int64_t stride, int64_t count, float *staging);
 
 // Converts `count` floats to elements that start at `row` and lie `stride` apart, rounding to nearest even.

@@ -29,7 +29,7 @@ void rapt_slabs_destroy(rapt_slabs *slabs) {
   pthread_mutex_destroy(&slabs->mutex);
 }
 
-// Where a thread looks first: the same place each time, and mostly another one than the other threads.
+// The shelf where a thread looks first: always the same one, and mostly another one than other threads'.
 static unsigned first_shelf(void) { return rapt_thread_number() % RAPT_SHELVES; }
 
 static rapt_slab *take_slab(rapt_slabs *slabs) {

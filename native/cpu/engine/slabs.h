@@ -15,13 +15,13 @@ typedef struct rapt_slab rapt_slab;
 
 typedef struct rapt_shelf {
   _Atomic(rapt_slab *) slab;
-  // Neighbours are on other cache lines.
+  // Padding, so that each shelf has a cache line of its own.
   char apart[RAPT_SCRATCH_ALIGNMENT - sizeof(void *)];
 } rapt_shelf;
 
-// Blocks that calls borrow. A thread takes its block from a shelf and puts it back there, so that it finds it again,
-// warm in its cache, and callers stay out of each other's way. More than RAPT_SHELVES calls at once share the list.
-// Grows when more calls run at once, or larger ones; never shrinks before destroy.
+// Blocks that calls borrow. A thread takes its block from a shelf and puts it back there: it finds it again while it is
+// in its cache, and callers do not contend. Calls that find no block on a shelf share the list. A block that is too
+// small is replaced, so that a context comes to one block per concurrent call; all are freed by destroy.
 typedef struct rapt_slabs {
   rapt_shelf shelves[RAPT_SHELVES];
   pthread_mutex_t mutex;

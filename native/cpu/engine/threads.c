@@ -22,15 +22,15 @@
 // Pauses between two looks at the clock.
 #define SPIN_PAUSES 64
 
-// Multiply-adds by vectors of 16 floats below which another thread, even one that is watching, costs more than it saves
-// (some 5 microseconds), and from which it is worth waking (40: the call that wakes somebody spends 8 on that, and help
-// comes 30 later).
+// Work in multiply-adds, for vectors of 16 floats. Below SHARED_WORK (some 5 microseconds) another thread, even a
+// spinning one, costs more than it saves. From WAKING_WORK (some 40 microseconds) it is worth waking one: the call
+// spends 8 microseconds on that, and help comes 30 later.
 #define SHARED_WORK (512 * 1024)
 #define WAKING_WORK (4 * 1024 * 1024)
 #define WORK_LANES 16
 
-// A station's state: workers inside, seats left (seat n works on slot n), whether a caller has it, whether that caller
-// sleeps until the workers have left.
+// Bits of a station's state: how many workers are inside, how many seats are left (seat n works on slot n), whether a
+// caller has taken the station, and whether that caller sleeps until the workers have left.
 #define ACTIVE_ONE 1u
 #define ACTIVE_MASK 0xfffu
 #define SEAT_ONE 0x1000u
@@ -38,8 +38,8 @@
 #define TAKEN 0x1000000u
 #define WAITING 0x2000000u
 
-// Where a rapt_parallel call is offered to workers. Stations live as long as the pool, so a worker may look at one
-// whose call is over; only with a seat of it may it read the job.
+// A rapt_parallel call offers its job to workers at a station. Stations live as long as the pool, so a worker may look
+// at one whose call is over; it may read the job only once it has taken a seat.
 typedef struct station {
   _Alignas(CACHE_LINE) atomic_uint state;
   rapt_task run;
@@ -55,7 +55,7 @@ typedef struct worker {
 } worker;
 
 struct rapt_pool {
-  // Changes with every offer: what idle workers watch, and sleep on.
+  // Changes with every offer. Idle workers watch it, and sleep on it as a futex.
   _Alignas(CACHE_LINE) atomic_uint offers;
   // Threads at work on parallel calls, callers and workers; workers asleep; workers watching `offers`.
   _Alignas(CACHE_LINE) atomic_int busy;
@@ -65,11 +65,11 @@ struct rapt_pool {
   // When the last call ended.
   _Alignas(CACHE_LINE) atomic_int_least64_t last_end;
   int32_t threads;
-  // Whether there is a CPU for every thread, so that one that spins is in nobody's way.
+  // Whether there is a CPU for every thread, so that a spinning thread takes no time from another.
   int may_spin;
   int32_t started;
   worker *workers;
-  // As many as threads: more callers than that have no workers to hope for.
+  // As many as threads: with more callers than that, no worker is free to help.
   station stations[];
 };
 
@@ -93,7 +93,7 @@ static int64_t nanoseconds(void) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-// For loops that wait: pauses, and returns 0 when it is time to sleep instead.
+// State of a loop that spins. keep_spinning pauses, and returns 0 when it is time to sleep instead.
 typedef struct spin {
   int64_t pauses;
   int64_t end;
@@ -115,7 +115,7 @@ static void run_tasks(station *s, rapt_task run, void *argument, int64_t tasks, 
   }
 }
 
-// A hint: the job may be over, or another, by the time a seat is taken.
+// Only a hint: by the time a seat is taken, the job may be over or another one.
 static int has_work(station *s) {
   return (atomic_load(&s->state) & SEAT_MASK) != 0 && atomic_load_explicit(&s->next_task, memory_order_relaxed) <
                                                           atomic_load_explicit(&s->tasks, memory_order_relaxed);
@@ -129,7 +129,7 @@ static station *find_work(rapt_pool *pool, int32_t start) {
   return NULL;
 }
 
-// Returns the slot, 0 where the seats are gone.
+// Takes a seat; returns its slot, or 0 where none is left.
 static int32_t take_seat(station *s) {
   unsigned state = atomic_load(&s->state);
   do {
@@ -168,8 +168,8 @@ static void idle(rapt_pool *pool, unsigned seen) {
     atomic_fetch_sub(&pool->watching, 1);
     if (changed) return;
   }
-  // In the books first: whoever makes an offer or room from here on wakes us, and what there was before is seen by
-  // looking once more.
+  // Count as asleep first: from here on every new offer or free place wakes this thread. What was there before is found
+  // by looking once more.
   atomic_fetch_add(&pool->asleep, 1);
   if (!(has_room(pool) && find_work(pool, 0) != NULL) && !atomic_load(&pool->stopping)) futex_wait(&pool->offers, seen);
   atomic_fetch_sub(&pool->asleep, 1);
@@ -188,7 +188,7 @@ static void *work(void *argument) {
 static void start_workers(rapt_pool *pool, int pin) {
   rapt_affinity usable = rapt_affinity_read();
   pool->may_spin = usable.count >= pool->threads;
-  // Signals belong to the application's threads; a JVM, for one, must not have its handlers run on ours.
+  // Workers block all signals: those belong to the application's threads, and a JVM's handlers must not run here.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -248,8 +248,9 @@ static station *take_station(rapt_pool *pool) {
   return NULL;
 }
 
-// Wakes up to `wanted` sleepers, less those workers that are about to look by themselves. A call too small for that
-// (worth_it 0) wakes nobody unless it closely follows another: then more will come, and find the worker awake.
+// Wakes up to `wanted` sleeping workers, less those that spin and will find the job themselves. A call that is too
+// small for that (worth_it 0) wakes some only where it closely follows another call: more will come then and find them
+// awake.
 static void wake(rapt_pool *pool, int64_t wanted, int worth_it) {
   int room = pool->threads - atomic_load(&pool->busy), asleep = atomic_load(&pool->asleep);
   if (wanted > room) wanted = room;
@@ -307,7 +308,7 @@ void rapt_parallel(rapt_pool *pool, int64_t tasks, rapt_share share, rapt_task r
     close_station(pool, s);
     atomic_store_explicit(&pool->last_end, nanoseconds(), memory_order_relaxed);
   }
-  // A job that found the pool full may have been waiting for the room that is left now.
+  // Another job may have found all threads busy, and this thread makes room for a worker to help it.
   int others = atomic_fetch_sub(&pool->busy, 1) - 1;
   if (others > 0 && others < pool->threads && atomic_load(&pool->asleep) > 0 && find_work(pool, 0) != NULL) {
     atomic_fetch_add(&pool->offers, 1);

@@ -95,7 +95,7 @@ static rapt_status plan(const rapt_context *context, void *problem, void *memory
   return RAPT_OK;
 }
 
-// By what is stored: "mixed" where input, weight and output differ.
+// "linear_f32_avx2_768x768": dtype ("mixed" where input, weight and output differ), tier, features in and out.
 static void name(const rapt_context *context, const void *problem, const void *plan, char *out, size_t size) {
   (void)plan;
   const rapt_product *p = &((const rapt_linear_problem *)problem)->product;

@@ -11,10 +11,10 @@
 typedef struct rapt_cpu_linear_weights {
   rapt_linear_weights head;
   int32_t isa;
-  // As the weights were given; the panels are f32.
+  // The dtype of the weights as they were given; the panels are f32.
   int32_t dtype;
   int64_t panel_width;
-  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero behind the last feature.
+  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero beyond the last feature.
   float *panels;
   // One per feature of the panels, zeros where there is no bias.
   float *bias;
@@ -25,7 +25,7 @@ typedef struct rapt_cpu_linear_step {
   int64_t row_blocks;
   // Input features per step.
   int64_t depth_block;
-  // Weight panels: in all, per task, and as many as a tile of rows passes over before the next tile.
+  // Weight panels in all, per task, and per group: each tile of rows is multiplied by a whole group before the next.
   int64_t panels;
   int64_t task_panels;
   int64_t group_panels;
@@ -38,7 +38,7 @@ typedef struct rapt_cpu_linear_step {
 // The most projections that run side by side: query, key and value.
 #define RAPT_MOST_LINEARS 3
 
-// Projections that do not wait for each other, as one parallel run.
+// Projections that do not depend on each other, as one parallel run.
 typedef struct rapt_cpu_linears {
   int count;
   rapt_cpu_linear_step steps[RAPT_MOST_LINEARS];
@@ -55,7 +55,7 @@ _Static_assert(sizeof(rapt_cpu_linears) <= RAPT_PLAN_ROOM, "a call's room");
 int rapt_cpu_plan_linears(const rapt_cpu_context *context, const rapt_product *const *projections, int count,
                           rapt_cpu_linears *group);
 
-// For the projections that were planned; memory holds group->scratch bytes.
+// Runs the projections that were planned; memory holds group->scratch bytes.
 void rapt_cpu_execute_linears(rapt_cpu_context *context, const rapt_product *const *projections,
                               const rapt_cpu_linears *group, void *memory);
 

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// A blocked matrix product on the attention kernels' own micro-kernel: rows of input are the broadcast side, packed
-// weight panels the vector side.
+// A blocked matrix product on the same micro-kernel as attention: it broadcasts elements of input rows and multiplies
+// them by vectors of packed weight panels.
 #include <string.h>
 
 #include "base/arithmetic.h"
 #include "cpu/engine/rows.h"
 #include "cpu/linear/linear.h"
 
-// Input features per step, at most, and what a group of weight panels of that depth may take: L2 keeps it while all
-// rows pass over it, and L1 keeps a tile's rows while they pass over the group. A step so long that most layers are one
-// spares the sums their way to memory and back.
+// The most input features per step, and the bytes of a group of weight panels of that depth: L2 holds the group while
+// all rows are multiplied by it, and L1 holds a tile's rows meanwhile. Most layers are a single step, so that sums need
+// not be stored and loaded between steps.
 #define MOST_DEPTH 1024
 #define GROUP_BYTES (INT64_C(384) << 10)
-// Groups of tile_rows input rows per task, at most and, where rows are split to feed threads, at least.
+// Groups of tile_rows input rows per task: the most, and the fewest where rows are split to keep all threads busy.
 #define MOST_ROW_GROUPS 44
 #define LEAST_ROW_GROUPS 8
 // Tasks per thread that keep threads evenly busy.
 #define TASKS_PER_THREAD 4
 
 typedef struct projection_slot {
-  // A step of the input rows, one after the other, where they cannot be read as they lie.
+  // One step of the input rows, contiguous, where they cannot be read in place.
   float *input;
-  // Output panels that cannot be written where they belong: partial ones, or all where it is not contiguous f32.
+  // Output panels that cannot be written in place: partial ones, or all where the output is not contiguous f32.
   float *staged;
 } projection_slot;
 
@@ -32,7 +32,7 @@ typedef struct projection_job {
   unsigned char *memory;
 } projection_job;
 
-// Batch entries that follow each other at the distance of rows are one long entry.
+// Merges batch entries that follow each other at the stride of rows into one long entry.
 static rapt_product merge_batch(const rapt_product *p) {
   rapt_product merged = *p;
   int64_t in = p->input.stride[1], out = p->output.stride[1];
@@ -49,7 +49,7 @@ static rapt_product merge_batch(const rapt_product *p) {
   return merged;
 }
 
-// Whether the kernel can work on the tensor's rows themselves; not worth it in runs of less than a tile.
+// Whether the kernel works on the tensor's rows in place; it is not worth it for runs shorter than a tile.
 static int is_direct(const rapt_kernels *kernels, const rapt_product *p, const rapt_tensor *t) {
   return rapt_is_plain(t->dtype, t->stride[2]) && (p->batch == 1 || p->rows >= kernels->tile_rows);
 }
@@ -62,8 +62,8 @@ static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_
   slot->staged = rapt_arena_take(arena, staged * step->row_block * kernels->panel_width, sizeof(float));
 }
 
-// Tasks of one group of panels, where rows need no copy; of as many groups as leave the threads evenly busy, where each
-// task has to copy its rows.
+// A task takes one group of panels where rows need no copy. Where each task has to copy its rows, it takes as many
+// groups as still keep the threads evenly busy.
 static void share_panels(const rapt_cpu_context *context, int copies, rapt_cpu_linear_step *step) {
   int64_t wanted = TASKS_PER_THREAD * (int64_t)context->threads;
   int64_t columns = rapt_ceil_div(context->threads == 1 ? 1 : wanted, step->row_blocks);
@@ -156,12 +156,12 @@ static int is_staged(const projection_task *t, int64_t n) {
   return !t->writes_directly || panel_features(t, n) < t->kernels->panel_width;
 }
 
-// The task's rows of panel n; where others are written directly, that is the last one alone.
+// Staging for the task's rows of panel n. Where full panels are written in place, only the last panel needs it.
 static float *stage_of(const projection_task *t, int64_t n) {
   return t->slot.staged + (t->writes_directly ? 0 : n - t->first_panel) * t->row_block * t->kernels->panel_width;
 }
 
-// Where output features from panel n on go, in elements from feature 0. A head is whole panels.
+// The offset of panel n's output features from feature 0, in elements. A head consists of whole panels.
 static int64_t panel_offset(const projection_task *t, int64_t n) {
   const rapt_product *p = &t->projection;
   int64_t feature = n * t->kernels->panel_width;
@@ -186,7 +186,7 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
   }
 }
 
-// All rows of the task times a group of panels. Rows of different batch entries are no constant stride apart.
+// All rows of the task times a group of panels, batch entry by batch entry: only rows of one entry have one stride.
 static void multiply_group(const projection_task *t, int64_t n, int64_t end, int64_t from, int64_t depth) {
   int64_t rows = t->projection.rows;
   for (int64_t r = 0, height; r < t->count; r += height) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Merging on the CPU: plan and run. A row of results is a sum of the parts' rows under weights that add up to 1, which
-// is what decode's product of weights and values computes.
+// Merging on the CPU: plan and run. A row of results is a weighted sum of the parts' rows, which decode's kernel for
+// weights times values computes.
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -15,7 +15,7 @@
 
 extern const rapt_device_operation rapt_cpu_merge_operation;
 
-// Parts that are weighed and added at a time. Fixed, so that the order of the sums depends on nothing.
+// Parts that are added at a time. It is a constant, because it decides on the order of the sums.
 #define PARTS 64
 // Rows per task at most.
 #define BLOCK_ROWS 16
@@ -37,7 +37,7 @@ typedef struct merge_job {
   unsigned char *slots;
 } merge_job;
 
-// A thread's scratch: the row, and parts whose elements are not side by side, as floats.
+// A thread's scratch, as floats: the row of results, and rows of parts that are not contiguous.
 typedef struct merge_slot {
   float *row;
   float *staged;
@@ -97,8 +97,8 @@ typedef struct row_total {
   double sum;
 } row_total;
 
-// The weights of parts first .. first + count before they are divided by their sum, which they are added to. An
-// infinite or NaN LSE makes it NaN.
+// Computes the weights of parts first .. first + count, not yet divided by their sum, and adds them to it. An LSE of
+// +inf or NaN makes the sum NaN.
 static void weigh_parts(const rapt_merge *c, int64_t first, int64_t count, const int64_t at[3], row_total *total,
                         double *weights) {
   for (int64_t n = 0; n < count; n++) {
@@ -117,8 +117,8 @@ static double highest_lse(const rapt_merge *c, const int64_t at[3]) {
   return highest;
 }
 
-// The weight of a part. Only an empty part weighs 0: what another one holds, a NaN for instance, counts however little
-// it weighs.
+// The weight of a part. Only an empty part has weight 0, so that a NaN in any other part reaches the result, however
+// small its weight.
 static float weight_of(float lse, double unscaled, double sum) {
   if (lse == -INFINITY) return 0;
   float weight = (float)(unscaled / sum);
@@ -159,7 +159,7 @@ static void merge_row(const rapt_kernels *kernels, const rapt_merge *c, const in
   for (int64_t first = 0; first < parts; first += PARTS) {
     int64_t count = rapt_min(PARTS, parts - first);
     float weights[PARTS];
-    // Those of a single block are at hand.
+    // The unscaled weights of a single block are still there.
     if (parts > PARTS) weigh_parts(c, first, count, at, &again, unscaled);
     for (int64_t n = 0; n < count; n++) weights[n] = weight_of(*lse_of(c, first + n, at), unscaled[n], total.sum);
     add_parts(kernels, c, weights, first, count, at, slot);

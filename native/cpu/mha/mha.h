@@ -7,16 +7,17 @@
 #include "cpu/sdpa/sdpa.h"
 #include "ops/mha/problem.h"
 
-// Query rows whose weights are averaged over heads at a time: the scratch is query_heads x this x total_len.
+// Query rows whose weights are averaged over heads at a time: scratch holds query_heads x RAPT_AVERAGE_ROWS x total_len
+// floats.
 #define RAPT_AVERAGE_ROWS 64
 
 typedef struct rapt_cpu_mha {
   // Query, key and value.
   rapt_cpu_linears inputs;
   rapt_cpu_linears output;
-  // Of the whole attention, or with averaged weights of a full block of query rows.
+  // The plan of the whole attention or, with averaged weights, of a full block of query rows.
   rapt_cpu_sdpa attention;
-  // Bytes: what the four projections and the attention need one after the other, and all.
+  // Bytes: the block that the four projections and the attention use in turn, and all scratch.
   int64_t shared;
   int64_t scratch;
 } rapt_cpu_mha;
@@ -25,7 +26,7 @@ _Static_assert(sizeof(rapt_cpu_mha) <= RAPT_PLAN_ROOM, "a call's room");
 
 extern const rapt_device_operation rapt_cpu_mha_operation;
 
-// Lays the projected heads out as attention reads them best; before the plan.
+// Chooses the layout of the projected heads that attention reads best. Comes before the plan.
 void rapt_cpu_mha_part_heads(const rapt_cpu_context *context, rapt_mha_problem *problem);
 
 // Returns 0 where sizes overflow.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// How multi-head attention lies in its scratch, and how much that is.
+// Lays the intermediate tensors of multi-head attention out in scratch, and counts the bytes.
 #include "cpu/mha/mha.h"
 
-// Rows of one batch entry from which on the projections do not mind that entries no longer follow each other.
+// Rows of one batch entry from which on the projections lose nothing where entries no longer follow each other.
 #define PARTED_ROWS 128
 
-// A head's rows one after the other: attention then reads keys and values as they lie. Not where a weight panel would
-// reach into the next head.
+// Makes a head's rows contiguous, so that attention reads keys and values in place. Does nothing where a weight panel
+// would reach into the next head.
 static void part_heads(const rapt_kernels *kernels, rapt_product *p, rapt_tensor *heads, int64_t depth) {
   if (depth % kernels->panel_width != 0 || (p->batch > 1 && p->rows < PARTED_ROWS)) return;
   p->head_features = depth;
@@ -17,7 +17,7 @@ static void part_heads(const rapt_kernels *kernels, rapt_product *p, rapt_tensor
 void rapt_cpu_mha_part_heads(const rapt_cpu_context *context, rapt_mha_problem *p) {
   rapt_sdpa *c = &p->attention.call;
   part_heads(&context->kernels, &p->query, &c->query, p->head_dim);
-  // Appended rows go in as rows of all heads.
+  // Appended rows are written as rows of all heads.
   if (p->total_len > p->call.kv_len) return;
   part_heads(&context->kernels, &p->key, &c->key, p->head_dim);
   part_heads(&context->kernels, &p->value, &c->value, p->value_dim);

@@ -11,12 +11,12 @@
 #include "cpu/engine/rows.h"
 #include "cpu/rope/rope.h"
 
-// Tokens per task at most, and the pairs of their cosines that are widened at a time: 8 KB each of cosines and sines
-// stay in L1 while all heads of these tokens pass.
+// The most tokens per task, and the most pairs whose cosines and sines are widened at a time: 8 KiB of each stay in L1
+// while all heads of these tokens are rotated.
 #define BLOCK_TOKENS 16
 #define BLOCK_PAIRS 2048
 _Static_assert(BLOCK_PAIRS >= RAPT_MAX_HEAD_DIM / 2, "a block holds a token");
-// What an element costs, in multiply-adds of a matrix product: it is read, written and rotated once.
+// The cost of an element, in multiply-adds of a matrix product: it is read, rotated and written once.
 #define ELEMENT_WORK 8
 
 typedef struct rapt_cpu_rope {
@@ -61,7 +61,7 @@ static const void *angles(const rapt_rope *c, const rapt_tensor *t, int64_t b, i
   return rapt_row(t, rapt_clamp(rapt_index_at(&c->positions, b, s), 0, c->table_length - 1), 0, 0);
 }
 
-// Rows of one type that are contiguous, where they lie.
+// Rotates contiguous rows of one dtype without copies.
 static void rotate_directly(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
                             void *out) {
   int64_t pairs = c->rotary_dim / 2, size = rapt_element_size(c->output.dtype), turned = c->rotary_dim * size;
@@ -78,7 +78,7 @@ static void rotate_directly(const rapt_kernels *kernels, const rapt_rope *c, con
   }
 }
 
-// Any other rows, by way of floats.
+// Rotates any other rows by way of float copies.
 static void rotate_staged(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
                           void *out) {
   float row[RAPT_MAX_HEAD_DIM];
@@ -122,7 +122,7 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
                              .sine = rapt_read_row(job->kernels, c->sine.dtype, angles(c, &c->sine, b, s),
                                                    c->sine.stride[last], pairs, sines + i * pairs)};
   }
-  // As the output lies in memory, which is then written from front to back.
+  // Go through heads and tokens in the order in which the output lies in memory.
   int by_head = llabs(c->output.stride[1]) > llabs(c->output.stride[2]);
   int64_t outer = by_head ? c->heads : count, inner = by_head ? count : c->heads;
   for (int64_t o = 0; o < outer; o++) {

@@ -121,7 +121,8 @@ void rapt_sdpa_derive(rapt_sdpa_problem *problem) {
   problem->group = c->query_heads / c->kv_heads;
   problem->rows = problem->group * c->query_len;
   float scale = (c->options.flags & RAPT_SCALE) != 0 ? c->options.scale : (float)(1.0 / sqrt((double)c->head_dim));
-  // The softmax applies the scale, unless something is added to the scores before it, or the scores are an output.
+  // The softmax applies the scale, unless that is not positive, or something happens to the scores before the softmax,
+  // or they are an output.
   int shown = rapt_is_present(&c->weights) && c->options.weights_stage != RAPT_WEIGHTS_SOFTMAX;
   int late = scale > 0 && !shown && c->options.softcap == 0 && !rapt_is_present(&c->bias) &&
              !rapt_is_present(&c->alibi_slopes);
