@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Few queries against many keys: bound by the bytes of K and V. Vectors run along the head dimension; other storage
-// types are widened in registers.
+// Few queries against many keys: bound by reading K and V. Vectors run along the head dimension; other dtypes than f32
+// are widened in registers.
 #ifndef RAPT_CPU_KERNELS_DECODE_H
 #define RAPT_CPU_KERNELS_DECODE_H
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decode's dot products: few queries against many keys, which are read once, as they lie, for all rows of a GQA group.
-// Included with the words for one type of arithmetic:
+// Decode's dot products: few queries against many keys, which are read once, in place, for all rows of a GQA group.
+// The including file defines, for one type of arithmetic:
 //   DOT_STEP                     elements of a row in a vector
 //   dot_key(type, row, at, n)    elements at .. at + n of a key, n <= DOT_STEP, zeros behind; the rest is not read
 //   dot_query(row, at, n)        the same of a query
 //   dot_product(query, key, sum)
-//   DOT_SUM_ROWS                 whether four rows of one key are summed up together
+//   DOT_SUM_ROWS                 whether the sums of four rows and one key are reduced together
 //   dot_stream(rows, keys, stride, depth, type)    how the keys are streamed
 // type is one of AS_F32, AS_F16, AS_BF16 and AS_I8, a constant at every call.
 #ifndef RAPT_CPU_KERNELS_DOTS_H
@@ -19,7 +19,7 @@
 // Rows of one register block; its keys are the tier's DOT_KEYS.
 #define DOT_ROWS 4
 
-// What a block of rows and keys has in common.
+// What all blocks of rows and keys share.
 typedef struct dot_block_of {
   const float *queries;
   int64_t query_stride;
@@ -29,7 +29,7 @@ typedef struct dot_block_of {
   int64_t depth;
   float *scores;
   int64_t score_stride;
-  // Lines that are prefetched between any two steps along the keys.
+  // Cache lines that are prefetched between two steps along the keys.
   int64_t share;
 } dot_block_of;
 
@@ -73,7 +73,7 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
   }
 }
 
-// A rapt_dots but for the type.
+// Defines a rapt_dots for one type.
 #define DOTS(name, type)                                                                                          \
   static void name(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys, \
                    int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {                      \

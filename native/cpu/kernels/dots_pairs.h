@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decode's dot products of bf16 queries with bf16 keys, both as they lie: half the multiplications of widened keys, and
-// nothing to widen.
+// Decode's dot products of bf16 queries with bf16 keys, both in place: half the multiplications of widened keys, and
+// no conversions.
 #ifndef RAPT_CPU_KERNELS_DOTS_PAIRS_H
 #define RAPT_CPU_KERNELS_DOTS_PAIRS_H
 
 #include "cpu/kernels/prefetch.h"
 #include "cpu/kernels/tile.h"
 
-// bf16 of a vector.
+// bf16 elements in a vector.
 #define DOT_STEP (2 * V_LANES)
 #define DOT_SUM_ROWS 0
 

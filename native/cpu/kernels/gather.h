@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decode's product of weights and values: bound by the bytes of V, which are read once, as they lie, for all rows of a
-// GQA group. Vectors run along the head dimension; other storage types are widened in registers.
+// Decode's product of weights and values: bound by reading V, which is read once, in place, for all rows of a GQA
+// group. Vectors run along the head dimension; other dtypes than f32 are widened in registers.
 #ifndef RAPT_CPU_KERNELS_GATHER_H
 #define RAPT_CPU_KERNELS_GATHER_H
 
@@ -11,12 +11,12 @@
 
 // Rows of one register block of the output; its vectors are the tier's GATHER_VECTORS.
 #define GATHER_ROWS 4
-// Elements of the values that one register block after another passes over: enough that loading and storing the
-// accumulators weighs little, few enough to stay in L1, and the same for every type so that equal values give equal
-// bits.
+// Elements of the values that all register blocks go through before the next such elements: enough that loading and
+// storing the accumulators costs little, few enough to stay in L1, and the same for every dtype, so that equal values
+// give equal bits.
 #define GATHER_ELEMENTS 2048
 
-// What a block of rows and elements has in common.
+// What all blocks of rows and elements share.
 typedef struct gather_block_of {
   const float *weights;
   int64_t weight_stride;
@@ -30,14 +30,14 @@ typedef struct gather_block_of {
   const float *correction;
   float *out;
   int64_t out_stride;
-  // Lines that are prefetched with every key of a block.
+  // Cache lines that are prefetched with every key of a block.
   int64_t share;
 } gather_block_of;
 
 ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, const int guarded,
                                 const gather_block_of *b, prefetch *next) {
-  // Sums of a block start from zero and join the output at its end: rounding grows with the keys of a block, not with
-  // all of them.
+  // A block's sums start from zero and are added to the output at its end: the rounding error grows with the keys of a
+  // block, not with all keys.
   vf sum[GATHER_ROWS][GATHER_VECTORS], zero = v_set1(0.0f);
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
@@ -79,8 +79,8 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 }
 
-// The keys of `all`, which begins at its first row and element. Four rows by four vectors where both are there; what is
-// left over goes by fewer rows, or vector by vector. Between any two keys of a block `share` lines are prefetched.
+// Adds the keys of `all`, whose row and element are its first. Blocks of four rows and GATHER_VECTORS vectors come
+// first; the rest is done with fewer rows, or vector by vector. `share` lines are prefetched with each key of a block.
 ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, const int guarded,
                                const gather_block_of *all, prefetch next) {
   gather_block_of b = *all;
@@ -123,7 +123,7 @@ ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, cons
 #undef ROWS
 }
 
-// The keys of `all`, some at a time.
+// Adds the keys of `all`, GATHER_ELEMENTS of their values at a time.
 ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int guarded, stream s, gather_block_of all) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const float *weights = all.weights;
@@ -141,7 +141,7 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int gu
   }
 }
 
-// A rapt_gather but for the type.
+// Defines a rapt_gather for one type.
 #define GATHER(name, type)                                                                                           \
   static void name(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count, const void *values, \
                    int64_t value_stride, int64_t depth, const float *correction, float *out, int64_t out_stride,     \

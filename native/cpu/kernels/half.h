@@ -42,7 +42,7 @@ static inline float bf16_to_f32(uint16_t h) { return float_of((uint32_t)h << 16)
 
 static inline uint16_t f32_to_bf16(float x) {
   uint32_t b = bits_of(x);
-  // Rounding a NaN could carry it into an infinity or beyond.
+  // A NaN is quieted, not rounded: rounding could carry into the exponent or the sign.
   if ((b & 0x7fffffff) > 0x7f800000) return (uint16_t)(b >> 16 | 0x40);
   return (uint16_t)((b + 0x7fff + (b >> 16 & 1)) >> 16);
 }

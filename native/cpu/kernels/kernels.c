@@ -6,7 +6,7 @@
 #include "cpu/kernels/tiers.h"
 #include "rapt/rapt.h"
 
-// The full table of a tier, or of the tier it builds on.
+// The table of a tier; for avx512bf16 that of avx512, on which it builds.
 static const rapt_kernels *table_of(int32_t isa) {
   switch (isa) {
     case RAPT_ISA_PORTABLE:

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of micro-kernels: the only thing the framework knows about an instruction set.
 //
-// Layout vocabulary. A "panel" holds `width` rows of a matrix side by side, transposed: element (row r, index k)
-// stands at panel[k * width + r]. Query rows live in the lanes of a panel, so that scores come out as
-// [key][query lane]: the softmax is then lane-wise (no horizontal sums), and the weights are already the panel
-// that the product with V needs.
+// A "panel" is `width` rows of a matrix side by side, transposed: element (row r, index k) is panel[k * width + r].
+// Query rows are the lanes of a panel, so that scores are [key][query lane]: the softmax then works lane by lane,
+// without horizontal sums, and the weights are already the panel that the product with V takes.
 //
-// Micro-kernels never allocate, validate, branch on the CPU or know about threads. Unless said otherwise pointers
-// need only be aligned to their element, sizes are positive, and nothing outside the named elements is touched.
+// Micro-kernels do not allocate, check arguments, branch on the CPU or use threads. Unless stated otherwise pointers
+// are aligned to their element only, sizes are positive, and nothing outside the named elements is read or written.
 #ifndef RAPT_CPU_KERNELS_KERNELS_H
 #define RAPT_CPU_KERNELS_KERNELS_H
 
 #include <stdint.h>
 
-// The most query rows (group x query_len) that the decode path takes, and what its score rows are a multiple of.
+// The most query rows (group x query_len) that the decode path takes; the strides of its score rows are rounded up to a
+// multiple of RAPT_SCORE_MULTIPLE.
 #define RAPT_DECODE_WIDTH 16
 #define RAPT_SCORE_MULTIPLE 16
 // Upper bounds over all tiers, for fixed-size arrays in the framework.
@@ -34,22 +34,22 @@ typedef enum rapt_start {
 typedef void rapt_multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
                            float *c, int64_t c_stride, rapt_start start, const float *lane);
 
-// rapt_multiply from zero and softmax in one, for scores to which nothing happens in between, [rows][panel_width],
-// under maxima that stay: c[row][lane] = 2^((a . b - lane_max) * to_exponent), with a(r, k) = a[r * a_row + k], and
-// lane_sum grows by the columns' sums. Ends where a maximum is -inf or exceeded, and returns how many rows come before
-// that; as many as *scored of the next rows of c then hold their scores.
+// rapt_multiply from zero, fused with the softmax under given maxima, for scores that nothing happens to in between:
+// c[row][lane] = 2^((a . b - lane_max) * to_exponent), [rows][panel_width], with a(r, k) = a[r * a_row + k]. Adds the
+// columns' sums to lane_sum. Stops before a tile in which a score exceeds its maximum, or where a maximum is -inf, and
+// returns how many rows were done; the next *scored rows of c hold their scores.
 typedef int64_t rapt_multiply_and_weigh(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b,
                                         float *c, float to_exponent, const float *lane_max, float *lane_sum,
                                         int64_t *scored);
 
 // scores[r * score_stride + key] = queries[r] . keys[key] for r < rows <= RAPT_DECODE_WIDTH. queries[r] starts at
-// queries + r * query_stride, keys[key] at element key * key_stride of keys. Rows behind the last one may be
-// prefetched, which touches nothing.
+// queries + r * query_stride, keys[key] at element key * key_stride of keys. Memory behind the last row may be
+// prefetched, which never faults.
 typedef void rapt_dots(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys,
                        int64_t key_stride, int64_t depth, float *scores, int64_t score_stride);
 
-// out[r] = out[r] * correction[r] + sum over keys of weights[r * weight_stride + key] * values[key]; with guarded,
-// terms of weight 0 are left out.
+// out[r] = out[r] * correction[r] + sum over keys of weights[r * weight_stride + key] * values[key]. With guarded terms
+// of weight 0 are left out.
 typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count,
                          const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
                          int64_t out_stride, int guarded);
@@ -58,7 +58,7 @@ typedef struct rapt_kernels {
   int32_t isa;
   // Floats per vector.
   int32_t lanes;
-  // Rows of multiply's register tile, of which the rows in hand are best a multiple.
+  // Rows of multiply's register tile; multiples of it are fastest.
   int32_t tile_rows;
   // Columns of multiply's register tile: query rows per panel, output features per weight panel.
   int32_t panel_width;
@@ -73,8 +73,8 @@ typedef struct rapt_kernels {
 
   rapt_multiply *multiply;
 
-  // As multiply, but a term whose b is 0 is left out instead of multiplied, so that a NaN or infinity in a row of a
-  // reaches only the columns that give it weight.
+  // As multiply, but terms whose b is 0 are left out, so that a NaN or infinity in a reaches only the columns whose
+  // weight for it is not 0.
   rapt_multiply *multiply_guarded;
 
   // One online-softmax step over scores[keys][width], in place: a score's weight is 2^((score - maximum) *
@@ -87,9 +87,9 @@ typedef struct rapt_kernels {
 
   rapt_multiply_and_weigh *multiply_and_weigh;
 
-  // multiply and multiply_and_weigh where an element of a and of the panel is not a float but the 32 bits of two bf16
-  // side by side, whose products are both added: depth, a_row and a_step count such pairs. Denormal bf16 count as 0.
-  // NULL on tiers without such an instruction.
+  // multiply and multiply_and_weigh for elements of a and of the panel that are pairs of bf16 in 32 bits; both products
+  // of a pair are added. depth, a_row and a_step count pairs. Denormal bf16 count as 0. NULL on tiers without such an
+  // instruction.
   rapt_multiply *multiply_pairs;
   rapt_multiply_and_weigh *multiply_pairs_and_weigh;
 
@@ -97,7 +97,7 @@ typedef struct rapt_kernels {
   void (*scale)(int64_t count, float factor, float *scores);
   // scores = cap * tanh(scores / cap), elementwise; count is whole panel rows.
   void (*softcap)(int64_t count, float cap, float *scores);
-  // scores += bias, elementwise, with -inf in bias winning over anything.
+  // scores += bias, elementwise; where bias is -inf the score becomes -inf, whatever it was.
   void (*add_bias)(int64_t count, const float *bias, float *scores);
   // scores[key][lane] -= slope[lane] * |position[lane] - key|.
   void (*alibi)(int64_t keys, int64_t width, const float *slope, const float *position, float *scores);
@@ -119,10 +119,10 @@ typedef struct rapt_kernels {
   // to[i] = from[i] * scale.
   void (*widen_i8)(int64_t count, const int8_t *from, float scale, float *to);
 
-  // What decode is made of, whose scores lie as [row][key].
+  // The kernels of decode, whose scores are [row][key].
 
-  // softmax, for scores[r * stride + key]; stride is at least keys rounded up to RAPT_SCORE_MULTIPLE, and what lies
-  // between them is overwritten.
+  // As softmax without headroom, for scores[r * stride + key]. stride is at least keys rounded up to
+  // RAPT_SCORE_MULTIPLE, and the floats up to that multiple are overwritten.
   void (*softmax_rows)(int64_t rows, int64_t keys, int64_t stride, float to_exponent, float *scores, float *row_max,
                        float *row_sum, float *correction);
   // scores[r * stride + key] *= factors[key].
@@ -131,16 +131,16 @@ typedef struct rapt_kernels {
   rapt_dots *dots_f16;
   rapt_dots *dots_bf16;
   rapt_dots *dots_i8;
-  // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride bf16. NULL on tiers
-  // without such an instruction.
+  // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride count bf16. NULL on
+  // tiers without such an instruction.
   rapt_dots *dots_pairs;
   rapt_gather *gather_f32;
   rapt_gather *gather_f16;
   rapt_gather *gather_bf16;
   rapt_gather *gather_i8;
 
-  // Turns pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs. to
-  // has 2 * pairs elements too, and is from itself or apart from it.
+  // Rotates pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs.
+  // to has 2 * pairs elements too, and is the same as from or does not overlap it.
   void (*rotate)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const float *from, float *to);
   void (*rotate_f16)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const uint16_t *from,
                      uint16_t *to);
@@ -148,8 +148,8 @@ typedef struct rapt_kernels {
                       uint16_t *to);
 } rapt_kernels;
 
-// Copies the table of a tier, whether or not this CPU has it: no code of the tier runs before one of its kernels is
-// called. Returns 0 where isa names no tier of this build.
+// Copies the table of a tier. This CPU need not have the tier: no code of it runs before one of its kernels is called.
+// Returns 0 where isa is no tier of this build.
 int rapt_kernels_fill(int32_t isa, rapt_kernels *table);
 
 // Whether the tier was compiled into this library.

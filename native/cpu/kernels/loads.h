@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kernels that read rows of any storage type where they lie are made of.
+// Loads for kernels that read rows of any dtype in place.
 #ifndef RAPT_CPU_KERNELS_LOADS_H
 #define RAPT_CPU_KERNELS_LOADS_H
 
@@ -8,7 +8,7 @@
 
 #include "cpu/kernels/tile.h"
 
-// A storage type as a constant parameter, which leaves one load after inlining.
+// A dtype as a constant parameter, so that inlining leaves one kind of load.
 enum { AS_F32, AS_F16, AS_BF16, AS_I8 };
 
 ALWAYS_INLINE int64_t size_as(const int type) { return type == AS_F32 ? 4 : type == AS_I8 ? 1 : 2; }

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// The matrix product that everything stands on: a register tile of TILE_ROWS x TILE_VECTORS vectors of C, one
-// broadcast of A per row and step. A lies as it came, K's rows one after the other or V's side by side: broadcasts from
-// cache cost the same either way. B is a panel.
+// The matrix product of prefill and linear: a register tile of TILE_ROWS x TILE_VECTORS vectors of C, with one
+// broadcast of A per row and step. A is not packed, neither K by rows nor V by columns: a broadcast from cache costs
+// the same either way. B is a panel.
 #ifndef RAPT_CPU_KERNELS_MULTIPLY_H
 #define RAPT_CPU_KERNELS_MULTIPLY_H
 
 #include "cpu/kernels/exp.h"
 #include "cpu/kernels/tile.h"
 
-// What an element of a, broadcast, and a vector of the panel add to a vector of sums.
+// ADD_PRODUCT(a, b, sum) is the sum plus the product of a broadcast element of a and a vector of the panel.
 #ifndef ADD_PRODUCT
 #define ADD_PRODUCT v_fma
 #endif
 
-// What is broadcast: element (r, k) at row r * row + step k * step.
+// The operand that is broadcast: element (r, k) is at[r * row + k * step].
 typedef struct left_side {
   const float *at;
   int64_t row;
   int64_t step;
 } left_side;
 
-// The steps over depth, into accumulators that live in registers because rows is a constant at every call.
+// All steps over depth. The accumulators stay in registers, because rows is a constant at every call.
 ALWAYS_INLINE void accumulate(const int rows, int64_t depth, left_side a, const float *b,
                               vf sum[TILE_ROWS][TILE_VECTORS]) {
-  // A pointer per three rows: base, base + stride and base + 2 * stride are what one address can name.
+  // A pointer per three rows: base, base + stride and base + 2 * stride are addressing modes.
   const float *at[(TILE_ROWS + 2) / 3];
 #pragma GCC unroll 8
   for (int g = 0; g < (rows + 2) / 3; g++) at[g] = a.at + 3 * g * a.row;
@@ -44,7 +44,7 @@ ALWAYS_INLINE void accumulate(const int rows, int64_t depth, left_side a, const 
   }
 }
 
-// rows is a constant at every call, so that the accumulators live in registers.
+// One register tile of c; rows is a constant at every call.
 ALWAYS_INLINE void multiply_tile(const int rows, int64_t depth, left_side a, const float *restrict b, float *restrict c,
                                  int64_t c_stride, rapt_start start, const float *restrict lane) {
   vf sum[TILE_ROWS][TILE_VECTORS];
@@ -84,8 +84,7 @@ ALWAYS_INLINE void multiply_tile(const int rows, int64_t depth, left_side a, con
 
 static void multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
                      float *c, int64_t c_stride, rapt_start start, const float *lane) {
-  // Tiles of nearly equal height: a last tile of one or two rows would leave the FMA units waiting for their own
-  // results.
+  // Tiles of nearly equal height: in a last tile of one or two rows each FMA would wait for the one before.
   int64_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
   for (int64_t t = 0, r = 0; t < tiles; t++) {
     int64_t height = (rows - r + tiles - t - 1) / (tiles - t);
@@ -103,8 +102,8 @@ static void multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row,
   }
 }
 
-// The scores of a tile become weights before they leave the registers, unless one is above its reference: then they
-// leave as they are, and the result is 0.
+// Turns the scores of a tile into weights while they are in registers, unless one is above its reference: then it
+// stores the scores and returns 0.
 ALWAYS_INLINE int weigh_tile(const int rows, int64_t depth, left_side a, const float *restrict b, float *restrict c,
                              vf factor, const vf reference[TILE_VECTORS], vf total[TILE_VECTORS]) {
   vf sum[TILE_ROWS][TILE_VECTORS], highest[TILE_VECTORS];

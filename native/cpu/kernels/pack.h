@@ -5,7 +5,7 @@
 
 #include "cpu/kernels/tile.h"
 
-// Rows of V_LANES floats from k0 on, transposed to out; full is a constant at every call, and says that there are
+// Transposes elements k0 .. k0 + n of up to V_LANES rows to out. full, a constant at every call, says that there are
 // V_LANES rows of V_LANES floats, so that the block stays in registers.
 ALWAYS_INLINE void pack_block(const int full, const float *const *rows, int64_t count, int64_t k0, int64_t n,
                               int64_t width, float *out) {
@@ -30,8 +30,8 @@ ALWAYS_INLINE void pack_block(const int full, const float *const *rows, int64_t 
 }
 
 static void pack(const float *const *rows, int64_t count, int64_t depth, int64_t width, float *out) {
-  // width is a multiple of V_LANES or below it. In the second case a store spills into the next k, which the next
-  // store then overwrites; only the last one spills for good, into the slack.
+  // width is a multiple of V_LANES or below it. In the second case a store writes beyond its k, and the store for the
+  // next k overwrites that; the last store writes into the slack.
   for (int64_t r0 = 0; r0 < width; r0 += V_LANES) {
     for (int64_t k0 = 0; k0 < depth; k0 += V_LANES) {
       int64_t n = depth - k0 < V_LANES ? depth - k0 : V_LANES;

@@ -7,11 +7,11 @@
 
 #include "cpu/kernels/tile.h"
 
-// The out-of-order window alone holds too few rows in flight to keep the memory busy, so rows are prefetched this many
-// bytes ahead, more where a byte means more arithmetic; behind a tile's last row that is the start of the next tile.
-// How that is done matters more than the distance: hardware prefetchers follow a single instruction that walks
-// over all lines in order, and lose track of prefetches by several instructions and of gaps. A few lines between any
-// two steps of the arithmetic keep the memory busier than as many at once.
+// The out-of-order window alone has too few loads in flight to keep the memory busy, so rows are prefetched this many
+// bytes ahead, and farther for narrow dtypes, where a byte means more arithmetic. Beyond a tile's last row that is the
+// start of the next tile. How it is done matters more than the distance: hardware prefetchers follow one instruction
+// that goes through all lines in order, and lose a stream that several instructions share or that has gaps. A few lines
+// between two steps of the arithmetic keep the memory busier than as many lines at once.
 #define DISTANCE_BYTES 8192
 #define DISTANCE_BYTES_NARROW 10240
 #define DISTANCE_BYTES_MANY_QUERIES 14336
@@ -24,7 +24,7 @@ typedef struct stream {
   const char *first;
   int64_t stride;
   int64_t bytes;
-  // How many rows lie between the one at work and the one prefetched.
+  // How many rows ahead of the current one are prefetched.
   int64_t distance;
 } stream;
 
@@ -34,7 +34,7 @@ static inline stream stream_of(const void *rows, int64_t stride, int64_t depth, 
   return s;
 }
 
-// The same where so many queries go with each row.
+// The same where each row is multiplied by so many queries.
 static inline stream stream_with(int64_t queries, const void *rows, int64_t stride, int64_t depth, int64_t size) {
   stream s = stream_of(rows, stride, depth, size);
   if (size < 4 && queries >= MANY_QUERIES) s.distance = (DISTANCE_BYTES_MANY_QUERIES + s.bytes - 1) / s.bytes;
@@ -44,7 +44,7 @@ static inline stream stream_with(int64_t queries, const void *rows, int64_t stri
 // The lines of some rows that are yet to be prefetched.
 typedef struct prefetch {
   const char *next;
-  // Lines left of the row at hand, rows behind it, lines of each, and bytes from its last line to the next row.
+  // Lines left of the current row, rows after it, lines of each row, and bytes from a row's last line to the next row.
   int64_t lines;
   int64_t rows;
   int64_t row_lines;
@@ -56,7 +56,7 @@ static inline int64_t line_count(int64_t bytes) { return (bytes + CACHE_LINE - 1
 static inline prefetch prefetch_start(const stream *s, int64_t row, int64_t count) {
   int64_t bytes = s->bytes;
   prefetch q = {.next = s->first + (row + s->distance) * s->stride};
-  // Rows without gaps are one long row.
+  // Contiguous rows count as one long row.
   if (bytes == s->stride) {
     bytes *= count;
     count = 1;
@@ -71,7 +71,7 @@ static inline prefetch prefetch_start(const stream *s, int64_t row, int64_t coun
 ALWAYS_INLINE void prefetch_lines(prefetch *q, int64_t count) {
   if (count > q->lines) count = q->lines;
   q->lines -= count;
-  // One instruction for all lines: prefetchers tell streams apart by the instruction that reads them.
+  // One instruction for all lines: hardware prefetchers tell streams apart by the address of the instruction.
 #pragma GCC unroll 1
   for (const char *end = q->next + count * CACHE_LINE; q->next < end; q->next += CACHE_LINE) {
     __builtin_prefetch(q->next);

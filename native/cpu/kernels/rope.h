@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotary embedding of one row. Products are rounded before they are added, here and in every tier alike, so that all
-// devices give the same bits.
+// Rotary embedding of one row. Products are rounded before they are added, in every tier and on CUDA, so that all give
+// the same bits.
 #ifndef RAPT_CPU_KERNELS_ROPE_H
 #define RAPT_CPU_KERNELS_ROPE_H
 
@@ -14,7 +14,7 @@ static inline void rotate_pairs(vf cosine, vf sine, vf *a, vf *b) {
 
 static inline float rope_same(float x) { return x; }
 
-// Scalars take what does not fill a vector; they read both elements before they write either.
+// Scalar code for pairs that do not fill a vector; it reads both elements before it writes either.
 #define ROTATE_PAIR(widen, narrow, first, second)          \
   {                                                        \
     float a = widen(from[first]), b = widen(from[second]); \

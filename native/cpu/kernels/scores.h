@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may happen to scores between Q.K and the softmax, over score panels [key][lane].
+// The transforms of scores between Q.K and the softmax, over score panels [key][lane].
 #ifndef RAPT_CPU_KERNELS_SCORES_H
 #define RAPT_CPU_KERNELS_SCORES_H
 

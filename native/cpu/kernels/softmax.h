@@ -8,13 +8,13 @@
 
 #define MOST_COLUMNS 2
 
-// The weight of a score relative to a maximum. The difference comes first: it is exact where it matters, however large
-// the scores, while a product rounded before it would be off by a hundredth at scores of -1e5.
+// The weight of a score relative to a maximum. The difference is taken before the product: it is exact where the weight
+// is not tiny, however large the scores. Products rounded first would be off by a hundredth at scores of -1e5.
 static inline vf weight(vf score, vf reference, vf to_exponent) {
   return v_exp2(v_mul(v_sub(score, reference), to_exponent));
 }
 
-// What belongs to each column: running maximum and sum, and the weight of the old maximum under the new one.
+// Per column: running maximum and sum, and the weight of the old maximum under the new one.
 typedef struct column_state {
   float *maximum;
   float *sum;
@@ -25,8 +25,8 @@ static inline column_state column_at(column_state first, int64_t v) {
   return (column_state){first.maximum + v, first.sum + v, first.correction + v};
 }
 
-// vectors is a constant at every call. That many columns go side by side: each has a chain of sums of its own, whose
-// latency the others fill.
+// Works on `vectors` vectors of columns at a time, a constant at every call: each has its own chain of additions, and
+// one chain's latency is hidden by the others.
 ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width, vf factor, vf headroom, float *scores,
                                   column_state state) {
   vf one = v_set1(1.0f), zero = v_set1(0.0f), lowest = v_set1(-__builtin_inff());
@@ -46,22 +46,23 @@ ALWAYS_INLINE int softmax_columns(const int vectors, int64_t keys, int64_t width
   for (int v = 0; v < vectors; v++) {
     if (k < keys) highest[0][v] = v_max(highest[0][v], v_load(scores + k * width + v * V_LANES));
     vf old_max = v_load(state.maximum + v * V_LANES), tile_max = v_max(highest[0][v], highest[1][v]);
-    // A NaN among the scores may be lost here. It is not lost below, where every score is used.
+    // The maximum may lose a NaN among the scores; their weights, below, do not.
     vf least = v_add(tile_max, v_mul(headroom, v_set1(0.5f)));
     vf new_max = v_if_less(old_max, least, v_add(tile_max, headroom), old_max);
     vf kept = one;
     if (v_any_less(old_max, new_max)) {
       moved = 1;
-      // Lanes that did not move: exactly 1, also where both are -inf, whose difference is NaN.
+      // Exactly 1 where the maximum did not move, also where both are -inf, whose difference is NaN.
       kept = v_if_equal(old_max, new_max, one, weight(old_max, new_max, factor));
       v_store(state.maximum + v * V_LANES, new_max);
     }
     v_store(state.correction + v * V_LANES, kept);
-    // A lane without a visible key yet has maximum -inf; any finite reference gives its -inf scores weight 0.
+    // A lane that has seen no visible key has maximum -inf; any finite reference gives its -inf scores weight 0.
     reference[v] = v_if_equal(new_max, lowest, zero, new_max);
     sum[v] = v_mul(v_load(state.sum + v * V_LANES), kept);
   }
-  // One chain per lane, in the order in which the product with V adds: equal roundings then cancel in the quotient.
+  // One chain of additions per lane, in the order in which the product with V adds: equal rounding errors then cancel
+  // in the quotient.
 #pragma GCC unroll 2
   for (k = 0; k < keys; k++) {
 #pragma GCC unroll 4
@@ -92,7 +93,7 @@ static int softmax(int64_t keys, int64_t width, float to_exponent, float headroo
   return moved;
 }
 
-// 0 for a masked score even in a row whose maximum or factor is NaN or infinite.
+// The final weight of a score; 0 for a masked score, even where the row's maximum or factor is NaN or infinite.
 static inline vf final_weight(vf score, vf reference, vf to_exponent, vf factor) {
   vf w = v_mul(weight(score, reference, to_exponent), factor);
   return v_if_equal(score, v_set1(-__builtin_inff()), v_set1(0.0f), w);

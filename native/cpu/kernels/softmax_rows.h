@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Online softmax over rows of scores, keys in lanes: what few queries take, whose rows would leave lanes empty.
+// Online softmax over rows of scores, with keys in lanes, for decode: few query rows would leave lanes of a panel
+// empty.
 #ifndef RAPT_CPU_KERNELS_SOFTMAX_ROWS_H
 #define RAPT_CPU_KERNELS_SOFTMAX_ROWS_H
 
@@ -16,7 +17,7 @@ static void softmax_rows(int64_t rows, int64_t keys, int64_t stride, float to_ex
     vf highest = v_set1(lowest);
     for (int64_t k = 0; k < end; k += V_LANES) highest = v_max(highest, v_load(row + k));
     float old_max = row_max[r], tile_max = v_highest(highest);
-    // A NaN among the scores may be lost here. It is not lost below, where every score is used.
+    // The maximum may lose a NaN among the scores; their weights, below, do not.
     float new_max = old_max < tile_max ? tile_max : old_max;
     correction[r] = 1;
     if (old_max < new_max) {
@@ -25,7 +26,7 @@ static void softmax_rows(int64_t rows, int64_t keys, int64_t stride, float to_ex
       correction[r] = kept[0];
       row_max[r] = new_max;
     }
-    // A row without a visible key yet has maximum -inf; any finite reference gives its -inf scores weight 0.
+    // A row that has seen no visible key has maximum -inf; any finite reference gives its -inf scores weight 0.
     vf reference = v_set1(new_max == lowest ? 0 : new_max);
     vf sum = v_set1(0.0f);
     for (int64_t k = 0; k < end; k += V_LANES) {

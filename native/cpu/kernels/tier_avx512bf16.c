@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What BF16 adds to AVX-512. Not another instance of the templates: every entry that is not set here stays the
+// The kernels that AVX512-BF16 adds. This file does not instantiate the templates again: every other entry stays the
 // AVX-512 tier's own function, and so gives its bits.
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/tiers.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Included once per tier, after that tier's vector vocabulary and with KERNELS naming its table: the same kernels,
-// written once, in the tier's registers. A table of constants and not a function that fills one: such a function would
-// be compiled for the tier too, and so could not run before the CPU is known to have it.
+// Included once per tier, after that tier's vector vocabulary, with KERNELS defined as the name of its table: it
+// compiles the kernels, which are written once, for the tier. The table is constant data, not filled in by a function:
+// such a function would be compiled for the tier too, and could not run before the CPU is known to have it.
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/decode.h"
 #include "cpu/kernels/gather.h"

@@ -4,7 +4,7 @@
 #define RAPT_CPU_KERNELS_TILE_H
 
 #define PANEL_WIDTH (TILE_VECTORS * V_LANES)
-// For bodies whose loop bounds are constants at every call, so that their arrays live in registers.
+// For functions whose loop bounds are constants at every call, so that their arrays stay in registers.
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -60,7 +60,7 @@ static inline float v_sum(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 static inline void v_sum4(const vf v[4], float *out) {
   for (int i = 0; i < 4; i++) out[i] = v_sum(v[i]);
 }
-// Out of the range in which a float has a fraction and an int32 can hold it; NaN counts as inside.
+// Clamps x to +-1e6, inside which an int32 holds its floor; NaN stays NaN.
 static inline vf v_limit(vf x) {
   return v_if_less(x, v_set1(-1e6f), v_set1(-1e6f), v_if_less(v_set1(1e6f), x, v_set1(1e6f), x));
 }

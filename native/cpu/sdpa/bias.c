@@ -65,7 +65,7 @@ void rapt_sdpa_add_bias(const rapt_kernels *kernels, const rapt_sdpa_problem *pr
     if (!staged) {
       rows[r] = row.bias;
     } else if (r > 0 && row.mask == before.mask && row.bias == before.bias && row.padding == before.padding) {
-      // Broadcast over queries or heads: the same row again.
+      // The bias broadcasts over queries or heads: lane r has the same row as the lane before it.
       rows[r] = rows[r - 1];
     } else {
       float *out = scratch->rows + r * covered;

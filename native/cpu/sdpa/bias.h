@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is added to a score: ALiBi, and the bias, with which masks and padding go as -inf. Other additions, relative
-// positions for instance, belong here.
+// What is added to a score: ALiBi and the bias. Masks and padding are part of the bias, as -inf. Other additions,
+// relative positions for instance, belong here.
 #ifndef RAPT_CPU_SDPA_BIAS_H
 #define RAPT_CPU_SDPA_BIAS_H
 
@@ -16,10 +16,10 @@ static inline int rapt_sdpa_has_bias(const rapt_sdpa_problem *problem) {
          rapt_is_present(&problem->key_padding);
 }
 
-// Whether rows of the bias are put together in memory of their own, because they cannot be read where they lie.
+// Whether rows of the bias have to be staged in scratch, because they cannot be read in place.
 int rapt_sdpa_stages_bias(const rapt_sdpa_problem *problem);
 
-// Scratch for keys by lanes: the bias as [key][lane], with RAPT_PACK_SLACK floats behind it, and staged rows, of the
+// Scratch for a panel of scores: the bias as [key][lane], with RAPT_PACK_SLACK floats behind it, and staged rows of the
 // bias and of the weights output.
 typedef struct rapt_sdpa_bias_scratch {
   float *panel;
@@ -33,7 +33,7 @@ void rapt_sdpa_add_bias(const rapt_kernels *kernels, const rapt_sdpa_problem *pr
 void rapt_sdpa_subtract_alibi(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
                               const rapt_sdpa_queries *queries, int64_t j, int64_t covered, float *scores);
 
-// The same for the scores of lane r alone; staged has room for them.
+// The same for the scores of lane r alone; staged has room for `covered` floats.
 void rapt_sdpa_add_bias_to_row(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
                                const rapt_sdpa_queries *queries, int64_t r, int64_t j, int64_t covered, float *staged,
                                float *row);

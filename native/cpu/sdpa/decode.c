@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Few queries: every byte of K and V is read once, as it lies, for the whole group; the keys are split into chunks of
-// their own tasks (FlashDecoding), whose partial results are merged afterwards.
+// Few queries: every byte of K and V is read once, in place, for the whole group. The keys are split into chunks, which
+// are tasks of their own (Flash-Decoding), and their partial results are merged afterwards.
 #include <string.h>
 
 #include "base/arithmetic.h"
@@ -15,14 +15,14 @@ typedef struct decode_slot {
   rapt_sdpa_visibility *visibility;
   // [row][head_dim]
   float *query;
-  // Where there are no partial results.
+  // The state of a chunk, where there are no partial results.
   rapt_softmax state;
   // [row][key], of a pass
   float *scores;
-  // Which scores of a tile are of visible keys, where that matters.
+  // A flag per score of a tile, see rapt_softmax_step.
   unsigned char *visible;
   float *correction;
-  // Keys or values widened in memory: a tile where the kernels do not read them as they lie, else one row.
+  // Keys or values widened in memory: a tile where the kernels do not read them in place, else one row.
   float *rows;
   // A row of biases.
   float *biases;
@@ -39,12 +39,12 @@ typedef struct decode_task {
   rapt_dots *dots;
   rapt_gather *gather;
   const decode_slot *slot;
-  // Of the chunk at hand: the slot's, or the partial one.
+  // The state of the current chunk: the slot's, or the partial one.
   const rapt_softmax *state;
   rapt_softmax partial;
 } decode_task;
 
-// Whether the kernels read these rows as they lie. A scale for every token is applied to scores and weights instead.
+// Whether the kernels read these rows in place. A scale per row is applied to scores or weights instead of the row.
 static int is_scaled_by_row(const rapt_kv_source *source) { return source->dtype == RAPT_I8 && source->groups == 1; }
 static int reads_in_place(const rapt_kv_source *source) { return source->dtype != RAPT_I8 || is_scaled_by_row(source); }
 
@@ -104,7 +104,7 @@ static rapt_gather *gather_of(const rapt_kernels *kernels, const rapt_kv_source 
   }
 }
 
-// Loads the queries as the dot products take them, which it chooses.
+// Chooses the kernel for the dot products and loads the queries as it takes them.
 static void load_queries(decode_task *t) {
   const rapt_sdpa *c = &t->problem->call;
   const rapt_sdpa_queries *queries = &t->visibility->queries;
@@ -122,7 +122,7 @@ static void load_queries(decode_task *t) {
   }
 }
 
-// Chunk `index` of all: results go to its partials, where there are any.
+// Begins chunk `index` of all chunks, whose results go to its partial state where there is one.
 static void begin_chunk(decode_task *t, const rapt_sdpa_partials *partials, int64_t index) {
   t->state = &t->slot->state;
   if (t->plan->splits > 1) {
@@ -145,7 +145,7 @@ static kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source,
   return (kernel_rows){t->slot->rows, source->depth};
 }
 
-// Multiplies scores or weights of a run's keys by these keys' scales; with guarded, zeros stay zeros whatever the
+// Multiplies scores or weights of a run's keys by the scales of these keys. With guarded, zeros stay zero whatever the
 // scale.
 static void apply_scales(const decode_task *t, const rapt_kv_run *run, int guarded, float *scores) {
   int64_t rows = t->problem->rows, stride = t->plan->pass_keys;
@@ -161,7 +161,7 @@ static void apply_scales(const decode_task *t, const rapt_kv_run *run, int guard
   }
 }
 
-// Leaving weights of 0 out is slower, and only matters where a masked value is not finite.
+// Whether the values of keys from .. to are finite. If not, terms of weight 0 must be left out, which is slower.
 static int all_finite(const decode_task *t, int64_t from, int64_t to) {
   for (int64_t j = from; j < to;) {
     rapt_kv_run run = rapt_kv_run_at(&t->values, j, to - j);
@@ -174,8 +174,8 @@ static int all_finite(const decode_task *t, int64_t from, int64_t to) {
   return 1;
 }
 
-// Prefetches the scales of keys j .. j + keys, as far as there are any: some 30 lines that nothing else would bring in
-// time. Inline, or the compiler takes a function of prefetches for one that does nothing.
+// Prefetches the scales of keys j .. j + keys, if there are any: some 30 cache lines, which no other prefetch covers.
+// Inline, because the compiler drops calls of a function that only prefetches.
 static inline __attribute__((always_inline)) void prefetch_scales(const rapt_kv_source *source, int64_t j,
                                                                   int64_t keys) {
   if (!is_scaled_by_row(source) || source->scale->stride[2] != 1) return;
@@ -203,7 +203,7 @@ static void score(const decode_task *t, int64_t from, int64_t to, float *scores)
   }
 }
 
-// From these scores to weights and on to the output.
+// Turns the scores of keys from .. to into weights, and adds the weighted values to the output.
 static void attend(const decode_task *t, int64_t from, int64_t to, float *scores) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   int64_t stride = t->plan->pass_keys, depth = t->values.depth;
@@ -234,14 +234,14 @@ void rapt_sdpa_decode_begin(const rapt_sdpa_job *job) {
   }
 }
 
-// Keys first .. last, which are chunks `chunk` and following of all.
+// Attends to keys first .. last, which are chunk `chunk` and those after it.
 static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, int64_t chunk, int64_t first,
                           int64_t last) {
   const rapt_cpu_sdpa *plan = t->plan;
   begin_chunk(t, partials, chunk);
   for (int64_t pass = first; pass < last; pass += plan->pass_keys) {
     int64_t end = pass + rapt_min(last - pass, plan->pass_keys);
-    // All of the pass's keys, then all of its values: each stream of rows takes its time to get going.
+    // All keys of the pass, then all its values: each switch between the two streams of rows costs time.
     for (int values = 0; values <= 1; values++) {
       for (int64_t j = pass; j < end; j += plan->key_tile) {
         int64_t from = rapt_max(t->visibility->low, j);
@@ -258,7 +258,7 @@ static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, in
   }
 }
 
-// Writes a unit's results; with splits the last of its tasks to end does, which then merges what they have left.
+// Writes a unit's results. With splits the task of the unit that ends last does so, after merging all partial results.
 static void end_task(const decode_task *t, const rapt_sdpa_job *job, int64_t unit) {
   const rapt_sdpa_queries *queries = &t->visibility->queries;
   if (t->plan->splits == 1) {
@@ -281,7 +281,7 @@ void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot_number) {
   decode_slot slot;
   lay_slot(&arena, problem, plan, &slot);
   rapt_sdpa_visibility_fill(problem, batch, kv_head, 0, problem->rows, RAPT_DECODE_WIDTH, slot.visibility);
-  // Field by field: to zero the rest would take a tiny call a tenth of its time.
+  // Set field by field: zeroing the struct would take a tenth of a tiny call's time.
   decode_task t;
   t.kernels = &job->context->kernels;
   t.problem = problem;

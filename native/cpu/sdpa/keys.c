@@ -72,7 +72,7 @@ const float *rapt_kv_load_pairs(const rapt_kv_source *source, int64_t from, int6
 
 void rapt_kv_prefetch(const rapt_kv_source *source, int64_t j, int64_t count, rapt_prefetch *prefetch) {
   int64_t size = rapt_element_size(source->dtype);
-  // Elements that are far apart are slow for other reasons.
+  // Rows of strided elements are not prefetched: reading them is slow for other reasons.
   if (source->element_stride != 1) return;
   for (int64_t last = j + count; j < last;) {
     rapt_kv_run run = rapt_kv_run_at(source, j, last - j);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where keys and values come from. A source holds the rows of one (batch, kv head) by key position, and gives them out
-// as runs: rows that lie at one distance from each other. Kernels work on runs, so that other forms of storage (ragged,
-// paged, rings) are other sources and nothing else.
+// Where keys and values come from. A source has the rows of one (batch, kv head) by key position and returns them as
+// runs: rows with one stride between them. Kernels work on runs, so that another form of storage (ragged, paged, a
+// ring) needs another source only.
 #ifndef RAPT_CPU_SDPA_KEYS_H
 #define RAPT_CPU_SDPA_KEYS_H
 
@@ -13,22 +13,22 @@
 
 typedef struct rapt_kv_source {
   const rapt_tensor *rows;
-  // Of i8 rows, `groups` to a row.
+  // The scales of i8 rows, `groups` for each row.
   const rapt_tensor *scale;
   int64_t groups;
   int64_t batch;
   int64_t kv_head;
-  // Rows there are, and elements of each.
+  // The number of rows, and of elements in each.
   int64_t length;
   int64_t depth;
   int32_t dtype;
-  // Between two elements of a row.
+  // Elements from one element of a row to the next.
   int64_t element_stride;
 } rapt_kv_source;
 
 typedef struct rapt_kv_run {
   const void *rows;
-  // Elements between two rows.
+  // Elements from one row to the next.
   int64_t stride;
   int64_t count;
   // The first row's scales, and floats to the next row's; NULL where the rows are not i8.
@@ -36,7 +36,7 @@ typedef struct rapt_kv_run {
   int64_t scale_stride;
 } rapt_kv_run;
 
-// Inline, as are runs: small problems would pay for the copies.
+// Inline, like rapt_kv_run_at: for small problems the copies of the structs would cost time.
 static inline rapt_kv_source rapt_sdpa_keys(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head) {
   const rapt_sdpa *c = &problem->call;
   return (rapt_kv_source){.rows = &c->key,
@@ -65,7 +65,7 @@ static inline rapt_kv_source rapt_sdpa_values(const rapt_sdpa_problem *problem, 
 
 // The run that starts with the row of key j and has at most `most` rows; all of them are below the source's length.
 static inline rapt_kv_run rapt_kv_run_at(const rapt_kv_source *source, int64_t j, int64_t most) {
-  // Strided tensors are one run.
+  // A strided tensor is one run.
   const rapt_tensor *t = source->rows;
   rapt_kv_run run = {.rows = rapt_row(t, source->batch, source->kv_head, j),
                      .stride = t->stride[2],
@@ -77,7 +77,7 @@ static inline rapt_kv_run rapt_kv_run_at(const rapt_kv_source *source, int64_t j
   return run;
 }
 
-// Whether the run's rows are one long row.
+// Whether the run's rows are contiguous, without gaps between them.
 static inline int rapt_kv_is_packed(const rapt_kv_source *source, const rapt_kv_run *run) {
   return source->element_stride == 1 && run->stride == source->depth;
 }
@@ -86,18 +86,18 @@ static inline int rapt_kv_is_packed(const rapt_kv_source *source, const rapt_kv_
 const float *rapt_kv_read_row(const rapt_kernels *kernels, const rapt_kv_source *source, const rapt_kv_run *run,
                               int64_t i, float *staging);
 
-// All of its rows as floats, one after the other.
+// Copies all rows of the run as floats, contiguous, to `to`.
 void rapt_kv_read_rows(const rapt_kernels *kernels, const rapt_kv_source *source, const rapt_kv_run *run, float *to);
 
-// Rows of keys from .. to as floats, one after the other: where they lie if they lie so, since far-apart rows would
-// cost a TLB entry each, again for every panel of queries; otherwise brought together in staging.
+// Rows of keys from .. to as contiguous floats: in place where they are contiguous f32, otherwise copied to staging.
+// Rows with gaps are copied too, because each may need a TLB entry, again for every panel of queries.
 const float *rapt_kv_load(const rapt_kernels *kernels, const rapt_kv_source *source, int64_t from, int64_t to,
                           float *staging);
 
-// The same for bf16 as pairs, rapt_ceil_div(depth, 2) to a row.
+// The same for bf16 rows as 32-bit pairs, rapt_ceil_div(depth, 2) to a row.
 const float *rapt_kv_load_pairs(const rapt_kv_source *source, int64_t from, int64_t to, float *staging);
 
-// Adds the rows of keys j .. j + count.
+// Adds the rows of keys j .. j + count to what is prefetched.
 void rapt_kv_prefetch(const rapt_kv_source *source, int64_t j, int64_t count, rapt_prefetch *prefetch);
 
 #endif

@@ -10,7 +10,7 @@
 
 // What tasks leave behind where the keys are split: a state per (unit, panel, split).
 typedef struct rapt_sdpa_partials {
-  // No maximum where there is one split, whose tasks write the results themselves.
+  // states.maximum is NULL where there is one split: its tasks write the results themselves.
   rapt_softmax states;
   // Decode: tasks of each unit that have not ended yet.
   atomic_int *tasks_left;
@@ -24,7 +24,7 @@ typedef struct rapt_sdpa_job {
   rapt_cpu_context *context;
   const rapt_sdpa_problem *problem;
   const rapt_cpu_sdpa *plan;
-  // A worker's scratch each.
+  // The workers' scratch, one slot each.
   unsigned char *slots;
   rapt_sdpa_partials partials;
 } rapt_sdpa_job;
@@ -33,16 +33,16 @@ typedef struct rapt_sdpa_job {
 rapt_softmax rapt_sdpa_prefill_shape(const rapt_cpu_context *context, const rapt_sdpa_problem *problem);
 rapt_softmax rapt_sdpa_decode_shape(const rapt_sdpa_problem *problem);
 
-// Counts a worker's scratch.
+// Count a worker's scratch.
 void rapt_sdpa_prefill_scratch(rapt_arena *arena, const rapt_cpu_context *context, const rapt_sdpa_problem *problem,
                                const rapt_cpu_sdpa *plan);
 void rapt_sdpa_decode_scratch(rapt_arena *arena, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan);
 
-// Before the first decode task.
+// Comes before the first decode task.
 void rapt_sdpa_decode_begin(const rapt_sdpa_job *job);
 
-// Task t of a parallel run. The last decode task of a unit writes the unit's results; after prefill tasks that leave
-// partial results, a task for every panel of every unit merges and writes them.
+// One task of a parallel run. The decode task of a unit that ends last writes the unit's results. Where prefill tasks
+// leave partial results, a merge task for every panel of every unit follows, which merges and writes them.
 void rapt_sdpa_prefill_task(void *job, int64_t task, int32_t slot);
 void rapt_sdpa_prefill_merge_task(void *job, int64_t task, int32_t slot);
 void rapt_sdpa_decode_task(void *job, int64_t task, int32_t slot);

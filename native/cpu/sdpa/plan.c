@@ -9,28 +9,28 @@
 #include "cpu/sdpa/visibility.h"
 #include "cpu/sdpa/weights.h"
 
-// Bytes of K that one tile may take: with the query and output panels of a task it has to stay in L2.
+// Bytes of K that one tile may take: L2 holds it together with the query and output panels of a task.
 #define KEY_TILE_BYTES (192 * 1024)
 #define MOST_KEYS_PER_TILE 192
-// Keys per tile of the decode path: many, because K and V are read in turns and each turn has to get going, but no more
-// scores than L1 holds beside them.
+// Keys per tile of the decode path: many, because K and V are read in turns and each turn costs time to start, but no
+// more than L1 holds scores of.
 #define DECODE_SCORES 2048
 #define MOST_DECODE_KEYS 512
 #define LEAST_DECODE_KEYS 128
-// Scores of the keys that are read before their values, and the most such keys: a stream of K or V takes a third of a
-// microsecond to get going.
+// A pass reads many keys before their values, because a stream of K or V takes a third of a microsecond to start: the
+// most scores, and the most keys, of a pass.
 #define PASS_SCORES 16384
 #define MOST_PASS_KEYS 4096
-// Tasks that keep the threads evenly busy to the end, and panels that a task does not go below: fewer would bring K and
-// V to L2 for too little work.
+// Tasks per thread that keep all threads busy to the end, and the fewest panels of a task: with fewer it would bring K
+// and V to L2 for too little work.
 #define TASKS_PER_THREAD 4
 #define LEAST_PANELS 4
-// Bytes of query, key, value and output from which memory is prefetched: half of a common last cache.
+// Bytes of query, key, value and output from which on memory is prefetched: half of a common last-level cache.
 #define PREFETCH_LEAST_BYTES (16 * 1024 * 1024)
-// Query and output panels that one task keeps in L2, in bytes: more panels read K and V less often.
+// Bytes of query and output panels that one task keeps in L2: with more panels per task K and V are read less often.
 #define TASK_BYTES (512 * 1024)
-// Keys from which few query rows are split over K/V, the smallest chunk, and the most chunks. Sixteen keep every core
-// of a large machine busy at a few kv heads, and bound the partial results.
+// The keys are split where there are at most SPLIT_ROWS query rows and at least SPLIT_KEYS keys. The smallest chunk,
+// and the most chunks: sixteen keep all cores of a large machine busy at a few kv heads, and bound the partial results.
 #define SPLIT_ROWS 128
 #define SPLIT_KEYS 1024
 #define LEAST_CHUNK 512
@@ -39,7 +39,7 @@
 static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
   int64_t depth = rapt_max(c->head_dim, c->value_dim);
-  // Vectors of the decode kernels run along the head dimension, and the weights output is written by panels.
+  // Decode kernels read vectors along the head dimension, and only prefill writes a weights output.
   int few = problem->rows <= RAPT_DECODE_WIDTH && !rapt_is_present(&c->weights) && c->key.stride[3] == 1 &&
             c->value.stride[3] == 1;
   plan->path = few ? RAPT_SDPA_DECODE : RAPT_SDPA_PREFILL;
@@ -62,7 +62,8 @@ static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_proble
   }
 }
 
-// Whether equal tasks leave threads idle for more than a sixteenth of the time: nine keep two threads busy for ten.
+// Whether more than a sixteenth of the threads' time is idle with so many equal tasks: nine tasks take two threads as
+// long as ten.
 static int is_uneven(int64_t tasks, int64_t threads) {
   return rapt_ceil_div(tasks, threads) * threads - tasks > tasks / 16;
 }
@@ -73,7 +74,7 @@ static int64_t visible_keys(const rapt_sdpa_problem *problem, int64_t row) {
   return visibility.high - visibility.low;
 }
 
-// As many chunks per task as one pass covers, but tasks enough for all threads.
+// Chooses as many chunks per task as one pass covers, but leaves enough tasks for all threads.
 static void choose_task_chunks(int64_t threads, rapt_cpu_sdpa *plan) {
   int64_t most = plan->units * plan->splits / (TASKS_PER_THREAD * threads);
   plan->task_chunks = rapt_clamp(rapt_min(plan->pass_keys / plan->chunk, most), 1, plan->splits);
@@ -86,7 +87,7 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   plan->panels = plan->path == RAPT_SDPA_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
   int64_t panel_bytes = (c->head_dim + c->value_dim) * width * (int64_t)sizeof(float);
   plan->task_panels = rapt_min(plan->panels, rapt_max(1, TASK_BYTES / panel_bytes));
-  // A task keeps the scores of one panel, whatever the number of keys.
+  // A task then keeps the scores of one panel for all keys; more panels would take more scratch.
   if (rapt_sdpa_keeps_weights(problem)) plan->task_panels = 1;
   plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);
   if (context->threads > 1) {
@@ -99,12 +100,12 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   }
   plan->task_panels = rapt_ceil_div(plan->panels, plan->blocks);
   plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);
-  // A plan reads no positions: with them the last blocks go first, as causality has it.
+  // A plan does not read positions. Where they are given, the last blocks go first, as is best under causality.
   plan->first_blocks_first = plan->blocks > 1 && !rapt_is_present(&c->positions) &&
                              visible_keys(problem, 0) > visible_keys(problem, problem->rows - 1);
   plan->tasks = plan->units * plan->splits * plan->blocks;
   if (plan->path == RAPT_SDPA_DECODE) choose_task_chunks(context->threads, plan);
-  // In double: sizes are bounded one by one, not their product.
+  // In double, because the product of sizes may overflow an int64.
   double work = (double)plan->units * (double)problem->rows * (double)c->kv_len * (double)(c->head_dim + c->value_dim);
   double size = (double)rapt_element_size(c->query.dtype);
   double bytes =
@@ -136,7 +137,7 @@ int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem 
   *plan = (rapt_cpu_sdpa){0};
   if (__builtin_mul_overflow(c->batch, c->kv_heads, &plan->units)) return 0;
   choose_tiles(context, problem, plan);
-  // There are no more tasks than that.
+  // An upper bound of the number of tasks.
   int64_t most;
   if (__builtin_mul_overflow(plan->units, plan->splits, &most) || __builtin_mul_overflow(most, problem->rows, &most)) {
     return 0;
@@ -158,7 +159,7 @@ int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem 
          !__builtin_add_overflow(plan->scratch, plan->partial_scratch, &plan->scratch);
 }
 
-// Of query and output, and of keys and values where these are neither the same nor both i8.
+// The dtype in the plan's name: that of query and output, and of keys and values unless both are i8; else "mixed".
 static const char *storage(const rapt_sdpa *c, int quantised) {
   int32_t dtype = c->query.dtype;
   int same = quantised == 2 || (c->key.dtype == dtype && c->value.dtype == dtype);

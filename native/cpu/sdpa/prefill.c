@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many queries: FlashAttention-2's loop (Dao 2023) over panels of query rows.
 //
-// A task holds some panels of one (batch, kv head) and streams through the keys. Each key tile is brought to L2 once
-// and used by all of the task's panels, so by all query heads of the group. Scores of a panel come out as [key][query
+// A task has some panels of one (batch, kv head) and goes through the keys tile by tile. Each key tile is brought to L2
+// once and used by all panels of the task, and so by all query heads of the group. Scores of a panel are [key][query
 // lane], stay in L1 through the softmax, and are then the right operand of the product with V.
 #include <string.h>
 
@@ -14,8 +14,8 @@
 #include "cpu/sdpa/paths.h"
 #include "cpu/sdpa/scores.h"
 
-// What is known of a panel's maxima: nothing, that they stand above some keys that every lane saw, or that they had to
-// move again.
+// What is known of a panel's maxima: nothing; that they include some keys that every lane sees; or that they had to
+// move again after that.
 typedef enum trend { TREND_UNKNOWN, TREND_STEADY, TREND_RISING } trend;
 
 typedef struct panel {
@@ -30,18 +30,18 @@ typedef struct panel {
 
 // A worker's scratch.
 typedef struct prefill_slot {
-  // Rows gathered from a last dimension that is not contiguous, and output on its way to one. First, because tasks that
-  // merge lay nothing else.
+  // For rows whose elements are not contiguous: copies of query rows, and output before it is written. First in the
+  // slot, because it is all that merge tasks use.
   float *staging;
-  // Of the task's panels.
+  // The task's panels, and their packed queries.
   panel *panels;
   float *query;
   rapt_softmax states;
-  // [key][head_dim] and [key][value_dim], where the tensors' own layout will not do.
+  // Copies, [key][head_dim] and [key][value_dim], where the rows cannot be used in place.
   float *keys;
   float *values;
   float *scores;
-  // Which scores are of visible keys, where that matters.
+  // A flag per score, see rapt_softmax_step.
   unsigned char *visible;
   float *correction;
   rapt_sdpa_bias_scratch bias;
@@ -97,7 +97,7 @@ typedef struct prefill_task {
   int64_t last_key;
   rapt_kv_source keys;
   rapt_kv_source values;
-  // What the steps of the current tile prefetch; NULL where the whole problem fits a cache.
+  // What the steps of the current tile prefetch; NULL where the whole problem fits into a cache.
   rapt_prefetch *prefetch;
   // Whether queries and keys stay bf16, and the 32-bit elements of their rows: floats, or pairs of bf16, an odd last
   // one beside a zero.
@@ -105,11 +105,11 @@ typedef struct prefill_task {
   int64_t score_depth;
   rapt_multiply *multiply;
   rapt_multiply_and_weigh *multiply_and_weigh;
-  // Keys, or elements of values, at a time between two steps of the prefetch.
+  // Keys, or elements of values, between two prefetch steps.
   int64_t step;
 } prefill_task;
 
-// Finds out what task `index` is.
+// Sets unit, split and panels of task `index`.
 static void locate_task(int64_t index, prefill_task *t) {
   const rapt_cpu_sdpa *plan = t->plan;
   const rapt_sdpa *c = &t->problem->call;
@@ -140,7 +140,7 @@ static void prefetch_keys(const prefill_task *t, rapt_prefetch *prefetch, int64_
   rapt_kv_prefetch(&t->values, first, count, prefetch);
 }
 
-// Query or output rows of a task.
+// Adds query or output rows of a task to what is prefetched.
 static void prefetch_rows(const prefill_task *t, rapt_prefetch *prefetch, const rapt_tensor *tensor, int64_t depth,
                           int write) {
   int64_t width = t->kernels->panel_width, group = t->problem->group, size = rapt_element_size(tensor->dtype);
@@ -157,8 +157,8 @@ static void prefetch_rows(const prefill_task *t, rapt_prefetch *prefetch, const 
   }
 }
 
-// While a task is on its last keys: its output, and what the task that this worker will most likely have next begins
-// with.
+// Prefetches, while a task works on its last keys, its output rows, and the first rows of the task that this worker is
+// likely to take next.
 static void prefetch_next_task(const prefill_task *t, int64_t index, rapt_prefetch *prefetch) {
   const rapt_sdpa *c = &t->problem->call;
   prefetch_rows(t, prefetch, &c->output, c->value_dim, 1);
@@ -222,19 +222,19 @@ static int rows_are_finite(const prefill_task *t, const key_tile *tile, int64_t 
   return t->kernels->all_finite((to - from) * t->values.depth, values_of(t, tile, from));
 }
 
-// Whether the values of keys from .. to are finite. All of the tile mostly are; where not, these keys alone decide, for
-// which others are there depends on the other panels of the task, and so on the number of threads.
+// Whether the values of keys from .. to are finite. Mostly all values of the tile are. Where they are not, only the
+// given keys decide: which other keys the tile has depends on the task's other panels, and so on the number of threads.
 static int is_finite(const prefill_task *t, key_tile *tile, int64_t from, int64_t to) {
   if (tile->finite < 0) tile->finite = rows_are_finite(t, tile, tile->first, tile->last);
   return tile->finite || rows_are_finite(t, tile, from, to);
 }
 
-// How far above the highest score a maximum goes while more keys are to come, as an exponent of 2: far enough that it
+// While more keys are to come, a maximum is set this far above the highest score, as an exponent of 2: so far that it
 // seldom has to move again, and so near that weights lose no precision.
 #define HEADROOM 8.0f
 
-// Keys that show where the maxima of a new panel are: so few that little goes the longer way, and so many that the rest
-// seldom exceeds them by more than the headroom.
+// The maxima of a new panel are taken from its first keys, in a step of its own: few keys, because this step is slower
+// than the fused one, but so many that later scores seldom exceed the maxima by more than the headroom.
 #define FIRST_KEYS 24
 
 // Scores of keys from .. to.
@@ -243,15 +243,15 @@ static void score(const prefill_task *t, const panel *p, const key_tile *tile, i
   int64_t width = t->kernels->panel_width, depth = t->score_depth;
   const float *keys = tile->keys + (from - tile->first) * depth;
   for (int64_t k = 0, rows; k < to - from; k += rows) {
-    // A last step of a row or two would leave the FMA units waiting.
+    // Even steps: a last step of a row or two would leave the FMA units idle.
     rows = rapt_even_step(to - from - k, t->step);
     if (t->prefetch != NULL) rapt_prefetch_step(t->prefetch);
     t->multiply(rows, depth, keys + k * depth, depth, 1, p->query, scores + k * width, width, RAPT_START_ZERO, NULL);
   }
 }
 
-// The same, and the softmax at once. Returns how many keys come before a maximum has to move; of *scored more there
-// are scores.
+// The same, fused with the softmax. Returns how many keys were done before a maximum has to move; *scored further keys
+// have scores, but no weights.
 static int64_t score_and_weigh(const prefill_task *t, const panel *p, const key_tile *tile, int64_t from, int64_t to,
                                float *scores, int64_t *scored) {
   int64_t width = t->kernels->panel_width, depth = t->score_depth;
@@ -266,14 +266,14 @@ static int64_t score_and_weigh(const prefill_task *t, const panel *p, const key_
   return to - from;
 }
 
-// Weights from scores of keys from .. to, under maxima that may move. Returns where output starts from.
+// Turns scores of keys from .. to into weights, under maxima that may move. Returns where the output starts from.
 static rapt_start weigh(const prefill_task *t, panel *p, key_tile *tile, int64_t from, int64_t to, int bare,
                         int *guarded) {
   const prefill_slot *slot = &t->slot;
   rapt_sdpa_transform_scores(t->kernels, t->problem, &p->visibility, from, to - from, &slot->bias, slot->scores);
   *guarded = rapt_sdpa_may_hide(t->problem, &p->visibility, from, to - from) && !is_finite(t, tile, from, to);
   float headroom = HEADROOM / t->problem->to_exponent;
-  // Next to a tiny scale it would swallow the scores.
+  // With a tiny scale the headroom would be so large that scores lose their precision beside it.
   if (!bare || to >= p->visibility.high || headroom > 1e30f) headroom = 0;
   rapt_softmax_step step = {.keys = to - from,
                             .to_exponent = t->problem->to_exponent,
@@ -284,7 +284,7 @@ static rapt_start weigh(const prefill_task *t, panel *p, key_tile *tile, int64_t
   return !p->started ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
 }
 
-// Keys from .. to, whose weights are there, times their values.
+// Adds the weights of keys from .. to times their values to the output.
 static void add_values(const prefill_task *t, panel *p, const key_tile *tile, int64_t from, int64_t to, int guarded,
                        rapt_start start) {
   int64_t width = t->kernels->panel_width, depth = t->values.depth;
@@ -305,7 +305,7 @@ static void attend(const prefill_task *t, panel *p, key_tile *tile, int64_t from
   int64_t width = t->kernels->panel_width, scored = 0;
   float *scores = t->slot.scores;
   while (from < to) {
-    // Keys from .. at have their weights.
+    // Keys from .. at have weights by now.
     int64_t at = from;
     rapt_start start = RAPT_START_C;
     int guarded = 0;
@@ -325,8 +325,7 @@ static void attend(const prefill_task *t, panel *p, key_tile *tile, int64_t from
   }
 }
 
-// Prefetches, over the steps of keys from .. to, what comes after the tile that begins at j: more keys below `last`, or
-// the next task.
+// Prepares to prefetch what comes after the tile that begins at j: more keys below `last`, or the next task.
 static void begin_prefetch(const prefill_task *t, int64_t index, int64_t j, int64_t last, int64_t keys) {
   int64_t next = j + t->plan->key_tile, group = t->kernels->tile_rows;
   rapt_prefetch_clear(t->prefetch);
@@ -344,7 +343,7 @@ static void attend_tiles(const prefill_task *t, int64_t index) {
   last = rapt_min(last, t->last_key);
   for (int64_t j = t->first_key; j < last; j += t->plan->key_tile) {
     int64_t end = rapt_min(last, j + t->plan->key_tile);
-    // What of this tile any panel sees.
+    // The keys of this tile that any panel sees.
     key_tile tile = {.first = end, .last = j, .finite = -1};
     for (int64_t i = 0; i < t->panels; i++) {
       const rapt_sdpa_visibility *visibility = &t->slot.panels[i].visibility;
@@ -384,7 +383,7 @@ static void end_panels(const prefill_task *t, const rapt_sdpa_job *job) {
 
 void rapt_sdpa_prefill_task(void *argument, int64_t index, int32_t slot) {
   const rapt_sdpa_job *job = argument;
-  // Field by field: to zero the rest would cost small tasks too much.
+  // Set field by field: zeroing the struct would cost small tasks too much time.
   prefill_task t;
   t.kernels = &job->context->kernels;
   t.problem = job->problem;

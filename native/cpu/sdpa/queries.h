@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Query rows of one (batch, kv head), and the elements in which they meet its keys.
+// Query rows of one (batch, kv head), in the lanes of a panel.
 #ifndef RAPT_CPU_SDPA_QUERIES_H
 #define RAPT_CPU_SDPA_QUERIES_H
 
@@ -29,7 +29,7 @@ static inline void rapt_sdpa_queries_fill(const rapt_sdpa_problem *problem, int6
   for (int64_t r = 0; r < count; r++) {
     queries->head[r] = kv_head * problem->group + member;
     queries->query[r] = query;
-    // Counted on instead of divided: a panel's 64 divisions would cost as much as packing its queries.
+    // Incremented, not divided: a panel's 64 divisions would cost as much as packing its queries.
     if (++member == problem->group) {
       member = 0;
       query++;
@@ -37,21 +37,21 @@ static inline void rapt_sdpa_queries_fill(const rapt_sdpa_problem *problem, int6
   }
 }
 
-// What belongs to lane r in a tensor (batch, query_heads, query_len, any).
+// The row of lane r in a tensor (batch, query_heads, query_len, any).
 static inline void *rapt_sdpa_row_of(const rapt_tensor *t, const rapt_sdpa_queries *queries, int64_t r) {
   return rapt_row(t, queries->batch, queries->head[r], queries->query[r]);
 }
 
-// What belongs to lane r in an f32 tensor (batch, query_heads).
+// The element of lane r in an f32 tensor (batch, query_heads).
 static inline float rapt_sdpa_head_value(const rapt_tensor *t, const rapt_sdpa_queries *queries, int64_t r) {
   return ((const float *)t->data)[queries->batch * t->stride[0] + queries->head[r] * t->stride[1]];
 }
 
-// Products and sums of bf16 pairs below 2^-126 are 0: of up to 1024 that shows in no score, unless the scale is beyond
-// this.
+// The instruction for bf16 pairs takes products and sums below 2^-126 as 0. With up to 1024 of them in a dot product no
+// score shows that, unless the scale is larger than this.
 #define RAPT_MOST_PAIR_SCALE 0x1p90f
 
-// Whether bf16 queries and keys are multiplied as such, by a tier that can.
+// Whether bf16 queries and keys are multiplied as bf16 pairs.
 static inline int rapt_sdpa_takes_pairs(const rapt_kernels *kernels, const rapt_sdpa_problem *problem) {
   const rapt_sdpa *c = &problem->call;
   return kernels->multiply_pairs != NULL && c->query.dtype == RAPT_BF16 && c->key.dtype == RAPT_BF16 &&

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From dot products to what the softmax takes, once for both paths: scale, softcap, what is added, what is hidden, and
-// the weights output on the way.
+// From dot products to the scores that the softmax takes, for both paths: scale, softcap, bias and ALiBi, hidden keys.
+// The weights output is written on the way.
 #ifndef RAPT_CPU_SDPA_SCORES_H
 #define RAPT_CPU_SDPA_SCORES_H
 
@@ -8,12 +8,12 @@
 #include "cpu/sdpa/bias.h"
 #include "cpu/sdpa/visibility.h"
 
-// Scratch for rapt_sdpa_transform_scores of up to `keys` keys by `width` lanes. Rows of the bias and of the weights
-// output share theirs, unless the latter are kept.
+// Lays out scratch for rapt_sdpa_transform_scores of up to `keys` keys by `width` lanes. Rows of the bias and of the
+// weights output share a buffer, unless the latter are kept.
 void rapt_sdpa_scores_lay(rapt_arena *arena, const rapt_sdpa_problem *problem, int64_t keys, int64_t width,
                           rapt_sdpa_bias_scratch *scratch);
 
-// Whether rapt_sdpa_transform_scores has nothing to do to them.
+// Whether rapt_sdpa_transform_scores has nothing to do for these keys.
 int rapt_sdpa_scores_are_bare(const rapt_sdpa_problem *problem, const rapt_sdpa_visibility *visibility, int64_t j,
                               int64_t keys);
 

@@ -10,21 +10,21 @@
 #include "ops/sdpa/problem.h"
 #include "rapt/rapt.h"
 
-// A problem has rows of output: calls without any end before a device sees them.
+// A problem has at least one row of output: a call without any ends before a device sees it.
 typedef enum rapt_sdpa_path { RAPT_SDPA_PREFILL, RAPT_SDPA_DECODE } rapt_sdpa_path;
 
-// How a problem runs. A pure function of the problem, the tier and the number of threads; the result's bits do not
-// depend on the latter, because key tiles and splits do not.
+// How a problem runs: a pure function of the problem, the tier and the number of threads. Key tiles and splits do not
+// depend on the number of threads, and so neither do the result's bits.
 typedef struct rapt_cpu_sdpa {
   rapt_sdpa_path path;
-  // Keys per tile, and the split of all keys: chunk is a multiple of key_tile. Tiles and chunks begin at multiples of
-  // their size from key 0, whatever the first visible key and wherever the keys lie: they are the order of the sums,
-  // and so depend on nothing that the result must not depend on.
+  // Keys per tile, keys per chunk (a multiple of key_tile), and the number of chunks. Tiles and chunks begin at
+  // multiples of their size from key 0, whatever the first visible key and the layout of the keys. They decide on the
+  // order of the sums, and so must not depend on anything that the result must not depend on.
   int64_t key_tile;
   int64_t chunk;
   int64_t splits;
-  // Decode: keys that get their scores before the first of their values is read, a multiple of key_tile; and chunks per
-  // task.
+  // Decode: keys per pass, whose scores are all computed before the first of their values is read, a multiple of
+  // key_tile; and chunks per task.
   int64_t pass_keys;
   int64_t task_chunks;
   // (batch, kv head) pairs.
@@ -33,12 +33,12 @@ typedef struct rapt_cpu_sdpa {
   int64_t panels;
   int64_t task_panels;
   int64_t blocks;
-  // Whether the first blocks see the most keys, as under a window that is open to the right, instead of the last ones,
-  // as under causality. The blocks that take longest go first.
+  // Blocks that take longest go first. Whether these are the first blocks, as with a window that is open to the right
+  // only, or the last ones, as under causality.
   int first_blocks_first;
   int64_t tasks;
   rapt_share share;
-  // Whether tasks prefetch: the tensors are more than a cache holds.
+  // Whether tasks prefetch: whether the tensors are larger than a cache.
   int prefetch;
   // Bytes.
   int64_t slot_scratch;

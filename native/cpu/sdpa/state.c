@@ -41,7 +41,7 @@ int rapt_softmax_update(const rapt_kernels *kernels, const rapt_softmax *state, 
   return moved;
 }
 
-// Adds a state's output to another one's, each row under a weight of its own.
+// Adds the output of one state to that of another: per row, keep times the one and take times the other.
 static void add_output(const rapt_softmax *to, const rapt_softmax *from, const float *keep, const float *take) {
   float *output = to->output;
   const float *other = from->output;
@@ -62,7 +62,8 @@ void rapt_softmax_merge(const rapt_softmax *states, int64_t count, float to_expo
     float *maximum = states->maximum, *sum = states->sum, keep[RAPT_MAX_PANEL_WIDTH], take[RAPT_MAX_PANEL_WIDTH];
     for (int64_t r = 0; r < states->width; r++) {
       float highest = other.maximum[r] > maximum[r] ? other.maximum[r] : maximum[r];
-      // Equal maxima weigh 1, also where both are -inf: a chunk without a visible key adds nothing, and no NaN.
+      // Equal maxima have weight 1, also where both are -inf, whose difference would be NaN: a chunk without a visible
+      // key then adds 0.
       keep[r] = maximum[r] == highest ? 1.0f : exp2f((maximum[r] - highest) * to_exponent);
       take[r] = other.maximum[r] == highest ? 1.0f : exp2f((other.maximum[r] - highest) * to_exponent);
       maximum[r] = highest;
@@ -82,13 +83,13 @@ void rapt_softmax_finish(const rapt_softmax *state, int64_t count, float softmax
                          float *factor, float *lse) {
   for (int64_t r = 0; r < count; r++) {
     float sum = state->sum[r];
-    // No visible key: 0, whatever the sink.
+    // A row without a visible key is 0, whatever the sink.
     if (sum == 0) {
       factor[r] = 0;
       if (lse != NULL) lse[r] = -INFINITY;
       continue;
     }
-    // The whole sum is total * e^reference.
+    // The sum of exp(score) is total * e^reference.
     double highest = (double)state->maximum[r] * softmax_scale, reference = highest, total = sum;
     factor[r] = 1 / sum;
     if (sinks != NULL) {
@@ -97,7 +98,7 @@ void rapt_softmax_finish(const rapt_softmax *state, int64_t count, float softmax
       total = sum * keep + exp(sinks[r] - reference);
       factor[r] = (float)(keep / total);
     }
-    // A logarithm per row is worth a hundredth of a short sequence.
+    // Only where it is wanted: a logarithm per row takes a hundredth of the time of a short sequence.
     if (lse != NULL) lse[r] = (float)(reference + log(total));
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The state of the online softmax (Milakov and Gimelshein 2018) of some query rows: what the keys so far have come to.
-// It begins empty, is updated with the scores of some keys at a time, can be merged with the state of other keys, and
-// is finished into the factors that make its output final, and the LSE.
+// The state of the online softmax (Milakov and Gimelshein 2018) of some query rows: maximum, sum and output over the
+// keys so far. It begins empty, is updated with the scores of some keys at a time, and can be merged with the state of
+// other keys. Finishing it gives the factors that make its output final, and the LSE.
 #ifndef RAPT_CPU_SDPA_STATE_H
 #define RAPT_CPU_SDPA_STATE_H
 
@@ -17,7 +17,7 @@ typedef enum rapt_softmax_layout { RAPT_SOFTMAX_ROWS, RAPT_SOFTMAX_PANEL } rapt_
 // One state, or the first of several that follow each other.
 typedef struct rapt_softmax {
   rapt_softmax_layout layout;
-  // Rows that have a maximum and a sum, and those that have output.
+  // The number of rows with a maximum and a sum, and of those with output.
   int64_t width;
   int64_t rows;
   int64_t value_dim;
@@ -29,7 +29,7 @@ typedef struct rapt_softmax {
 
 static inline int64_t rapt_softmax_output_size(const rapt_softmax *state) { return state->rows * state->value_dim; }
 
-// Lays `count` states out; the shape is set.
+// Lays `count` states of the shape that *states already has out in the arena.
 static inline void rapt_softmax_lay(rapt_arena *arena, int64_t count, rapt_softmax *states) {
   int64_t rows, elements;
   if (__builtin_mul_overflow(count, states->width, &rows) ||
@@ -51,7 +51,7 @@ static inline rapt_softmax rapt_softmax_at(const rapt_softmax *states, int64_t n
   return state;
 }
 
-// No key yet. The output is not touched: a product may start it.
+// Sets the state to no keys. The output stays as it is: a product may start it.
 static inline void rapt_softmax_begin(const rapt_softmax *state) {
   for (int64_t r = 0; r < state->width; r++) {
     state->maximum[r] = -__builtin_inff();
@@ -64,20 +64,20 @@ static inline void rapt_softmax_clear_output(const rapt_softmax *state) {
 
 typedef struct rapt_softmax_step {
   int64_t keys;
-  // Of scores in rows.
+  // Floats from one row of scores to the next, in layout ROWS.
   int64_t stride;
   float to_exponent;
-  // Of scores in panels: how far above the highest score a maximum goes.
+  // How far above the highest score a maximum is set, in layout PANEL.
   float headroom;
-  // Room for a flag per score where values of hidden keys are not finite, NULL elsewhere. Terms of weight 0 are then
-  // left out of the output instead of multiplied, since 0 * NaN is NaN, and so a visible key's weight must not round
-  // to 0, or its own NaN would be left out too. The least there is takes its place: even the largest value adds less
-  // than half a millionth with it.
+  // Where a value of some key is not finite: room for a flag per score; else NULL. Terms of weight 0 are then left out
+  // of the output, since 0 * NaN is NaN. A visible key's weight must therefore not round to 0, or a NaN of its own
+  // would be left out too: the smallest subnormal takes the place of such a 0, with which even the largest value adds
+  // less than half a millionth.
   unsigned char *visible;
 } rapt_softmax_step;
 
-// Turns scores into weights, in place, and adds them to the sums. correction, one per row, is what the output is to be
-// multiplied with before weighted values are added to it; returns whether any may differ from 1.
+// Turns scores into weights, in place, and adds them to the sums. The caller multiplies the output by correction, one
+// per row, before it adds weighted values; returns whether any correction may differ from 1.
 int rapt_softmax_update(const rapt_kernels *kernels, const rapt_softmax *state, const rapt_softmax_step *step,
                         float *scores, float *correction);
 
@@ -87,8 +87,8 @@ void rapt_softmax_merge(const rapt_softmax *states, int64_t count, float to_expo
 // Copies one state over another of its shape.
 void rapt_softmax_copy(const rapt_softmax *from, const rapt_softmax *to);
 
-// What makes the outputs of rows 0 .. count final: their factors, and the natural logarithms of the sums of exp(score *
-// softmax_scale), where lse is not NULL. sinks, a logit per row that joins the sum, may be NULL.
+// Computes for rows 0 .. count the factors that make their outputs final and, where lse is not NULL, the natural
+// logarithms of the sums of exp(score * softmax_scale). sinks, a logit per row that joins the sum, may be NULL.
 void rapt_softmax_finish(const rapt_softmax *state, int64_t count, float softmax_scale, const float *sinks,
                          float *factor, float *lse);
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-// Wide enough for a sum of three int64: offsets and windows may be any.
+// Wide enough for a sum of three int64: positions and windows may be any.
 typedef __int128 wide;
 
 static int64_t clamp_wide(wide value, int64_t low, int64_t high) {
@@ -52,7 +52,7 @@ void rapt_sdpa_visibility_fill(const rapt_sdpa_problem *problem, int64_t batch, 
     if (v->last[r] > v->high) v->high = v->last[r];
   }
   if (v->low > v->high) v->low = v->high;
-  // The weights output names every key, and appended keys are beyond every causal or window edge.
+  // A weights output has every key, and appended keys lie beyond every causal or window edge.
   if (rapt_is_present(&c->weights) || problem->appended_keys > 0) {
     v->low = 0;
     v->high = c->kv_len;

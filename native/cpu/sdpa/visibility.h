@@ -11,7 +11,7 @@
 
 typedef struct rapt_sdpa_visibility {
   rapt_sdpa_queries queries;
-  // Visible keys first <= j < last by causality and window, of those that these cover.
+  // By causality and window the lane sees keys first <= j < last, and appended keys, which neither applies to.
   int64_t first[RAPT_MAX_PANEL_WIDTH];
   int64_t last[RAPT_MAX_PANEL_WIDTH];
   // Every lane sees keys in [common_first, common_last); no lane needs a key outside [low, high).
@@ -25,7 +25,7 @@ typedef struct rapt_sdpa_visibility {
 void rapt_sdpa_visibility_fill(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head, int64_t row,
                                int64_t count, int64_t width, rapt_sdpa_visibility *visibility);
 
-// How many of keys j .. j + keys are not appended ones: what every rule here and every bias applies to.
+// How many of keys j .. j + keys are not appended: every rule here and every bias applies to these only.
 static inline int64_t rapt_sdpa_covered(const rapt_sdpa_problem *problem, int64_t j, int64_t keys) {
   return rapt_clamp(problem->call.kv_len - problem->appended_keys - j, 0, keys);
 }
