@@ -8,7 +8,7 @@
 #include "cuda/runtime/rows.h"
 #include "cuda/runtime/state.h"
 
-// Of every operation: the names of its plans, and what loads its kernels.
+// Every operation has two more names here: its plans' names, and the function that loads its kernels.
 #define DECLARE(NUMBER, word)                            \
   extern const rapt_cuda_names rapt_cuda_##word##_names; \
   int rapt_cuda_prepare_##word(const rapt_cuda_properties &device);

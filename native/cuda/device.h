@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CUDA device: the table that the core asks the plug-in for.
+// The CUDA device: the table that the library asks the plug-in for.
 #ifndef RAPT_CUDA_DEVICE_H
 #define RAPT_CUDA_DEVICE_H
 

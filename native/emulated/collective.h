@@ -6,10 +6,10 @@ namespace gpu {
 
 struct warp_request;
 
-// Carries out what the 32 threads of a warp ask for together, by lane.
+// Carries out a collective of a warp; requests are by lane.
 void carry_out(warp_request *const (&requests)[32]);
 
-// Says what a kernel did wrong, and ends the program.
+// Prints what a kernel did wrong, and ends the program.
 [[noreturn]] void host_fail(const char *what);
 
 }  // namespace gpu

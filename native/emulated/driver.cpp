@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam in host memory, for tests: devices that exist only as bookkeeping. Work runs when it is enqueued, on the
-// calling thread. Environment variables play the machine:
+// The driver in host memory, for tests: a device is a count of bytes and a table of blocks. Work runs when it is
+// enqueued, on the calling thread. Environment variables describe the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
 //   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that knows
@@ -23,7 +23,7 @@ namespace {
 
 constexpr int NEEDED_VERSION = 13000;
 constexpr driver_code INVALID_VALUE = 1, INVALID_DEVICE = 101, ILLEGAL_ADDRESS = 700, LAUNCH_FAILURE = 719;
-// What cudaMalloc promises.
+// The alignment that cudaMalloc guarantees.
 constexpr size_t ALIGNMENT = 256;
 
 struct block {
@@ -164,12 +164,12 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   out->multiprocessors = 4;
   out->capability = driver_is("turing") ? 75 : 80;
   out->shared_per_block_optin = 163 * 1024;
-  // A test is to see an intermediate result in several parts at sizes it can afford.
+  // Small, so that tests of affordable sizes have several slices.
   out->step_bytes = 2 << 20;
   return DRIVER_SUCCESS;
 }
 
-// Every kernel runs here in every test.
+// All kernels are proven on this device, so that the tests run them by default.
 const driver_proof *driver_proofs() {
 #define PROVEN(NUMBER, word) {8, #word},
   static const driver_proof all[] = {RAPT_EACH_OPERATION(PROVEN){0, nullptr}};

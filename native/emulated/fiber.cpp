@@ -48,7 +48,7 @@ namespace {
 
 constexpr size_t page = 4096;
 
-// On its own stack for the first time; the switch "returned" here with the fiber in a saved register.
+// The first function on a fiber's stack: the switch "returns" to it, with the fiber in a saved register.
 extern "C" void rapt_fiber_begin(fiber *f) {
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_finish_switch_fiber(nullptr, &f->caller_stack, &f->caller_size);
@@ -73,7 +73,7 @@ asm(".pushsection .text\n"
 int fiber_create(fiber *f, size_t stack_bytes, void (*body)(void *), void *argument) {
   *f = fiber{};
   f->size = (stack_bytes + page - 1) / page * page;
-  // A page below that may not be touched: an overflow stops instead of writing into the next stack.
+  // A guard page below the stack: an overflow faults instead of writing into the next stack.
   void *memory =
       mmap(nullptr, f->size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stacks to run functions on, and the switch between them. x86-64; known to AddressSanitizer and ThreadSanitizer.
+// Stacks to run functions on, and the switch between them, for x86-64. The sanitizers are told of every switch.
 #ifndef RAPT_EMULATED_FIBER_H
 #define RAPT_EMULATED_FIBER_H
 
@@ -16,7 +16,7 @@ struct fiber {
   size_t size;
   void (*body)(void *);
   void *argument;
-  // What the sanitizers want to know about either side.
+  // The sanitizers' state for the fiber and for its caller.
   void *fake_stack;
   void *caller_fake_stack;
   const void *caller_stack;
@@ -29,7 +29,7 @@ struct fiber {
 int fiber_create(fiber *f, size_t stack_bytes, void (*body)(void *), void *argument);
 void fiber_destroy(fiber *f);
 void fiber_resume(fiber *f);
-// Back to the caller of fiber_resume; called on the fiber itself.
+// Switches back to the caller of fiber_resume; called on the fiber itself.
 void fiber_suspend(fiber *f);
 
 }  // namespace gpu

@@ -30,20 +30,20 @@ void host_fail(const char *what) {
 namespace {
 
 constexpr int warp_threads = 32;
-// A thread's frames are small; the sanitizers' are not.
+// A kernel's frames are small, but under the sanitizers they grow.
 constexpr size_t stack_bytes = 256 * 1024;
 
 enum class thread_state { ready, at_warp, at_barrier, done };
 
-// A moment that some threads come after and others before; without ThreadSanitizer it is nothing.
+// A synchronization point for ThreadSanitizer; otherwise it does nothing.
 struct moment {
-  // What this thread did so far is before it.
+  // All that this thread did so far happens before the point.
   void reach() {
 #if defined(RAPT_THREAD_SANITIZER)
     __tsan_release(this);
 #endif
   }
-  // What this thread does from here on is after it.
+  // All that this thread does from here on happens after the point.
   void pass() {
 #if defined(RAPT_THREAD_SANITIZER)
     __tsan_acquire(this);
@@ -52,8 +52,8 @@ struct moment {
   char place;
 };
 
-// Barriers in a row, of a block or a warp. Two moments take turns: who is still leaving the last barrier must not come
-// after what others did on their way to the next.
+// The barriers of a block or a warp, one after the other. Two moments alternate: a thread that still leaves one barrier
+// must not be ordered after what others do before the next.
 struct barriers {
   moment moments[2];
   unsigned count = 0;
@@ -153,7 +153,7 @@ int count_in(const runner &r, int first, int count, thread_state state) {
   return found;
 }
 
-// Runs the ready threads of a warp to where each waits next, from one that is drawn on, upwards or downwards.
+// Runs each ready thread of a warp until it waits, beginning at a drawn thread, in a drawn direction.
 void run_threads(runner *r, int first) {
   int start = r->draw(2 * warp_threads), step = start < warp_threads ? 1 : warp_threads - 1;
   for (int i = 0; i < warp_threads; i++) {
@@ -290,7 +290,7 @@ void run_grid(int64_t blocks, int threads, int64_t shared_bytes, void (*body)(co
   r->argument = argument;
   host_at.blocks = blocks;
   for (int64_t b = 0; b < blocks; b++) {
-    // Memory of its own for each block, so that an AddressSanitizer sees where it ends.
+    // Each block has an allocation of its own, so that AddressSanitizer sees where it ends.
     void *shared = nullptr;
     if (posix_memalign(&shared, 128, static_cast<size_t>(shared_bytes > 0 ? shared_bytes : 1)) != 0) {
       host_fail("no memory for its shared memory");

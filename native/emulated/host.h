@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of gpu.h on the host, included before it (-include), in the place of instructions. A thread of the block is
-// a fiber, and runs until it meets a collective; when all have met it, it is carried out for all at once with the
-// layouts of the PTX manual. What a GPU would let pass by luck ends the program here: threads that miss a collective,
-// misaligned vectors. Copies land at their wait and no sooner, shared memory starts as NaN, and between barriers warps
-// and threads run in an order that is drawn anew each time, so that a missing wait or barrier shows in the results. The
-// draw is the same in every run; the environment variable RAPT_EMULATED_SCHEDULE (a number) gives another. Under
-// ThreadSanitizer a thread of the block is one for the sanitizer too, and only barriers order them: it reports a
-// missing one whatever the order. A launch has run when it returns, and its stream is ignored.
+// The vocabulary of gpu.h on the host; this header is included before it (-include). A thread of a block is a fiber. It
+// runs until it reaches a collective; when all threads of the warp have reached it, it is carried out for all at once,
+// with the layouts of the PTX manual. Mistakes that a GPU may let pass end the program here: threads that miss a
+// collective, and misaligned vectors. Copies land at their wait and no sooner, shared memory starts as NaN, and between
+// barriers warps and threads run in a random order, so that a missing wait or barrier shows in the results. The order
+// is the same in every run; the environment variable RAPT_EMULATED_SCHEDULE (a number) gives another one.
+// ThreadSanitizer sees each thread of the block as a thread that only barriers order, and so reports a missing one
+// whatever the order. A launch is complete when it returns, and its stream is ignored.
 #ifndef RAPT_EMULATED_HOST_H
 #define RAPT_EMULATED_HOST_H
 
@@ -27,7 +27,7 @@ namespace gpu {
 
 enum class warp_operation { barrier, shuffle, load, load_transposed, multiply_f16, multiply_bf16 };
 
-// What one thread brings to a warp collective and takes from it.
+// One thread's inputs to a warp collective, and its results.
 struct warp_request {
   warp_operation operation;
   // shuffle: the value, and the lane to take from.
@@ -98,13 +98,13 @@ struct host_copy {
 // Ends the program where addresses are not aligned.
 void enqueue_copy(const host_copy &copy);
 void commit();
-// The next copy of all but the latest `open_groups` groups, in order; false where there is none.
+// Takes the next copy, in order, of all groups but the latest `open_groups`; false where there is none.
 bool next_landing(int open_groups, host_copy *copy);
 
-// The memory of copies and matrices is touched here, in the kernel's own code: sanitizers look at that.
+// The memory of copies and matrices is accessed here, in the kernel's own code, which sanitizers check.
 inline void copy16(void *to, const void *from, bool valid) {
   enqueue_copy({to, from, valid});
-  // Until it lands, what was there before is not what will be there.
+  // Until the copy lands, its target holds NaN.
   memset(to, 0xff, 16);
 }
 
@@ -148,7 +148,7 @@ inline void multiply<bf16>(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, u
   multiply_as(warp_operation::multiply_bf16, d, a, b0, b1);
 }
 
-// Few, so that blocks take their turns in tests too.
+// Few, so that blocks loop over items in tests too.
 constexpr int64_t most_blocks = 3;
 
 // Remembers a kernel's shared memory; ends the program where a launch has not been prepared, or with less.

@@ -120,13 +120,13 @@ GPU_FUNCTION void multiply<bf16>(float (&d)[4], const uint32_t (&a)[4], uint32_t
 
 constexpr int64_t most_blocks = INT32_MAX;
 
-// Loads the kernel, which would else happen within the first launch and allocate there, and asks for its shared memory.
+// Loads the kernel and asks for its shared memory. Otherwise its first launch would load it, and allocate memory then.
 template <typename Parameter>
 int prepare(void (*kernel)(Parameter), int64_t shared_bytes) {
   const void *function = reinterpret_cast<const void *>(kernel);
   cudaFuncAttributes attributes;
   cudaError_t error = cudaFuncGetAttributes(&attributes, function);
-  // Beyond 48 KiB a kernel has to ask.
+  // A kernel must ask for more than 48 KiB.
   if (error == cudaSuccess && shared_bytes > 48 * 1024) {
     error = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words kernels are written in. Under nvcc they are instructions (device.h). Another compiler brings its own: a
-// header with the same words, included before this one, so that the same kernel text runs elsewhere.
+// The vocabulary that kernels are written in. Under nvcc its words are instructions (device.h). For another compiler a
+// header with the same words is included before this one, so that the same kernel text runs elsewhere.
 //
 // Blocks are one-dimensional and whole warps. Every thread of a warp takes part in every warp collective, and every
 // thread of a block in every barrier.
@@ -9,7 +9,7 @@
 //   GPU_KERNEL(t, b)        qualifies a kernel of t threads a block, at least b blocks a multiprocessor
 //   GPU_PARAMETER           qualifies the kernel's one parameter, a struct that every function may take by reference
 //   GPU_UNROLL              before a loop of fixed length whose arrays live in registers
-//   GPU_ROLL                before a loop to be left as it is
+//   GPU_ROLL                before a loop that is not to be unrolled
 //   gpu::thread() block() blocks() lane() warp() shared()
 //   gpu::barrier() barrier_any(x) warp_barrier() shuffle(x, lane) shuffle_xor(x, mask)
 //   gpu::to_float(x) from_float(x, &to)  between f32 and what is stored: f32, f16, bf16; rounds to nearest even
@@ -20,8 +20,8 @@
 //   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open
 //   gpu::load_matrices(r, row) load_matrices_transposed(r, row)    ldmatrix.x4.b16
 //   gpu::multiply<T>(d, a, b0, b1)       d += a . b: mma.m16n8k16, T in, f32 accumulated
-//   gpu::most_blocks                     of a launch; where there is more to do, blocks take it in turns
-//   gpu::prepare(kernel, shared bytes)   once per device, before the first launch: what a launch must not do itself
+//   gpu::most_blocks                     the most blocks of a launch; where there are more items, each block loops
+//   gpu::prepare(kernel, shared bytes)   once per device, before the first launch: loads the kernel
 //   gpu::launch(kernel, blocks, threads, shared bytes, stream, parameter)
 // prepare and launch return the driver's error code, 0 = none.
 #ifndef RAPT_CUDA_GPU_GPU_H
@@ -42,7 +42,7 @@ namespace gpu {
 
 constexpr int warp_size = 32;
 
-// Vectors of a thread's consecutive floats, aligned to 16 bytes or to their own size where that is less.
+// Loads a thread's consecutive floats, aligned to 16 bytes or to their own size where that is less.
 template <int N>
 GPU_FUNCTION void fetch(float (&to)[N], const float *from) {
   constexpr int width = N < 4 ? N : 4;

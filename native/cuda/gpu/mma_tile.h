@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles of 16-bit numbers in shared memory, and tensor-core products of them.
 //
-// A tile is LINES lines of DIM numbers. The 16-byte pieces of a line are permuted by the line's number (piece ^ line %
-// 8): eight lines' pieces of one column, which is what ldmatrix reads at a time, then lie in different banks.
+// A tile is LINES lines of DIM numbers. The 16-byte pieces of a line are permuted by the line's index (piece ^ line %
+// 8, a swizzle): ldmatrix reads the pieces of eight lines in one column at a time, and these then lie in different
+// banks.
 #ifndef RAPT_CUDA_GPU_MMA_TILE_H
 #define RAPT_CUDA_GPU_MMA_TILE_H
 
@@ -19,15 +20,15 @@ GPU_FUNCTION T *piece_of(T *tile, int line, int at) {
   return tile + line * DIM + (at ^ (line & 7)) * piece;
 }
 
-// Begins to copy a tile of lines `stride` apart, multiples of 8; zeros beyond `lines` lines of `size` numbers (a
-// multiple of 8 too), which are not read. The pointer moves on instead of being computed anew: addresses worked out
-// ahead for every piece would live in registers through the whole kernel.
+// Begins to copy a tile of lines that are `stride` numbers apart; stride and `size`, the numbers of a line, are
+// multiples of 8. The tile is zero beyond `lines` lines of `size` numbers, and memory beyond them is not read. The
+// pointer is incremented: an address computed for every piece would take registers through the whole kernel.
 template <typename T, int LINES, int DIM, int THREADS>
 GPU_FUNCTION void copy_tile(const T *from, int64_t stride, int lines, int size, T *tile) {
   constexpr int pieces = DIM / piece, step = THREADS / pieces;
   static_assert(LINES * pieces % THREADS == 0 && THREADS % pieces == 0, "every thread copies as much, of one column");
   int at = gpu::thread() % pieces;
-  // Lines of this column.
+  // Columns from `size` on are zero in every line.
   if (at * piece >= size) lines = 0;
   from += gpu::thread() / pieces * stride + at * piece;
   GPU_UNROLL
@@ -50,21 +51,21 @@ GPU_FUNCTION void gather_tile(const T *from, int lines, int size, T *tile, Offse
   }
 }
 
-// Where a lane's row of matrices begins: piece `at` (0 or 1) of a line, for step 0. Another step's is this one with 16
-// step exclusive-ored in, and 16 lines further down it is 16 DIM more: one register serves a whole tile.
+// The offset of a lane's row of ldmatrix: piece `at` (0 or 1) of a line, for step 0. For another step it is this offset
+// xor 16 step, and 16 lines further down it is larger by 16 DIM: one register serves a whole tile.
 template <int DIM>
 GPU_FUNCTION int matrix_offset(int line, int at) {
   return line * DIM + (at ^ (line & 7)) * piece;
 }
 
-// The left operand: lines first + below .. 16 more, numbers 16 step .. 16 step + 16. `below` is a multiple of 16.
+// The left operand: 16 lines from first + below on, numbers 16 step .. 16 step + 16. `below` is a multiple of 16.
 template <typename T, int DIM>
 GPU_FUNCTION void load_left(T *tile, int first, int below, int step, uint32_t (&a)[4]) {
   int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
   gpu::load_matrices(a, tile + (offset ^ 16 * step) + below * DIM);
 }
 
-// The right operand of A . B^T for lines first + below .. 16 more of B: b[0], b[1] for the first eight, b[2], b[3] for
+// The right operand of A . B^T, for 16 lines of B from first + below on: b[0], b[1] for the first eight, b[2], b[3] for
 // the rest.
 template <typename T, int DIM>
 GPU_FUNCTION void load_right_lines(T *tile, int first, int below, int step, uint32_t (&b)[4]) {
@@ -72,7 +73,7 @@ GPU_FUNCTION void load_right_lines(T *tile, int first, int below, int step, uint
   gpu::load_matrices(b, tile + (offset ^ 16 * step) + below * DIM);
 }
 
-// The right operand of A . B for lines first + below .. 16 more of B and its columns 16 step .. 16 step + 16: b[0],
+// The right operand of A . B, for 16 lines of B from first + below on and its columns 16 step .. 16 step + 16: b[0],
 // b[1] for the first eight columns, b[2], b[3] for the rest.
 template <typename T, int DIM>
 GPU_FUNCTION void load_right_columns(T *tile, int first, int below, int step, uint32_t (&b)[4]) {
@@ -80,8 +81,8 @@ GPU_FUNCTION void load_right_columns(T *tile, int first, int below, int step, ui
   gpu::load_matrices_transposed(b, tile + (offset ^ 16 * step) + below * DIM);
 }
 
-// A 16 x 8 part of a result: c[0], c[1] at row lane / 4, columns 2 (lane % 4) and the next; c[2], c[3] eight rows
-// below.
+// In a 16 x 8 part of a result a lane has c[0], c[1] at row lane / 4, columns 2 (lane % 4) and the next one, and c[2],
+// c[3] eight rows below.
 GPU_FUNCTION int result_row() { return gpu::lane() >> 2; }
 GPU_FUNCTION int result_column() { return (gpu::lane() & 3) * 2; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pieces of a product A . B^T of two sets of lines on plain cores: lines of a tensor through shared memory, transposed,
-// and the outer products of a thread's little tile.
+// Steps of a product A . B^T on plain cores: lines of a tensor are staged in shared memory, transposed, and each thread
+// adds outer products to a small tile of its own.
 #ifndef RAPT_CUDA_GPU_PRODUCT_H
 #define RAPT_CUDA_GPU_PRODUCT_H
 
@@ -8,9 +8,9 @@
 
 namespace kernels {
 
-// Numbers from..from + DEPTH of each of LINES lines: to[number][line], zeros beyond what there is. Number d of line i
-// is number_at(i, d), and there are `size` of them. Neighbouring threads take neighbouring numbers, which are
-// contiguous in most layouts.
+// Stages numbers from .. from + DEPTH of LINES lines as to[number][line], with zeros beyond `lines` lines of `size`
+// numbers. Number d of line i is number_at(i, d). Neighbouring threads take neighbouring numbers, which are contiguous
+// in most layouts.
 template <int LINES, int LINE_FLOATS, int DEPTH, int THREADS, typename Number>
 GPU_FUNCTION void stage_numbers(int lines, int64_t from, int64_t size, float *to, Number number_at) {
   for (int i = gpu::thread(); i < LINES * DEPTH; i += THREADS) {
@@ -19,7 +19,7 @@ GPU_FUNCTION void stage_numbers(int lines, int64_t from, int64_t size, float *to
   }
 }
 
-// The same of a tensor's lines: line i begins at element offset_of(i), its numbers are `stride` apart.
+// The same for a tensor's lines: line i begins at element offset_of(i), and its numbers are `stride` elements apart.
 template <int LINES, int LINE_FLOATS, int DEPTH, int THREADS, typename Offset>
 GPU_FUNCTION void stage_lines(const tensor &t, int lines, int64_t stride, int64_t from, int64_t size, float *to,
                               Offset offset_of) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stream a launch is enqueued on: cudaStream_t by its own name, so that code without the CUDA headers can pass one
-// through.
+// The stream that a launch is enqueued on: the struct behind cudaStream_t, so that code without the CUDA headers can
+// pass one on.
 #ifndef RAPT_CUDA_GPU_STREAM_H
 #define RAPT_CUDA_GPU_STREAM_H
 

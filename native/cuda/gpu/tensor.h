@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors as kernels take them, and their elements where the type is known at run time: the branch is the same for all
-// threads.
+// Tensors as kernels take them, and access to elements of a dtype that is known at run time only: all threads take the
+// same branch.
 #ifndef RAPT_CUDA_GPU_TENSOR_H
 #define RAPT_CUDA_GPU_TENSOR_H
 
@@ -16,7 +16,7 @@ struct tensor {
   int32_t dtype;
 };
 
-// For launches.
+// Converts a call's tensor for a launch.
 inline tensor tensor_of(const rapt_tensor &t) {
   if (t.dtype == 0) return {};
   return {t.data, {t.stride[0], t.stride[1], t.stride[2], t.stride[3]}, t.dtype};
@@ -40,7 +40,7 @@ GPU_FUNCTION void set_element(const tensor &t, int64_t index, float x) {
   }
 }
 
-// Of an index tensor, i32 or i64.
+// An element of an index tensor, i32 or i64.
 GPU_FUNCTION int64_t index_at(const tensor &t, int64_t at) {
   if (t.dtype == RAPT_I32) return static_cast<const int32_t *>(t.data)[at];
   return static_cast<const int64_t *>(t.data)[at];

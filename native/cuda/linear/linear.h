@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear projections on a CUDA device: output = input . weight^T + bias. Weights, a pure plan, and the launch that
-// carries it out.
+// Linear projections on a CUDA device, output = input . weight^T + bias: the weights, a pure plan, and the launch.
 #ifndef RAPT_CUDA_LINEAR_LINEAR_H
 #define RAPT_CUDA_LINEAR_LINEAR_H
 
@@ -14,7 +13,7 @@ struct rapt_cuda_linear_weights {
   rapt_linear_weights head;
   int ordinal;
   int32_t dtype;
-  // (out_features, in_features), and behind it (out_features) or NULL: one allocation.
+  // (out_features, in_features), and (out_features) or NULL, which lies behind it in the same allocation.
   void *weight;
   float *bias;
 };
@@ -33,7 +32,7 @@ enum rapt_cuda_linear_kernel : int32_t {
 };
 
 struct rapt_cuda_linear_shape {
-  // Of a block: rows and output features.
+  // Rows and output features of a block.
   int64_t rows;
   int64_t columns;
   // Bytes of shared memory per block.
@@ -46,11 +45,11 @@ struct rapt_cuda_linear {
   int64_t column_tiles;
 };
 
-// "linear_f16_cuda_mma": type of input and weight ("mixed" where they differ), kernel. No tail.
+// Plan names, "linear_f16_cuda_mma": dtype of input and weight ("mixed" where they differ), kernel. They have no tail.
 extern const rapt_cuda_names rapt_cuda_linear_names;
 int rapt_cuda_linear_stem(const rapt_product &product, int32_t kernel);
 
-// The kernels that take a product, the best first. Pure; of memory only alignments count.
+// The kernels that take a product, the best first. Pure; uses addresses for their alignment only.
 struct rapt_cuda_linear_candidates {
   const rapt_product &product;
   int count;
@@ -61,7 +60,7 @@ struct rapt_cuda_linear_candidates {
   void name(int candidate, char *out, size_t size) const { rapt_cuda_linear_names.stem(stem(candidate), out, size); }
 };
 
-// How the kernel cuts the product. False where sizes overflow. No plan needs scratch.
+// Fills *plan: how the kernel divides the product into blocks. Returns false where sizes overflow. Needs no scratch.
 bool rapt_cuda_plan_linear(const rapt_product &product, int32_t kernel, rapt_cuda_linear *plan);
 
 rapt_cuda_linear_shape rapt_cuda_linear_shape_of(int32_t kernel);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // output = input . weight^T + bias on tensor cores: f16 or bf16 in, f32 accumulated, any type and strides out. A block
-// of four warps computes 128 rows by 128 features, each warp 64 by 64, 64 input features at a time, copied two steps
-// ahead.
+// of four warps computes 128 rows by 128 features, each warp 64 by 64. It takes 64 input features per step, which are
+// copied two steps ahead.
 #ifndef RAPT_CUDA_LINEAR_MMA_H
 #define RAPT_CUDA_LINEAR_MMA_H
 
@@ -61,7 +61,7 @@ linear_mma(GPU_PARAMETER linear_parameters a) {
     int stage = 0;
     for (int64_t step = 0; step < steps; step++, stage = stage + 1 < tiles::stages ? stage + 1 : 0) {
       gpu::wait<tiles::stages - 2>();
-      // Also: everyone is done with the stage that is filled next.
+      // This barrier also says that all threads are done with the stage that is filled next.
       gpu::barrier();
       int64_t next = step + tiles::stages - 1;
       int into = stage > 0 ? stage - 1 : tiles::stages - 1;

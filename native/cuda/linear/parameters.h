@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a projection kernel is given, and where its rows begin and end.
+// The parameter of a projection kernel, and the offsets of its rows.
 #ifndef RAPT_CUDA_LINEAR_PARAMETERS_H
 #define RAPT_CUDA_LINEAR_PARAMETERS_H
 
@@ -27,7 +27,7 @@ struct linear_parameters {
   int64_t column_tiles;
 };
 
-// Rows of all batch entries, numbered through.
+// The offset of a row, where rows of all batch entries are numbered consecutively.
 GPU_FUNCTION int64_t row_offset(const tensor &t, int64_t rows, int64_t row) {
   return offset2(t, row / rows, row % rows);
 }

@@ -7,7 +7,7 @@
 
 namespace {
 
-// Whether tensor cores take it: whole pieces of 8 numbers, in rows aligned to 16 bytes.
+// Whether the tensor-core kernel takes the product: rows are aligned to 16 bytes and have a multiple of 8 numbers.
 bool fits_mma(const rapt_cuda_properties &device, const rapt_product &p) {
   const rapt_tensor &in = p.input;
   const rapt_cuda_linear_weights &w = rapt_cuda_weights_of(p);
@@ -17,7 +17,7 @@ bool fits_mma(const rapt_cuda_properties &device, const rapt_product &p) {
          rapt_cuda_linear_shape_of(RAPT_CUDA_LINEAR_MMA).shared <= device.shared_per_block_optin;
 }
 
-// Numbered by kernel, and within it by storage.
+// Stems are numbered by kernel, and for each kernel by storage.
 void name_stem(int stem, char *out, size_t size) {
   snprintf(out, size, "linear_%s_cuda_%s", rapt_cuda_storage_name(stem % rapt_cuda_storages),
            stem / rapt_cuda_storages == RAPT_CUDA_LINEAR_MMA ? "mma" : "simt");

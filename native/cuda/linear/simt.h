@@ -13,10 +13,10 @@ struct linear_simt_tiles {
   static constexpr int rows = 64;
   static constexpr int columns = 64;
   static constexpr int depth = 32;
-  // Of a thread.
+  // Rows and features of a thread.
   static constexpr int side = 4;
   static constexpr int across = columns / side;
-  // As in sdpa/simt.h.
+  // Four more than the rows, see sdpa/simt.h.
   static constexpr int line = rows + 4;
   struct memory {
     float input[depth * line];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings weights to the device. They may lie in host memory as well: models are loaded there.
+// Copies weights to memory of the device. They may lie in host memory, where models are loaded, or on the device.
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -39,7 +39,8 @@ void pack(const rapt_tensor &from, int64_t rows, int64_t columns, unsigned char 
   }
 }
 
-// (rows, columns) of a tensor anywhere go to `to` on the device, contiguous, as to.dtype. Waits.
+// Copies (rows, columns) of a tensor, on the host or the device, to `to` on the device, contiguous and as to.dtype.
+// Waits for the copy.
 rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from, int64_t rows, int64_t columns,
                   const rapt_tensor &to, rapt_error *error) {
   driver_place place;
@@ -85,7 +86,7 @@ rapt_status fill(rapt_cuda_context *context, const rapt_linear_parameters &w, ra
   RAPT_CHECK(bring(context, "weight", w.weight, w.out_features, w.in_features, weight, error));
   if (!rapt_is_present(&w.bias)) return RAPT_OK;
   linear->bias = reinterpret_cast<float *>(static_cast<unsigned char *>(linear->weight) + weight_bytes);
-  // One row: its only stride is the second.
+  // The bias as a matrix of one row.
   rapt_tensor from = {w.bias.data, {0, w.bias.stride[0]}, w.bias.dtype, 0};
   rapt_tensor bias = {linear->bias, {0, 1}, RAPT_F32, 0};
   return bring(context, "bias", from, 1, w.out_features, bias, error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Partial results become one: a block for each row of results, parts in ascending order, so that equal inputs give
-// equal bits.
+// Merges partial results: a block takes a row of results and adds the parts in ascending order, so that equal inputs
+// give equal bits.
 #ifndef RAPT_CUDA_MERGE_KERNEL_H
 #define RAPT_CUDA_MERGE_KERNEL_H
 
@@ -13,7 +13,7 @@ constexpr int merge_parts_threads = 128;
 constexpr int merge_parts_elements = 8;
 
 struct merge_parts_parameters {
-  // (parts, batch, heads, query_len), and from one element of a row to the next.
+  // Strides of (parts, batch, heads, query_len); partial_step is the stride within a row.
   tensor partial_output;
   int64_t partial_step;
   tensor partial_lse;
@@ -28,7 +28,7 @@ struct merge_parts_parameters {
 };
 
 struct merge_parts_memory {
-  // Of as many parts as there are threads: e^(lse - highest), and what a part weighs.
+  // For as many parts as there are threads: e^(lse - highest), and the part's weight.
   double unscaled[merge_parts_threads];
   float weight[merge_parts_threads];
 };
@@ -37,7 +37,7 @@ struct merge_parts_row {
   int64_t batch, head, query;
 };
 
-// Of a tensor whose first dimension is the part.
+// An offset in a tensor whose first dimension is the part.
 GPU_FUNCTION int64_t part_offset(const tensor &t, const merge_parts_row &row, int64_t part) {
   return part * t.stride[0] + row.batch * t.stride[1] + row.head * t.stride[2] + row.query * t.stride[3];
 }
@@ -57,8 +57,8 @@ GPU_FUNCTION double highest_lse(const merge_parts_parameters &a, const merge_par
   return highest;
 }
 
-// The weight of a part. Only an empty part weighs 0: what another one holds, a NaN for instance, counts however little
-// it weighs.
+// The weight of a part. Only an empty part has weight 0, so that a NaN in any other part reaches the result, however
+// small its weight.
 GPU_FUNCTION float part_weight(float lse, double unscaled, double sum) {
   if (lse == -INFINITY) return 0;
   float weight = static_cast<float>(unscaled / sum);
@@ -73,7 +73,7 @@ merge_parts(GPU_PARAMETER merge_parts_parameters a) {
     int64_t unit = at / a.query_len;
     merge_parts_row row = {unit / a.heads, unit % a.heads, at % a.query_len};
     double highest = highest_lse(a, row), sum = 0;
-    // A row without a part that is not empty is 0.
+    // A row whose parts are all empty is 0.
     int64_t parts = highest == -INFINITY ? 0 : a.parts;
     for (int64_t first = 0; first < parts; first += merge_parts_threads) {
       int64_t count = parts - first < merge_parts_threads ? parts - first : merge_parts_threads;

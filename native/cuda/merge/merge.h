@@ -8,13 +8,13 @@
 #include "cuda/runtime/properties.h"
 #include "rapt/merge.h"
 
-// "merge_bf16_cuda_simt_d128": type of partial results and output; the tail is the value dim.
+// Plan names, "merge_bf16_cuda_simt_d128": dtype of partial results and output; the tail is the value dim.
 extern const rapt_cuda_names rapt_cuda_merge_names;
 
 // Loads the kernel onto the current device, so that no launch has to. Returns a cudaError_t.
 int rapt_cuda_prepare_merge(const rapt_cuda_properties &device);
 
-// Enqueues the call of so many rows; its pointers are the device's. Returns a cudaError_t.
+// Enqueues the call, which has `rows` rows of results; its pointers are the device's. Returns a cudaError_t.
 int rapt_cuda_launch_merge(const rapt_merge &call, int64_t rows, gpu_stream stream);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Multi-head attention on the device: projections, attention and a projection back, one after the other on one stream.
 //
-// What lies between the steps is of the caller's type where that is f16 or bf16 throughout, as it would be with any
-// other library, and f32 otherwise.
+// Intermediate tensors are f16 where query, key, value, output and all weights are f16, bf16 where all of these are
+// bf16, as in other libraries, and f32 otherwise.
 #ifndef RAPT_CUDA_MHA_MHA_H
 #define RAPT_CUDA_MHA_MHA_H
 
@@ -12,7 +12,7 @@
 #include "cuda/sdpa/sdpa.h"
 #include "ops/mha/problem.h"
 
-// Its plans are called by its steps' names, and its kernels are theirs.
+// Its plans are named after their attention step. It has no kernels but those of its steps.
 extern const rapt_cuda_names rapt_cuda_mha_names;
 int rapt_cuda_prepare_mha(const rapt_cuda_properties &device);
 
@@ -21,20 +21,20 @@ struct rapt_cuda_mha {
   rapt_cuda_linear key;
   rapt_cuda_linear value;
   rapt_cuda_linear output;
-  // The whole attention; or with averaged weights that of slice_rows query rows of one batch entry, and of the last,
-  // smaller slice.
+  // The plan of the whole attention. With averaged weights: of slice_rows query rows of one batch entry, and of the
+  // last, smaller slice.
   rapt_cuda_sdpa attention;
   rapt_cuda_sdpa last;
   int64_t slice_rows;
-  // Bytes: what the steps need one after the other, and all.
+  // Bytes: the block that the steps use in turn, and all scratch.
   int64_t shared;
   int64_t scratch;
 };
 
-// Sets the types of what lies between the steps of a problem that has just been checked.
+// Sets the dtypes of the intermediate tensors of a problem that has just been checked.
 void rapt_cuda_mha_set_types(rapt_mha_problem *problem);
 
-// Points what lies between the steps into scratch; returns the shared part. *head_weights is NULL unless averaged.
+// Places the intermediate tensors in scratch; returns the shared block. *head_weights is NULL unless averaged.
 void *rapt_cuda_mha_place(rapt_arena *arena, const rapt_cuda_mha &plan, rapt_mha_problem *problem,
                           float **head_weights);
 

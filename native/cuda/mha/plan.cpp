@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How multi-head attention is taken apart into kernels, and how it lies in its scratch.
+// Plans the steps of multi-head attention, and lays the intermediate tensors out in scratch.
 #include <string.h>
 
 #include "base/arithmetic.h"
@@ -52,7 +52,7 @@ void *rapt_cuda_mha_place(rapt_arena *arena, const rapt_cuda_mha &plan, rapt_mha
 
 namespace {
 
-// The choices of one call's steps. The reason is that of the first step that may not run.
+// Chooses the kernels of a call's steps. The reason is that of the first step that may not run.
 struct chooser {
   const rapt_cuda_context *context;
   rapt_cuda_properties device;
@@ -99,7 +99,7 @@ int64_t slice_rows(const rapt_mha_problem &p, int64_t step_bytes) {
 
 bool rapt_cuda_plan_mha(const rapt_cuda_context *context, const rapt_mha_problem &problem, rapt_cuda_mha *plan,
                         char (&reason)[256]) {
-  // Placed to count only, and thrown away.
+  // A copy, whose tensors are placed to count bytes only.
   rapt_mha_problem p = problem;
   *plan = rapt_cuda_mha();
   chooser c = {context, rapt_cuda_properties_of(context->device), plan, reason, true};

@@ -38,7 +38,7 @@ struct steps {
     if (code == 0) code = rapt_cuda_launch_sdpa(plan.attention, p.attention, shared, stream);
   }
 
-  // Slice after slice, so that the weights of all heads need not be kept.
+  // Slice after slice, so that scratch holds the weights of all heads for one slice only.
   void attend_averaged(float *head_weights) {
     const rapt_tensor &weights = p.call.weights;
     for (int64_t b = 0; b < p.call.batch; b++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotary embedding as an operation of the device. Positions are looked at by the kernels alone.
+// Rotary embedding as an operation of the device. Only the kernels read positions.
 #include "cuda/device.h"
 #include "cuda/rope/rope.h"
 #include "cuda/runtime/call.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotary embedding. It moves memory and little else: a thread turns one piece of a row, and the vector kernel the same
-// piece of several heads, whose angles it loads once. Products are rounded before they are added, as on the CPU: the
-// bits are the same.
+// Rotary embedding, which is bound by memory. A thread rotates one piece of a row. In the vector kernel it rotates the
+// same piece of several heads, and loads the angles once. Products are rounded before they are added, as on the CPU, so
+// that the bits are the same.
 #ifndef RAPT_CUDA_ROPE_KERNEL_H
 #define RAPT_CUDA_ROPE_KERNEL_H
 
@@ -11,7 +11,7 @@ namespace kernels {
 
 constexpr int rope_threads = 256;
 
-// Of rapt_rope, what the kernels need.
+// The fields of rapt_rope that kernels need.
 struct rope_call {
   tensor input;
   tensor output;
@@ -31,7 +31,7 @@ struct rope_parameters {
   // Pieces of a row: those of pairs, then those that are only copied. The scalar kernel's are single pairs and numbers.
   int64_t pair_pieces;
   int64_t pieces;
-  // A thread takes the heads group, group + groups, ...: `heads` of them at most.
+  // A thread takes heads group, group + groups and so on, `heads` of them at most.
   int64_t groups;
   int32_t heads;
 };
@@ -59,7 +59,7 @@ GPU_FUNCTION int64_t row_at(const tensor &t, const rope_place &at, int64_t head)
   return offset3(t, at.batch, head, at.token);
 }
 
-// Whether the token has angles: its position may be anything.
+// Whether the token has angles: a position may be outside the tables.
 GPU_FUNCTION bool find_angles(const rope_call &c, const rope_place &at, int64_t *cosine, int64_t *sine) {
   if (!is_present(c.positions)) {
     *cosine = offset2(c.cosine, at.batch, at.token);
@@ -109,7 +109,8 @@ rope_scalar(GPU_PARAMETER rope_parameters a) {
   }
 }
 
-// 16 bytes of a row, which stay packed until their head's turn: four heads would not fit the registers otherwise.
+// 16 bytes of a row. They stay packed until the thread rotates this head: four widened heads would not fit into
+// registers.
 struct alignas(16) rope_piece {
   uint32_t word[4];
 };
@@ -120,7 +121,7 @@ constexpr int rope_numbers = 16 / static_cast<int>(sizeof(T));
 GPU_FUNCTION void unpack(const rope_piece &v, float (&to)[4], const float *) { memcpy(to, v.word, sizeof to); }
 GPU_FUNCTION void pack(const float (&from)[4], rope_piece *v, const float *) { memcpy(v->word, from, sizeof from); }
 
-// The last parameter tells the type.
+// The last parameter only selects the type.
 template <typename T>
 GPU_FUNCTION void unpack(const rope_piece &v, float (&to)[8], const T *) {
   GPU_UNROLL
@@ -149,7 +150,8 @@ GPU_FUNCTION void fetch_angles(const tensor &t, int64_t at, float (&to)[N]) {
   }
 }
 
-// As many pairs as a piece has numbers: first and second halves apart, or pairs side by side.
+// Rotates as many pairs as a piece has numbers, from two pieces: one of first and one of second elements, or both of
+// whole pairs.
 template <typename T, bool INTERLEAVED>
 GPU_FUNCTION void rotate_pieces(const float (&cosine)[rope_numbers<T>], const float (&sine)[rope_numbers<T>],
                                 rope_piece *first, rope_piece *second) {
@@ -181,7 +183,7 @@ GPU_FUNCTION rope_piece nan_piece() {
   return v;
 }
 
-// T: of input and output. A: of cosine and sine.
+// T is the type of input and output, A that of cosine and sine.
 template <typename T, typename A, bool INTERLEAVED>
 GPU_KERNEL(rope_threads, 2)
 rope_vector(GPU_PARAMETER rope_parameters a) {
@@ -194,9 +196,9 @@ rope_vector(GPU_PARAMETER rope_parameters a) {
     rope_place at = place_of(a, item);
     int64_t cosine_at, sine_at;
     bool there = find_angles(c, at, &cosine_at, &sine_at), turns = at.piece < a.pair_pieces;
-    // In place a piece that is only copied is already there; not so where it becomes NaN.
+    // In place, a piece that is only copied is already there, unless it has to become NaN.
     if (there && !turns && input == output) continue;
-    // Where the two pieces of a head begin in its row; a piece that is only copied has no second one.
+    // Offsets of the two pieces in a head's row; a piece that is only copied has no second one.
     int64_t first = at.piece * numbers, second = 0;
     if (!turns) {
       first += a.pair_pieces * numbers;

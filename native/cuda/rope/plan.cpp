@@ -7,7 +7,7 @@
 
 namespace {
 
-// Heads per thread where there is enough to do: that many loads are then under way, for one load of the angles.
+// Heads per thread where there is enough work: a thread then has so many loads in flight, and loads the angles once.
 constexpr int32_t most_heads = 4;
 // Threads that a multiprocessor holds.
 constexpr double resident_threads = 2048;
@@ -35,7 +35,7 @@ int32_t heads_per_thread(const rapt_cuda_properties &device, const rapt_rope &c)
   return each < 2 ? 1 : each < most_heads ? 2 : most_heads;
 }
 
-// Numbered by kernel, within it by pairing, within that by storage.
+// Stems are numbered by kernel, for each kernel by pairing, and for each of these by storage.
 void name_stem(int stem, char *out, size_t size) {
   int storage = stem % rapt_cuda_storages, pairing = stem / rapt_cuda_storages;
   snprintf(out, size, "rope_%s%s_cuda_%s", pairing % 2 != 0 ? "interleaved_" : "", rapt_cuda_storage_name(storage),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotary embedding on a CUDA device: a pure plan, and the launch that carries it out.
+// Rotary embedding on a CUDA device: a pure plan, and the launch.
 #ifndef RAPT_CUDA_ROPE_ROPE_H
 #define RAPT_CUDA_ROPE_ROPE_H
 
@@ -19,17 +19,17 @@ enum rapt_cuda_rope_kernel : int32_t {
 
 struct rapt_cuda_rope {
   int32_t kernel;
-  // Heads that one thread turns.
+  // Heads that one thread rotates.
   int32_t heads;
 };
 
-// "rope_bf16_cuda_vector_d128": pairing where interleaved, type of input and output, kernel; the tail is the head dim,
-// and "_r64" for a rotary dim that is smaller.
+// Plan names, "rope_bf16_cuda_vector_d128": pairing where interleaved, dtype of input and output, kernel; the tail is
+// the head dim, and "_r64" for a rotary dim that is smaller.
 extern const rapt_cuda_names rapt_cuda_rope_names;
 int rapt_cuda_rope_stem(const rapt_rope &call, int32_t kernel);
 void rapt_cuda_name_rope(const rapt_rope &call, int32_t kernel, char *out, size_t size);
 
-// The kernels that take a checked call, the best first. Pure; of memory only alignments count.
+// The kernels that take a checked call, the best first. Pure; uses addresses for their alignment only.
 struct rapt_cuda_rope_candidates {
   const rapt_rope &call;
   int count;

@@ -56,7 +56,7 @@ static const char *find_out() {
 }
 
 const char *rapt_cuda_unavailable() {
-  // Once: CUDA itself does not look again after it has failed to start.
+  // Asked once: CUDA does not try again after it has failed to start.
   static std::once_flag asked;
   static const char *answer;
   std::call_once(asked, [] { answer = find_out(); });

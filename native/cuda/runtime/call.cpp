@@ -18,7 +18,7 @@ rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const char *
                    data, context->ordinal);
 }
 
-// Of every tensor that has an element; the others nobody reads or writes, so they may be anywhere.
+// Checks that the device reaches every tensor that has an element. Others are neither read nor written.
 static rapt_status check_places(const rapt_cuda_context *context, const rapt_planned *call, rapt_error *error) {
   for (const rapt_operand *o = call->checked->operation->operands; o->name != nullptr; o++) {
     if (!rapt_operand_has_elements(call->checked, call->problem, o)) continue;
@@ -27,7 +27,7 @@ static rapt_status check_places(const rapt_cuda_context *context, const rapt_pla
   return RAPT_OK;
 }
 
-// The caller's scratch where it gave some, else the stream's, whose mutex is held.
+// The caller's scratch if there is some, else the stream's; the stream's mutex is held.
 static rapt_status find_scratch(const rapt_cuda_context *context, rapt_stream *stream, const rapt_planned *call,
                                 void **out, rapt_error *error) {
   const rapt_head *head = static_cast<const rapt_head *>(call->problem);

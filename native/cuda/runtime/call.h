@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every operation has around its kernels: where its memory is, its stream and its scratch.
+// What every call needs around its kernels: checks of where memory lies, a stream, scratch.
 #ifndef RAPT_CUDA_RUNTIME_CALL_H
 #define RAPT_CUDA_RUNTIME_CALL_H
 
@@ -7,14 +7,14 @@
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 
-// That the device reaches the memory. Fails with a sentence that begins with the name.
+// Checks that the device reaches the memory. Fails with a sentence that begins with the name.
 rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const char *name, const void *data,
                                   rapt_error *error);
 
 // The device's execute; see rapt_device.
 rapt_status rapt_cuda_execute(rapt_context *context, const rapt_planned *call, rapt_error *error);
 
-// The status of a launch: of a failure by the plan's name, which is rendered only then.
+// The status of a launch. The sentence of a failure has the plan's name, which is rendered only then.
 rapt_status rapt_cuda_check_launch(driver_code code, const rapt_device_operation &operation,
                                    const rapt_context *context, const void *problem, const void *plan,
                                    rapt_error *error);

@@ -2,9 +2,9 @@
 // Which kernels a context may run: those proven on its kind of device, and those that RAPT_KERNEL names.
 //
 // RAPT_KERNEL is a list of prefixes of plan names, separated by commas: "sdpa_prefill,linear"; "all" stands for every
-// kernel. A name that starts with
-// "mha" stands for the whole of multi-head attention, its projections and its attention together. It is read once, when
-// a context is made; a call then compares bits, and renders a name only where somebody went beyond a stem.
+// kernel. A name that starts with "mha" stands for the whole of multi-head attention, its projections and its attention
+// together. The list is read once, when a context is made. A call then compares bits, and renders a name only where an
+// item of the list is longer than a stem.
 #ifndef RAPT_CUDA_RUNTIME_CHOICE_H
 #define RAPT_CUDA_RUNTIME_CHOICE_H
 
@@ -16,22 +16,21 @@
 #include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
 
-// Where a kernel is chosen: for an operation on its own, or for a step of multi-head attention.
-// The first of these are the operations' own numbers.
+// What a kernel is chosen for: an operation on its own, by its number, or a step of multi-head attention.
 enum rapt_cuda_use { RAPT_CUDA_MHA_SDPA = RAPT_OPERATIONS, RAPT_CUDA_MHA_LINEAR, RAPT_CUDA_USES };
 
 struct rapt_cuda_use_names {
   const rapt_cuda_names *names;
-  // What an item of the list begins with for this use.
+  // The word that items of the list begin with for this use.
   const char *word;
 };
 
-// By rapt_cuda_use; cuda/device.cpp has it, which sees every operation.
+// Indexed by rapt_cuda_use; defined in cuda/device.cpp, which sees every operation.
 extern const rapt_cuda_use_names rapt_cuda_uses[RAPT_CUDA_USES];
 
 struct rapt_cuda_prefix {
   char text[rapt_cuda_name_room];
-  // Sets of stems: those that begin with the text, and those that the text begins with and goes beyond.
+  // Sets of stems: those that begin with the text, and those that the text begins with and is longer than.
   uint64_t within;
   uint64_t beyond;
 };
@@ -48,15 +47,15 @@ struct rapt_cuda_choice {
   rapt_cuda_prefixes proven[RAPT_CUDA_USES];
 };
 
-// From the list (NULL = empty), and from what the driver takes as proven. Refuses a name that is too long, or of no
-// operation.
+// Makes the choice from the list (NULL = empty) and the kernels that driver_proofs lists. Refuses a name that is too
+// long, or begins with no operation's word.
 rapt_status rapt_cuda_choice_make(const char *list, const driver_description &device, rapt_cuda_choice *out,
                                   rapt_error *error);
 
 // A device as plans see it.
 rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device);
 
-// Why the best kernel, of this name, may not run.
+// Writes the reason why the best kernel, of this name, may not run.
 void rapt_cuda_say_unproven(int use, const char *name, char *reason, size_t size);
 
 // Name: void(char *out, size_t size).
@@ -69,9 +68,10 @@ bool rapt_cuda_begins_with(const rapt_cuda_prefix &prefix, int stem, const Name 
   return strncmp(text, prefix.text, strlen(prefix.text)) == 0;
 }
 
-// Chooses among the kernels that take a problem, the best first: the best of those that the first name in the list
-// fits, or the best of all where it is proven; else none, with the reason. Candidates has count, stem(i) and
-// name(i, out, size). Returns the index of what would run, and fills *reason, which is empty where it may.
+// Chooses among the candidates, the kernels that take a problem, the best first. For each name of the list, in order,
+// the best candidate that it fits is taken. Without one the best of all is taken if it is proven; else it may not run,
+// for the reason given. Candidates has count, stem(i) and name(i, out, size). Returns the index of the candidate, and
+// fills reason, which is empty where it may run.
 template <typename Candidates>
 int rapt_cuda_choose(const rapt_cuda_choice &choice, int use, const Candidates &candidates, char (&reason)[256]) {
   auto begins_with = [&](int candidate, const rapt_cuda_prefix &prefix) {

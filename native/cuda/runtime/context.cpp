@@ -54,7 +54,7 @@ static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *err
   stream->handle.device = &rapt_cuda_device;
   stream->context = context;
   stream->owned = true;
-  // Ordered: what was enqueued on the legacy default stream before a call without a stream is done before it.
+  // Ordered: a call without a stream waits for what was enqueued on the legacy default stream before it.
   return rapt_cuda_check(driver_stream_create(true, &stream->native), "creating the context's stream", error);
 }
 

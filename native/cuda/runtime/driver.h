@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between the plug-in and the device: everything the runtime asks of CUDA, and nothing else. driver_cuda.cpp
-// implements it over the CUDA runtime; whoever links the rest with another driver has another device.
+// The interface between the plug-in and the device: everything that the plug-in's runtime asks of CUDA, and nothing
+// else. driver_cuda.cpp implements it over the CUDA runtime; linked with another driver, the plug-in runs on another
+// device.
 //
 // Every function acts on the calling thread's current device and returns a cudaError_t, 0 for success.
 #ifndef RAPT_CUDA_RUNTIME_DRIVER_H
@@ -26,10 +27,11 @@ enum : driver_code {
 const char *driver_code_name(driver_code code);
 const char *driver_code_text(driver_code code);
 
-// Forgets the failure that the last call left behind on this thread, so that no later call reports it again.
+// Clears CUDA's last error of this thread, so that no later call reports it again.
 void driver_forget_failure();
 
-// Versions as CUDA counts them (13000): of the installed driver, 0 where there is none, and what the plug-in needs.
+// Versions as CUDA counts them (13000): that of the installed driver, 0 where there is none, and the one that the
+// plug-in needs.
 driver_code driver_version(int *installed, int *needed);
 driver_code driver_count(int *devices);
 driver_code driver_get_device(int *ordinal);
@@ -40,10 +42,10 @@ struct driver_description {
   int multiprocessors;
   // Ten times the compute capability: 90 for Hopper.
   int capability;
-  // The most shared memory one block can opt in to.
+  // Bytes of shared memory that one block can opt in to.
   int64_t shared_per_block_optin;
-  // Bytes of an intermediate result from which on computing more of it at a time makes nothing faster. The same on
-  // every device with a memory of its own: it decides which kernels run, and they decide the bits.
+  // Multi-head attention computes averaged weights in slices of about so many bytes; larger ones are not faster. It
+  // must not differ between GPUs, because it decides which kernels run, and these decide the bits.
   int64_t step_bytes;
 };
 driver_code driver_describe(int ordinal, driver_description *out);
@@ -79,7 +81,7 @@ driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream 
 // Waits for all work of the device.
 driver_code driver_synchronize();
 
-// `ordered`: the stream waits for the legacy default stream, and that for it, as streams do that CUDA makes by default.
+// `ordered`: the stream and the legacy default stream wait for each other, as with streams that CUDA makes by default.
 driver_code driver_stream_create(bool ordered, driver_stream *out);
 driver_code driver_stream_destroy(driver_stream stream);
 driver_code driver_stream_synchronize(driver_stream stream);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam over the CUDA runtime.
+// The driver over the CUDA runtime.
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
@@ -42,8 +42,8 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   return DRIVER_SUCCESS;
 }
 
-// The evidence lies under bench/results (evidence.json of the bundle that scripts/bundle builds lists the plans that
-// ran). None so far.
+// An entry needs evidence under bench/results: evidence.json, from a run of the bundle that scripts/bundle builds,
+// lists the plans that ran. There is none so far.
 const driver_proof *driver_proofs() {
   static const driver_proof proofs[] = {{0, nullptr}};
   return proofs;
@@ -69,7 +69,8 @@ driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal
     *place = DRIVER_PLACE_DEVICE;
     *ordinal = attributes.device;
   } else if (attributes.type == cudaMemoryTypeManaged || attributes.devicePointer == pointer) {
-    // Host memory that was registered without unified addressing has another address on the device: not usable as is.
+    // Registered host memory has another address on the device where there is no unified addressing: it counts as
+    // unknown.
     *place = DRIVER_PLACE_SHARED;
   }
   return DRIVER_SUCCESS;

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 
-// After these the process's context on the device is gone, and every later call reports the same: cudaError_t's
-// documentation calls them so. Contained ECC errors, illegal addresses and instructions, asserts, timeouts, launch
-// failures and the like.
+// Errors after which the process's context on the device is lost and every later call reports the same, as the
+// documentation of cudaError_t says: contained ECC errors, illegal addresses and instructions, asserts, timeouts,
+// launch failures and the like.
 static bool is_sticky(driver_code code) {
   switch (code) {
     case 214:

@@ -23,7 +23,7 @@ rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64
 rapt_status rapt_cuda_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error) {
   rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
   RAPT_CHECK(scope.check(error));
-  // Also where waiting reports a failure of earlier work, the memory goes.
+  // The memory is freed also where waiting reports a failure of earlier work.
   driver_code waited = driver_synchronize();
   driver_code code = kind == RAPT_MEMORY_PINNED ? driver_release_pinned(memory) : driver_release(memory);
   RAPT_CHECK(rapt_cuda_check(waited, "waiting for the device before freeing memory", error));

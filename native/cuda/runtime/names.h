@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operation's plans can be called: a stem, of which there are a few, and behind it a tail of numbers.
+// Names of an operation's plans: a stem, of which there are a few, and after it a tail of numbers.
 #ifndef RAPT_CUDA_RUNTIME_NAMES_H
 #define RAPT_CUDA_RUNTIME_NAMES_H
 
@@ -18,7 +18,7 @@ struct rapt_cuda_names {
   void (*stem)(int number, char *out, size_t size);
 };
 
-// Kinds of storage as stems number them: one float type throughout, or a mixture.
+// Kinds of storage as stems number them: one floating-point dtype throughout, or a mixture.
 constexpr int32_t rapt_cuda_storage_types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
 constexpr int rapt_cuda_mixed = 3;
 constexpr int rapt_cuda_storages = 4;

@@ -41,7 +41,7 @@ GPU_KERNEL(THREADS, 1) mean_kernel(GPU_PARAMETER mean p) {
   int64_t count = p.rows * p.keys;
   for (int64_t i = gpu::block() * THREADS + gpu::thread(); i < count; i += gpu::blocks() * THREADS) {
     int64_t row = i / p.keys, key = i % p.keys;
-    // In the order of the heads, so that the bits do not depend on how the work is cut.
+    // Summed in the order of the heads, so that the bits do not depend on how the work is divided.
     float sum = 0;
     for (int64_t head = 0; head < p.heads; head++) sum += p.from[(head * p.head_rows + row) * p.keys + key];
     set_element(p.to, row * p.to.stride[0] + key * p.to.stride[1], sum / static_cast<float>(p.heads));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small movements of data around the kernels: copies between strided layouts and types, and means over heads.
+// Small kernels around the others: copies between strided layouts and dtypes, and means over heads.
 #ifndef RAPT_CUDA_RUNTIME_ROWS_H
 #define RAPT_CUDA_RUNTIME_ROWS_H
 
@@ -11,13 +11,13 @@
 // Loads the kernels below onto the current device. Returns a cudaError_t.
 int rapt_cuda_prepare_rows();
 
-// (rows, columns) of from go to (rows, columns) of to, each in its own type and by stride[0] and stride[1]; an
-// absent `from` stands for zeros. Returns a cudaError_t.
+// Copies (rows, columns) of from to (rows, columns) of to, each of its own dtype and by its stride[0] and stride[1]; an
+// absent `from` is zeros. Returns a cudaError_t.
 int rapt_cuda_copy_rows(const rapt_tensor &from, const rapt_tensor &to, int64_t rows, int64_t columns,
                         gpu_stream stream);
 
-// Weights (heads, head_rows, keys), contiguous f32, of which the first `rows` rows of each head count; their mean over
-// the heads goes to (rows, keys) of to, by stride[0] and stride[1]. Returns a cudaError_t.
+// Takes the mean over heads of weights (heads, head_rows, keys), contiguous f32, of which the first `rows` rows of each
+// head count, and writes it to (rows, keys) of to, by stride[0] and stride[1]. Returns a cudaError_t.
 struct rapt_cuda_mean {
   const float *from;
   rapt_tensor to;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands behind the plug-in's handles.
+// The structs behind the plug-in's handles.
 #ifndef RAPT_CUDA_RUNTIME_STATE_H
 #define RAPT_CUDA_RUNTIME_STATE_H
 
@@ -18,13 +18,13 @@ struct rapt_stream {
   rapt_handle handle;
   rapt_cuda_context *context;
   driver_stream native;
-  // Whether native is ours to destroy.
+  // Whether the plug-in made `native` and destroys it.
   bool owned;
-  // Held while a call enqueues: the kernels of two calls must not mix, for they share the scratch.
+  // Held while a call enqueues: kernels of two calls must not alternate, because the calls share the scratch.
   std::mutex mutex;
   void *scratch;
   int64_t scratch_size;
-  // Blocks that were outgrown. Enqueued kernels, and graphs that were captured from the stream, may still use them.
+  // Scratch that became too small. Enqueued kernels, and graphs that were captured from the stream, may still use it.
   std::vector<void *> outgrown;
 };
 
@@ -40,7 +40,7 @@ struct rapt_cuda_context {
   int driver;
   driver_description device;
   rapt_cuda_choice choice;
-  // Where calls without a stream run.
+  // The stream of calls that come without one.
   rapt_stream stream;
 };
 
@@ -51,11 +51,11 @@ inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context
   return reinterpret_cast<const rapt_cuda_context *>(context);
 }
 
-// Loads every kernel onto the current device: what CUDA would else do within a kernel's first launch, where in the
-// middle of a graph capture it fails. In cuda/device.cpp, which sees every operation.
+// Loads every kernel onto the current device. Otherwise CUDA would do so within a kernel's first launch, which fails
+// during a graph capture. Defined in cuda/device.cpp, which sees every operation.
 driver_code rapt_cuda_prepare(const driver_description &device);
 
-// Makes a device current for a scope, and the thread's own one again after it: the caller may use CUDA itself.
+// Makes a device current for a scope, and afterwards the thread's previous one: the caller may use CUDA itself.
 class rapt_cuda_scope {
  public:
   explicit rapt_cuda_scope(int ordinal);
@@ -75,7 +75,7 @@ class rapt_cuda_scope {
 // Allocates only where the scratch is too small, which is refused during a graph capture.
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error);
 
-// Releases scratch and, where it is ours, the stream itself; not the struct.
+// Releases the scratch and, where the plug-in made it, the CUDA stream; not the struct.
 void rapt_cuda_stream_close(rapt_stream *stream);
 
 // The device's functions, by file; see rapt_device.

@@ -39,7 +39,7 @@ rapt_status rapt_cuda_stream_wrap(rapt_context *head, void *native, rapt_stream 
 void rapt_cuda_stream_close(rapt_stream *stream) {
   rapt_cuda_scope scope(stream->context->ordinal);
   if (stream->scratch != nullptr) {
-    // Work that was enqueued may still use it.
+    // Enqueued work may still use the scratch.
     driver_stream_synchronize(stream->native);
     driver_release(stream->scratch);
     for (void *block : stream->outgrown) driver_release(block);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The attention kernels there are: what plans know of them. The tensor-core ones are compiled by type, in files of
-// their own.
+// The attention kernels and their traits, which plans use. Tensor-core kernels are compiled in a file per dtype.
 #ifndef RAPT_CUDA_SDPA_KERNELS_H
 #define RAPT_CUDA_SDPA_KERNELS_H
 
@@ -35,13 +34,13 @@ enum sdpa_kernel : int32_t {
 enum class only : int32_t { any, no, yes };
 
 struct sdpa_kernel_traits {
-  // For so few query rows that one tile has them all: the keys are split over blocks.
+  // Whether the kernel is for query rows that fit into one tile, and splits the keys over blocks.
   bool decode;
   // Head dim that a tensor-core kernel was compiled for, at least both of the problem's; 0 on plain cores.
   int32_t bucket;
-  // As in sdpa_parameters.
+  // Whether it takes special problems, see sdpa_parameters.
   only special;
-  // GPUs on whose multiprocessors shared memory is too little for two blocks of the largest tiles.
+  // Whether it is for GPUs whose multiprocessors have too little shared memory for two blocks of the largest tiles.
   only narrow;
 };
 
@@ -68,13 +67,13 @@ constexpr sdpa_kernel_table make_sdpa_kernel_table() {
 
 constexpr sdpa_kernel_table sdpa_table = make_sdpa_kernel_table();
 
-// Keys that a split has a multiple of: whole tiles of every decode kernel.
+// The keys of a split are a multiple of this, so that they are whole tiles of every decode kernel.
 constexpr int64_t chunk_step = 128;
-// No more splits than that, so that merging them stays short.
+// The most splits, so that merging them stays short.
 constexpr int most_splits = 64;
 
 struct sdpa_shape {
-  // Of a block: query rows, keys at a time, dimensions of the value.
+  // Query rows of a block, keys per tile, and value dimensions of a block.
   int64_t rows;
   int64_t keys;
   int64_t values;
@@ -82,10 +81,10 @@ struct sdpa_shape {
   int64_t shared;
 };
 
-// Of the kernel for queries of this type.
+// The shape of a kernel for queries of this dtype.
 sdpa_shape sdpa_shape_of(int32_t kernel, int32_t dtype);
 
-// All tensor-core kernels that fit a block of `shared` bytes.
+// Prepare all tensor-core kernels of a dtype whose blocks need at most `shared` bytes.
 int prepare_mma_f16(int64_t shared);
 int prepare_mma_bf16(int64_t shared);
 sdpa_shape mma_shape_f16(int32_t kernel);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings together what the splits of the keys left: one block a query row, splits in ascending order, so that the
-// result does not depend on who was first.
+// Merges the partial results of the splits: one block per query row, splits in ascending order, so that the result does
+// not depend on which split ended first.
 #ifndef RAPT_CUDA_SDPA_MERGE_H
 #define RAPT_CUDA_SDPA_MERGE_H
 
@@ -12,7 +12,7 @@ namespace kernels {
 constexpr int merge_threads = 128;
 
 struct merge_memory {
-  // What each split's sums and outputs are worth beside the highest maximum.
+  // Per split: the factor that brings its sum and output to the highest maximum.
   float factor[most_splits];
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention on tensor cores for f16 and bf16 (mma.sync, sm_80 and newer; Dao 2023).
 //
-// A block takes 16 MT WARPS_M query rows of one unit against its keys, KEYS at a time. Warps stand side by side in
-// rows, and for few rows in keys (WARPS_N > 1): each then has a softmax of its own, and they are merged at the end.
-// Keys and values arrive by asynchronous copies one tile ahead, in two buffers each. Rows are the query heads of a kv
-// head side by side, so that a group of heads shares every byte of K and V.
+// A block computes 16 MT WARPS_M query rows of one unit against its keys, KEYS at a time. Its warps share the rows. For
+// few rows they share the keys of a tile (WARPS_N > 1): each warp then has a softmax state of its own, and the states
+// are merged at the end. Asynchronous copies bring keys and values one tile ahead, into two buffers each. Rows are the
+// query heads of a kv head side by side, so that a group of heads shares every byte of K and V.
 #ifndef RAPT_CUDA_SDPA_MMA_H
 #define RAPT_CUDA_SDPA_MMA_H
 
@@ -15,12 +15,12 @@
 
 namespace kernels {
 
-// The work of a block. In shared memory: its threads' registers are for the tiles.
+// The work of a block. It is kept in shared memory, because the tiles need the registers.
 struct mma_item {
   int64_t unit;
   int64_t batch;
   int64_t kv_head;
-  // Of the sample.
+  // The position of the sample's query 0.
   int64_t position;
   int64_t first_row;
   int rows;
@@ -28,8 +28,8 @@ struct mma_item {
   // Keys begin .. end, in tiles.
   int64_t begin;
   int64_t end;
-  // Tiles of these keys; and those, whole_first .. whole_last, of which every row sees every key by causality, window
-  // and the end of the keys.
+  // The number of tiles; and the range of tiles, whole_first .. whole_last, that causality, window and the end of the
+  // keys leave wholly visible to every row.
   int tiles;
   int whole_first;
   int whole_last;
@@ -40,9 +40,9 @@ struct mma_item {
 template <typename TYPE, int BUCKET, int BLOCKS_OF_16, int ROW_WARPS, int KEY_WARPS, int TILE_KEYS, bool OPTIONS>
 struct mma_tiles {
   using T = TYPE;
-  // Both head dims at most; shorter ones are padded with zeros.
+  // The largest head dim and value dim; shorter rows are padded with zeros.
   static constexpr int dim = BUCKET;
-  // Whether it takes special problems (parameters.h): what that needs in registers, the rest must not pay for.
+  // Whether it takes special problems (parameters.h). Kernels that do not are spared the registers for them.
   static constexpr bool options = OPTIONS;
   static constexpr int mt = BLOCKS_OF_16;
   static constexpr int row_warps = ROW_WARPS;
@@ -55,7 +55,7 @@ struct mma_tiles {
   static constexpr int parts = warp_keys / 8;
   static constexpr int outputs = BUCKET / 8;
   static constexpr int stage_floats = 16 * (parts < 4 ? parts : 4) * 8;
-  // Rows of the finished output, as floats: four more than the dimensions, so that rows begin in other banks.
+  // Floats per row of the finished output: four more than the dimensions, so that rows begin in different banks.
   static constexpr int output_line = BUCKET + 4;
   static_assert(warp_keys % 16 == 0 && warp_keys <= 64, "whole steps of tensor cores, and a bit per key");
 
@@ -81,7 +81,7 @@ struct mma_tiles {
   };
 };
 
-// Tiles that end at key `end` or before.
+// The number of tiles that end at key `end` or before.
 template <typename Tiles>
 GPU_FUNCTION int tiles_up_to(int64_t end, const mma_item &work) {
   return end < work.begin ? 0 : static_cast<int>((end - work.begin) / Tiles::keys);
@@ -107,7 +107,8 @@ GPU_FUNCTION mma_item take_mma_item(const sdpa_parameters &a, int64_t item) {
   if (walk.last < work.end) work.end = walk.last;
   work.tiles = tiles_up_to<Tiles>(work.end + Tiles::keys - 1, work);
   work.last_keys = static_cast<int>(work.end - work.begin - static_cast<int64_t>(work.tiles - 1) * Tiles::keys);
-  // Ranges rise with the row.
+  // The range of visible keys moves up with the row: the last row sees the highest first key, the first row the lowest
+  // last key.
   int64_t common_first = visible_keys(p, work.position, (work.first_row + work.rows - 1) / p.group).first;
   int64_t common_last = visible_keys(p, work.position, work.first_row / p.group).last;
   work.whole_first = tiles_up_to<Tiles>(common_first + Tiles::keys - 1, work);
@@ -127,7 +128,7 @@ GPU_FUNCTION void copy_queries(const sdpa_problem &p, const mma_item &work, type
       });
 }
 
-// Keys or values from j on, up to work.end.
+// Begins to copy a tile of keys or values from j on, up to work.end.
 template <typename Tiles>
 GPU_FUNCTION void copy_keys(const tensor &t, int64_t size, const mma_item &work, int64_t j, typename Tiles::T *tile) {
   using T = typename Tiles::T;
@@ -159,7 +160,8 @@ GPU_FUNCTION void multiply_keys(typename Tiles::T *query, typename Tiles::T *key
   }
 }
 
-// Masks and options on a warp's scores of keys j .. j + warp_keys, of which there are `keys` (none or less: none).
+// Applies masks and options to a warp's scores of keys j .. j + warp_keys, of which the first `keys` exist (none where
+// it is negative).
 template <typename Tiles>
 GPU_FUNCTION void restrict_scores([[maybe_unused]] const sdpa_problem &p, [[maybe_unused]] const mma_item &work,
                                   typename Tiles::memory &m, [[maybe_unused]] tile_kind kind, int first_row, int64_t j,
@@ -181,7 +183,7 @@ GPU_FUNCTION void restrict_scores([[maybe_unused]] const sdpa_problem &p, [[mayb
   }
 }
 
-// What the block leaves: the warps' results side by side in shared memory, then merged and written row by row.
+// Ends a block: the warps put their results side by side into shared memory; these are merged and written row by row.
 template <typename Tiles>
 GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typename Tiles::memory &m, int first_row,
                              int key_warp, const softmax_state (&state)[Tiles::mt][2],
@@ -223,7 +225,7 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
       factor = finish_row(p, work.batch, work.kv_head, work.first_row + r, merged, true);
     }
     for (int w = 0; w < Tiles::key_warps; w++) m.end.factor[w][r] *= factor;
-    // For the weights, which are relative to the row's maximum and want the bare factor.
+    // The weights output needs them: its weights are relative to the row's maximum.
     m.end.maximum[0][r] = merged.maximum;
     m.end.sum[0][r] = factor;
   }
@@ -267,14 +269,14 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     gpu::barrier();
     const mma_item &work = m.item;
     copy_queries<Tiles>(p, work, m.loop.query);
-    // Without keys there may be no memory of them either.
+    // Without keys their addresses may be NULL.
     if (work.tiles > 0) {
       copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
       copy_keys<Tiles>(c.value, c.value_dim, work, work.begin, m.loop.value[0]);
     }
     gpu::commit();
     for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
-      // Rows that do not exist see what the last one sees, and are not written.
+      // Rows beyond the last one are computed like the last one, and are not written.
       int64_t row = work.first_row + (r < work.rows ? r : work.rows - 1);
       if constexpr (Tiles::options) {
         m.row[r] = make_row(p, work.batch, work.kv_head, row);
@@ -287,12 +289,12 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     softmax_state state[Tiles::mt][2];
     GPU_UNROLL
     for (int t = 0; t < Tiles::mt; t++) state[t][0] = state[t][1] = begin_softmax();
-    // Counted in tiles: one register instead of three.
+    // The loop counts tiles: that takes one register instead of three.
     for (int tile = 0; tile < work.tiles; tile++) {
       int64_t j = work.begin + static_cast<int64_t>(tile) * Tiles::keys;
       int buffer = tile & 1;
       gpu::wait<0>();
-      // The tile is there for everyone; and everyone is done with the last one, whose buffers take the next.
+      // All threads see the tile now; and all are done with the one before, whose buffers take the next.
       gpu::barrier();
       if (tile + 1 < work.tiles) {
         copy_keys<Tiles>(c.key, c.head_dim, work, j + Tiles::keys, m.loop.key[buffer ^ 1]);

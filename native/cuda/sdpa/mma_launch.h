@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensor-core kernels there are, by number. Each type is a file of its own, so that they compile side by side.
+// The tensor-core kernels by number. Each dtype has a file of its own, so that they compile in parallel.
 #ifndef RAPT_CUDA_SDPA_MMA_LAUNCH_H
 #define RAPT_CUDA_SDPA_MMA_LAUNCH_H
 
@@ -28,10 +28,11 @@ constexpr void add_mma(mma_entries *entries) {
                          {Tiles::rows, Tiles::keys, Tiles::dim, static_cast<int64_t>(sizeof(typename Tiles::memory))}};
 }
 
-// Prefill: four warps of two blocks of 16 rows, so that what is loaded of K and V is used twice; of one block with
-// options, and at 256 dimensions, whose output alone then takes 128 registers a thread. Where it does, fewer keys at a
-// time: the scores of 64 would spill. Two blocks are to fit a multiprocessor, by registers and by shared memory, of
-// which GPUs before Hopper have room for 32 keys only. Decode: 16 rows, and four warps share the keys of a tile.
+// Prefill: four warps, each with two times 16 rows, so that fragments of K and V are used twice. With options, and at
+// 256 dimensions, where the output alone takes 128 registers per thread, each warp has 16 rows. At 256 dimensions tiles
+// have 32 keys: the scores of 64 would spill. Two blocks are to fit into a multiprocessor, by registers and by shared
+// memory; at 128 dimensions that allows 48 keys, and on GPUs before Hopper only 32 (narrow). Decode: 16 rows, and four
+// warps share the keys of a tile.
 template <typename T>
 constexpr mma_entries make_mma_entries() {
   mma_entries e = {};

@@ -8,17 +8,17 @@
 
 namespace kernels {
 
-// What has to happen to the scores of a tile.
+// What is done to the scores of a tile before the softmax.
 enum class tile_kind {
-  // Every row sees every key, and nothing else is asked for.
+  // Nothing: every row sees every key.
   plain,
-  // Some rows see some keys by causality, window or the end of the keys.
+  // Keys are hidden from some rows by causality, window or the end of the keys.
   edge,
-  // Every option of the problem.
+  // All options of the problem are applied.
   special
 };
 
-// What a row without options is known by; row_state has it too.
+// All that kernels without options need of a row; row_state has it too.
 struct edge_row {
   key_range range;
 };
@@ -29,7 +29,7 @@ GPU_FUNCTION void hide_edges(const Row *rows, int64_t j, int keys, float (&score
   GPU_UNROLL
   for (int half = 0; half < 2; half++) {
     key_range range = rows[result_row() + half * 8].range;
-    // Relative to the tile, and so small.
+    // Relative to the tile, so that an int holds it.
     int first = range.first <= j ? 0 : range.first - j >= keys ? keys : static_cast<int>(range.first - j);
     int last = range.last <= j ? 0 : range.last - j >= keys ? keys : static_cast<int>(range.last - j);
     GPU_UNROLL
@@ -50,14 +50,14 @@ struct tile_keys {
   int keys;
 };
 
-// The same with every option, through a warp's own 16 x (8 PARTS) floats of shared memory: each row lies in the lanes
-// there, and so do the mask and bias that it reads.
+// The same with every option. The scores pass through 16 rows of shared memory of the warp's own, so that the lanes of
+// the warp work on one row at a time and read its mask and bias contiguously.
 template <int PARTS>
 GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, int row_count, const tile_keys &tile,
                                 float *stage, float (&score)[PARTS][4], int part) {
   // Parts at a time: 32 keys.
   constexpr int parts = PARTS < 4 ? PARTS : 4, width = parts * 8;
-  // No barrier before it: a thread overwrites what it read last itself.
+  // No barrier is needed before: a thread overwrites only what it has read itself.
   GPU_UNROLL
   for (int n = 0; n < parts; n++) {
     GPU_UNROLL
@@ -81,9 +81,9 @@ GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, in
   }
 }
 
-// Scores become weights relative to the row's maximum so far, and the output so far is brought to it. The states are
-// those of the rows of a warp: MT blocks of 16, each thread with two rows (0 and 8 below) of each, and with the sums of
-// its own columns until the end. HIDES: there may be hidden keys.
+// Turns scores into weights relative to the row's maximum so far, and rescales the output so far to it. The states are
+// those of a warp's rows: of each of the MT blocks of 16 rows a thread has two, 8 apart, with the sums over its own
+// columns only until the end. HIDES: there may be hidden keys.
 template <bool HIDES, int MT, int PARTS, int OUTPUTS>
 GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], softmax_state (&state)[MT][2],
                                float (&output)[MT][OUTPUTS][4]) {
@@ -94,7 +94,7 @@ GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], 
       float highest = lowest();
       GPU_UNROLL
       for (int n = 0; n < PARTS; n++) {
-        // fmaxf loses a NaN here. It is not lost below, where every score is used.
+        // fmaxf may lose a NaN; the weight of that score, below, is NaN again.
         highest = fmaxf(highest, fmaxf(score[t][n][half * 2], score[t][n][half * 2 + 1]));
       }
       softmax_step step = raise_maximum<fast_power>(&state[t][half], row_maximum(highest), to_exponent);
@@ -108,7 +108,7 @@ GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], 
         }
       }
       add_weights(&state[t][half], step, sum);
-      // Maxima settle soon.
+      // Mostly 1, because maxima seldom move after the first tiles.
       if (step.keep != 1) {
         GPU_UNROLL
         for (int n = 0; n < OUTPUTS; n++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// output += weights . values on tensor cores, with the weights where the scores were: a result's layout is the left
-// operand's.
+// output += weights . values on tensor cores. The weights stay in the registers of the scores: the layout of a result
+// is that of a left operand.
 #ifndef RAPT_CUDA_SDPA_MMA_VALUES_H
 #define RAPT_CUDA_SDPA_MMA_VALUES_H
 
@@ -9,7 +9,7 @@
 
 namespace kernels {
 
-// Keys first .. first + 8 PARTS of the tile. FINITE: infinities and NaNs count as 0 here; see add_infinite.
+// Adds keys first .. first + 8 PARTS of the tile. FINITE: infinities and NaNs count as 0 here; see add_infinite.
 template <typename T, int DIM, bool FINITE, int MT, int PARTS, int OUTPUTS>
 GPU_FUNCTION void multiply_values(T *values, int first, const float (&weight)[MT][PARTS][4],
                                   float (&output)[MT][OUTPUTS][4]) {
@@ -42,7 +42,7 @@ GPU_FUNCTION void multiply_values(T *values, int first, const float (&weight)[MT
   }
 }
 
-// Whether any of a tile's values is infinite or NaN, among those that this thread looks at: thread `index` of `count`.
+// Whether any value of this thread's share of a tile, that of thread `index` of `count`, is infinite or NaN.
 template <typename T, int LINES, int DIM>
 GPU_FUNCTION bool sees_infinite(const T *values, int index, int count) {
   const uint32_t *pairs = reinterpret_cast<const uint32_t *>(values);
@@ -81,7 +81,7 @@ GPU_FUNCTION key_bits bits_of_row(const float (&weight)[PARTS][4], int half) {
   return bits;
 }
 
-// What multiply_values left out: the products with infinities and NaNs, for the rows that see their keys.
+// Adds what multiply_values left out: the products with infinities and NaNs, for the rows that see their keys.
 template <typename T, int DIM, int MT, int PARTS, int OUTPUTS>
 GPU_FUNCTION void add_infinite(T *values, int first, const float (&weight)[MT][PARTS][4],
                                float (&output)[MT][OUTPUTS][4]) {
@@ -91,7 +91,7 @@ GPU_FUNCTION void add_infinite(T *values, int first, const float (&weight)[MT][P
     GPU_UNROLL
     for (int half = 0; half < 2; half++) bits[t][half] = bits_of_row(weight[t], half);
   }
-  // Rolled up: this is rare, and must not cost the common path its registers.
+  // Not unrolled: this is rare, and must not take registers from the common path.
   GPU_ROLL
   for (int k = 0; k < PARTS * 8; k++) {
     uint32_t bit = 1u << (k % 32);

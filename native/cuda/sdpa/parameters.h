@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an attention kernel is given: the problem, and how it is cut into work.
+// The parameter of an attention kernel: the problem, and how it is divided into work items.
 //
 // Work items, in this order: value chunk (fastest), split, tile of query rows (last rows first: under causality they
 // see the most keys), unit = (batch, kv head). Rows of a unit are query-major, as in cpu/sdpa/sdpa.h.
@@ -10,7 +10,7 @@
 
 namespace kernels {
 
-// Of rapt_sdpa_options, what kernels look at: scales are derived.
+// The fields of rapt_sdpa_options that kernels need; scales are in sdpa_problem.
 struct sdpa_options {
   int64_t position;
   int64_t window_left;
@@ -20,7 +20,7 @@ struct sdpa_options {
   int32_t weights_stage;
 };
 
-// Of rapt_sdpa.
+// The fields of rapt_sdpa that kernels need.
 struct sdpa_call {
   tensor query;
   tensor key;
@@ -45,7 +45,7 @@ struct sdpa_call {
   sdpa_options options;
 };
 
-// Of rapt_sdpa_problem, where the fields are explained.
+// The fields of rapt_sdpa_problem that kernels need; problem.h explains them.
 struct sdpa_problem {
   sdpa_call call;
   int64_t appended_keys;
@@ -56,8 +56,8 @@ struct sdpa_problem {
   float score_scale;
   float softmax_scale;
   float to_exponent;
-  // Where scores are put for the weights output: there, or in scratch, as f32, where the softmax makes 16-bit weights
-  // of them, which are then rounded once.
+  // Where scores for the weights output are written: the output itself or, for 16-bit weights after the softmax, f32
+  // scratch, so that weights are rounded once.
   tensor shown;
 };
 
@@ -71,7 +71,7 @@ struct sdpa_parameters {
   int64_t items;
   // Whether scores take more than causality and window: scale, softcap, masks, biases, a weights output, appended keys.
   int32_t special;
-  // With splits > 1, unnormalised: [unit][row][split], and [unit][row][split][value_dim].
+  // With splits > 1: [unit][row][split], and the unnormalised output [unit][row][split][value_dim].
   float *partial_maximum;
   float *partial_sum;
   float *partial_output;

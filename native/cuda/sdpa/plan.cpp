@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernel an attention problem gets, and how it is cut into blocks.
+// Which kernel an attention problem gets, and how it is divided into blocks.
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -13,9 +13,10 @@ using kernels::only;
 using kernels::sdpa_kernel_traits;
 using kernels::sdpa_table;
 
-// Keys per split: enough that a split's own traffic (its partial output) is small beside the keys it reads.
+// The fewest keys of a split: enough that writing its partial output costs little beside reading its keys.
 constexpr int64_t least_chunk = 256;
-// Shared memory of a block from which on two blocks of the largest tiles fit a multiprocessor: Hopper has 227 KiB.
+// If a block may have so many bytes of shared memory, two blocks of the largest tiles fit into a multiprocessor: Hopper
+// has 227 KiB.
 constexpr int64_t roomy_shared = 200 * 1024;
 
 // Whether rows can be copied 16 bytes, 8 numbers, at a time.
@@ -33,7 +34,7 @@ bool is_special(const rapt_sdpa_problem &p) {
          p.appended_keys > 0;
 }
 
-// Whether the softmax makes weights of another type than its f32 scores.
+// Whether the weights output is a 16-bit one of the softmax, whose scores scratch keeps as f32.
 bool rounds_weights(const rapt_sdpa &c) {
   return rapt_is_present(&c.weights) && c.weights.dtype != RAPT_F32 && c.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
 }
@@ -51,7 +52,7 @@ int32_t bucket_of(const rapt_sdpa &c) {
 
 bool admits(only rule, bool is) { return rule == only::any || (rule == only::yes) == is; }
 
-// Numbered by path, within it by family, within that by storage, and that without and with i8.
+// Stems are numbered by path, then family, then storage, then without and with i8.
 void name_stem(int stem, char *out, size_t size) {
   int eights = stem % 2, storage = stem / 2 % rapt_cuda_storages, kind = stem / 2 / rapt_cuda_storages;
   snprintf(out, size, "sdpa_%s_%s%s_cuda_%s", kind / 2 != 0 ? "decode" : "prefill", rapt_cuda_storage_name(storage),

@@ -16,8 +16,8 @@ GPU_FUNCTION int64_t clamp_wide(wide value, int64_t low, int64_t high) {
   return value < low ? low : value > high ? high : static_cast<int64_t>(value);
 }
 
-// Visible keys first <= j < last, of those that causality and window cover. Both rise with the query, and where a row
-// sees nothing first >= last.
+// Causality and window let a row see keys first <= j < last. Both bounds rise with the query; where a row sees no key,
+// first >= last.
 struct key_range {
   int64_t first;
   int64_t last;
@@ -25,13 +25,13 @@ struct key_range {
 
 GPU_FUNCTION int64_t covered_keys(const sdpa_problem &p) { return p.call.kv_len - p.appended_keys; }
 
-// Of a sample's query 0 among the keys.
+// The position of a sample's query 0 among the keys.
 GPU_FUNCTION int64_t position_of(const sdpa_problem &p, int64_t batch) {
   const tensor &positions = p.call.positions;
   return is_present(positions) ? index_at(positions, batch * positions.stride[0]) : p.call.options.position;
 }
 
-// Of a sample at this position.
+// The visible keys of a query in a sample at this position.
 GPU_FUNCTION key_range visible_keys(const sdpa_problem &p, int64_t position, int64_t query) {
   const sdpa_options &o = p.call.options;
   int64_t covered = covered_keys(p);
@@ -45,7 +45,7 @@ GPU_FUNCTION key_range visible_keys(const sdpa_problem &p, int64_t position, int
   return range;
 }
 
-// What kernels need of a row again and again; made once, kept in shared memory.
+// What kernels need of a row for every key; computed once and kept in shared memory.
 struct row_state {
   key_range range;
   // Element offsets of key 0.
@@ -77,15 +77,15 @@ GPU_FUNCTION row_state make_row(const sdpa_problem &p, int64_t batch, int64_t kv
   return state;
 }
 
-// The keys a kernel walks for rows first_row .. last_row: all that any of them sees, and all there are where the
-// weights output names every key or keys are appended beyond every edge.
+// The keys that a kernel goes through for rows first_row .. last_row: all that any of them sees, or all keys where
+// there is a weights output, which has every key, or appended keys, which lie beyond every edge.
 GPU_FUNCTION key_range keys_to_walk(const sdpa_problem &p, int64_t position, int64_t first_row, int64_t last_row) {
   if (is_present(p.call.weights) || p.appended_keys > 0) return {0, p.call.kv_len};
   return {visible_keys(p, position, first_row / p.group).first, visible_keys(p, position, last_row / p.group).last};
 }
 
-// From a dot product to what the softmax takes; shows the weights output's score on the way (`writes`: whether this
-// block is the one to).
+// Turns a dot product into the score that the softmax takes. Where `writes`, it also writes the score of the weights
+// output.
 GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int64_t batch, int64_t j, float score,
                                bool writes) {
   const sdpa_call &c = p.call;
@@ -98,7 +98,7 @@ GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int6
     if (is_present(c.alibi_slopes)) {
       score -= row.slope * static_cast<float>(fabs(row.position - static_cast<double>(j)));
     }
-    // A masked score may be NaN or +inf: it is replaced, not added to.
+    // A masked score may be NaN or +inf, so it is replaced by -inf, not added to.
     bool visible = j >= row.range.first && j < row.range.last;
     if (visible && is_present(c.mask)) visible = flag(c.mask, row.mask + j * c.mask.stride[3]);
     if (visible && is_present(p.key_padding)) visible = !flag(p.key_padding, offset2(p.key_padding, batch, j));
@@ -108,14 +108,13 @@ GPU_FUNCTION float final_score(const sdpa_problem &p, const row_state &row, int6
     }
     if (!visible) score = lowest();
   }
-  // The softmax stage is finished from these once the row's maximum and sum are known.
+  // At the softmax stage finish_weights turns these scores into weights, once the row's maximum and sum are known.
   if (stage == RAPT_WEIGHTS_BIAS || stage == RAPT_WEIGHTS_SOFTMAX) shown = score;
   if (stage >= 0) set_element(p.shown, row.shown + j * p.shown.stride[3], shown);
   return score;
 }
 
-// Finishes a row's softmax: returns what its output is to be multiplied with, and writes the LSE (`writes`: whether
-// this thread is the one to).
+// Finishes a row's softmax: returns the factor of its output and, where `writes`, writes the LSE.
 GPU_FUNCTION float finish_row(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row,
                               const softmax_state &state, bool writes) {
   const sdpa_call &c = p.call;
@@ -132,7 +131,8 @@ GPU_FUNCTION bool finishes_weights(const sdpa_problem &p) {
   return is_present(p.call.weights) && p.call.options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
 }
 
-// Final scores that have been shown become weights; thread `index` of `count` takes its share of the row.
+// Turns a row's scores that were written for the weights output into weights; thread `index` of `count` takes its
+// share.
 GPU_FUNCTION void finish_weights(const sdpa_problem &p, int64_t batch, int64_t kv_head, int64_t row, float maximum,
                                  float factor, int index, int count) {
   const tensor &weights = p.call.weights;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The general attention kernel: f32 arithmetic on plain cores, any types, strides, head dims and options; i8 keys and
-// values are widened and scaled as they are loaded. Definition:
-// Vaswani et al. 2017; tiling: Dao 2023, with Milakov and Gimelshein 2018 (online softmax).
+// The general attention kernel: f32 arithmetic on plain cores, for all dtypes, strides, head dims and options; i8 keys
+// and values are widened and scaled as they are loaded. Definition: Vaswani et al. 2017; tiling: Dao 2023, with Milakov
+// and Gimelshein 2018 (online softmax).
 //
 // A block takes ROWS query rows of one unit against its keys, KEYS at a time, for 128 of the value's dimensions:
 //   scores = Q K^T, in steps of 32 dimensions through shared memory   (every thread a small tile in registers)
@@ -15,7 +15,7 @@
 
 namespace kernels {
 
-// COLUMNS threads side by side share each group of rows.
+// COLUMNS threads share each group of rows.
 template <int ROWS, int KEYS, int COLUMNS>
 struct simt_tiles {
   static constexpr int threads = 256;
@@ -31,7 +31,7 @@ struct simt_tiles {
   static constexpr int thread_values = values / COLUMNS;
   // Dimensions of Q and K, or keys of V, in shared memory at a time.
   static constexpr int depth = 32;
-  // Four more than a power of two: neighbouring lines begin in other banks, and stay aligned to 16 bytes.
+  // Four more than a multiple of 16: neighbouring lines begin in different banks, and stay aligned to 16 bytes.
   static constexpr int query_line = ROWS + 4;
   static constexpr int key_line = KEYS + 4;
   static constexpr int score_line = KEYS + 4;
@@ -47,7 +47,7 @@ struct simt_tiles {
     float staged[staged_floats];
     float scores[ROWS * score_line];
     softmax_state state[ROWS];
-    // What a row's output is to be multiplied with next.
+    // Per row: the factor of the output before weighted values are added.
     float correction[ROWS];
     row_state row[ROWS];
   };
@@ -83,12 +83,12 @@ GPU_FUNCTION simt_item take_item(const sdpa_parameters &a, int64_t item) {
   return work;
 }
 
-// Numbers of a row that share a scale; without scales all.
+// Numbers of a row that share a scale: all of the row where it has one scale or none.
 GPU_FUNCTION int numbers_per_scale(int64_t depth, int64_t groups) {
   return static_cast<int>(groups > 1 ? depth / groups : depth);
 }
 
-// Number d of a row of key or value; one of an i8 row times the scale of its group.
+// Number d of a row of keys or values; in an i8 row times the scale of its group.
 GPU_FUNCTION float stored_number(const tensor &t, const tensor &scale, int per_scale, int64_t batch, int64_t kv_head,
                                  int64_t j, int64_t d) {
   int64_t at = offset3(t, batch, kv_head, j) + d * t.stride[3];
@@ -134,7 +134,7 @@ GPU_FUNCTION void multiply_keys(const sdpa_problem &p, const simt_item &work, ty
   }
 }
 
-// Scores become weights relative to the row's maximum so far.
+// Turns scores into weights relative to the row's maximum so far.
 template <typename Tiles>
 GPU_FUNCTION void softmax_tile(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
                                int keys) {
@@ -149,7 +149,7 @@ GPU_FUNCTION void softmax_tile(const sdpa_problem &p, const simt_item &work, typ
       score[i] = lowest();
       if (there && k < keys) {
         score[i] = final_score(p, m.row[r], work.batch, j + k, line[k], work.first_value == 0);
-        // fmaxf loses a NaN here. It is not lost below, where every score is used.
+        // fmaxf may lose a NaN; the weight of that score, below, is NaN again.
         highest = fmaxf(highest, score[i]);
       }
     }
@@ -163,7 +163,7 @@ GPU_FUNCTION void softmax_tile(const sdpa_problem &p, const simt_item &work, typ
       sum += weight;
     }
     sum = gpu::warp_sum(sum);
-    // Everyone has read the row's old state: shuffles order no memory.
+    // All lanes have read the row's old state after this; shuffles alone do not order memory.
     gpu::warp_barrier();
     if (gpu::lane() == 0) {
       add_weights(&state, step, sum);
