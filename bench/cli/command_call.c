@@ -12,10 +12,11 @@ static bench_settings settings;
 static int device_kind;
 static const cli_option options[] = {PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings)
                                          DEVICE_OPTION(&device_kind){.name = NULL}};
-static const cli_command command = {"call",
-                                    "Times the call itself: many runs of a tiny problem between two looks at the "
-                                    "clock; on a GPU, what enqueueing one takes the caller.",
-                                    options};
+static const cli_command command = {
+    "call",
+    "Times the overhead of a call, by many runs of a tiny problem per timing; on a GPU, "
+    "the time that enqueueing a call takes the caller.",
+    options};
 
 // Enough that the clock's own cost (some 20 ns) vanishes.
 enum { CALLS_PER_SAMPLE = 1000 };

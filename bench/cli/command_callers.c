@@ -22,7 +22,7 @@ static const cli_option options[] = {
     SETTINGS_OPTIONS(&settings){.name = NULL}};
 static const cli_command command = {"callers",
                                     "Times many callers on one context against one caller; defaults to the problem of "
-                                    "the preset minilm. --iters: turns of each, a tenth of a second long.",
+                                    "the preset minilm. --iters: turns of each, of a tenth of a second.",
                                     options};
 
 enum { DEFAULT_TURNS = 12 };

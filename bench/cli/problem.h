@@ -70,7 +70,7 @@ extern const char *const causal_choices[];
    dtype_choices},                                                                                                    \
   {"causal", "ALIGN", "bottom-right (the default with a bare --causal), top-left or none", CLI_CHOICE, &(p)->causal,  \
    CAUSAL_BOTTOM_RIGHT, 0, causal_choices},                                                                           \
-  {"window", "L,R", "keys to the left and right that stay visible, -1 = open; bottom-right", CLI_PAIR, (p)->window,   \
+  {"window", "L,R", "keys to the left and right that a query sees, -1 = all; bottom-right", CLI_PAIR, (p)->window,   \
    -1, PROBLEM_MAX_SIZE, NULL},
 #define SETTINGS_OPTIONS(s)                                                                                           \
   {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &(s)->threads, 0, 1024, NULL},                        \

@@ -24,7 +24,7 @@ class CliErrorsTest {
 
   static Stream<Arguments> usageErrors() {
     return Stream.of(
-        usage("which command"),
+        usage("a command is missing"),
         usage("'explode'", "explode"),
         usage("TEXT", "explain"),
         usage("TEXT is empty", "explain", ""),

@@ -34,7 +34,8 @@ final class DeviceOptions {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "threads of the CPU device; 0 = one per core. Default: ${DEFAULT-VALUE}",
+      description =
+          "threads of the CPU device; 0 = one for each logical CPU. Default: ${DEFAULT-VALUE}",
       defaultValue = "0")
   private int threads;
 
@@ -44,7 +45,7 @@ final class DeviceOptions {
       converter = IsaConverter.class,
       description =
           "force a tier of the CPU device: portable, avx2, avx512 or avx512bf16."
-              + " Default: the best one")
+              + " Default: the one that RAPT_ISA names, else the best one")
   private @Nullable Isa isa;
 
   /** Opens the device; the caller closes it. */
@@ -63,8 +64,8 @@ final class DeviceOptions {
         yield Device.cuda();
       }
       case CPU -> Device.cpu(options());
-      // A forced tier or thread count that does not work is an error, not a reason to run something
-      // else.
+      // Where a forced tier or thread count does not work, the command fails and does not fall
+      // back.
       case BEST -> tuned ? Device.cpu(options()) : Device.best();
     };
   }

@@ -145,9 +145,9 @@ final class EmbedCommand implements Runnable {
 
     @Override
     public void flush() throws IOException {
-      // Otherwise a reader that went away, as head does, would leave us working for nobody.
+      // Stops where the reader of the output has gone, as in a pipe to head.
       if (writer.checkError()) {
-        throw new IOException("nobody reads the output any more");
+        throw new IOException("the reader of standard output has closed it");
       }
     }
 

@@ -28,7 +28,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code rapt explain}: what attends to what in a sentence, as text, picture and JSON. */
+/** {@code rapt explain}: which word attends to which in a sentence, as text, picture and JSON. */
 @Command(
     name = "explain",
     description =
@@ -36,8 +36,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class)
 final class ExplainCommand implements Runnable {
-  // The JIT takes some hundred milliseconds to compile the row by row loops; times before that say
-  // nothing.
+  // The JIT takes some hundred milliseconds to compile the loops over rows; times before that are
+  // not representative.
   private static final long WARM_UP_NANOS = 300_000_000L;
   private static final long MEASURING_NANOS = 300_000_000L;
   private static final int MAX_RUNS = 100;

@@ -76,9 +76,7 @@ final class InfoCommand implements Runnable {
     line(out, "cuda", cuda(capabilities));
   }
 
-  /**
-   * Asked of the device itself, which may be usable and yet have no kernel that runs by default.
-   */
+  /** Opens the device itself, which may be usable and yet have no kernel that runs by default. */
   private static String cuda(Capabilities capabilities) {
     if (!capabilities.nativeAvailable()) {
       return "unavailable: it needs the native library";
@@ -91,13 +89,13 @@ final class InfoCommand implements Runnable {
       Plan plan = Attention.builder().build().plan(device, any, any, any, result);
       return "available: "
           + device.description()
-          + (plan.supported() ? "" : "; not taken by default: " + plan.reason());
+          + (plan.supported() ? "" : "; no attention kernel runs by default: " + plan.reason());
     } catch (RaptException e) {
       return "unavailable: " + e.getMessage();
     }
   }
 
-  /** Asked of the device itself: the library may be fine and yet RAPT_ISA name a tier it lacks. */
+  /** Opens the device itself: the library may be usable and yet RAPT_ISA name a tier it lacks. */
   private static String whyNoCpu() {
     try (Device device = Device.cpu()) {
       return "no default tier, " + device.description();

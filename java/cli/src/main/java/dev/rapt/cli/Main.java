@@ -20,7 +20,7 @@ import picocli.CommandLine.ParseResult;
     versionProvider = VersionProvider.class,
     synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
-  /** Set to anything, it makes an unexpected error print where it happened. */
+  /** Where this environment variable is set, a failure prints its stack trace too. */
   private static final String STACK_TRACE_VARIABLE = "RAPT_STACKTRACE";
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
@@ -50,7 +50,8 @@ public final class Main implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "which command? explain, embed or info");
+    throw new ParameterException(
+        spec.commandLine(), "a command is missing; allowed: explain, embed, info and help");
   }
 
   private static int reportUsage(ParameterException e, String[] args) {

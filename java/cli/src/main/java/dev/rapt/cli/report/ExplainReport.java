@@ -71,7 +71,7 @@ public final class ExplainReport {
             + (count == 1 ? heads.searched().getFirst().toString() : count + " heads"));
     if (!heads.leftOut().isEmpty()) {
       out.println(
-          "  left out, as they look at the neighbouring token whatever it is: "
+          "  left out, because they attend to the neighbouring token whatever it is: "
               + heads.leftOut().stream().map(Head::toString).collect(Collectors.joining("; ")));
     }
     printLinks(links, true);
