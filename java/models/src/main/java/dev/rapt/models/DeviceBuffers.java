@@ -29,7 +29,7 @@ final class DeviceBuffers implements AutoCloseable {
     cuda = device instanceof CudaDevice gpu ? gpu : null;
   }
 
-  /** The tensor that calls take for a contiguous host tensor; what it holds is left open. */
+  /** The tensor that calls take in place of a contiguous host tensor; its values are undefined. */
   Tensor of(Slot slot, Tensor host) {
     if (cuda == null) {
       return host;
@@ -55,7 +55,7 @@ final class DeviceBuffers implements AutoCloseable {
     return tensor;
   }
 
-  /** Brings what a call has written into the host tensor. */
+  /** Copies what a call has written to the host tensor. */
   void download(Slot slot, Tensor host) {
     if (cuda != null) {
       cuda.copy(of(slot, host), host);

@@ -6,8 +6,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Token + position + segment embedding, normalised: the input of the first layer. Immutable,
- * thread-safe.
+ * The input of the first layer: the sum of token, position and segment embedding, normalised.
+ * Immutable, thread-safe.
  */
 final class Embeddings {
   private final MemorySegment tokens;
@@ -23,7 +23,7 @@ final class Embeddings {
             weights.array("embeddings.LayerNorm.weight"),
             weights.array("embeddings.LayerNorm.bias"),
             config.epsilon());
-    // A sentence on its own is segment 0 throughout.
+    // All tokens of a single sentence are of segment 0.
     segment = new float[config.width()];
     Tensor segments = weights.tensor(arena, "embeddings.token_type_embeddings.weight");
     Rows.load(segments.segment(), 0, segment);

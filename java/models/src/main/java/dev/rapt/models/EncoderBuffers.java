@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The encoder's intermediate results for one batch at a time, off-heap, reused from batch to batch
- * and grown when a larger one comes. Not thread-safe.
+ * Off-heap buffers for the encoder's intermediate results of one batch. They are reused from batch
+ * to batch and grow when a larger one comes. Not thread-safe.
  */
 final class EncoderBuffers implements AutoCloseable {
   private final MiniLmConfig config;

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One BERT layer: {@code h = norm(h + attention(h)); h = norm(h + down(gelu(up(h))))}. Attention
- * and all six matrices run on the device; what is left is row by row work on the CPU.
+ * and all six matrix products run on the device; norms, GELU and residuals run row by row on the
+ * CPU. Not thread-safe.
  */
 final class EncoderLayer implements AutoCloseable {
   private final MultiHeadAttention attention;
@@ -30,7 +31,7 @@ final class EncoderLayer implements AutoCloseable {
   private final LayerNorm outputNorm;
   private final DeviceBuffers buffers;
 
-  /** Takes weights for the device; the buffers are shared by all layers. */
+  /** Packs the layer's weights for the device; all layers share the buffers. */
   EncoderLayer(
       Device device, DeviceBuffers buffers, OnnxWeights weights, MiniLmConfig config, int layer) {
     this.buffers = buffers;
@@ -79,9 +80,9 @@ final class EncoderLayer implements AutoCloseable {
   }
 
   /**
-   * Replaces {@code views.hidden()} by the layer's result.
+   * Replaces {@code views.hidden()} (size, length, width) by the layer's result.
    *
-   * @param weights (size, heads, length, length), receives the attention weights; or null
+   * @param weights (size, heads, length, length), F32, receives the attention weights; null = none
    */
   LayerTime forward(EncoderBuffers.Views views, @Nullable Tensor weights, Rows rows) {
     long start = System.nanoTime();

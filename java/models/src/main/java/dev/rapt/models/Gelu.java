@@ -4,17 +4,17 @@ package dev.rapt.models;
 /**
  * GELU as BERT uses it: {@code x / 2 * (1 + erf(x / sqrt(2)))}, within 1e-6 of the exact value.
  *
- * <p>The error function is an odd rational function: branch-free, so that the loop over a row
- * becomes vector code. Its coefficients are a minimax fit of {@code erf(sqrt(u)) / sqrt(u)} over
- * {@code u} in [0, 16], relative error 2.5e-8; beyond |z| = 4 erf differs from 1 by less than that.
- * Doubles, because in floats the rounding of the two polynomials alone costs 4e-7 of erf, which
- * GELU multiplies by x / 2.
+ * <p>An odd rational function without branches approximates the error function, so that the loop
+ * over a row becomes vector code. Its coefficients are a minimax fit of {@code erf(sqrt(u)) /
+ * sqrt(u)} over {@code u} in [0, 16], relative error 2.5e-8; beyond |z| = 4 erf differs from 1 by
+ * less than that. The arithmetic is double, because in float the rounding of the two polynomials
+ * alone costs 4e-7 of erf, which GELU multiplies by x / 2. Thread-safe.
  */
 public final class Gelu {
   private static final double LIMIT = 4.0;
   private static final double SQRT_HALF = Math.sqrt(0.5);
 
-  /** Further left 1 + erf stays at 1e-8 and must not be multiplied by ever more. */
+  /** Below this x, 1 + erf stays at 1e-8 by its error, and must not be multiplied by a larger x. */
   private static final double FLOOR = -LIMIT / SQRT_HALF;
 
   private static final double P0 = 1.1283791392981903;

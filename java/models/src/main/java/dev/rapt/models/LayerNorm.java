@@ -10,7 +10,7 @@ public final class LayerNorm {
   private final float[] bias;
   private final double epsilon;
 
-  /** Takes {@code weight} and {@code bias} (width) as they are, without a copy. */
+  /** Keeps {@code weight} and {@code bias} (width) without copying them: leave them unchanged. */
   public LayerNorm(float[] weight, float[] bias, double epsilon) {
     if (weight.length == 0 || weight.length != bias.length) {
       throw new IllegalArgumentException(

@@ -2,14 +2,14 @@
 package dev.rapt.models;
 
 /**
- * What one layer took. Immutable, thread-safe.
+ * The time that one layer took, in nanoseconds. Immutable, thread-safe.
  *
  * @param attentionNanos multi-head attention with its four projections
  * @param feedForwardNanos the two feed-forward projections
  * @param elementwiseNanos residuals, normalisations and GELU
  */
 public record LayerTime(long attentionNanos, long feedForwardNanos, long elementwiseNanos) {
-  /** All of it, in nanoseconds. */
+  /** The sum of all three, in nanoseconds. */
   public long totalNanos() {
     return attentionNanos + feedForwardNanos + elementwiseNanos;
   }

@@ -24,11 +24,11 @@ public record MiniLmConfig(
   /** Longest input, [CLS] and [SEP] included: what sentence-transformers sets for this model. */
   public static final int MAX_TOKENS = 256;
 
-  // Not in any weight's shape; both from the model's published configuration.
+  // No weight's shape tells these; both are from the model's published configuration.
   private static final int HEADS = 12;
   private static final double EPSILON = 1e-12;
 
-  /** Reads every size from the weights' shapes. */
+  /** Derives the sizes from the weights' shapes. */
   static MiniLmConfig of(OnnxWeights weights) {
     long[] tokens = weights.shape("embeddings.word_embeddings.weight");
     int layers = 0;

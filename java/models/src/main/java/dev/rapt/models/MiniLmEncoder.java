@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The all-MiniLM-L6-v2 sentence encoder on a Rapt device. Holds packed weights and buffers; close
- * it before the device, which it does not own. Not thread-safe.
+ * The all-MiniLM-L6-v2 sentence encoder on a Rapt device. It owns packed weights and buffers, and
+ * must be closed before the device, which it does not own. Not thread-safe.
  */
 public final class MiniLmEncoder implements AutoCloseable {
   private static final String MODEL = "/all-minilm-l6-v2.onnx";
@@ -42,7 +42,7 @@ public final class MiniLmEncoder implements AutoCloseable {
     }
   }
 
-  /** For the row by row work: beside a GPU the processor has nothing else to do. */
+  /** Threads for the work on rows; with a GPU all CPUs are free for it. */
   private static int threads(Device device) {
     return device instanceof CudaDevice
         ? Runtime.getRuntime().availableProcessors()
@@ -118,7 +118,10 @@ public final class MiniLmEncoder implements AutoCloseable {
     return result;
   }
 
-  /** Runs one text and keeps every attention weight; the result belongs to the caller. */
+  /**
+   * Runs one text and returns all attention weights, times and plans; the result belongs to the
+   * caller.
+   */
   public Trace trace(TokenizedText text) {
     TokenBatch batch = TokenBatch.of(List.of(text));
     int length = batch.length();

@@ -35,10 +35,10 @@ public final class MiniLmTokenizer implements AutoCloseable {
    *     loaded
    */
   public static MiniLmTokenizer read(InputStream json, int maxTokens) throws IOException {
-    // Without this the library looks for a CUDA build of itself to download, and reports its use.
+    // Without this the library would download a CUDA build of itself, and send usage reports.
     System.setProperty("ai.djl.offline", "true");
-    // The file itself asks for 128 tokens, cut and padded; both are done here, where it is known to
-    // the caller.
+    // The file itself cuts and pads to 128 tokens. This class cuts and TokenBatch pads instead, so
+    // that the caller knows of it.
     Map<String, String> options = Map.of("padding", "false", "truncation", "false");
     try {
       return new MiniLmTokenizer(HuggingFaceTokenizer.newInstance(json, options), maxTokens);
@@ -46,7 +46,8 @@ public final class MiniLmTokenizer implements AutoCloseable {
       throw new IOException(
           "its native library cannot be unpacked to "
               + Utils.getEngineCacheDir("tokenizers")
-              + " or not be loaded; the environment variable DJL_CACHE_DIR names another folder",
+              + ", or cannot be loaded; the environment variable DJL_CACHE_DIR can name another"
+              + " folder",
           e);
     }
   }
@@ -61,7 +62,7 @@ public final class MiniLmTokenizer implements AutoCloseable {
     List<String> tokens = new ArrayList<>(length);
     List<String> labels = new ArrayList<>(length);
     for (int i = 0; i < length; i++) {
-      // The last place belongs to the last token, [SEP], whatever was cut before it.
+      // The last place is for [SEP], whatever was cut before it.
       int source = i == length - 1 ? ids.length - 1 : i;
       kept[i] = (int) ids[source];
       words[i] = (int) encoding.getWordIds()[source];

@@ -21,8 +21,8 @@ import java.util.Map;
  * numbers them), so {@link #projection} finds them through the graph: the matrix of the MatMul
  * whose result a named bias is added to.
  *
- * <p>Immutable after loading, thread-safe. Holds the parsed file on the heap: drop it once the
- * weights are copied.
+ * <p>Immutable, thread-safe. It keeps the parsed file on the heap: drop it once the weights are
+ * copied.
  */
 public final class OnnxWeights {
   private final Map<String, TensorProto> initializers = new HashMap<>();
@@ -61,7 +61,7 @@ public final class OnnxWeights {
    */
   public static OnnxWeights read(InputStream in) throws IOException {
     CodedInputStream coded = CodedInputStream.newInstance(in, 1 << 16);
-    // The default limit of 64 MiB guards servers against hostile messages; a model is larger.
+    // Protobuf's default limit of 64 MiB guards against hostile messages; a model is larger.
     coded.setSizeLimit(Integer.MAX_VALUE);
     return new OnnxWeights(ModelProto.parseFrom(coded).getGraph());
   }
@@ -106,8 +106,8 @@ public final class OnnxWeights {
   }
 
   /**
-   * The matrix that belongs to a bias, copied into the arena, as a view (out, in): ONNX multiplies
-   * from the left and stores (in, out).
+   * The matrix that belongs to a bias, copied into the arena as (in, out), as ONNX stores it, and
+   * returned as a view (out, in).
    *
    * @throws IllegalArgumentException if no matrix product feeds the bias
    */

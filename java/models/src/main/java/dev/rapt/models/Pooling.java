@@ -2,8 +2,7 @@
 package dev.rapt.models;
 
 /**
- * From token vectors to one embedding, as sentence-transformers does it for this model.
- * Thread-safe.
+ * Makes one embedding of token vectors, as sentence-transformers does for this model. Thread-safe.
  */
 public final class Pooling {
   private Pooling() {}

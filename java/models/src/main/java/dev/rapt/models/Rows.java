@@ -6,9 +6,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.stream.IntStream;
 
 /**
- * Row by row work over off-heap matrices, spread over a number of threads. A row is copied to a
- * float[] and back: the copy stays in the first-level cache, and loops over arrays are what the
- * compiler vectorises most reliably.
+ * Runs work on the rows of off-heap matrices on a number of threads. A row is copied to a float[]
+ * and back: the copy stays in the first-level cache, and the compiler vectorises loops over arrays
+ * most reliably.
  */
 final class Rows {
   /** Below this many rows a second thread costs more than it brings. */

@@ -17,7 +17,7 @@ public final class TokenBatch {
   }
 
   /**
-   * Puts one or more texts side by side. They are referred to, not copied: leave their ids alone.
+   * Puts one or more texts side by side. The texts are not copied: leave their ids unchanged.
    *
    * @throws IllegalArgumentException if there is no text
    */
@@ -49,7 +49,7 @@ public final class TokenBatch {
     return texts.stream().anyMatch(text -> text.length() < length);
   }
 
-  /** Vocabulary index at a place; the id of [PAD] behind the end of a text. */
+  /** The vocabulary index of a token; the id of [PAD] beyond the end of a text. */
   public int id(int text, int position) {
     int[] ids = texts.get(text).ids();
     return position < ids.length ? ids[position] : 0;

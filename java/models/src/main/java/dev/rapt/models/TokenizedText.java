@@ -5,11 +5,12 @@ import java.util.List;
 
 /**
  * One text as the model sees it, [CLS] and [SEP] included. Lists and arrays have one entry per
- * token. The arrays are not copied: whoever changes one changes the text.
+ * token. The arrays are not copied: leave them unchanged.
  *
  * @param ids vocabulary indices
  * @param tokens vocabulary entries; a piece that continues a word starts with {@code ##}
- * @param labels what to show for a token: the token, or the text behind it where that is [UNK]
+ * @param labels what to show for a token: the token, or the text that it stands for where that is
+ *     [UNK]
  * @param words index of the word a token belongs to, -1 for [CLS] and [SEP]
  * @param truncated true if the text had more tokens than the model takes
  */

@@ -5,12 +5,13 @@ import dev.rapt.Plan;
 import java.util.List;
 
 /**
- * What one text did inside the encoder. Holds no off-heap memory; its arrays belong to whoever
- * asked for it.
+ * What the encoder computed for one text, and how long that took. It has no off-heap memory; its
+ * arrays belong to the caller.
  *
  * @param weights attention weights [layer][head][query][key]; each row sums to 1
  * @param times one entry per layer
- * @param plans what the device ran in each layer: attention, feed-forward up, feed-forward down
+ * @param plans what the device ran in a layer, the same in each: attention, feed-forward up,
+ *     feed-forward down
  */
 public record Trace(float[][][][] weights, List<LayerTime> times, List<Plan> plans) {
   /** Number of layers. */
