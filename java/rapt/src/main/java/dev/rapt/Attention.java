@@ -136,6 +136,7 @@ public final class Attention {
       long[] keyShape,
       float[] value,
       long[] valueShape) {
+    Objects.requireNonNull(device, "device");
     Objects.requireNonNull(query, "query");
     Objects.requireNonNull(queryShape, "queryShape");
     Objects.requireNonNull(key, "key");
