@@ -87,6 +87,20 @@ class ArgumentsTest {
   }
 
   @Test
+  void namesTheArrayThatDoesNotFitItsShape() {
+    float[] row = new float[8];
+    long[] shape = {2, 4};
+    rejected(
+        "value: data has 7 values",
+        "the 8 elements of F32 (2, 4)",
+        () -> attention.run(device, row, shape, row, shape, new float[7], shape));
+    rejected(
+        "key: shape (-2, 4)",
+        "0 or more",
+        () -> attention.run(device, row, shape, row, new long[] {-2, 4}, row, shape));
+  }
+
+  @Test
   void checksShapes() {
     rejected("query", "rank 4", () -> attention.run(device, f32(8), k, v, out));
     rejected("key", "because query is", () -> attention.run(device, f32(4, 3, 8), k, v, out));
