@@ -49,7 +49,11 @@ void rapt_cpu_name(char *out, size_t size) {
   }
   const char *name = (const char *)words;
   while (*name == ' ') name++;
-  snprintf(out, size, "%s", *name != 0 ? name : "unknown");
+  // Some are padded with blanks up to their 48 characters.
+  int length = (int)strlen(name);
+  while (length > 0 && name[length - 1] == ' ') length--;
+  snprintf(out, size, "%.*s", length, name);
+  if (length == 0) snprintf(out, size, "unknown");
 }
 #else
 static const char *cpu_lacks(int32_t isa) { return isa == RAPT_ISA_PORTABLE ? NULL : "this CPU is not x86-64"; }

@@ -142,6 +142,7 @@ public final class Attention {
       long[] keyShape,
       float[] value,
       long[] valueShape) {
+    Objects.requireNonNull(device, "device");
     Objects.requireNonNull(query, "query");
     Objects.requireNonNull(queryShape, "queryShape");
     Objects.requireNonNull(key, "key");
@@ -149,9 +150,9 @@ public final class Attention {
     Objects.requireNonNull(value, "value");
     Objects.requireNonNull(valueShape, "valueShape");
     try (Arena arena = Arena.ofConfined()) {
-      Tensor q = Tensor.copyOf(arena, query, queryShape);
-      Tensor k = Tensor.copyOf(arena, key, keyShape);
-      Tensor v = Tensor.copyOf(arena, value, valueShape);
+      Tensor q = copy(arena, "query", query, queryShape);
+      Tensor k = copy(arena, "key", key, keyShape);
+      Tensor v = copy(arena, "value", value, valueShape);
       Tensor output = Tensor.allocate(arena, DType.F32, outputShape(q, v));
       if (device instanceof CudaDevice cuda) {
         runOnCopies(cuda, q, k, v, output);
@@ -159,6 +160,15 @@ public final class Attention {
         run(device, q, k, v, output);
       }
       return output.toFloatArray();
+    }
+  }
+
+  /** What does not fit a shape is one of three arrays, which the sentence must name. */
+  private static Tensor copy(Arena arena, String name, float[] data, long[] shape) {
+    try {
+      return Tensor.copyOf(arena, data, shape);
+    } catch (IllegalArgumentException misfit) {
+      throw new IllegalArgumentException(name + ": " + misfit.getMessage(), misfit);
     }
   }
 

@@ -37,7 +37,12 @@ final class CopyChecks {
     CudaMemory memory = tensor.memory();
     if (memory != null && memory.device() != device) {
       throw new IllegalArgumentException(
-          name + " lies in memory of " + memory.device().name() + "; allowed: " + device.name());
+          name
+              + " lies in memory of another device, "
+              + memory.device().name()
+              + "; allowed: memory that this device, "
+              + device.name()
+              + ", allocated");
     }
   }
 

@@ -6,6 +6,7 @@ import dev.rapt.internal.call.PackedWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +74,8 @@ public final class CudaDevice extends Device {
 
   /** Device memory that a tensor of this type and shape fills; as {@link #allocate(long)}. */
   public DeviceMemory allocate(DType dtype, long... shape) {
+    Objects.requireNonNull(dtype, "dtype");
+    Objects.requireNonNull(shape, "shape");
     TensorChecks.checkShape(shape);
     return allocate(Layout.bytes(shape, dtype));
   }

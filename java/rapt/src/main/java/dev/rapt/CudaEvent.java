@@ -3,6 +3,7 @@ package dev.rapt;
 
 import dev.rapt.internal.Lifetime;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * A point in the work of a {@link CudaDevice}, set by {@link CudaStream#record}. Before the first
@@ -64,7 +65,7 @@ public final class CudaEvent implements AutoCloseable {
 
   /** Milliseconds of the device's time from {@code start} to this; both must have passed. */
   public double millisecondsSince(CudaEvent start) {
-    MemorySegment from = start.handle(device);
+    MemorySegment from = Objects.requireNonNull(start, "start").handle(device);
     enter();
     try {
       start.enter();
@@ -97,7 +98,11 @@ public final class CudaEvent implements AutoCloseable {
   MemorySegment handle(CudaDevice user) {
     if (user != device) {
       throw new IllegalArgumentException(
-          "event is of " + device.name() + "; allowed: an event that " + user.name() + " created");
+          "event is of another device, "
+              + device.name()
+              + "; allowed: an event that this device, "
+              + user.name()
+              + ", created");
     }
     return handle;
   }

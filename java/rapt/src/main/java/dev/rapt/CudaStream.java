@@ -4,6 +4,7 @@ package dev.rapt;
 import dev.rapt.internal.Lifetime;
 import dev.rapt.internal.call.Backend;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,7 +58,7 @@ public final class CudaStream extends Place implements AutoCloseable {
 
   /** Marks the current end of the stream, so that others can wait for it. */
   public void record(CudaEvent event) {
-    MemorySegment mark = event.handle(device);
+    MemorySegment mark = Objects.requireNonNull(event, "event").handle(device);
     enter();
     try {
       event.enter();
@@ -73,7 +74,7 @@ public final class CudaStream extends Place implements AutoCloseable {
 
   /** Holds back what is enqueued from now on until the device has passed the event. */
   public void await(CudaEvent event) {
-    MemorySegment mark = event.handle(device);
+    MemorySegment mark = Objects.requireNonNull(event, "event").handle(device);
     enter();
     try {
       event.enter();

@@ -92,7 +92,7 @@ final class OperandChecks {
       return;
     }
     int rank = table.rank(operand, missing);
-    boolean shared = operand.fit() == Operand.Fit.SHARED && tensor.rank() == rank - 1;
+    boolean shared = shares(table, operand, missing) && tensor.rank() == rank - 1;
     boolean grouped = operand.fit() == Operand.Fit.GROUPED && tensor.rank() == rank - 1;
     if (tensor.rank() != rank && !shared && !grouped) {
       throw new IllegalArgumentException(
@@ -103,7 +103,7 @@ final class OperandChecks {
               + rank
               + " "
               + table.shape(operand, missing)
-              + lower(operand)
+              + lower(table, operand, missing)
               + like(call, table, operand));
     }
     int own = 0;
@@ -128,9 +128,17 @@ final class OperandChecks {
     return fixed ? "" : ", because " + first.name() + " is " + call.tensor(first.slot());
   }
 
-  private static String lower(Operand operand) {
+  /**
+   * Whether a tensor may do without its line's first dimension, and be the same for all its
+   * indices: not where the call's tensors lack that dimension already.
+   */
+  private static boolean shares(OperandTable table, Operand operand, int missing) {
+    return operand.fit() == Operand.Fit.SHARED && !table.lacks(operand, 0, missing);
+  }
+
+  private static String lower(OperandTable table, Operand operand, int missing) {
     return switch (operand.fit()) {
-      case SHARED -> ", or without the first dimension";
+      case SHARED -> shares(table, operand, missing) ? ", or without the first dimension" : "";
       case GROUPED -> ", or without the last dimension";
       case EXACT, BROADCAST -> "";
     };
@@ -188,11 +196,16 @@ final class OperandChecks {
             + binder(call, table, operand, size));
   }
 
-  /** Which operand said how large a dimension is; empty where the operation's options did. */
+  /**
+   * Which operand said how large a dimension is; empty where the operation's options did. One that
+   * broadcasts never says it.
+   */
   private static String binder(CallFrame call, OperandTable table, Operand operand, int size) {
     for (int i = 0; i < table.lines() && table.line(i) != operand; i++) {
       Operand earlier = table.line(i);
-      if (call.tensor(earlier.slot()) == null || !earlier.counts(call.cases())) {
+      if (call.tensor(earlier.slot()) == null
+          || !earlier.counts(call.cases())
+          || earlier.fit() == Operand.Fit.BROADCAST) {
         continue;
       }
       for (int dim = 0; dim < earlier.dimensions(); dim++) {

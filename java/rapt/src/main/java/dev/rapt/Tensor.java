@@ -326,7 +326,7 @@ public final class Tensor {
    * {@link #copyFrom(Tensor)} converts them.
    */
   public Tensor toType(Arena arena, DType newType) {
-    return TensorData.toType(arena, newType, this);
+    return TensorData.toType(arena, Objects.requireNonNull(newType, "newType"), this);
   }
 
   /**

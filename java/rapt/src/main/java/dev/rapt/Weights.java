@@ -49,6 +49,7 @@ final class Weights {
       throw new IllegalArgumentException(
           "place is "
               + (place instanceof CudaStream ? "a stream of " : "")
+              + "another device, "
               + place.device().name()
               + "; allowed: the device of the weights, "
               + device.name()

@@ -12,6 +12,7 @@ import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Linear;
 import dev.rapt.MultiHeadAttention;
+import dev.rapt.MultiHeadAttentionTensors;
 import dev.rapt.Tensor;
 import java.lang.foreign.Arena;
 import java.util.concurrent.CompletableFuture;
@@ -71,6 +72,32 @@ class ArgumentsTest {
         "place",
         assertThrows(NullPointerException.class, () -> attention.run(null, q, k, v, out))
             .getMessage());
+    float[] row = new float[8];
+    long[] shape = {1, 8};
+    assertEquals(
+        "device",
+        assertThrows(
+                NullPointerException.class,
+                () -> attention.run(null, row, shape, row, shape, row, shape))
+            .getMessage());
+    assertEquals(
+        "newType",
+        assertThrows(NullPointerException.class, () -> q.toType(Arena.ofAuto(), null))
+            .getMessage());
+  }
+
+  @Test
+  void namesTheArrayThatDoesNotFitItsShape() {
+    float[] row = new float[8];
+    long[] shape = {2, 4};
+    rejected(
+        "value: data has 7 values",
+        "the 8 elements of F32 (2, 4)",
+        () -> attention.run(device, row, shape, row, shape, new float[7], shape));
+    rejected(
+        "key: shape (-2, 4)",
+        "0 or more",
+        () -> attention.run(device, row, shape, row, new long[] {-2, 4}, row, shape));
   }
 
   @Test
@@ -300,6 +327,14 @@ class ArgumentsTest {
       rejected("query", "size 7", () -> mha.run(device, f32(2, 5, 7), x, x, y));
       rejected("output", "overlaps query", () -> mha.run(device, x, x, x, x));
       rejected("query", "rank 3", () -> mha.run(device, f32(8), f32(8), f32(8), f32(8)));
+      MultiHeadAttentionTensors tensors =
+          MultiHeadAttentionTensors.builder(x, x, x, y).sinks(f32(1)).lse(f32(2, 3, 5)).build();
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> mha.run(device, tensors)).getMessage();
+      assertTrue(message.endsWith("allowed: 2, the query heads"), message);
+      try (Device second = Device.java()) {
+        rejected("another device, java", "of the weights", () -> mha.run(second, x, x, x, y));
+      }
     }
   }
 

@@ -139,9 +139,11 @@ class CudaCallsTest {
       rejected("weight", "cpu", () -> Linear.of(cpu, there.reshape(2, 4), null));
       rejected("query", "this device", () -> ATTENTION.run(other, there, there, there, out));
       rejected("query", "this device", () -> ATTENTION.run(stream, there, there, there, out));
+      rejected("another device", "this device, cuda:0", () -> other.copy(there, out));
       try (Linear linear = Linear.of(device, host(4, 4), null)) {
         Tensor x = there.reshape(2, 4);
-        rejected("stream", "cuda:0", () -> linear.run(stream, x, out.reshape(2, 4)));
+        rejected(
+            "stream of another device", "cuda:0", () -> linear.run(stream, x, out.reshape(2, 4)));
         rejected(
             "input",
             "host memory",

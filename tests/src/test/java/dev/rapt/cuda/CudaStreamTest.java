@@ -16,6 +16,7 @@ import dev.rapt.check.Cuda;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** Streams and events: order, waiting, and closing in any order. */
 class CudaStreamTest {
@@ -107,10 +108,34 @@ class CudaStreamTest {
         CudaEvent foreign = other.newEvent();
         CudaStream stream = device.newStream();
         CudaEvent own = device.newEvent()) {
-      assertThrows(IllegalArgumentException.class, () -> stream.record(foreign));
-      assertThrows(IllegalArgumentException.class, () -> stream.await(foreign));
-      assertThrows(IllegalArgumentException.class, () -> own.millisecondsSince(foreign));
+      for (Executable use :
+          new Executable[] {
+            () -> stream.record(foreign),
+            () -> stream.await(foreign),
+            () -> own.millisecondsSince(foreign)
+          }) {
+        assertEquals(
+            "event is of another device, cuda:0; allowed: an event that this device, cuda:0,"
+                + " created",
+            assertThrows(IllegalArgumentException.class, use).getMessage());
+      }
     }
+  }
+
+  @Test
+  void namesWhatIsMissing() {
+    try (CudaStream stream = device.newStream();
+        CudaEvent event = device.newEvent()) {
+      missing("event", () -> stream.record(null));
+      missing("event", () -> stream.await(null));
+      missing("start", () -> event.millisecondsSince(null));
+      missing("dtype", () -> device.allocate(null, 4));
+      missing("shape", () -> device.allocate(DType.F32, (long[]) null));
+    }
+  }
+
+  private static void missing(String name, Executable action) {
+    assertEquals(name, assertThrows(NullPointerException.class, action).getMessage());
   }
 
   private static void assertClosed(String message, Runnable action) {

@@ -235,7 +235,7 @@ class RotaryEmbeddingTest {
         () -> wide.run(d, x, new Tables(cosine, sine), positions, out));
     Tensor odd = f32(2, 3, 4, 5);
     rejected(
-        "rotaryDim is 5",
+        "rotaryDim is 0, which stands for all 5",
         "even",
         () -> rope.run(d, odd, new Tables(cosine, sine), positions, f32(2, 3, 4, 5)));
     rejected("length is 0", "1 or more", () -> RotaryEmbedding.tables(arena, 0, 4));

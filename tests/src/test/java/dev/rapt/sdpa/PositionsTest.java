@@ -2,6 +2,7 @@
 package dev.rapt.sdpa;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -108,6 +109,56 @@ class PositionsTest {
           assertArrayEquals(
               alone.toFloatArray(), output.slice(0, 1, 2).toFloatArray(), tier.toString());
         }
+      }
+    }
+  }
+
+  @Test
+  void anyPositionAndAnyWindow() {
+    long far = Long.MAX_VALUE;
+    try (Arena arena = Arena.ofConfined()) {
+      for (Tier tier : Tier.usable()) {
+        assertEquals(5, seen(tier, arena, far, far, -1), "open, in so many words");
+        assertEquals(5, seen(tier, arena, 1L << 61, far, 0));
+        assertEquals(1, seen(tier, arena, -far, -1, far));
+        assertEquals(0, seen(tier, arena, 1L << 62, 1L << 61, -1));
+        assertEquals(0, seen(tier, arena, Long.MIN_VALUE, far, 1L << 62));
+        assertEquals(0, seen(tier, arena, far, 3, far));
+        assertEquals(2, seen(tier, arena, 4, 1, far));
+      }
+    }
+  }
+
+  /** How many of 5 keys a query at a position sees. */
+  private static long seen(Tier tier, Arena arena, long position, long left, long right) {
+    Tensor query = Tensor.allocate(arena, DType.F32, 1, 8);
+    Tensor key = Tensor.allocate(arena, DType.F32, 5, 8);
+    Tensor lse = Tensor.allocate(arena, DType.F32, 1);
+    Attention.builder()
+        .position(position)
+        .window(left, right)
+        .build()
+        .run(
+            tier.device(),
+            AttentionTensors.builder(query, key, key, Tensor.allocate(arena, DType.F32, 1, 8))
+                .lse(lse)
+                .build());
+    return Math.round(Math.exp(lse.get(0)));
+  }
+
+  @Test
+  void distancesAreThoseOfFarPositions() {
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor x = Tensor.allocate(arena, DType.F32, 1, 8);
+      Tensor lse = Tensor.allocate(arena, DType.F32, 1);
+      AttentionTensors tensors =
+          AttentionTensors.builder(x, x, x, Tensor.allocate(arena, DType.F32, 1, 8))
+              .alibiSlopes(Tensor.copyOf(arena, new float[] {1}, 1))
+              .lse(lse)
+              .build();
+      for (Tier tier : Tier.usable()) {
+        Attention.builder().position(1L << 62).build().run(tier.device(), tensors);
+        assertEquals(-0x1p62f, lse.get(0), tier.toString());
       }
     }
   }

@@ -2,6 +2,8 @@
 package dev.rapt.sdpa;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
@@ -97,6 +99,28 @@ class RanksTest {
         rope.run(tier.device(), x, tables, batched);
         rope.run(tier.device(), x.reshape(3, 8), tables, rows);
         same(tier, batched, rows);
+      }
+    }
+  }
+
+  /** A table without a length would be read beyond its end. */
+  @Test
+  void rotaryTablesKeepTheirLength() {
+    RotaryEmbedding rope = RotaryEmbedding.builder().build();
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor pairs = Tensor.allocate(arena, DType.F32, 4);
+      RotaryEmbedding.Tables tables = new RotaryEmbedding.Tables(pairs, pairs);
+      for (long[] shape : new long[][] {{3, 8}, {2, 3, 8}}) {
+        Tensor x = Tensor.allocate(arena, DType.F32, shape);
+        Tensor out = Tensor.allocate(arena, DType.F32, shape);
+        for (Tier tier : Tier.usable()) {
+          String message =
+              assertThrows(
+                      IllegalArgumentException.class, () -> rope.run(tier.device(), x, tables, out))
+                  .getMessage();
+          assertEquals(
+              "cosine is F32 (4); allowed: rank 2 (S, R/2), because input is " + x, message);
+        }
       }
     }
   }

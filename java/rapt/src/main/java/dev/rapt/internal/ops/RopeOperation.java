@@ -113,7 +113,11 @@ public final class RopeOperation extends Operation {
     long turning = rotaryDim == 0 ? headDim : rotaryDim;
     if (turning > headDim || turning % 2 != 0) {
       throw new IllegalArgumentException(
-          "rotaryDim is " + turning + "; allowed: even, at most the head dimension " + headDim);
+          "rotaryDim is "
+              + (rotaryDim == 0 ? "0, which stands for all " : "")
+              + turning
+              + "; allowed: even, at most the head dimension "
+              + headDim);
     }
     call.size(PAIRS, turning / 2);
     call.cases(call.tensor(POSITIONS) == null ? BY_TOKEN : BY_POSITION);

@@ -13,9 +13,6 @@ import java.util.Arrays;
  * {@code sdpa.h} defines. One query row at a time, its scores in full.
  */
 public final class AttentionHead {
-  /** Positions beyond this lie outside any sequence; clamping to it keeps sums of three exact. */
-  private static final long FAR = 1L << 60;
-
   /** What one query row yields. */
   public interface RowSink {
     /**
@@ -54,7 +51,11 @@ public final class AttentionHead {
   private final double scale;
   private final double slope;
   private final double sink;
-  private final long offset;
+  private final double position;
+
+  // Query i sees key j by its position where first <= j - i <= last.
+  private final long first;
+  private final long last;
 
   /**
    * A head over {@code keys} (keys, D) and {@code values} (keys, Dv).
@@ -79,7 +80,11 @@ public final class AttentionHead {
     slope = context.slope();
     sink = context.sink();
     scale = options.scaled() ? options.scale() : 1 / Math.sqrt(headDim);
-    offset = clamp(context.position());
+    long at = context.position();
+    position = at;
+    first = options.windowLeft() < 0 ? Long.MIN_VALUE : plus(at, -options.windowLeft());
+    long right = options.windowRight() < 0 ? Long.MAX_VALUE : plus(at, options.windowRight());
+    last = options.causal() == Causal.NONE ? right : Math.min(at, right);
   }
 
   /** Attends with each row of {@code queries} (Sq, D). */
@@ -128,17 +133,8 @@ public final class AttentionHead {
     if (j >= maskable) {
       return true;
     }
-    long position = i + offset;
-    if (options.causal() != Causal.NONE && j > position) {
-      return false;
-    }
-    if (options.windowLeft() >= 0 && j < position - clamp(options.windowLeft())) {
-      return false;
-    }
-    if (options.windowRight() >= 0 && j > position + clamp(options.windowRight())) {
-      return false;
-    }
-    return context.visible(i, j);
+    long ahead = (long) j - i;
+    return ahead >= first && ahead <= last && context.visible(i, j);
   }
 
   private double biased(double score, int i, int j) {
@@ -149,7 +145,7 @@ public final class AttentionHead {
     if (bias == Double.NEGATIVE_INFINITY) {
       return bias; // masks even a score of NaN or +inf, which -inf + NaN would not
     }
-    double distance = Math.abs((double) (i + offset - j));
+    double distance = Math.abs(position + (i - j));
     double sum = score + bias;
     return slope == 0 ? sum : sum - slope * distance;
   }
@@ -190,7 +186,10 @@ public final class AttentionHead {
     }
   }
 
-  private static long clamp(long position) {
-    return Math.clamp(position, -FAR, FAR);
+  /** A sum of positions; beyond 64 bits every key lies on the same side of the nearest long too. */
+  private static long plus(long a, long b) {
+    long sum = a + b;
+    boolean overflows = ((a ^ sum) & (b ^ sum)) < 0;
+    return overflows ? a < 0 ? Long.MIN_VALUE : Long.MAX_VALUE : sum;
   }
 }
