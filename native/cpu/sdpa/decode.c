@@ -17,6 +17,8 @@ typedef struct decode_slot {
   float *query;
   // The state of a chunk, where there are no partial results.
   rapt_softmax state;
+  // The total of the stretches before this one.
+  rapt_softmax_total total;
   // [row][key], of a pass
   float *scores;
   // A flag per score of a tile, see rapt_softmax_step.
@@ -63,6 +65,7 @@ static void lay_slot(rapt_arena *arena, const rapt_sdpa_problem *problem, const 
   slot->query = rapt_arena_take(arena, problem->rows * c->head_dim, sizeof(float));
   slot->state = rapt_sdpa_decode_shape(problem);
   rapt_softmax_lay(arena, 1, &slot->state);
+  if (plan->stretch > 0) rapt_softmax_total_lay(arena, 1, &slot->state, &slot->total);
   slot->scores = rapt_arena_take(arena, problem->rows * plan->pass_keys, sizeof(float));
   slot->visible = rapt_arena_take(arena, problem->rows * plan->key_tile, 1);
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
@@ -234,10 +237,23 @@ void rapt_sdpa_decode_begin(const rapt_sdpa_job *job) {
   }
 }
 
+// Whether a stretch ends before the key of this number in its chunk.
+static int ends_stretch(const rapt_cpu_sdpa *plan, int64_t key) {
+  return plan->stretch > 0 && key > 0 && key % plan->stretch == 0;
+}
+
+// Adds to the total what the state has of this stretch. Chunks that have stretches are tasks of their own.
+static void end_stretch(const decode_task *t, int64_t number) {
+  if (number == 0) rapt_softmax_total_begin(&t->slot->total, t->state);
+  rapt_softmax_total_add(&t->slot->total, t->state, t->problem->to_exponent);
+  rapt_softmax_clear_output(t->state);
+}
+
 // Attends to keys first .. last, which are chunk `chunk` and those after it.
 static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, int64_t chunk, int64_t first,
                           int64_t last) {
   const rapt_cpu_sdpa *plan = t->plan;
+  int64_t stretches = 0;
   begin_chunk(t, partials, chunk);
   for (int64_t pass = first; pass < last; pass += plan->pass_keys) {
     int64_t end = pass + rapt_min(last - pass, plan->pass_keys);
@@ -247,6 +263,7 @@ static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, in
         int64_t from = rapt_max(t->visibility->low, j);
         int64_t to = rapt_min(t->visibility->high, j + rapt_min(end - j, plan->key_tile));
         if (values && j > first && j % plan->chunk == 0) begin_chunk(t, partials, ++chunk);
+        if (values && ends_stretch(plan, j % plan->chunk)) end_stretch(t, stretches++);
         if (from >= to) continue;
         if (values) {
           attend(t, from, to, t->slot->scores + (j - pass));
@@ -256,6 +273,9 @@ static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, in
       }
     }
   }
+  if (stretches == 0) return;
+  end_stretch(t, stretches);
+  rapt_softmax_total_take(&t->slot->total, t->state);
 }
 
 // Writes a unit's results. With splits the task of the unit that ends last does so, after merging all partial results.

@@ -24,8 +24,11 @@ typedef struct panel {
   // [head_dim][lane], or pairs of bf16.
   float *query;
   trend trend;
-  // Whether the state's output has been written yet.
+  // The total of the stretches before this one.
+  rapt_softmax_total total;
+  // Whether the state's output has been written yet, in this stretch, and whether the total has anything.
   int started;
+  int has_total;
 } panel;
 
 // A worker's scratch.
@@ -37,6 +40,7 @@ typedef struct prefill_slot {
   panel *panels;
   float *query;
   rapt_softmax states;
+  rapt_softmax_total totals;
   // Copies, [key][head_dim] and [key][value_dim], where the rows cannot be used in place.
   float *keys;
   float *values;
@@ -67,6 +71,7 @@ static void lay_slot(rapt_arena *arena, const rapt_cpu_context *context, const r
   slot->query = rapt_arena_take(arena, panels * c->head_dim * width + RAPT_PACK_SLACK, sizeof(float));
   slot->states = rapt_sdpa_prefill_shape(context, problem);
   rapt_softmax_lay(arena, panels, &slot->states);
+  if (plan->stretch > 0) rapt_softmax_total_lay(arena, panels, &slot->states, &slot->totals);
   slot->keys = rapt_arena_take(arena, plan->key_tile * c->head_dim, sizeof(float));
   slot->values = rapt_arena_take(arena, plan->key_tile * c->value_dim, sizeof(float));
   slot->scores = rapt_arena_take(arena, plan->key_tile * width, sizeof(float));
@@ -200,6 +205,7 @@ static void begin_panels(const prefill_task *t) {
     p->state = rapt_softmax_at(&t->slot.states, i);
     rapt_softmax_begin(&p->state);
     p->started = 0;
+    p->has_total = 0;
     p->trend = TREND_UNKNOWN;
   }
 }
@@ -307,7 +313,7 @@ static void attend(const prefill_task *t, panel *p, key_tile *tile, int64_t from
   while (from < to) {
     // Keys from .. at have weights by now.
     int64_t at = from;
-    rapt_start start = RAPT_START_C;
+    rapt_start start = p->started ? RAPT_START_C : RAPT_START_ZERO;
     int guarded = 0;
     if (!bare || p->trend != TREND_STEADY) {
       at = bare && p->trend == TREND_UNKNOWN ? rapt_min(to, from + FIRST_KEYS) : to;
@@ -337,12 +343,28 @@ static void begin_prefetch(const prefill_task *t, int64_t index, int64_t j, int6
   rapt_prefetch_spread(t->prefetch, t->panels * (rapt_ceil_div(keys, group) + rapt_ceil_div(t->values.depth, group)));
 }
 
+// Adds to its total what a panel has of this stretch.
+static void end_stretch(const prefill_task *t, int64_t i) {
+  panel *p = &t->slot.panels[i];
+  if (!p->started) return;
+  if (!p->has_total) {
+    p->total = rapt_softmax_total_at(&t->slot.totals, &t->slot.states, i);
+    rapt_softmax_total_begin(&p->total, &p->state);
+  }
+  rapt_softmax_total_add(&p->total, &p->state, t->problem->to_exponent);
+  p->has_total = 1;
+  p->started = 0;
+}
+
 static void attend_tiles(const prefill_task *t, int64_t index) {
   int64_t last = 0;
   for (int64_t i = 0; i < t->panels; i++) last = rapt_max(last, t->slot.panels[i].visibility.high);
   last = rapt_min(last, t->last_key);
   for (int64_t j = t->first_key; j < last; j += t->plan->key_tile) {
     int64_t end = rapt_min(last, j + t->plan->key_tile);
+    if (t->plan->stretch > 0 && j > t->first_key && (j - t->first_key) % t->plan->stretch == 0) {
+      for (int64_t i = 0; i < t->panels; i++) end_stretch(t, i);
+    }
     // The keys of this tile that any panel sees.
     key_tile tile = {.first = end, .last = j, .finite = -1};
     for (int64_t i = 0; i < t->panels; i++) {
@@ -369,7 +391,12 @@ static void end_panels(const prefill_task *t, const rapt_sdpa_job *job) {
   int64_t unit = t->batch * t->problem->call.kv_heads + t->kv_head;
   for (int64_t i = 0; i < t->panels; i++) {
     const panel *p = &t->slot.panels[i];
-    if (!p->started) rapt_softmax_clear_output(&p->state);
+    if (p->has_total) {
+      end_stretch(t, i);
+      rapt_softmax_total_take(&p->total, &p->state);
+    } else if (!p->started) {
+      rapt_softmax_clear_output(&p->state);
+    }
     if (plan->splits == 1) {
       rapt_sdpa_write_results(t->kernels, t->problem, &p->visibility.queries, &p->state, t->slot.staging,
                               t->slot.bias.weights);

@@ -73,6 +73,45 @@ void rapt_softmax_merge(const rapt_softmax *states, int64_t count, float to_expo
   }
 }
 
+void rapt_softmax_total_begin(const rapt_softmax_total *total, const rapt_softmax *state) {
+  for (int64_t r = 0; r < state->width; r++) total->maximum[r] = -INFINITY;
+  memset(total->sum, 0, (size_t)state->width * sizeof(double));
+  memset(total->output, 0, (size_t)rapt_softmax_output_size(state) * sizeof(double));
+}
+
+void rapt_softmax_total_add(const rapt_softmax_total *total, const rapt_softmax *state, float to_exponent) {
+  double keep[RAPT_MAX_PANEL_WIDTH], take[RAPT_MAX_PANEL_WIDTH];
+  for (int64_t r = 0; r < state->width; r++) {
+    float before = total->maximum[r], now = state->maximum[r], highest = now > before ? now : before;
+    // Equal maxima weigh 1, also where both are -inf.
+    keep[r] = before == highest ? 1.0 : (double)exp2f((before - highest) * to_exponent);
+    take[r] = now == highest ? 1.0 : (double)exp2f((now - highest) * to_exponent);
+    total->maximum[r] = highest;
+    total->sum[r] = total->sum[r] * keep[r] + state->sum[r] * take[r];
+    state->sum[r] = 0;
+  }
+  double *output = total->output;
+  const float *other = state->output;
+  if (state->layout == RAPT_SOFTMAX_ROWS) {
+    for (int64_t r = 0; r < state->rows; r++, output += state->value_dim, other += state->value_dim) {
+      for (int64_t d = 0; d < state->value_dim; d++) output[d] = output[d] * keep[r] + other[d] * take[r];
+    }
+    return;
+  }
+  for (int64_t d = 0; d < state->value_dim; d++, output += state->rows, other += state->rows) {
+    for (int64_t r = 0; r < state->rows; r++) output[r] = output[r] * keep[r] + other[r] * take[r];
+  }
+}
+
+void rapt_softmax_total_take(const rapt_softmax_total *total, const rapt_softmax *state) {
+  for (int64_t r = 0; r < state->width; r++) {
+    state->maximum[r] = total->maximum[r];
+    state->sum[r] = (float)total->sum[r];
+  }
+  int64_t elements = rapt_softmax_output_size(state);
+  for (int64_t i = 0; i < elements; i++) state->output[i] = (float)total->output[i];
+}
+
 void rapt_softmax_copy(const rapt_softmax *from, const rapt_softmax *to) {
   memcpy(to->maximum, from->maximum, (size_t)from->width * sizeof(float));
   memcpy(to->sum, from->sum, (size_t)from->width * sizeof(float));

@@ -62,6 +62,46 @@ static inline void rapt_softmax_clear_output(const rapt_softmax *state) {
   memset(state->output, 0, (size_t)rapt_softmax_output_size(state) * sizeof(float));
 }
 
+// Where the states of one stretch of keys after the other are added up, in double: a float that had taken in millions
+// of keys would round every further one to its own last bit.
+typedef struct rapt_softmax_total {
+  float *maximum;
+  double *sum;
+  double *output;
+} rapt_softmax_total;
+
+// Lays the totals of `count` such states out.
+static inline void rapt_softmax_total_lay(rapt_arena *arena, int64_t count, const rapt_softmax *states,
+                                          rapt_softmax_total *totals) {
+  int64_t rows, elements;
+  if (__builtin_mul_overflow(count, states->width, &rows) ||
+      __builtin_mul_overflow(count, rapt_softmax_output_size(states), &elements)) {
+    arena->overflow = 1;
+    return;
+  }
+  totals->maximum = rapt_arena_take(arena, rows, sizeof(float));
+  totals->sum = rapt_arena_take(arena, rows, sizeof(double));
+  totals->output = rapt_arena_take(arena, elements, sizeof(double));
+}
+
+// The n-th of several totals.
+static inline rapt_softmax_total rapt_softmax_total_at(const rapt_softmax_total *totals, const rapt_softmax *states,
+                                                       int64_t n) {
+  return (rapt_softmax_total){.maximum = totals->maximum + n * states->width,
+                              .sum = totals->sum + n * states->width,
+                              .output = totals->output + n * rapt_softmax_output_size(states)};
+}
+
+// No key yet.
+void rapt_softmax_total_begin(const rapt_softmax_total *total, const rapt_softmax *state);
+
+// Adds a state to its total, and empties it but for the maximum, which further keys may go on from. The output is not
+// touched: a product may start it.
+void rapt_softmax_total_add(const rapt_softmax_total *total, const rapt_softmax *state, float to_exponent);
+
+// Makes the state what its total has come to.
+void rapt_softmax_total_take(const rapt_softmax_total *total, const rapt_softmax *state);
+
 typedef struct rapt_softmax_step {
   int64_t keys;
   // Floats from one row of scores to the next, in layout ROWS.
