@@ -37,6 +37,7 @@ public final class MiniLmTokenizer implements AutoCloseable {
   public static MiniLmTokenizer read(InputStream json, int maxTokens) throws IOException {
     // Without this the library looks for a CUDA build of itself to download, and reports its use.
     System.setProperty("ai.djl.offline", "true");
+    TokenizerCache.choose();
     // The file itself asks for 128 tokens, cut and padded; both are done here, where it is known to
     // the caller.
     Map<String, String> options = Map.of("padding", "false", "truncation", "false");
@@ -46,7 +47,8 @@ public final class MiniLmTokenizer implements AutoCloseable {
       throw new IOException(
           "its native library cannot be unpacked to "
               + Utils.getEngineCacheDir("tokenizers")
-              + " or not be loaded; the environment variable DJL_CACHE_DIR names another folder",
+              + " or not be loaded; "
+              + TokenizerCache.advice(),
           e);
     }
   }
