@@ -178,6 +178,15 @@ class FoldersTest {
     assertRefusal("caf", run(TokenizerProbe.class, "", folder("home"), bad));
   }
 
+  @Test
+  void theTokenizerSaysHowMuchRoomThereIs() throws Exception {
+    String home = folder("home");
+    Files.writeString(Path.of(home, ".djl.ai"), "in the way");
+    Outcome outcome = run(TokenizerProbe.class, "", home, folder("good"));
+    String refusal = ".*" + home + "/\\.djl\\.ai/tokenizers, where \\d+ MB are free, or .*";
+    assertTrue(outcome.stdout().strip().matches(refusal), outcome.toString());
+  }
+
   private static void assertRefusal(String words, Outcome outcome) {
     assertTrue(outcome.stdout().contains("refused: "), outcome.toString());
     assertTrue(outcome.stdout().contains(words), outcome.toString());

@@ -47,6 +47,7 @@ public final class MiniLmTokenizer implements AutoCloseable {
       throw new IOException(
           "its native library cannot be unpacked to "
               + Utils.getEngineCacheDir("tokenizers")
+              + TokenizerCache.space()
               + " or not be loaded; "
               + TokenizerCache.advice(),
           e);

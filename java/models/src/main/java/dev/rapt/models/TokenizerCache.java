@@ -61,6 +61,19 @@ final class TokenizerCache {
     return "the environment variable DJL_CACHE_DIR names another folder";
   }
 
+  /** How much room there is: the library keeps to itself that a disk is full. */
+  static String space() {
+    Path folder = Utils.getEngineCacheDir().toAbsolutePath();
+    while (folder.getParent() != null && !Files.exists(folder)) {
+      folder = folder.getParent();
+    }
+    try {
+      return ", where " + Files.getFileStore(folder).getUsableSpace() / 1_000_000 + " MB are free,";
+    } catch (IOException unknown) {
+      return "";
+    }
+  }
+
   private static String unwritable(InvalidPathException unnameable) {
     return "Java cannot use the name "
         + unnameable.getInput()
