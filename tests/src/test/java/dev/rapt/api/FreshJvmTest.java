@@ -2,56 +2,31 @@
 package dev.rapt.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.rapt.Attention;
 import dev.rapt.Capabilities;
 import dev.rapt.Device;
 import dev.rapt.RaptException;
+import dev.rapt.api.FreshJvm.Outcome;
 import dev.rapt.check.Cuda;
 import java.io.File;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What happens once per JVM, in a JVM of its own: loading, falling back, and the module path. */
+/** What happens once per JVM, in a JVM of its own: loading and falling back. */
 @Timeout(value = 600, unit = TimeUnit.SECONDS)
 class FreshJvmTest {
-  private static final String CLASS_PATH =
-      System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-
   @TempDir Path temp;
-
-  /** What the fresh JVM runs: prints the best device, and that it attends. */
-  public static final class Probe {
-    private Probe() {}
-
-    public static void main(String[] args) {
-      System.out.println("native: " + Capabilities.probe().nativeAvailable());
-      try (Device device = Device.best()) {
-        System.out.println("device: " + device.description());
-        float[] one = {1, 2};
-        long[] shape = {1, 1, 1, 2};
-        float[] out = Attention.builder().build().run(device, one, shape, one, shape, one, shape);
-        System.out.println("output: " + Arrays.toString(out));
-      } catch (RaptException refused) {
-        System.out.println("refused: " + refused.status() + ": " + refused.getMessage());
-      }
-    }
-  }
 
   /** What the fresh JVM runs for CUDA: opens the first GPU and prints what comes of it. */
   public static final class CudaProbe {
@@ -67,28 +42,13 @@ class FreshJvmTest {
     }
   }
 
-  private record Outcome(String stdout, String stderr) {}
-
   private Outcome java(Map<String, String> environment, String... arguments) throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of(arguments));
-    Path stdout = temp.resolve("stdout");
-    Path stderr = temp.resolve("stderr");
-    ProcessBuilder builder =
-        new ProcessBuilder(command).redirectOutput(stdout.toFile()).redirectError(stderr.toFile());
-    builder.environment().put("XDG_CACHE_HOME", temp.resolve("cache").toString());
-    builder.environment().remove("RAPT_ISA");
-    builder.environment().putAll(environment);
-    int status = builder.start().waitFor();
-    Outcome outcome = new Outcome(Files.readString(stdout), Files.readString(stderr));
-    assertEquals(0, status, outcome.toString());
-    return outcome;
+    return new FreshJvm(temp).java(environment, arguments);
   }
 
   private static String[] probe(String... options) {
     List<String> all = new ArrayList<>(List.of(options));
-    all.addAll(List.of("-cp", CLASS_PATH, Probe.class.getName()));
+    all.addAll(List.of("-cp", FreshJvm.CLASS_PATH, Probe.class.getName()));
     return all.toArray(String[]::new);
   }
 
@@ -96,10 +56,10 @@ class FreshJvmTest {
   void unpacksAndRuns() throws Exception {
     Outcome outcome =
         java(Map.of(), probe("--enable-native-access=ALL-UNNAMED", "--illegal-native-access=deny"));
-    assertTrue(outcome.stdout.contains("native: true"), outcome.toString());
-    assertTrue(outcome.stdout.contains("device: CPU "), outcome.toString());
-    assertTrue(outcome.stdout.contains("output: [1.0, 2.0]"), outcome.toString());
-    assertEquals("", outcome.stderr);
+    assertTrue(outcome.stdout().contains("native: true"), outcome.toString());
+    assertTrue(outcome.stdout().contains("device: CPU "), outcome.toString());
+    assertTrue(outcome.stdout().contains("output: [1.0, 2.0]"), outcome.toString());
+    assertEquals("", outcome.stderr());
     assertTrue(Files.isDirectory(temp.resolve("cache/rapt")));
   }
 
@@ -107,32 +67,32 @@ class FreshJvmTest {
   void fallsBackInOneLine() throws Exception {
     Outcome outcome = java(Map.of(), probe("-Ddev.rapt.librapt=/nowhere/librapt.so"));
     String reason = "dev.rapt.librapt=/nowhere/librapt.so: no such file";
-    assertTrue(outcome.stdout.contains("native: false"), outcome.toString());
-    assertTrue(outcome.stdout.contains("device: Java reference"), outcome.toString());
-    assertTrue(outcome.stdout.contains(reason), outcome.toString());
-    assertTrue(outcome.stdout.contains("output: [1.0, 2.0]"), outcome.toString());
-    assertTrue(outcome.stderr.contains(reason), "logged: " + outcome);
+    assertTrue(outcome.stdout().contains("native: false"), outcome.toString());
+    assertTrue(outcome.stdout().contains("device: Java reference"), outcome.toString());
+    assertTrue(outcome.stdout().contains(reason), outcome.toString());
+    assertTrue(outcome.stdout().contains("output: [1.0, 2.0]"), outcome.toString());
+    assertTrue(outcome.stderr().contains(reason), "logged: " + outcome);
     assertEquals(
-        1, outcome.stderr.lines().filter(line -> line.contains(reason)).count(), "one line");
+        1, outcome.stderr().lines().filter(line -> line.contains(reason)).count(), "one line");
   }
 
   @Test
   void namesTheFlagThatNativeAccessNeeds() throws Exception {
     Outcome outcome = java(Map.of(), probe("--illegal-native-access=deny"));
-    assertTrue(outcome.stdout.contains("--enable-native-access=ALL-UNNAMED"), outcome.toString());
-    assertTrue(outcome.stdout.contains("output: [1.0, 2.0]"), outcome.toString());
+    assertTrue(outcome.stdout().contains("--enable-native-access=ALL-UNNAMED"), outcome.toString());
+    assertTrue(outcome.stdout().contains("output: [1.0, 2.0]"), outcome.toString());
   }
 
   @Test
   void refusesATierThatDoesNotExistInsteadOfFallingBack() throws Exception {
     Outcome outcome =
         java(Map.of("RAPT_ISA", "avx1024"), probe("--enable-native-access=ALL-UNNAMED"));
-    assertTrue(outcome.stdout.contains("refused: "), outcome.toString());
-    assertTrue(outcome.stdout.contains("avx1024"), outcome.toString());
+    assertTrue(outcome.stdout().contains("refused: "), outcome.toString());
+    assertTrue(outcome.stdout().contains("avx1024"), outcome.toString());
   }
 
   private Outcome cudaProbe(String library, String driver) throws Exception {
-    return cudaProbe(library, driver, CLASS_PATH);
+    return cudaProbe(library, driver, FreshJvm.CLASS_PATH);
   }
 
   private Outcome cudaProbe(String library, String driver, String classPath) throws Exception {
@@ -149,13 +109,13 @@ class FreshJvmTest {
   @Test
   void saysWhereThePlugInIsMissing() throws Exception {
     Outcome beside = cudaProbe("", "");
-    assertTrue(beside.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), beside.toString());
-    assertTrue(beside.stdout.contains("librapt_cuda.so"), beside.toString());
+    assertTrue(beside.stdout().startsWith("refused: DEVICE_UNAVAILABLE"), beside.toString());
+    assertTrue(beside.stdout().contains("librapt_cuda.so"), beside.toString());
     String jar = "the jar with classifier linux-x86_64-cuda13 is not on the class path";
-    assertTrue(beside.stdout.lines().allMatch(line -> line.contains(jar)), beside.toString());
+    assertTrue(beside.stdout().lines().allMatch(line -> line.contains(jar)), beside.toString());
     Outcome named = cudaProbe("/nowhere/librapt_cuda.so", "");
-    assertTrue(named.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), named.toString());
-    assertTrue(named.stdout.contains("/nowhere/librapt_cuda.so"), named.toString());
+    assertTrue(named.stdout().startsWith("refused: DEVICE_UNAVAILABLE"), named.toString());
+    assertTrue(named.stdout().contains("/nowhere/librapt_cuda.so"), named.toString());
   }
 
   /** A jar's worth of resources on the class path, with the emulated device's plug-in in it. */
@@ -170,15 +130,15 @@ class FreshJvmTest {
     Path properties = folder.resolve("natives.properties");
     String text = "library=librapt_cuda.so\nsha256=" + HexFormat.of().formatHex(hash) + "\n";
     Files.writeString(properties, text);
-    String classPath = CLASS_PATH + File.pathSeparator + temp.resolve("jar");
+    String classPath = FreshJvm.CLASS_PATH + File.pathSeparator + temp.resolve("jar");
     Outcome opened = cudaProbe("", "", classPath);
-    assertTrue(opened.stdout.startsWith("device: CUDA 0, emulated GPU 0"), opened.toString());
-    assertTrue(opened.stdout.contains("reason: \n"), opened.toString());
-    assertEquals("", opened.stderr);
+    assertTrue(opened.stdout().startsWith("device: CUDA 0, emulated GPU 0"), opened.toString());
+    assertTrue(opened.stdout().contains("reason: \n"), opened.toString());
+    assertEquals("", opened.stderr());
     Files.writeString(properties, text.replaceFirst("sha256=....", "sha256=0000"));
     Outcome tampered = cudaProbe("", "", classPath);
-    assertTrue(tampered.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), tampered.toString());
-    assertTrue(tampered.stdout.contains("instead of 0000"), tampered.toString());
+    assertTrue(tampered.stdout().startsWith("refused: DEVICE_UNAVAILABLE"), tampered.toString());
+    assertTrue(tampered.stdout().contains("instead of 0000"), tampered.toString());
   }
 
   @Test
@@ -193,74 +153,10 @@ class FreshJvmTest {
             "turing", "has compute capability 7.5");
     for (Map.Entry<String, String> reason : reasons.entrySet()) {
       Outcome refused = cudaProbe(library, reason.getKey());
-      assertTrue(refused.stdout.startsWith("refused: DEVICE_UNAVAILABLE"), refused.toString());
-      assertTrue(refused.stdout.contains(reason.getValue()), refused.toString());
+      assertTrue(refused.stdout().startsWith("refused: DEVICE_UNAVAILABLE"), refused.toString());
+      assertTrue(refused.stdout().contains(reason.getValue()), refused.toString());
     }
     Outcome opened = cudaProbe(library, "");
-    assertTrue(opened.stdout.startsWith("device: CUDA 0, emulated GPU 0"), opened.toString());
-  }
-
-  @Test
-  void runsAsAModule() throws Exception {
-    List<String> jars =
-        Arrays.stream(CLASS_PATH.split(File.pathSeparator))
-            .filter(entry -> new File(entry).getName().matches("rapt-[0-9].*\\.jar"))
-            .toList();
-    assertEquals(2, jars.size(), "library and natives in " + CLASS_PATH);
-    Path source = moduleSource();
-    Outcome compiled =
-        java(
-            Map.of(),
-            "-p",
-            String.join(File.pathSeparator, jars),
-            "--add-modules=jdk.compiler,dev.rapt",
-            "-m",
-            "jdk.compiler/com.sun.tools.javac.Main",
-            "-Xlint:all",
-            "-Werror",
-            "-p",
-            String.join(File.pathSeparator, jars),
-            "-d",
-            temp.resolve("classes").toString(),
-            source.resolve("module-info.java").toString(),
-            source.resolve("user/Main.java").toString());
-    assertEquals("", compiled.stderr);
-    Outcome outcome =
-        java(
-            Map.of(),
-            "-p",
-            jars.stream().collect(Collectors.joining(File.pathSeparator))
-                + File.pathSeparator
-                + temp.resolve("classes"),
-            "--add-modules=dev.rapt.natives.linux_x86_64",
-            "--enable-native-access=dev.rapt",
-            "--illegal-native-access=deny",
-            "-m",
-            "user/user.Main");
-    assertTrue(outcome.stdout.contains("CPU "), outcome.toString());
-    assertFalse(outcome.stdout.contains("Java reference"), outcome.toString());
-  }
-
-  /** A module that requires ours and nothing else. */
-  private Path moduleSource() throws IOException {
-    Path source = Files.createDirectories(temp.resolve("source"));
-    Files.writeString(source.resolve("module-info.java"), "module user { requires dev.rapt; }");
-    Files.createDirectories(source.resolve("user"));
-    Files.writeString(
-        source.resolve("user/Main.java"),
-        """
-        package user;
-
-        final class Main {
-          private Main() {}
-
-          public static void main(String[] args) {
-            try (dev.rapt.Device device = dev.rapt.Device.best()) {
-              System.out.println(device);
-            }
-          }
-        }
-        """);
-    return source;
+    assertTrue(opened.stdout().startsWith("device: CUDA 0, emulated GPU 0"), opened.toString());
   }
 }

@@ -37,6 +37,7 @@ public final class MiniLmTokenizer implements AutoCloseable {
   public static MiniLmTokenizer read(InputStream json, int maxTokens) throws IOException {
     // Without this the library would download a CUDA build of itself, and send usage reports.
     System.setProperty("ai.djl.offline", "true");
+    TokenizerCache.choose();
     // The file itself cuts and pads to 128 tokens. This class cuts and TokenBatch pads instead, so
     // that the caller knows of it.
     Map<String, String> options = Map.of("padding", "false", "truncation", "false");
@@ -46,8 +47,9 @@ public final class MiniLmTokenizer implements AutoCloseable {
       throw new IOException(
           "its native library cannot be unpacked to "
               + Utils.getEngineCacheDir("tokenizers")
-              + ", or cannot be loaded; the environment variable DJL_CACHE_DIR can name another"
-              + " folder",
+              + TokenizerCache.space()
+              + ", or cannot be loaded; "
+              + TokenizerCache.advice(),
           e);
     }
   }

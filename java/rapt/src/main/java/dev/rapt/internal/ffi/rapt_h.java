@@ -21,8 +21,7 @@ public class rapt_h extends rapt_h$shared {
 
     static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
-            .or(Linker.nativeLinker().defaultLookup());
+    static final SymbolLookup SYMBOL_LOOKUP = dev.rapt.internal.LibrarySymbols::find;
 
     private static final int RAPT_ABI_VERSION = (int)2L;
     /**

@@ -45,10 +45,10 @@ public final class CudaLibrary {
 
   private static Found unpack() {
     List<String> failures = new ArrayList<>();
-    List<Path> folders = new ArrayList<>(LibraryLoader.defaultFolders());
-    Path proven = folderOfNativeLibrary(folders);
+    UserFolders folders = UserFolders.find();
+    Path proven = folderOfNativeLibrary(folders.usable());
     if (proven != null) {
-      folders.addFirst(proven);
+      folders.usable().addFirst(proven);
     }
     Path file =
         new PackagedLibrary(

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
@@ -16,6 +18,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,13 +57,14 @@ final class Extraction {
     if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && hash(file).equals(sha256)) {
       return file;
     }
-    Path temporary = Files.createTempFile(folder, name, ".tmp"); // unique, 0600
+    // Not Files.createTempFile, which fails for every folder where java.io.tmpdir is a broken name.
+    Path temporary = folder.resolve(name + "." + UUID.randomUUID() + ".tmp");
     try {
       try (InputStream stream = source.open()) {
         if (stream == null) {
           throw new IOException("the jar has natives.properties but no " + name);
         }
-        Files.copy(stream, temporary, StandardCopyOption.REPLACE_EXISTING);
+        Files.copy(stream, temporary); // only if there is none
       }
       String actual = hash(temporary);
       if (!actual.equals(sha256)) {
@@ -78,16 +82,17 @@ final class Extraction {
     if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
       try {
         Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(PRIVATE));
-      } catch (FileAlreadyExistsException race) {
+      } catch (FileAlreadyExistsException taken) {
         if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
-          throw new IOException(folder + " is not a folder", race);
+          throw new NotDirectoryException(folder.toString());
         }
       }
     }
-    Object owner = Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS);
-    Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    String owner = Integer.toUnsignedString(UserFolders.owner(folder));
+    String self = Integer.toUnsignedString(UserFolders.self());
     if (!owner.equals(self)) {
-      throw new IOException(folder + " belongs to user " + owner + ", not to " + self);
+      throw new FileSystemException(
+          folder.toString(), null, "belongs to user " + owner + ", not to " + self);
     }
     if (!Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(PRIVATE)) {
       Files.setPosixFilePermissions(folder, PRIVATE);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.natives;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,8 +28,9 @@ public final class LibraryLoader {
   private final @Nullable String explicitPath;
   private final ClassLoader resources;
   private final String platform;
-  private final List<Path> folders;
+  private final UserFolders folders;
   private final List<String> failures = new ArrayList<>();
+  private @Nullable SymbolLookup symbols;
 
   /** A loader as this JVM's properties and environment describe it. */
   public LibraryLoader() {
@@ -33,16 +38,21 @@ public final class LibraryLoader {
         System.getProperty(PATH_PROPERTY),
         LibraryLoader.class.getClassLoader(),
         platform(),
-        defaultFolders());
+        UserFolders.find());
   }
 
   /** A loader with everything given. */
   public LibraryLoader(
       @Nullable String explicitPath, ClassLoader resources, String platform, List<Path> folders) {
+    this(explicitPath, resources, platform, new UserFolders(folders, List.of()));
+  }
+
+  private LibraryLoader(
+      @Nullable String explicitPath, ClassLoader resources, String platform, UserFolders folders) {
     this.explicitPath = explicitPath;
     this.resources = resources;
     this.platform = platform;
-    this.folders = List.copyOf(folders);
+    this.folders = folders;
   }
 
   /**
@@ -56,12 +66,27 @@ public final class LibraryLoader {
       throw new UnsatisfiedLinkError(
           "the native library cannot be loaded: " + String.join("; ", failures));
     }
-    LOGGER.log(System.Logger.Level.DEBUG, "Rapt loaded its native library from {0}", source);
+    LOGGER.log(
+        System.Logger.Level.DEBUG,
+        "Rapt loaded its native library from {0}; passed over: {1}",
+        source,
+        failures);
     return source;
   }
 
+  /** The functions of the library that was loaded. */
+  SymbolLookup symbols() {
+    return Objects.requireNonNull(symbols, "load() comes first");
+  }
+
   private @Nullable String loadExplicit(String path) {
-    Path file = Path.of(path).toAbsolutePath();
+    Path file;
+    try {
+      file = Path.of(path).toAbsolutePath();
+    } catch (InvalidPathException unnameable) {
+      failures.add(PATH_PROPERTY + ": " + Reasons.unnameable(List.of(path)));
+      return null;
+    }
     if (!Files.isRegularFile(file)) {
       failures.add(PATH_PROPERTY + "=" + path + ": no such file");
       return null;
@@ -78,14 +103,28 @@ public final class LibraryLoader {
 
   private boolean loadFile(Path file, String place) {
     try {
-      System.load(file.toString());
+      symbols = open(file);
       return true;
     } catch (IllegalCallerException denied) {
       failures.add(place + ": native access is denied, " + ACCESS_HINT);
     } catch (UnsatisfiedLinkError broken) {
-      failures.add(place + ": " + broken.getMessage());
+      failures.add(place + ": " + Reasons.withoutPlace(file, broken.getMessage()));
     }
     return false;
+  }
+
+  /**
+   * Not by System.load, which gives a file to one class loader only: in an application server each
+   * application has its own copy of this class, and all of them share one library. It stays until
+   * the JVM ends, for its threads may outlive a class loader.
+   */
+  private static SymbolLookup open(Path file) {
+    try {
+      return SymbolLookup.libraryLookup(file, Arena.global());
+    } catch (IllegalArgumentException unexplained) {
+      System.load(file.toString()); // fails likewise, and says why
+      return SymbolLookup.loaderLookup();
+    }
   }
 
   /** The name of this platform's jar. */
@@ -97,20 +136,5 @@ public final class LibraryLoader {
   static String platform(String osName, String osArch) {
     String os = osName.toLowerCase(Locale.ROOT).replace(" ", "");
     return os + "-" + (osArch.equals("amd64") ? "x86_64" : osArch);
-  }
-
-  /** The user's cache first: it survives reboots, and /tmp may be mounted noexec. */
-  static List<Path> defaultFolders() {
-    List<Path> folders = new ArrayList<>();
-    String cache = System.getenv("XDG_CACHE_HOME");
-    String home = System.getProperty("user.home", "");
-    if (cache != null && Path.of(cache).isAbsolute()) {
-      folders.add(Path.of(cache, "rapt"));
-    } else if (Path.of(home).isAbsolute()) {
-      folders.add(Path.of(home, ".cache", "rapt"));
-    }
-    String user = System.getProperty("user.name", "user").replaceAll("[^A-Za-z0-9._-]", "_");
-    folders.add(Path.of(System.getProperty("java.io.tmpdir"), "rapt-" + user).toAbsolutePath());
-    return folders;
   }
 }

@@ -3,13 +3,14 @@ package dev.rapt.internal.natives;
 
 import dev.rapt.RaptException;
 import dev.rapt.RaptStatus;
+import dev.rapt.internal.LibrarySymbols;
 import org.jspecify.annotations.Nullable;
 
-/** The native library of this JVM, loaded at most once. */
+/** The native library, loaded at most once. */
 public final class NativeLibrary {
   private NativeLibrary() {}
 
-  /** Decided on first use, success or failure: a JVM cannot load a library a second time. */
+  /** Decided on first use, success or failure: a binding whose initializer failed stays so. */
   private static final class Holder {
     static final @Nullable String SOURCE;
     static final String FAILURE;
@@ -18,7 +19,9 @@ public final class NativeLibrary {
       String source = null;
       String failure = "";
       try {
-        source = new LibraryLoader().load();
+        LibraryLoader loader = new LibraryLoader();
+        source = loader.load();
+        LibrarySymbols.set(loader.symbols());
         AbiProbe.check();
       } catch (RuntimeException | LinkageError unusable) {
         failure = describe(unusable);
