@@ -66,8 +66,9 @@ public final class RotaryEmbedding {
 
   /**
    * The usual tables, (length, rotaryDim / 2), new in {@code arena}: position p turns pair i by the
-   * angle p * theta^(-2i / rotaryDim). Computed in double and rounded once. Models that scale their
-   * angles bring tables of their own.
+   * angle p * theta^(-2i / rotaryDim). Computed in double and rounded once, with equal bits on
+   * every machine and whatever the length. Models that scale their angles bring tables of their
+   * own.
    */
   public static Tables tables(Arena arena, DType dtype, long length, long rotaryDim, double theta) {
     Objects.requireNonNull(arena, "arena");
