@@ -31,8 +31,16 @@ typedef struct rapt_linear_parameters {
   int64_t out_features;
 } rapt_linear_parameters;
 
+/**
+ * Packs weights on the calling thread and the context's workers, from any strides; complete on return. On success *out
+ * is the caller's until rapt_linear_destroy. Thread-safe.
+ */
 RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
                                         rapt_linear_weights **out, rapt_error *error);
+
+/** rapt_linear_create for callers with managed memory, whose pointers may follow error: see rapt_run_held. */
+RAPT_API rapt_status rapt_linear_create_held(rapt_context *context, const rapt_linear_parameters *parameters,
+                                             rapt_linear_weights **out, rapt_error *error, ...);
 
 /** NULL is allowed. No call may be using it. */
 RAPT_API void rapt_linear_destroy(rapt_linear_weights *weights);

@@ -37,8 +37,13 @@ public final class Linear implements AutoCloseable {
   }
 
   /**
-   * (out, in) and (out): packs a weight, as torch.nn.Linear stores it, and an optional bias. For a
-   * GPU they may lie on the host as well as in its memory.
+   * (out, in) and (out): packs a weight, as torch.nn.Linear stores it, and an optional bias, in any
+   * strides. The CPU reads them where they lie, on its workers, and their arenas cannot be closed
+   * meanwhile. For a GPU they may lie on the host as well as in its memory.
+   *
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where the device or a tensor's memory is closed
+   * @throws WrongThreadException where a tensor's arena is confined to another thread
    */
   public static Linear of(Device device, Tensor weight, @Nullable Tensor bias) {
     Objects.requireNonNull(device, "device");
