@@ -34,7 +34,8 @@ final class DeviceOptions {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "threads of the CPU device; 0 = one per core. Default: ${DEFAULT-VALUE}",
+      description =
+          "threads of the CPU device; 0 = one per CPU that may be used. Default: ${DEFAULT-VALUE}",
       defaultValue = "0")
   private int threads;
 
