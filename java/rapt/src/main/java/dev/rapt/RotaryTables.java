@@ -24,6 +24,7 @@ final class RotaryTables {
   private final Angles start;
   private final Angles block;
   private final float[] floats;
+  private final short[] shorts;
 
   /** Cosines and sines, [position][pair]. */
   private record Angles(double[] cosine, double[] sine) {
@@ -42,6 +43,7 @@ final class RotaryTables {
     start = new Angles(pairs);
     block = new Angles(steps * pairs);
     floats = new float[steps * pairs];
+    shorts = new short[steps * pairs];
     for (int step = 0; step < steps; step++) {
       turn(step, this.steps, step * pairs);
     }
@@ -102,8 +104,9 @@ final class RotaryTables {
       MemorySegment.copy(floats, 0, segment, ValueLayout.JAVA_FLOAT, at * Float.BYTES, size);
     } else {
       for (int i = 0; i < size; i++) {
-        Elements.write(segment, table.dtype(), at + i, values[i]);
+        shorts[i] = Elements.bits(table.dtype(), values[i]);
       }
+      MemorySegment.copy(shorts, 0, segment, ValueLayout.JAVA_SHORT, at * Short.BYTES, size);
     }
   }
 
