@@ -20,7 +20,7 @@ rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error) {
   rapt_status status = rapt_check_output(out, "rapt_capabilities", error);
   if (status != RAPT_OK) return status;
   rapt_capabilities c = {
-      .abi_version = rapt_abi_version(), .logical_cpus = rapt_logical_cpus(), .best_isa = rapt_best_isa()};
+      .abi_version = rapt_abi_version(), .logical_cpus = rapt_logical_cpus(""), .best_isa = rapt_best_isa()};
   if (rapt_resolve_isa(RAPT_ISA_AUTO, &c.default_isa, NULL) != RAPT_OK) c.default_isa = 0;
   copy(c.version, sizeof c.version, rapt_version());
   rapt_cpu_name(c.cpu_name, sizeof c.cpu_name);

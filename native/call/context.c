@@ -36,6 +36,11 @@ rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_paramete
   return context->device->weights_create(context, parameters, out, error);
 }
 
+rapt_status rapt_linear_create_held(rapt_context *context, const rapt_linear_parameters *parameters,
+                                    rapt_linear_weights **out, rapt_error *error, ...) {
+  return rapt_linear_create(context, parameters, out, error);
+}
+
 void rapt_linear_destroy(rapt_linear_weights *weights) {
   if (weights != NULL) ((const rapt_handle *)weights)->device->weights_destroy(weights);
 }

@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "cpu/engine/affinity.h"
+#include "cpu/engine/quota.h"
 #include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__)
@@ -79,12 +79,22 @@ const char *rapt_isa_name(int32_t isa) {
   return isa >= RAPT_ISA_AUTO && isa <= RAPT_ISA_AVX512BF16 ? isa_names[isa] : NULL;
 }
 
+static int lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+
+// Whether two names are the same but for the case of ASCII letters, whatever the locale.
+static int same_name(const char *a, const char *b) {
+  for (;; a++, b++) {
+    if (lower(*a) != lower(*b)) return 0;
+    if (*a == 0) return 1;
+  }
+}
+
 static rapt_status isa_from_environment(int32_t *isa, rapt_error *error) {
   *isa = RAPT_ISA_AUTO;
   const char *text = getenv("RAPT_ISA");
   if (text == NULL || *text == 0) return RAPT_OK;
   for (int32_t i = RAPT_ISA_AUTO; i <= RAPT_ISA_AVX512BF16; i++) {
-    if (strcmp(text, isa_names[i]) == 0) {
+    if (same_name(text, isa_names[i])) {
       *isa = i;
       return RAPT_OK;
     }
@@ -112,11 +122,16 @@ rapt_status rapt_resolve_isa(int32_t requested, int32_t *isa, rapt_error *error)
   return RAPT_OK;
 }
 
-int32_t rapt_logical_cpus(void) {
+static int32_t affinity_cpus(void) {
   rapt_affinity usable = rapt_affinity_read();
   int count = usable.count;
   rapt_affinity_free(&usable);
   if (count > 0) return count;
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? (int32_t)online : 1;
+}
+
+int32_t rapt_logical_cpus(const char *root) {
+  int32_t cpus = affinity_cpus(), quota = rapt_quota_cpus(root);
+  return quota != 0 && quota < cpus ? quota : cpus;
 }

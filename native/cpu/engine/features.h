@@ -16,7 +16,8 @@ rapt_status rapt_resolve_isa(int32_t requested, int32_t *isa, rapt_error *error)
 // The CPU's own name, or "unknown"; always terminated.
 void rapt_cpu_name(char *out, size_t size);
 
-// CPUs in this process's affinity mask, at least 1.
-int32_t rapt_logical_cpus(void);
+// CPUs that this process may keep busy, at least 1: those of its affinity mask, or fewer where a quota of its control
+// groups allows fewer. root as for rapt_quota_cpus.
+int32_t rapt_logical_cpus(const char *root);
 
 #endif

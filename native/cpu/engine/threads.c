@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cpu/engine/affinity.h"
+#include "cpu/engine/features.h"
 
 #define CACHE_LINE 64
 
@@ -65,7 +66,7 @@ struct rapt_pool {
   // When the last call ended.
   _Alignas(CACHE_LINE) atomic_int_least64_t last_end;
   int32_t threads;
-  // Whether there is a CPU for every thread, so that a spinning thread takes no time from another.
+  // Whether there is a CPU, and time on it, for every thread, so that a spinning thread takes no time from another.
   int may_spin;
   int32_t started;
   worker *workers;
@@ -187,7 +188,7 @@ static void *work(void *argument) {
 
 static void start_workers(rapt_pool *pool, int pin) {
   rapt_affinity usable = rapt_affinity_read();
-  pool->may_spin = usable.count >= pool->threads;
+  pool->may_spin = rapt_logical_cpus("") >= pool->threads;
   // Workers block all signals: those belong to the application's threads, and a JVM's handlers must not run here.
   sigset_t all, before;
   sigfillset(&all);

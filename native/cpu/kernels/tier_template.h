@@ -18,6 +18,7 @@
 
 _Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");
 _Static_assert(PANEL_WIDTH <= RAPT_MAX_PANEL_WIDTH && TILE_ROWS <= RAPT_MAX_TILE_ROWS, "bounds of the framework");
+_Static_assert(PANEL_WIDTH % V_LANES == 0, "threads pack neighbouring pieces of a panel, which must not spill");
 _Static_assert(TILE_ROWS <= V_LANES, "pack spills forward only");
 _Static_assert(V_LANES <= RAPT_PACK_SLACK, "slack behind a packed block");
 

@@ -59,6 +59,10 @@ int rapt_cpu_plan_linears(const rapt_cpu_context *context, const rapt_product *c
 void rapt_cpu_execute_linears(rapt_cpu_context *context, const rapt_product *const *projections,
                               const rapt_cpu_linears *group, void *memory);
 
+// Fills the panels of a linear on the context's threads: as rapt_cpu_linear_weights has them, in the context's tier,
+// with RAPT_PACK_SLACK floats behind them. The parameters are checked.
+void rapt_cpu_pack(rapt_cpu_context *context, const rapt_linear_parameters *parameters, float *panels);
+
 extern const rapt_device_operation rapt_cpu_linear_operation;
 
 // The device's functions for weights; see rapt_device.

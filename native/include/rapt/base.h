@@ -54,7 +54,8 @@ typedef struct rapt_error {
 
 /** Instruction-set tiers of the CPU kernels, worst to best. */
 enum {
-  /** As context option: the best usable tier, or the one the environment variable RAPT_ISA names. */
+  /** As context option: the best usable tier, or the one the environment variable RAPT_ISA names, whatever its
+   * case. */
   RAPT_ISA_AUTO = 0,
   /** Plain C, any CPU. */
   RAPT_ISA_PORTABLE = 1,
@@ -93,7 +94,10 @@ typedef struct rapt_capabilities {
   /** sizeof(rapt_capabilities) as the caller knows it; set before the call. */
   int64_t struct_size;
   int32_t abi_version;
-  /** Logical CPUs this process may run on (its affinity mask). */
+  /**
+   * Logical CPUs this process may keep busy, and the threads of a context that asks for 0: as many as its affinity mask
+   * has, or fewer where the CPU quota of its control group (cgroup v1 or v2) or of one above it, rounded up, is less.
+   */
   int32_t logical_cpus;
   /**
    * The tier that RAPT_ISA_AUTO stands for: the one that the environment variable RAPT_ISA names, else best_isa. 0

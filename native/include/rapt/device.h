@@ -48,8 +48,10 @@ typedef struct rapt_context_options {
   int32_t device;
   /** Which device of that kind, from 0; 0 for the CPU. */
   int32_t ordinal;
-  /** CPU: threads that work on one call, the calling thread among them, 1 to 1024; 0 = one for each logical CPU that
-   * the process may use. */
+  /**
+   * CPU: threads that work on one call, the calling thread among them, 1 to 1024. 0 = as many as rapt_capabilities
+   * counts logical CPUs: those of the affinity mask, or fewer under a CPU quota.
+   */
   int32_t threads;
   /** CPU: one of RAPT_ISA_*. A tier this machine cannot run is RAPT_UNSUPPORTED. */
   int32_t isa;

@@ -33,12 +33,17 @@ typedef struct rapt_linear_parameters {
 } rapt_linear_parameters;
 
 /**
- * Packs weights, which the caller destroys; on failure *out is NULL. On the CPU they are f32. On CUDA weight and bias
- * may lie in host memory or on the device, and the function waits for the copy. RAPT_INVALID_ARGUMENT where the
- * parameters break the contract, RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
+ * Packs weights on the calling thread and the context's workers, from any strides; complete on return. The caller
+ * destroys them; on failure *out is NULL. On the CPU they are f32. On CUDA weight and bias may lie in host memory or on
+ * the device, and the function waits for the copy. RAPT_INVALID_ARGUMENT where the parameters break the contract,
+ * RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
  */
 RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
                                         rapt_linear_weights **out, rapt_error *error);
+
+/** rapt_linear_create for callers with managed memory, whose pointers may follow error: see rapt_run_held. */
+RAPT_API rapt_status rapt_linear_create_held(rapt_context *context, const rapt_linear_parameters *parameters,
+                                             rapt_linear_weights **out, rapt_error *error, ...);
 
 /** Frees the weights. No call may be using them. NULL is allowed. */
 RAPT_API void rapt_linear_destroy(rapt_linear_weights *weights);

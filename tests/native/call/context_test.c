@@ -169,11 +169,26 @@ static void test_capabilities(void) {
         "an unknown tier has a name");
 }
 
+// A name in capitals, and with every second letter one.
+static void check_other_case(const char *name, int32_t isa) {
+  for (size_t step = 1; step <= 2; step++) {
+    char other[16];
+    snprintf(other, sizeof other, "%s", name);
+    for (size_t i = 0; other[i] != 0; i += step) {
+      if (other[i] >= 'a' && other[i] <= 'z') other[i] = (char)(other[i] - 'a' + 'A');
+    }
+    setenv("RAPT_ISA", other, 1);
+    rapt_capabilities c = {.struct_size = sizeof c};
+    CHECK(rapt_get_capabilities(&c, NULL) == RAPT_OK && c.default_isa == isa, "RAPT_ISA=%s: default tier %d", other,
+          c.default_isa);
+  }
+}
+
 static void test_environment(void) {
   rapt_context_options automatic = plain_options();
   rapt_error error = {.struct_size = sizeof error};
   rapt_context *context = NULL;
-  static const char *const unknown[] = {"avx9000", "AVX2x", "512", "-1"};
+  static const char *const unknown[] = {"avx9000", "AVX2x", "512", "-1", "avx2 ", "AVX", "\304VX2"};
   for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
     setenv("RAPT_ISA", unknown[i], 1);
     error = (rapt_error){.struct_size = sizeof error};
@@ -200,7 +215,9 @@ static void test_environment(void) {
     CHECK(rapt_get_capabilities(&c, NULL) == RAPT_OK && c.default_isa == tiers[t], "RAPT_ISA=%s: default tier %d",
           rapt_isa_name(tiers[t]), c.default_isa);
     rapt_context_destroy(forced);
+    check_other_case(rapt_isa_name(tiers[t]), tiers[t]);
   }
+  check_other_case("auto", tiers[count - 1]);
   unsetenv("RAPT_ISA");
 }
 

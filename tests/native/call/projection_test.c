@@ -146,6 +146,12 @@ static void test_weights(void) {
   CHECK(rapt_linear_create(NULL, &f.linear_weights, &linear, NULL) == RAPT_INVALID_ARGUMENT, "no context");
   CHECK(rapt_linear_create(f.context, NULL, &linear, NULL) == RAPT_INVALID_ARGUMENT, "no weights");
   CHECK(rapt_linear_create(f.context, &f.linear_weights, NULL, NULL) == RAPT_INVALID_ARGUMENT, "no place");
+  CHECK(rapt_linear_create_held(f.context, NULL, &linear, NULL) == RAPT_INVALID_ARGUMENT, "held, no weights");
+  // What holds is ignored.
+  CHECK(
+      rapt_linear_create_held(f.context, &f.linear_weights, &linear, NULL, f.query, NULL) == RAPT_OK && linear != NULL,
+      "held weights");
+  rapt_linear_destroy(linear);
   rapt_linear_destroy(NULL);
   for (int i = 0; i < 100; i++) {
     rapt_error error = {.struct_size = sizeof error};

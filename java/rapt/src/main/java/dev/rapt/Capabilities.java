@@ -33,7 +33,9 @@ public record Capabilities(
    * The processor.
    *
    * @param name the processor's own name; empty without a native library
-   * @param logicalCpus logical CPUs that this process may use
+   * @param logicalCpus logical CPUs that this process may keep busy: the least of its affinity
+   *     mask, the CPU quotas of its control groups (rounded up) and {@link
+   *     Runtime#availableProcessors()}
    * @param defaultIsa the tier that {@link Device#cpu()} takes, {@code RAPT_ISA} included; null
    *     where there is none
    * @param bestIsa the best tier that library, processor and operating system support; null without

@@ -26,8 +26,12 @@ final class CpuDevice extends Device {
 
   static CpuDevice open(CpuOptions options) {
     Objects.requireNonNull(options, "options");
-    CpuBackend backend = CpuBackend.open(options);
-    return new CpuDevice(backend, CpuCapabilities.probe().cpu().name());
+    Capabilities.Cpu cpu = CpuCapabilities.probe().cpu();
+    int threads = options.threads();
+    if (threads == 0) {
+      threads = Math.min(cpu.logicalCpus(), CpuOptions.MAX_THREADS);
+    }
+    return new CpuDevice(CpuBackend.open(options, threads), cpu.name());
   }
 
   @Override

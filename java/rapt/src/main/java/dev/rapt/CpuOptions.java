@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * }
  */
 public final class CpuOptions {
-  private static final int MAX_THREADS = 1024;
+  static final int MAX_THREADS = 1024;
 
   private final int threads;
   private final @Nullable Isa isa;
@@ -26,12 +26,18 @@ public final class CpuOptions {
     pinWorkers = builder.pinWorkers;
   }
 
-  /** A builder whose defaults are a thread for each logical CPU, the best tier, workers unbound. */
+  /**
+   * A builder whose defaults are a thread for each usable logical CPU, the best tier and workers
+   * unbound.
+   */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** Threads that work on one call, the calling thread among them; 0 = all logical CPUs. */
+  /**
+   * Threads that work on one call, the calling thread among them; 0 = as many as {@link
+   * Capabilities.Cpu#logicalCpus()}.
+   */
   public int threads() {
     return threads;
   }
@@ -56,7 +62,8 @@ public final class CpuOptions {
 
     /**
      * Threads that work on one call, the calling thread among them, 1 to 1024; 0, the default, is
-     * one for each logical CPU that the process may use.
+     * {@link Capabilities.Cpu#logicalCpus()}: one for each CPU of the process's affinity mask, or
+     * fewer where a container's CPU quota or {@code -XX:ActiveProcessorCount} allows fewer.
      *
      * @throws IllegalArgumentException for any other number
      */
@@ -71,7 +78,7 @@ public final class CpuOptions {
 
     /**
      * The tier; null, the default, is the one that the environment variable {@code RAPT_ISA} names,
-     * or else the best usable one.
+     * in capitals or not, or else the best usable one.
      */
     public Builder isa(@Nullable Isa isa) {
       this.isa = isa;

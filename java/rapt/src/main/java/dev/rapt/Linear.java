@@ -39,10 +39,12 @@ public final class Linear implements AutoCloseable {
 
   /**
    * Packs a weight (out, in), as torch.nn.Linear stores it, and an optional bias (out), each F32,
-   * F16 or BF16. For a GPU they may lie on the host or in its memory.
+   * F16 or BF16, in any strides. The CPU reads them where they lie, on its workers, and their
+   * arenas cannot be closed meanwhile. For a GPU they may lie on the host or in its memory.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where the device or a tensor's memory is closed
+   * @throws WrongThreadException where a tensor's arena is confined to another thread
    * @throws RaptException where memory runs out, or the device fails
    */
   public static Linear of(Device device, Tensor weight, @Nullable Tensor bias) {

@@ -28,8 +28,11 @@ public final class Quantization {
    * largest magnitude of each of the G groups of D / G neighbours in a row, or of the whole row.
    *
    * <p>Element d becomes the integer nearest to source[d] / scale, ties to even, with scale =
-   * largest magnitude / 127 of its group; so quantised[d] * scale is off by at most half a scale. A
-   * group with an element that is not finite gets the scale NaN, so that the results show it.
+   * largest magnitude / 127 of its group, as an f32; so quantised[d] * scale is off by at most half
+   * a scale, and it is finite. To that end a scale among the smallest numbers, of which there is
+   * none near the quotient, is rounded up, and one whose product with 127 would be infinite is
+   * rounded down. The scale is 0 where all of a group is. A group with an element that is not
+   * finite gets the scale NaN, so that the results show it.
    *
    * @param source F32, F16 or BF16, of rank 2 or more
    * @param quantised I8, written, of the source's shape
@@ -82,7 +85,7 @@ public final class Quantization {
           Math.max(
               largest, Math.abs(Elements.read(source.segment(), source.dtype(), from + d * step)));
     }
-    float factor = Float.isFinite(largest) ? largest / LARGEST : Float.NaN;
+    float factor = scale(largest);
     Elements.write(scale.segment(), DType.F32, scaleAt, factor);
     long toStep = quantised.stride(quantised.rank() - 1);
     for (long d = 0; d < width; d++) {
@@ -91,7 +94,23 @@ public final class Quantization {
     }
   }
 
-  /** 0 where the scale is 0, so small that it rounds to 0, or NaN. */
+  /**
+   * The f32 nearest to a 127th of the largest magnitude, or its neighbour where with that the
+   * largest element would be out of reach: below 2^-126 the nearest f32 may be half of the
+   * quotient, or 0, and at the other end a product that is half a unit too large is infinite.
+   */
+  private static float scale(float largest) {
+    if (!Float.isFinite(largest)) {
+      return Float.NaN;
+    }
+    float nearest = largest / LARGEST;
+    if (Math.rint((double) largest / nearest) > LARGEST) {
+      return Math.nextUp(nearest);
+    }
+    return Float.isFinite(nearest * LARGEST) ? nearest : Math.nextDown(nearest);
+  }
+
+  /** 0 where the scale is 0 or NaN. */
   private static float quantise(float value, float factor) {
     if (!(factor > 0)) {
       return 0;

@@ -66,8 +66,9 @@ public final class RotaryEmbedding {
 
   /**
    * The usual tables, (length, rotaryDim / 2), new in {@code arena}: position p rotates pair i by
-   * the angle p * theta^(-2i / rotaryDim). They are computed in double and rounded once. A model
-   * that scales its angles needs tables of its own.
+   * the angle p * theta^(-2i / rotaryDim). They are computed in double and rounded once, with equal
+   * bits on every machine and whatever the length. A model that scales its angles needs tables of
+   * its own.
    */
   public static Tables tables(Arena arena, DType dtype, long length, long rotaryDim, double theta) {
     Objects.requireNonNull(arena, "arena");

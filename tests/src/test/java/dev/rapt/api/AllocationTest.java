@@ -96,6 +96,25 @@ class AllocationTest {
     }
   }
 
+  /** Weights are packed from where they lie: no copy of them passes through the heap. */
+  @Test
+  void packing() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build());
+        Arena arena = Arena.ofShared()) {
+      for (DType dtype : new DType[] {DType.F32, DType.F16, DType.BF16}) {
+        Tensor weight = Tensor.allocate(arena, dtype, 1024, 1024);
+        for (Tensor tensor : new Tensor[] {weight, weight.permute(1, 0)}) {
+          Linear.of(device, tensor).close();
+          long before = threads.getCurrentThreadAllocatedBytes();
+          Linear.of(device, tensor).close();
+          long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+          assertTrue(bytes < 100_000, bytes + " bytes for " + tensor);
+        }
+      }
+    }
+  }
+
   /**
    * Without queries nothing is computed, so that an emulated GPU is fast enough to be warmed up.
    */

@@ -91,6 +91,32 @@ class FreshJvmTest {
     assertTrue(outcome.stdout().contains("avx1024"), outcome.toString());
   }
 
+  @Test
+  void takesATierInAnyCase() throws Exception {
+    for (String name : new String[] {"PORTABLE", "Portable"}) {
+      Outcome outcome = java(Map.of("RAPT_ISA", name), probe("--enable-native-access=ALL-UNNAMED"));
+      assertTrue(outcome.stdout.contains("device: CPU portable"), outcome.toString());
+    }
+  }
+
+  /** What a JVM in a container that has one CPU's worth of time counts. */
+  @Test
+  void startsNoMoreThreadsThanTheJvmCountsProcessors() throws Exception {
+    Outcome outcome =
+        java(
+            Map.of("RAPT_ISA", "portable"),
+            probe("-XX:ActiveProcessorCount=1", "--enable-native-access=ALL-UNNAMED"));
+    assertTrue(outcome.stdout.contains("device: CPU portable, 1 thread"), outcome.toString());
+    assertFalse(outcome.stdout.contains("1 threads"), outcome.toString());
+    Outcome more =
+        java(
+            Map.of("RAPT_ISA", "portable"),
+            probe("-XX:ActiveProcessorCount=2000", "--enable-native-access=ALL-UNNAMED"));
+    int cpus = Capabilities.probe().cpu().logicalCpus();
+    String threads = cpus == 1 ? "1 thread," : cpus + " threads,";
+    assertTrue(more.stdout.contains("device: CPU portable, " + threads), more.toString());
+  }
+
   private Outcome cudaProbe(String library, String driver) throws Exception {
     return cudaProbe(library, driver, FreshJvm.CLASS_PATH);
   }

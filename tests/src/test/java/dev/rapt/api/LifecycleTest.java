@@ -232,6 +232,44 @@ class LifecycleTest {
     }
   }
 
+  /** Weights are read where they lie, so that their arenas must stay open while they are packed. */
+  @Test
+  void arenaClosedWhileWeightsArePacked() throws Exception {
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build());
+        Arena other = Arena.ofShared()) {
+      for (boolean ofBias : new boolean[] {false, true}) {
+        int refusals = 0;
+        while (refusals < 5) {
+          Arena arena = Arena.ofShared();
+          Tensor weight = f32(ofBias ? other : arena, 1024, 1024);
+          Tensor bias = f32(ofBias ? arena : other, 1024);
+          AtomicReference<Throwable> end = new AtomicReference<>();
+          Thread packer =
+              Thread.ofPlatform()
+                  .start(
+                      () -> {
+                        try {
+                          while (true) {
+                            Linear.of(device, weight, bias).close();
+                          }
+                        } catch (Throwable thrown) {
+                          end.set(thrown);
+                        }
+                      });
+          while (arena.scope().isAlive()) {
+            try {
+              arena.close();
+            } catch (IllegalStateException inUse) {
+              refusals++;
+            }
+          }
+          packer.join();
+          assertEquals(IllegalStateException.class, end.get().getClass(), end.toString());
+        }
+      }
+    }
+  }
+
   /**
    * Calls too short to be met, one after the other: the arena closes before, between or after them,
    * and memory stays whole.

@@ -159,12 +159,65 @@ class QuantizationTest {
     Quantization.symmetric(Tensor.copyOf(arena, data, 5, 2), quantised, scale);
     assertTrue(Float.isNaN(scale.get(0)) && Float.isNaN(scale.get(1)), "not finite shows");
     assertArrayEquals(new float[] {127, 0}, quantised.slice(0, 2, 3).toFloatArray());
-    assertEquals(0, scale.get(3));
+    assertEquals(Float.MIN_VALUE, scale.get(3));
+    assertArrayEquals(new float[] {1, 0}, quantised.slice(0, 3, 4).toFloatArray());
     for (int i = 0; i < 10; i++) {
       float value = quantised.get(i / 2, i % 2);
       assertTrue(Math.abs(value) <= 127, "element " + i + " is " + value);
     }
     Quantization.symmetric(f32(0, 3), bytes(0, 3), f32(0));
+  }
+
+  /** Every number of units of the smallest f32 around the places where the scale's bits run out. */
+  @Test
+  void theSmallestScalesReachTheLargestElement() {
+    for (int units = 0; units < 1 << 16; units += units < 4096 ? 1 : 37) {
+      isOffByHalfAScale(DType.F32, units * Float.MIN_VALUE);
+    }
+  }
+
+  /** Magnitudes over all exponents, each with fractions that round up and down. */
+  @Test
+  void everyExponentIsOffByHalfAScaleAtMost() {
+    Random random = new Random(3);
+    for (DType dtype : new DType[] {DType.F32, DType.F16, DType.BF16}) {
+      for (int exponent = 0; exponent < 255; exponent++) {
+        for (int fraction : new int[] {0, 1, 0x400000, 0x7fffff, random.nextInt(0x800000)}) {
+          float drawn = Float.intBitsToFloat(exponent << 23 | fraction);
+          float largest = (float) Values.round(drawn, dtype);
+          if (Float.isFinite(largest)) {
+            isOffByHalfAScale(dtype, largest);
+          }
+        }
+      }
+    }
+    isOffByHalfAScale(DType.F32, Float.MAX_VALUE);
+    isOffByHalfAScale(DType.F32, Math.nextDown(Float.MAX_VALUE));
+    isOffByHalfAScale(DType.F16, 65504);
+    isOffByHalfAScale(DType.BF16, 0x1.FEp127f);
+  }
+
+  private final Tensor oneRow = f32(1, 4);
+  private final Tensor oneScale = f32(1);
+  private final Tensor oneQuantised = bytes(1, 4);
+
+  private void isOffByHalfAScale(DType dtype, float largest) {
+    float[] row = {largest, 0, -largest / 2, largest / 3};
+    for (int i = 0; i < row.length; i++) {
+      row[i] = (float) Values.round(row[i], dtype);
+    }
+    Tensor source = dtype == DType.F32 ? oneRow : Tensor.allocate(arena, dtype, 1, 4);
+    source.copyFrom(row);
+    Quantization.symmetric(source, oneQuantised, oneScale);
+    float scale = oneScale.get(0);
+    byte[] bytes = oneQuantised.toByteArray();
+    assertEquals(largest == 0, scale == 0, largest + " has the scale " + scale);
+    for (int i = 0; i < row.length; i++) {
+      double error = Math.abs((double) bytes[i] * scale - row[i]);
+      assertTrue(
+          error <= 0.5 * scale, dtype + " " + row[i] + " of " + largest + ": off by " + error);
+      assertTrue(Float.isFinite(bytes[i] * scale), dtype + " " + row[i] + " came to be infinite");
+    }
   }
 
   @Test

@@ -35,7 +35,8 @@ final class DeviceOptions {
       names = "--threads",
       paramLabel = "N",
       description =
-          "threads of the CPU device; 0 = one for each logical CPU. Default: ${DEFAULT-VALUE}",
+          "threads of the CPU device; 0 = one for each logical CPU that may be used. Default:"
+              + " ${DEFAULT-VALUE}",
       defaultValue = "0")
   private int threads;
 

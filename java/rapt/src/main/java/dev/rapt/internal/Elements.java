@@ -49,6 +49,12 @@ public final class Elements {
     write(segment, dtype, index, dtype.bytes() == 2 ? toOdd(value) : (float) value);
   }
 
+  /** The bits of an F16 or BF16 element, from a double, rounded once. */
+  public static short bits(DType dtype, double value) {
+    float odd = toOdd(value);
+    return dtype == DType.F16 ? Float.floatToFloat16(odd) : toBf16(odd);
+  }
+
   /** Element {@code index} of I64 memory. */
   public static long readLong(MemorySegment segment, long index) {
     return segment.get(ValueLayout.JAVA_LONG, 8 * index);
@@ -141,10 +147,22 @@ public final class Elements {
     return toOdd(nearest, Long.compare(value, (long) nearest));
   }
 
-  /** The f32 that rounds to a shorter type as the double would. */
+  /**
+   * The f32 that rounds to a shorter type as the double would. Without branches: which way a value
+   * is rounded is a toss, and a branch on it would cost more than all the rest.
+   */
   private static float toOdd(double value) {
     float nearest = (float) value;
-    return Float.isFinite(nearest) ? toOdd(nearest, Double.compare(value, nearest)) : nearest;
+    if (!Float.isFinite(nearest)) {
+      return nearest;
+    }
+    int bits = Float.floatToRawIntBits(nearest);
+    double left = value - nearest;
+    int inexact = left == 0 ? 0 : 1;
+    // The neighbour on the value's side has a bit more where that is away from 0, else one less.
+    long apart = Double.doubleToRawLongBits(left) ^ Double.doubleToRawLongBits(value);
+    int step = 1 - 2 * (int) (apart >>> 63);
+    return Float.intBitsToFloat(bits + (inexact & ~bits) * step);
   }
 
   /**

@@ -3,15 +3,12 @@ package dev.rapt.internal.abi;
 
 import dev.rapt.CpuOptions;
 import dev.rapt.Isa;
-import dev.rapt.Tensor;
-import dev.rapt.internal.call.PackedWeights;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_h;
 import dev.rapt.internal.natives.NativeLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /** A rapt_context of the CPU. */
 public final class CpuBackend extends NativeBackend {
@@ -24,13 +21,16 @@ public final class CpuBackend extends NativeBackend {
     this.isa = isa;
   }
 
-  /** Creates a context; throws RaptException where library or tier cannot be used. */
-  public static CpuBackend open(CpuOptions options) {
+  /**
+   * Creates a context, with {@code threads} of them whatever the options say; throws RaptException
+   * where library or tier cannot be used.
+   */
+  public static CpuBackend open(CpuOptions options, int threads) {
     NativeLibrary.require();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment struct = rapt_context_options.allocate(arena);
       rapt_context_options.device(struct, rapt_h.RAPT_DEVICE_CPU());
-      rapt_context_options.threads(struct, options.threads());
+      rapt_context_options.threads(struct, threads);
       rapt_context_options.isa(struct, CpuCapabilities.code(options.isa()));
       rapt_context_options.affinity(
           struct,
@@ -51,24 +51,5 @@ public final class CpuBackend extends NativeBackend {
   /** The tier. */
   public Isa isa() {
     return isa;
-  }
-
-  /**
-   * Packs copies, which nobody else can free meanwhile: this call, unlike those on the hot path,
-   * has no arguments that would hold the caller's arena.
-   */
-  @Override
-  public PackedWeights pack(Tensor weight, @Nullable Tensor bias) {
-    try (Arena arena = Arena.ofConfined()) {
-      return super.pack(copy(arena, weight), bias == null ? null : copy(arena, bias));
-    }
-  }
-
-  private static Tensor copy(Arena arena, Tensor tensor) {
-    Tensor copy = Tensor.allocate(arena, tensor.dtype(), tensor.shape());
-    for (long row = 0; row < tensor.size(0); row++) {
-      copy.slice(0, row, row + 1).copyFrom(tensor.slice(0, row, row + 1).toFloatArray());
-    }
-    return copy;
   }
 }

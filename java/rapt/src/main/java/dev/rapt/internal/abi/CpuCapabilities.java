@@ -42,7 +42,7 @@ public final class CpuCapabilities {
           rapt_capabilities.abi_version(struct),
           new Cpu(
               rapt_capabilities.cpu_name(struct).getString(0),
-              rapt_capabilities.logical_cpus(struct),
+              Math.min(rapt_capabilities.logical_cpus(struct), javaCpus()),
               isa(rapt_capabilities.default_isa(struct)),
               isa(rapt_capabilities.best_isa(struct)),
               Stream.of(Isa.values()).map(CpuCapabilities::tier).toList()),
@@ -74,11 +74,16 @@ public final class CpuCapabilities {
         0,
         new Cpu(
             "",
-            Runtime.getRuntime().availableProcessors(),
+            javaCpus(),
             null,
             null,
             Stream.of(Isa.values()).map(isa -> new Tier(isa, false, reason)).toList()),
         reason);
+  }
+
+  /** What the JVM counts: less than the library does where -XX:ActiveProcessorCount says so. */
+  private static int javaCpus() {
+    return Runtime.getRuntime().availableProcessors();
   }
 
   /** RAPT_ISA_* of a tier; null is RAPT_ISA_AUTO. */

@@ -11,10 +11,15 @@ import dev.rapt.internal.ffi.rapt_linear_parameters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
 /** A rapt_linear_weights: packed for the kernels of one tier or device. */
 final class NativeWeights implements PackedWeights {
+  /** Holds the memory of two tensors, as HeldCall does for the calls of operations. */
+  private static final MethodHandle CREATE =
+      rapt_h.rapt_linear_create_held.makeInvoker(rapt_h.C_POINTER, rapt_h.C_POINTER).handle();
+
   private final MemorySegment weights;
   private final long inFeatures;
   private final long outFeatures;
@@ -25,7 +30,7 @@ final class NativeWeights implements PackedWeights {
     this.outFeatures = outFeatures;
   }
 
-  /** Packs tensors whose memory the caller keeps alive during the call. */
+  /** Packs tensors where they lie; their arenas stay open meanwhile. */
   static NativeWeights create(MemorySegment context, Tensor weight, @Nullable Tensor bias) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment parameters = rapt_linear_parameters.allocate(arena);
@@ -38,11 +43,34 @@ final class NativeWeights implements PackedWeights {
       CallFrame frame = CallFrame.take();
       try {
         Structs structs = frame.structs();
-        structs.checkArguments(rapt_h.rapt_linear_create(context, parameters, out, structs.error));
+        structs.checkArguments(
+            create(
+                context,
+                parameters,
+                out,
+                structs.error,
+                weight.segment(),
+                bias == null ? MemorySegment.NULL : bias.segment()));
       } finally {
         frame.give();
       }
       return new NativeWeights(out.get(ValueLayout.ADDRESS, 0), weight.size(1), weight.size(0));
+    }
+  }
+
+  private static int create(
+      MemorySegment context,
+      MemorySegment parameters,
+      MemorySegment out,
+      MemorySegment error,
+      MemorySegment heldWeight,
+      MemorySegment heldBias) {
+    try {
+      return (int) CREATE.invokeExact(context, parameters, out, error, heldWeight, heldBias);
+    } catch (Error | RuntimeException failure) {
+      throw failure;
+    } catch (Throwable impossible) {
+      throw new AssertionError("a downcall has no checked exceptions", impossible);
     }
   }
 

@@ -2133,6 +2133,81 @@ public class rapt_h extends rapt_h$shared {
         }
     }
 
+    /**
+     * Variadic invoker class for:
+     * {@snippet lang=c :
+     * rapt_status rapt_linear_create_held(rapt_context *context, const rapt_linear_parameters *parameters, rapt_linear_weights **out, rapt_error *error, ...)
+     * }
+     */
+    public static class rapt_linear_create_held {
+        private static final FunctionDescriptor BASE_DESC = FunctionDescriptor.of(
+                rapt_h.C_INT,
+                rapt_h.C_POINTER,
+                rapt_h.C_POINTER,
+                rapt_h.C_POINTER,
+                rapt_h.C_POINTER
+            );
+        private static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_linear_create_held");
+
+        private final MethodHandle handle;
+        private final FunctionDescriptor descriptor;
+        private final MethodHandle spreader;
+
+        private rapt_linear_create_held(MethodHandle handle, FunctionDescriptor descriptor, MethodHandle spreader) {
+            this.handle = handle;
+            this.descriptor = descriptor;
+            this.spreader = spreader;
+        }
+
+        /**
+         * Variadic invoker factory for:
+         * {@snippet lang=c :
+         * rapt_status rapt_linear_create_held(rapt_context *context, const rapt_linear_parameters *parameters, rapt_linear_weights **out, rapt_error *error, ...)
+         * }
+         */
+        public static rapt_linear_create_held makeInvoker(MemoryLayout... layouts) {
+            FunctionDescriptor desc$ = BASE_DESC.appendArgumentLayouts(layouts);
+            Linker.Option fva$ = Linker.Option.firstVariadicArg(BASE_DESC.argumentLayouts().size());
+            var mh$ = Linker.nativeLinker().downcallHandle(ADDR, desc$, fva$);
+            var spreader$ = mh$.asSpreader(Object[].class, layouts.length);
+            return new rapt_linear_create_held(mh$, desc$, spreader$);
+        }
+
+        /**
+         * {@return the address}
+         */
+        public static MemorySegment address() {
+            return ADDR;
+        }
+
+        /**
+         * {@return the specialized method handle}
+         */
+        public MethodHandle handle() {
+            return handle;
+        }
+
+        /**
+         * {@return the specialized descriptor}
+         */
+        public FunctionDescriptor descriptor() {
+            return descriptor;
+        }
+
+        public int apply(MemorySegment context, MemorySegment parameters, MemorySegment out, MemorySegment error, Object... x4) {
+            try {
+                if (TRACE_DOWNCALLS) {
+                    traceDowncall("rapt_linear_create_held", context, parameters, out, error, x4);
+                }
+                return (int) spreader.invokeExact(context, parameters, out, error, x4);
+            } catch(IllegalArgumentException | ClassCastException ex$)  {
+                throw ex$; // rethrow IAE from passing wrong number/type of args
+            } catch (Throwable ex$) {
+               throw new AssertionError("should not reach here", ex$);
+            }
+        }
+    }
+
     private static class rapt_linear_destroy {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
             rapt_h.C_POINTER
