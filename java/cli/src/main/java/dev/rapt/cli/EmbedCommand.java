@@ -39,7 +39,12 @@ import picocli.CommandLine.Parameters;
 final class EmbedCommand implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-  @Parameters(paramLabel = "FILE", description = "the text, one sentence per line")
+  @Parameters(
+      paramLabel = "FILE",
+      parameterConsumer = Positional.Consumer.class,
+      description = "the text, one sentence per line")
+  private String name = "";
+
   private Path file = Path.of("");
 
   @Option(
@@ -52,6 +57,8 @@ final class EmbedCommand implements Runnable {
 
   @Override
   public void run() {
+    Positional.check(name, spec);
+    file = PathConverter.convert(name, spec);
     long lines = countLines();
     try (Device device = deviceOptions.open();
         MiniLmEncoder encoder = MiniLmEncoder.load(device);
@@ -65,7 +72,7 @@ final class EmbedCommand implements Runnable {
       progress.finish();
       report(device, embedder.totals());
     } catch (IOException e) {
-      throw CliException.failure("cannot embed " + file + ": " + Failures.reason(e));
+      throw CliException.failure("cannot embed " + Failures.name(file) + ": " + Failures.reason(e));
     }
   }
 
@@ -77,7 +84,7 @@ final class EmbedCommand implements Runnable {
     if (!Files.isRegularFile(file)) {
       throw CliException.usage(
           "cannot read "
-              + file
+              + Failures.name(file)
               + ": "
               + (Files.exists(file) ? "it is not a regular file" : "it does not exist"));
     }
@@ -85,12 +92,13 @@ final class EmbedCommand implements Runnable {
     try (Stream<String> all = Files.lines(file)) {
       lines = all.filter(line -> !line.isBlank()).count();
     } catch (UncheckedIOException e) {
-      throw CliException.failure("cannot read " + file + ": " + Failures.reason(e.getCause()));
+      throw CliException.failure(
+          "cannot read " + Failures.name(file) + ": " + Failures.reason(e.getCause()));
     } catch (IOException e) {
-      throw CliException.failure("cannot read " + file + ": " + Failures.reason(e));
+      throw CliException.failure("cannot read " + Failures.name(file) + ": " + Failures.reason(e));
     }
     if (lines == 0) {
-      throw CliException.usage(file + " has no line with text in it");
+      throw CliException.usage(Failures.name(file) + " has no line with text in it");
     }
     return lines;
   }
@@ -100,12 +108,13 @@ final class EmbedCommand implements Runnable {
       return new KeptOpen(spec.commandLine().getOut());
     }
     if (Files.exists(output) && Files.isSameFile(file, output)) {
-      throw CliException.usage("--out must not name the input, " + file);
+      throw CliException.usage("--out must not name the input, " + Failures.name(file));
     }
     try {
       return Files.newBufferedWriter(output);
     } catch (IOException e) {
-      throw CliException.failure("cannot write " + output + ": " + Failures.reason(e));
+      throw CliException.failure(
+          "cannot write " + Failures.name(output) + ": " + Failures.reason(e));
     }
   }
 
