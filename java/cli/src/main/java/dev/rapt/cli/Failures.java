@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -17,6 +18,15 @@ final class Failures {
   /** The name as it can be printed. */
   static String name(Path file) {
     return Printable.line(file.toString());
+  }
+
+  /** Why a file could not be opened for writing, which is mostly its folder's fault. */
+  static String whyNotWritten(Path file, IOException e) {
+    Path folder = file.toAbsolutePath().getParent();
+    if (folder == null || Files.isDirectory(folder)) {
+      return Files.isDirectory(file) ? "it is a folder" : reason(e);
+    }
+    return "the folder " + name(folder) + (Files.exists(folder) ? " is a file" : " does not exist");
   }
 
   static String reason(IOException e) {
