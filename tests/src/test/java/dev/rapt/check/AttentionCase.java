@@ -6,6 +6,7 @@ import dev.rapt.Causal;
 import dev.rapt.DType;
 import dev.rapt.WeightsStage;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -153,14 +154,16 @@ public record AttentionCase(
   }
 
   Layout layout(String operand) {
-    return has(operand) ? Layout.valueOf(options.get(operand).toUpperCase()) : Layout.BHSD;
+    return has(operand)
+        ? Layout.valueOf(options.get(operand).toUpperCase(Locale.ROOT))
+        : Layout.BHSD;
   }
 
   /** The storage type of query, key, value, out or bias. */
   public DType dtype(String operand) {
     String[] types = options.getOrDefault("dtype", "f32").split(",");
     int own = List.of("query", "key", "value", "out", "bias").indexOf(operand);
-    return DType.valueOf(types[types.length == 1 ? 0 : own].toUpperCase());
+    return DType.valueOf(types[types.length == 1 ? 0 : own].toUpperCase(Locale.ROOT));
   }
 
   /** The scales of each row of an i8 key or value. */
@@ -194,7 +197,9 @@ public record AttentionCase(
   }
 
   WeightsStage weightsStage() {
-    return has("weights") ? WeightsStage.valueOf(options.get("weights").toUpperCase()) : null;
+    return has("weights")
+        ? WeightsStage.valueOf(options.get("weights").toUpperCase(Locale.ROOT))
+        : null;
   }
 
   /** The shape of a mask or bias operand, or null where the case has none. */

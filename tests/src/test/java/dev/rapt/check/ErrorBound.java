@@ -3,6 +3,8 @@ package dev.rapt.check;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import java.util.Locale;
+
 /**
  * How far a result may be from the exact one: the one place that says so.
  *
@@ -67,8 +69,14 @@ public final class ErrorBound {
     if (worst >= 0) {
       fail(
           String.format(
+              Locale.ROOT,
               "%s[%d] is %s, not %s: off by %.3g, allowed %.3g",
-              what, worst, actual[worst], expected[worst], worstError, limit));
+              what,
+              worst,
+              actual[worst],
+              expected[worst],
+              worstError,
+              limit));
     }
   }
 

@@ -102,7 +102,15 @@ class CliErrorsTest {
     Path file = directory.resolve("lines.txt");
     Files.writeString(file, "one line\n");
     Path missing = directory.resolve("no/such/folder/out.jsonl");
-    check(1, "cannot write", Cli.run("embed", file.toString(), "--out", missing.toString()));
+    Cli unwritten = Cli.run("embed", file.toString(), "--out", missing.toString());
+    check(1, "cannot write", unwritten);
+    check(1, "the folder " + missing.getParent() + " does not exist", unwritten);
+    Path below = file.resolve("out.jsonl");
+    check(
+        1,
+        "the folder " + file + " is a file",
+        Cli.run("embed", file.toString(), "--out", below.toString()));
+    check(1, "it is a folder", Cli.run("embed", file.toString(), "--out", directory.toString()));
     check(1, "cannot create the folder", Cli.run("explain", "x", "--out", file.toString()));
   }
 
@@ -140,6 +148,11 @@ class CliErrorsTest {
       assertTrue(
           missing.contains("cuda            unavailable: the CUDA plug-in cannot be loaded"),
           missing);
+      System.setProperty("dev.rapt.librapt_cuda", "/nowhere/" + "far away/".repeat(30));
+      String far = Cli.run("info").out();
+      String line = far.lines().filter(l -> l.startsWith("  cuda ")).findFirst().orElseThrow();
+      assertTrue(line.length() <= 120 && line.endsWith(" …"), line);
+      assertEquals(usable.lines().count(), far.lines().count(), far);
     } finally {
       Cuda.use();
     }

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -104,7 +105,7 @@ class CorpusTest {
         int want = hashes.of(problem, tier);
         int got = outputs.hash();
         if (want != got) {
-          tally.wrong(problem, "expected %08x, got %08x".formatted(want, got));
+          tally.wrong(problem, String.format(Locale.ROOT, "expected %08x, got %08x", want, got));
         }
       } catch (RuntimeException refused) {
         tally.wrong(problem, "refused: " + refused.getMessage());

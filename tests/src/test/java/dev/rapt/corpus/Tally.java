@@ -30,14 +30,16 @@ final class Tally {
     wrong++;
     if (shown.size() < SHOWN) {
       shown.add(
-          "%s %d: %s: corpus --only %d --tier %s --print, or -Dtest=CorpusTest -Drapt.problem=%d"
-              .formatted(
-                  problem.operation(),
-                  problem.number(),
-                  what,
-                  problem.number(),
-                  tier,
-                  problem.number()));
+          String.format(
+              Locale.ROOT,
+              "%s %d: %s: corpus --only %d --tier %s --print, or -Dtest=CorpusTest"
+                  + " -Drapt.problem=%d",
+              problem.operation(),
+              problem.number(),
+              what,
+              problem.number(),
+              tier,
+              problem.number()));
     }
   }
 
@@ -52,7 +54,12 @@ final class Tally {
 
   @Override
   public synchronized String toString() {
-    return "%s: %d problems through Java, %d differ, %.1f s"
-        .formatted(tier, problems, wrong, nanos * 1e-9);
+    return String.format(
+        Locale.ROOT,
+        "%s: %d problems through Java, %d differ, %.1f s",
+        tier,
+        problems,
+        wrong,
+        nanos * 1e-9);
   }
 }

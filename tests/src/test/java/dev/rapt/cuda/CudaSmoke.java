@@ -15,6 +15,7 @@ import dev.rapt.rope.RopeCase;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -61,6 +62,7 @@ public final class CudaSmoke {
       failure = String.valueOf(e.getMessage()).lines().findFirst().orElse("no reason");
     }
     System.out.printf(
+        Locale.ROOT,
         "%s %-40s %s%s%n",
         failure.isEmpty() ? "passed" : "FAILED",
         Cuda.latestPlan(),

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -79,12 +80,12 @@ record TimedShape(
   }
 
   static DType queryType(String type) {
-    return DType.valueOf(type.split("/")[0].toUpperCase());
+    return DType.valueOf(type.split("/")[0].toUpperCase(Locale.ROOT));
   }
 
   static DType keyType(String type) {
     String[] both = type.split("/");
-    return DType.valueOf(both[both.length - 1].toUpperCase());
+    return DType.valueOf(both[both.length - 1].toUpperCase(Locale.ROOT));
   }
 
   long batch() {

@@ -35,6 +35,15 @@ class HouseTest {
           Pattern.MULTILINE);
   private static final int MOST_PARAMETERS = 8;
 
+  /** Calls that take the JVM's locale where none is given, and classes that take it silently. */
+  private static final Pattern BY_LOCALE =
+      Pattern.compile(
+          "(?:String\\.format|printf)\\(\\s*(?!Locale\\.ROOT)\\S"
+              + "|\\.formatted\\("
+              + "|\\.to(?:Upper|Lower)Case\\(\\s*\\)"
+              + "|new (?:DecimalFormat|SimpleDateFormat|Formatter|Scanner)\\("
+              + "|(?:NumberFormat|Collator|BreakIterator)\\.get");
+
   private static List<Path> sources(Path folder) {
     try (Stream<Path> files = Files.walk(folder)) {
       return files
@@ -94,6 +103,33 @@ class HouseTest {
     }
     assertTrue(seen > 1000, "methods seen: " + seen);
     assertEquals(List.of(), long_);
+  }
+
+  /** Numbers have the same digits, and letters the same capitals, under every locale. */
+  @Test
+  void nothingDependsOnTheLocale() {
+    for (String wrong :
+        List.of(
+            "String.format(\"%d\", 1)",
+            "out.printf(\n    \"%.1f\", x)",
+            "\"%d\".formatted(1)",
+            "name.toUpperCase()",
+            "new DecimalFormat(\"0.0\")")) {
+      assertTrue(BY_LOCALE.matcher(wrong).find(), wrong);
+    }
+    List<String> found = new ArrayList<>();
+    for (String folder : List.of("java", "tests", "bench")) {
+      for (Path file : sources(ROOT.resolve(folder))) {
+        if (file.endsWith("HouseTest.java")) {
+          continue;
+        }
+        Matcher matcher = BY_LOCALE.matcher(read(file));
+        while (matcher.find()) {
+          found.add(ROOT.relativize(file) + ": " + matcher.group());
+        }
+      }
+    }
+    assertEquals(List.of(), found);
   }
 
   /** One word for an operation, in C and in Java. */

@@ -4,6 +4,7 @@ package dev.rapt.mha;
 import dev.rapt.DType;
 import dev.rapt.check.AttentionCase;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -102,13 +103,13 @@ public record MhaCase(AttentionCase core, Map<String, String> options) {
 
   /** The storage type of weights and biases of the projections. */
   public DType stored() {
-    return DType.valueOf(options.getOrDefault("stored", "f32").toUpperCase());
+    return DType.valueOf(options.getOrDefault("stored", "f32").toUpperCase(Locale.ROOT));
   }
 
   /** The storage type of the extra learned key and value. */
   public DType extra() {
     String type = options.getOrDefault("biaskv", "");
-    return type.isEmpty() ? DType.F32 : DType.valueOf(type.toUpperCase());
+    return type.isEmpty() ? DType.F32 : DType.valueOf(type.toUpperCase(Locale.ROOT));
   }
 
   /** Keys appended after the projected ones. */

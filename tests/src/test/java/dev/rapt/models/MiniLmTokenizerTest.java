@@ -33,6 +33,44 @@ class MiniLmTokenizerTest {
     }
   }
 
+  /** A long text is read to where its last kept token ends; the tokens are as of the whole. */
+  @Test
+  void readsNoMoreOfALongTextThanItKeeps() throws Exception {
+    Map<String, String> options =
+        Map.of("padding", "false", "truncation", "true", "maxLength", "256");
+    try (MiniLmTokenizer ours = MiniLmEncoder.loadTokenizer();
+        InputStream json =
+            MiniLmTokenizerTest.class.getResourceAsStream("/all-minilm-l6-v2-tokenizer.json");
+        HuggingFaceTokenizer theirs = HuggingFaceTokenizer.newInstance(json, options)) {
+      for (String part :
+          List.of(
+              "unbelievable ",
+              "東",
+              "😀 ",
+              "😀",
+              "a",
+              "e\u0301te\u0301, ",
+              " ",
+              "x".repeat(4090) + "😀 ")) {
+        String text = part.repeat(40_000 / part.length());
+        Encoding expected = theirs.encode(text, true, false);
+        int[] ids = Arrays.stream(expected.getIds()).mapToInt(Math::toIntExact).toArray();
+        TokenizedText actual = ours.tokenize(text);
+        assertArrayEquals(ids, actual.ids(), part);
+        assertEquals(ids.length == 256, actual.truncated(), part);
+      }
+      String longer = "Some words of a line without an end. ".repeat(30_000);
+      ours.tokenize(longer);
+      long start = System.nanoTime();
+      theirs.encode(longer, true, false);
+      long whole = System.nanoTime() - start;
+      start = System.nanoTime();
+      ours.tokenize(longer);
+      long kept = System.nanoTime() - start;
+      assertTrue(kept < whole / 10, kept + " ns, and the whole takes " + whole + " ns");
+    }
+  }
+
   @Test
   void knowsWhetherItCut() {
     try (MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer()) {

@@ -4,6 +4,7 @@ package dev.rapt.sdpa;
 import dev.rapt.check.AttentionCase;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /** The unplanned part of the matrix: options combined at random, the same ones in every run. */
@@ -72,7 +73,7 @@ final class RandomCases {
   private AttentionCase quantised(AttentionCase c) {
     List<String> types = new ArrayList<>();
     for (String operand : new String[] {"query", "key", "value", "out", "bias"}) {
-      types.add(c.dtype(operand).name().toLowerCase());
+      types.add(c.dtype(operand).name().toLowerCase(Locale.ROOT));
     }
     int which = random.nextInt(4);
     types.set(1, which == 1 ? types.get(1) : "i8");

@@ -3,6 +3,7 @@ package dev.rapt.sdpa;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** Every option in every type at sizes that an emulated GPU affords: some thousand scores each. */
 final class SmallCases {
@@ -49,8 +50,14 @@ final class SmallCases {
         String shape = SHAPES[turn++ % SHAPES.length];
         cases.add(
             String.format(
+                Locale.ROOT,
                 "%s query(%s) key(%s) value(%s) out(%s) mask(q,k)%s",
-                shape, layout, layout, layout, layout, suffix));
+                shape,
+                layout,
+                layout,
+                layout,
+                layout,
+                suffix));
       }
       cases.add("b2 h2 q5 k9 d8 key(shared) value(shared)" + suffix);
       for (int d : new int[] {1, 5, 80, 128, 192, 256, 300}) {
@@ -81,7 +88,12 @@ final class SmallCases {
         String shape = SHAPES[turn++ % SHAPES.length];
         cases.add(
             String.format(
-                "%s key(%s) value(%s) dtype(%s) groups(1,8)", shape, layout, layout, dtype));
+                Locale.ROOT,
+                "%s key(%s) value(%s) dtype(%s) groups(1,8)",
+                shape,
+                layout,
+                layout,
+                dtype));
       }
     }
     for (String dtype : new String[] {"f16,i8,f32,f16,f32", "f32,bf16,i8,f32,f32"}) {

@@ -3,6 +3,7 @@ package dev.rapt.sdpa;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The planned part of the matrix: each option swept over the values where kernels change course.
@@ -63,7 +64,7 @@ final class Sweeps {
   }
 
   private void add(String format, Object... arguments) {
-    cases.add(String.format(format, arguments));
+    cases.add(String.format(Locale.ROOT, format, arguments));
   }
 
   private void dimensions() {

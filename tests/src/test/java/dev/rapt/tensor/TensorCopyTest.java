@@ -15,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -195,7 +196,11 @@ class TensorCopyTest {
                 : misfit.toString();
         String index =
             String.format(
-                "(%d, %d, %d)", wrong / (3 * LONG_ROW), wrong / LONG_ROW % 3, wrong % LONG_ROW);
+                Locale.ROOT,
+                "(%d, %d, %d)",
+                wrong / (3 * LONG_ROW),
+                wrong / LONG_ROW % 3,
+                wrong % LONG_ROW);
         assertTrue(message.startsWith("source is " + value + " at index " + index), message);
         assertTrue(message.contains(to + " tensor: integers from -"), message);
         MemorySegment untouched = arena.allocate(target.segment().byteSize()).fill((byte) 7);

@@ -6,6 +6,7 @@ import dev.rapt.Device;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
@@ -97,10 +98,11 @@ final class Callers {
 
   private static void print(Shape shape, int callers, int threads, double[] rates) {
     double best = Math.max(rates[0], rates[1]);
-    System.out.printf("%s; calls per second, medians of %d turns%n", shape, TURNS);
-    System.out.printf("%-28s %12.0f%n", "1 caller, 1 thread", rates[0]);
-    System.out.printf("%-28s %12.0f%n", "1 caller, threads " + threads, rates[1]);
-    System.out.printf("%-28s %12.0f%n", callers + " callers, threads " + threads, rates[2]);
-    System.out.printf("%.1f %% of the best single caller%n", 100 * rates[2] / best);
+    System.out.printf(Locale.ROOT, "%s; calls per second, medians of %d turns%n", shape, TURNS);
+    System.out.printf(Locale.ROOT, "%-28s %12.0f%n", "1 caller, 1 thread", rates[0]);
+    System.out.printf(Locale.ROOT, "%-28s %12.0f%n", "1 caller, threads " + threads, rates[1]);
+    System.out.printf(
+        Locale.ROOT, "%-28s %12.0f%n", callers + " callers, threads " + threads, rates[2]);
+    System.out.printf(Locale.ROOT, "%.1f %% of the best single caller%n", 100 * rates[2] / best);
   }
 }

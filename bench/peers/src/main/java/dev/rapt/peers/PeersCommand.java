@@ -125,7 +125,8 @@ final class PeersCommand implements Callable<Integer> {
     PrintWriter console = spec.commandLine().getOut();
     List<Shape> chosen = usage(Shapes::matching, shapes);
     if (list) {
-      chosen.forEach(shape -> console.printf("%-18s %s%n", shape.name(), shape.sizes()));
+      chosen.forEach(
+          shape -> console.printf(Locale.ROOT, "%-18s %s%n", shape.name(), shape.sizes()));
       return CommandLine.ExitCode.OK;
     }
     List<DType> types = dtypes.stream().map(text -> usage(PeersCommand::dtype, text)).toList();
@@ -149,8 +150,10 @@ final class PeersCommand implements Callable<Integer> {
     }
     int cases = chosen.size() * types.size() * threads.size();
     console.printf(
+        Locale.ROOT,
         "%d cases, about %.0f minutes%n",
-        cases, Math.ceil(cases * (seconds + SECONDS_AROUND_CASE) / 60));
+        cases,
+        Math.ceil(cases * (seconds + SECONDS_AROUND_CASE) / 60));
     Contest contest = new Contest(bench(root), Commit.of(root), seconds);
     for (int count : threads) {
       results = runAll(contest, worlds, plan(chosen, types, count), results, json);

@@ -5,19 +5,20 @@ import dev.rapt.Device;
 import dev.rapt.cli.embed.EmbeddingWriter;
 import dev.rapt.cli.embed.LineEmbedder;
 import dev.rapt.cli.embed.Progress;
+import dev.rapt.cli.embed.TextLines;
+import dev.rapt.cli.terminal.Printable;
 import dev.rapt.models.MiniLmConfig;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
-import java.io.BufferedReader;
 import java.io.FilterWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -29,18 +30,26 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "embed",
     description = {
-      "Embeds each line of a UTF-8 text file: 384 numbers of Euclidean length 1.",
+      "Embeds each line of UTF-8 text: 384 numbers of Euclidean length 1.",
       "Prints JSON lines, {\"line\": 1, \"text\": ..., \"embedding\": [...]}. Blank lines are"
           + " skipped; lines longer than the model's 256 tokens are cut, as sentence-transformers"
-          + " does."
+          + " does; lines that are not UTF-8 are named and left out."
     },
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class)
 final class EmbedCommand implements Runnable {
+  /** Bad lines that are named one by one. */
+  private static final int MAX_NAMED_FAULTS = 10;
+
+  private static final String STANDARD_INPUT = "-";
+
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-  @Parameters(paramLabel = "FILE", description = "the text, one sentence per line")
-  private Path file = Path.of("");
+  @Parameters(
+      paramLabel = "FILE",
+      parameterConsumer = Positional.Consumer.class,
+      description = "the text, one sentence per line; - for standard input; may be a pipe")
+  private String name = "";
 
   @Option(
       names = "--out",
@@ -48,69 +57,120 @@ final class EmbedCommand implements Runnable {
       description = "where the result goes. Default: standard output")
   private @Nullable Path output;
 
+  @Option(
+      names = "--strict",
+      description = "stop at the first line that is not UTF-8 instead of leaving it out")
+  private boolean strict;
+
   @Mixin private DeviceOptions deviceOptions = new DeviceOptions();
+
+  private long faultCount;
+  private final List<String> faults = new ArrayList<>();
 
   @Override
   public void run() {
-    long lines = countLines();
+    Positional.check(name, spec);
+    @Nullable Path file = name.equals(STANDARD_INPUT) ? null : PathConverter.convert(name, spec);
+    long lines = file == null ? -1 : check(file);
     try (Device device = deviceOptions.open();
         MiniLmEncoder encoder = MiniLmEncoder.load(device);
         MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer();
-        BufferedReader reader = Files.newBufferedReader(file);
-        Writer writer = openOutput();
+        TextLines text = open(file);
+        Writer writer = openOutput(file);
         Progress progress = Progress.start(lines, output == null)) {
       LineEmbedder embedder =
           new LineEmbedder(encoder, tokenizer, new EmbeddingWriter(writer), progress);
-      embedder.embed(reader);
+      embedder.embed(text);
       progress.finish();
+      if (embedder.totals().sentences() == 0) {
+        throw nothingToEmbed();
+      }
       report(device, embedder.totals());
     } catch (IOException e) {
-      throw CliException.failure("cannot embed " + file + ": " + Failures.reason(e));
+      throw CliException.failure("cannot embed " + shownName() + ": " + Failures.reason(e));
     }
   }
 
+  private TextLines open(@Nullable Path file) throws IOException {
+    faultCount = 0;
+    faults.clear();
+    return new TextLines(file == null ? System.in : Files.newInputStream(file), this::fault);
+  }
+
+  private void fault(String fault) {
+    if (strict) {
+      throw CliException.failure("cannot embed " + shownName() + ": " + fault);
+    }
+    faultCount++;
+    if (faults.size() < MAX_NAMED_FAULTS) {
+      faults.add(fault);
+    }
+  }
+
+  private String shownName() {
+    return name.equals(STANDARD_INPUT) ? "standard input" : Printable.line(name);
+  }
+
   /**
-   * Counts the lines with text in them, and so finds what is wrong with the file before any work is
-   * done.
+   * Finds what is wrong with a file before any work is done, as far as it can be read twice.
+   *
+   * @return its lines with text in them, or -1 if only reading it tells
    */
-  private long countLines() {
-    if (!Files.isRegularFile(file)) {
+  private long check(Path file) {
+    if (!Files.exists(file) || Files.isDirectory(file)) {
       throw CliException.usage(
           "cannot read "
-              + file
+              + shownName()
               + ": "
-              + (Files.exists(file) ? "it is not a regular file" : "it does not exist"));
+              + (Files.exists(file)
+                  ? "it is a folder, not a regular file or a pipe"
+                  : "it does not exist"));
     }
-    long lines;
-    try (Stream<String> all = Files.lines(file)) {
-      lines = all.filter(line -> !line.isBlank()).count();
-    } catch (UncheckedIOException e) {
-      throw CliException.failure("cannot read " + file + ": " + Failures.reason(e.getCause()));
+    if (!Files.isRegularFile(file)) {
+      return -1;
+    }
+    long lines = 0;
+    try (TextLines text = open(file)) {
+      for (TextLines.Line line = text.next(); line != null; line = text.next()) {
+        lines += line.text().isBlank() ? 0 : 1;
+      }
     } catch (IOException e) {
-      throw CliException.failure("cannot read " + file + ": " + Failures.reason(e));
+      throw CliException.failure("cannot read " + shownName() + ": " + Failures.reason(e));
     }
     if (lines == 0) {
-      throw CliException.usage(file + " has no line with text in it");
+      throw nothingToEmbed();
     }
     return lines;
   }
 
-  private Writer openOutput() throws IOException {
+  private CliException nothingToEmbed() {
+    String message = shownName() + " has no line with text in it";
+    return faults.isEmpty()
+        ? CliException.usage(message)
+        : CliException.failure(message + " that could be read: " + faults.getFirst());
+  }
+
+  private Writer openOutput(@Nullable Path file) throws IOException {
     if (output == null) {
       return new KeptOpen(spec.commandLine().getOut());
     }
-    if (Files.exists(output) && Files.isSameFile(file, output)) {
-      throw CliException.usage("--out must not name the input, " + file);
+    if (file != null && Files.exists(output) && Files.isSameFile(file, output)) {
+      throw CliException.usage("--out must not name the input, " + shownName());
     }
     try {
       return Files.newBufferedWriter(output);
     } catch (IOException e) {
-      throw CliException.failure("cannot write " + output + ": " + Failures.reason(e));
+      throw CliException.failure(
+          "cannot write " + Failures.name(output) + ": " + Failures.whyNotWritten(output, e));
     }
   }
 
   private void report(Device device, LineEmbedder.Totals totals) {
     PrintWriter err = spec.commandLine().getErr();
+    faults.forEach(fault -> err.println("left out: " + fault));
+    if (faultCount > faults.size()) {
+      err.println("left out, as they are not UTF-8 text: " + faultCount + " lines in all");
+    }
     if (totals.truncated() > 0) {
       err.println(
           "lines cut off after "

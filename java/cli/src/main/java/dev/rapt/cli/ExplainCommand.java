@@ -10,6 +10,7 @@ import dev.rapt.cli.report.Link;
 import dev.rapt.cli.report.Links;
 import dev.rapt.cli.report.WeightsJson;
 import dev.rapt.cli.report.Words;
+import dev.rapt.cli.terminal.Printable;
 import dev.rapt.models.LayerTime;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
@@ -44,7 +45,12 @@ final class ExplainCommand implements Runnable {
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-  @Parameters(paramLabel = "TEXT", description = "the sentence, in quotes")
+  @Parameters(
+      paramLabel = "TEXT",
+      parameterConsumer = Positional.Consumer.class,
+      description =
+          "the sentence, in quotes; behind -- if it is one word that begins with a hyphen and a"
+              + " letter")
   private String text = "";
 
   @Option(
@@ -70,6 +76,7 @@ final class ExplainCommand implements Runnable {
 
   @Override
   public void run() {
+    Positional.check(text, spec);
     if (text.isBlank()) {
       throw CliException.usage("TEXT is empty; give a sentence in quotes");
     }
@@ -91,7 +98,7 @@ final class ExplainCommand implements Runnable {
       Files.createDirectories(directory);
     } catch (IOException e) {
       throw CliException.failure(
-          "cannot create the folder " + directory + ": " + Failures.reason(e));
+          "cannot create the folder " + Failures.name(directory) + ": " + Failures.reason(e));
     }
   }
 
@@ -128,7 +135,8 @@ final class ExplainCommand implements Runnable {
 
     ExplainReport report = new ExplainReport(spec.commandLine().getOut());
     report.header(device, trace.plans(), tokens);
-    report.tokens(tokens.labels());
+    List<String> labels = tokens.labels().stream().map(Printable::line).toList();
+    report.tokens(labels);
     report.strongestLinks(links.strongestToContent(heads), heads);
     report.antecedents(links.antecedents(heads));
     report.shownHead(
@@ -136,23 +144,22 @@ final class ExplainCommand implements Runnable {
         links.strongestToAny(Heads.select(trace.weights(), shown.layer(), shown.index())),
         shown);
     report.times(times);
-    report.files(List.of(writeHeatmap(tokens, trace, shown), writeJson(tokens, trace)));
+    report.files(List.of(writeHeatmap(labels, trace, shown), writeJson(tokens, trace)));
   }
 
-  private Path writeHeatmap(TokenizedText tokens, Trace trace, Head shown) {
+  private Path writeHeatmap(List<String> labels, Trace trace, Head shown) {
     Path file = directory.resolve("heatmap.png");
     String title = "all-MiniLM-L6-v2, " + shown;
     try {
-      HeatmapImage.write(
-          file, title, tokens.labels(), trace.weights()[shown.layer()][shown.index()]);
+      HeatmapImage.write(file, title, labels, trace.weights()[shown.layer()][shown.index()]);
     } catch (IOException e) {
-      throw CliException.failure("cannot write " + file + ": " + Failures.reason(e));
+      throw CliException.failure("cannot write " + Failures.name(file) + ": " + Failures.reason(e));
     } catch (LinkageError | RuntimeException e) {
       // Java's own drawing needs the system's fontconfig library and a font; a bare machine may
       // have neither.
       throw CliException.failure(
           "cannot draw "
-              + file
+              + Failures.name(file)
               + ": "
               + e
               + "; install fontconfig and a font (Debian: fontconfig fonts-dejavu-core)");
@@ -165,7 +172,7 @@ final class ExplainCommand implements Runnable {
     try {
       WeightsJson.write(file, tokens.tokens(), trace.weights());
     } catch (IOException e) {
-      throw CliException.failure("cannot write " + file + ": " + Failures.reason(e));
+      throw CliException.failure("cannot write " + Failures.name(file) + ": " + Failures.reason(e));
     }
     return file;
   }

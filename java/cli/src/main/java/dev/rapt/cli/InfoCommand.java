@@ -11,6 +11,7 @@ import dev.rapt.Isa;
 import dev.rapt.Plan;
 import dev.rapt.RaptException;
 import dev.rapt.Tensor;
+import dev.rapt.cli.terminal.Printable;
 import java.io.PrintWriter;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,9 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class)
 final class InfoCommand implements Runnable {
+  /** A loader's reason may be a page long. */
+  private static final int LINE_WIDTH = 120;
+
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
   @Override
@@ -73,7 +77,7 @@ final class InfoCommand implements Runnable {
             ? "available, tier " + name(isa)
             : "unavailable: " + whyNoCpu());
     line(out, "java", "available: the pure Java reference, slow");
-    line(out, "cuda", cuda(capabilities));
+    out.println(shorten(format("cuda", cuda(capabilities))));
   }
 
   /** Opens the device itself, which may be usable and yet have no kernel that runs by default. */
@@ -128,6 +132,20 @@ final class InfoCommand implements Runnable {
   }
 
   private static void line(PrintWriter out, String name, String value) {
-    out.println(String.format("  %-15s %s", name, value));
+    out.println(format(name, value));
+  }
+
+  private static String format(String name, String value) {
+    return String.format(
+        Locale.ROOT, "  %-15s %s", name, Printable.line(value.strip().replaceAll("\\s+", " ")));
+  }
+
+  /** Cut between two words; whoever asks for the device itself gets the whole reason. */
+  private static String shorten(String line) {
+    if (line.length() <= LINE_WIDTH) {
+      return line;
+    }
+    int blank = line.lastIndexOf(' ', LINE_WIDTH - 2);
+    return line.substring(0, blank) + " …";
   }
 }

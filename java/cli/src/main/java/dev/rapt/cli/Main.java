@@ -2,14 +2,20 @@
 package dev.rapt.cli;
 
 import dev.rapt.RaptException;
+import dev.rapt.cli.terminal.Printable;
+import dev.rapt.cli.terminal.PrintableWriter;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The application {@code rapt}. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 @Command(
@@ -29,23 +35,49 @@ public final class Main implements Runnable {
   public static void main(String[] args) {
     PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
     PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-    System.exit(execute(out, err, args));
+    String[] typed;
+    try {
+      typed = Arguments.asTyped(args);
+    } catch (CliException e) {
+      printable(err).println("rapt: " + oneLine(e.getMessage()));
+      System.exit(e.exitCode());
+      return;
+    }
+    System.exit(execute(out, err, typed));
   }
 
-  /** Runs a command with its output going to the given writers; returns the exit code. */
+  /**
+   * Runs a command with its output going to the given writers, made printable on the way; returns
+   * the exit code. Sets the JVM's locale.
+   */
   public static int execute(PrintWriter out, PrintWriter err, String... args) {
     // The picture is drawn without a display, also where there is one.
     System.setProperty("java.awt.headless", "true");
+    // The chart and the progress bar have numbers in them and take no locale.
+    Locale.setDefault(Locale.ROOT);
+    PrintWriter printableOut = printable(out);
+    PrintWriter printableErr = printable(err);
     CommandLine commandLine =
         new CommandLine(new Main())
-            .setOut(out)
-            .setErr(err)
+            .registerConverter(Path.class, new PathConverter())
+            .setOut(printableOut)
+            .setErr(printableErr)
+            // Colours are escape sequences, which do not get through.
+            .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
+            // Text is text, whatever it begins with; Positional says what of it is refused.
+            .setExpandAtFiles(false)
+            .setPosixClusteredShortOptionsAllowed(false)
+            .setUnmatchedOptionsArePositionalParams(true)
             .setParameterExceptionHandler(Main::reportUsage)
             .setExecutionExceptionHandler(Main::reportFailure);
     int code = commandLine.execute(args);
-    out.flush();
-    err.flush();
+    printableOut.flush();
+    printableErr.flush();
     return code;
+  }
+
+  private static PrintWriter printable(PrintWriter sink) {
+    return new PrintWriter(new PrintableWriter(sink), true);
   }
 
   @Override
@@ -57,7 +89,11 @@ public final class Main implements Runnable {
   private static int reportUsage(ParameterException e, String[] args) {
     CommandLine command = e.getCommandLine();
     String name = command.getCommandSpec().qualifiedName();
-    command.getErr().println(name + ": " + oneLine(e.getMessage()) + " (see " + name + " --help)");
+    String message =
+        e instanceof UnmatchedArgumentException unmatched
+            ? Positional.describe(unmatched, List.of(args))
+            : e.getMessage();
+    command.getErr().println(name + ": " + oneLine(message) + " (see " + name + " --help)");
     return CommandLine.ExitCode.USAGE;
   }
 
@@ -76,6 +112,8 @@ public final class Main implements Runnable {
   }
 
   private static String oneLine(String message) {
-    return message == null ? "no message" : message.strip().replaceAll("\\s*\\R\\s*", "; ");
+    return message == null
+        ? "no message"
+        : Printable.line(message.strip().replaceAll("\\s*\\R\\s*", "; "));
   }
 }

@@ -19,6 +19,9 @@ import java.util.Map;
 public final class MiniLmTokenizer implements AutoCloseable {
   private static final String UNKNOWN = "[UNK]";
 
+  /** Characters for each token that is kept: ordinary text needs five. */
+  private static final int CHARACTERS_PER_TOKEN = 16;
+
   private final HuggingFaceTokenizer tokenizer;
   private final int maxTokens;
 
@@ -54,9 +57,36 @@ public final class MiniLmTokenizer implements AutoCloseable {
     }
   }
 
-  /** Splits a text; an empty one gives [CLS] and [SEP]. */
+  /**
+   * Splits a text; an empty one gives [CLS] and [SEP]. Of a long one no more is read than the
+   * tokens that are kept need.
+   */
   public TokenizedText tokenize(String text) {
-    Encoding encoding = tokenizer.encode(text, true, false);
+    long length = (long) CHARACTERS_PER_TOKEN * maxTokens;
+    for (; length < text.length(); length *= 2) {
+      int end = (int) length;
+      String start =
+          text.substring(0, end - (Character.isHighSurrogate(text.charAt(end - 1)) ? 1 : 0));
+      Encoding encoding = tokenizer.encode(start, true, false);
+      if (settled(encoding) >= maxTokens) {
+        return kept(start, encoding);
+      }
+    }
+    return kept(text, tokenizer.encode(text, true, false));
+  }
+
+  /** Tokens that no text behind them changes: all but those of the last word, and [SEP]. */
+  private static int settled(Encoding encoding) {
+    long[] words = encoding.getWordIds();
+    int settled = words.length - 1;
+    long last = settled > 0 ? words[settled - 1] : -1;
+    while (settled > 0 && words[settled - 1] == last) {
+      settled--;
+    }
+    return settled;
+  }
+
+  private TokenizedText kept(String text, Encoding encoding) {
     long[] ids = encoding.getIds();
     int length = Math.min(ids.length, maxTokens);
     int[] kept = new int[length];

@@ -5,7 +5,6 @@ import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
 import dev.rapt.models.TokenBatch;
 import dev.rapt.models.TokenizedText;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -18,6 +17,9 @@ import java.util.List;
 public final class LineEmbedder {
   /** Lines sorted together. */
   private static final int WINDOW = 1024;
+
+  /** Characters kept until their results are written; a window of very long lines ends early. */
+  private static final int MAX_WINDOW_CHARACTERS = 1 << 23;
 
   /**
    * Padded tokens of a batch: enough to keep every core busy, some 40 MB of intermediate results.
@@ -68,21 +70,23 @@ public final class LineEmbedder {
     }
   }
 
-  /** Embeds everything up to the end of the reader. */
-  public void embed(BufferedReader reader) throws IOException {
+  /** Embeds everything up to the end of the text. */
+  public void embed(TextLines lines) throws IOException {
     long start = System.nanoTime();
     List<Line> window = new ArrayList<>();
-    long number = 0;
-    for (String text = reader.readLine(); text != null; text = reader.readLine()) {
-      number++;
+    long characters = 0;
+    for (TextLines.Line line = lines.next(); line != null; line = lines.next()) {
+      String text = line.text();
       if (text.isBlank()) {
         blank++;
         continue;
       }
-      window.add(new Line(number, text, tokenizer.tokenize(text)));
-      if (window.size() == WINDOW) {
+      window.add(new Line(line.number(), text, tokenizer.tokenize(text)));
+      characters += text.length();
+      if (window.size() == WINDOW || characters >= MAX_WINDOW_CHARACTERS) {
         finish(window);
         window.clear();
+        characters = 0;
       }
     }
     finish(window);

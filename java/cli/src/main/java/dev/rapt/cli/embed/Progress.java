@@ -20,7 +20,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Starts at 0 of {@code sentences}.
+   * Starts at 0 of {@code sentences}, or of unknown many if that is -1.
    *
    * @param resultsOnStdout true if standard output carries results; no bar is drawn between them on
    *     the same terminal

@@ -3,6 +3,7 @@ package dev.rapt.cli.report;
 
 import dev.rapt.Device;
 import dev.rapt.Plan;
+import dev.rapt.cli.terminal.Printable;
 import dev.rapt.models.LayerTime;
 import dev.rapt.models.TokenizedText;
 import java.io.PrintWriter;
@@ -143,7 +144,7 @@ public final class ExplainReport {
   public void files(List<Path> files) {
     out.println();
     for (Path file : files) {
-      out.println("Wrote " + file.toAbsolutePath().normalize());
+      out.println("Wrote " + Printable.line(file.toAbsolutePath().normalize().toString()));
     }
   }
 

@@ -4,7 +4,7 @@ package dev.rapt.cli.report;
 /**
  * A word of the text: one token or several.
  *
- * @param text the word as the model reads it (lower case, no accents)
+ * @param text the word as the model reads it (lower case, no accents), made printable
  * @param first index of its first token
  * @param end index behind its last token
  * @param kind what it is good for in an explanation

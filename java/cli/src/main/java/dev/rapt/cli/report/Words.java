@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.report;
 
+import dev.rapt.cli.terminal.Printable;
 import dev.rapt.models.TokenizedText;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +47,8 @@ public final class Words {
         end++;
       }
       String merged = merge(text.labels(), first, end);
-      words.add(new Word(merged, first, end, kind(merged, text.words()[first] < 0)));
+      words.add(
+          new Word(Printable.line(merged), first, end, kind(merged, text.words()[first] < 0)));
       first = end;
     }
     return words;
