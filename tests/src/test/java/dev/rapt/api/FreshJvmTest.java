@@ -2,6 +2,7 @@
 package dev.rapt.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -95,7 +96,7 @@ class FreshJvmTest {
   void takesATierInAnyCase() throws Exception {
     for (String name : new String[] {"PORTABLE", "Portable"}) {
       Outcome outcome = java(Map.of("RAPT_ISA", name), probe("--enable-native-access=ALL-UNNAMED"));
-      assertTrue(outcome.stdout.contains("device: CPU portable"), outcome.toString());
+      assertTrue(outcome.stdout().contains("device: CPU portable"), outcome.toString());
     }
   }
 
@@ -106,15 +107,15 @@ class FreshJvmTest {
         java(
             Map.of("RAPT_ISA", "portable"),
             probe("-XX:ActiveProcessorCount=1", "--enable-native-access=ALL-UNNAMED"));
-    assertTrue(outcome.stdout.contains("device: CPU portable, 1 thread"), outcome.toString());
-    assertFalse(outcome.stdout.contains("1 threads"), outcome.toString());
+    assertTrue(outcome.stdout().contains("device: CPU portable, 1 thread"), outcome.toString());
+    assertFalse(outcome.stdout().contains("1 threads"), outcome.toString());
     Outcome more =
         java(
             Map.of("RAPT_ISA", "portable"),
             probe("-XX:ActiveProcessorCount=2000", "--enable-native-access=ALL-UNNAMED"));
     int cpus = Capabilities.probe().cpu().logicalCpus();
     String threads = cpus == 1 ? "1 thread," : cpus + " threads,";
-    assertTrue(more.stdout.contains("device: CPU portable, " + threads), more.toString());
+    assertTrue(more.stdout().contains("device: CPU portable, " + threads), more.toString());
   }
 
   private Outcome cudaProbe(String library, String driver) throws Exception {

@@ -22,7 +22,6 @@ import dev.rapt.check.RunningCall;
 import dev.rapt.check.Tier;
 import dev.rapt.check.Values;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Random;
@@ -31,7 +30,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Rotary embedding beyond the matrix: tables, what is refused and how, what closes when. */
@@ -95,52 +93,6 @@ class RotaryEmbeddingTest {
           }
         }
       }
-    }
-  }
-
-  /** Memory that has been touched, so that no time goes into the system's handing out pages. */
-  private record Touched(Arena arena, MemorySegment memory, long[] used) implements Arena {
-    Touched(Arena arena, long bytes) {
-      this(arena, arena.allocate(bytes, 64), new long[1]);
-    }
-
-    @Override
-    public MemorySegment allocate(long bytes, long alignment) {
-      long at = (used[0] + alignment - 1) / alignment * alignment;
-      used[0] = at + bytes;
-      return memory.asSlice(at, bytes, alignment);
-    }
-
-    @Override
-    public MemorySegment.Scope scope() {
-      return arena.scope();
-    }
-
-    @Override
-    public void close() {}
-  }
-
-  /** Makes tables in less time than a cosine and a sine per pair take alone. */
-  @ParameterizedTest
-  @EnumSource(names = {"F32", "F16", "BF16"})
-  @Timeout(value = 120, unit = TimeUnit.SECONDS)
-  void tablesNeedFewFunctions(DType dtype) {
-    int length = 32_768;
-    int pairs = 64;
-    Touched memory = new Touched(arena, 8L * length * pairs + 64);
-    double best = Double.MAX_VALUE;
-    while (best > 0.8) {
-      memory.used()[0] = 0;
-      long begin = System.nanoTime();
-      RotaryEmbedding.tables(memory, dtype, length, 2 * pairs, 10_000);
-      long made = System.nanoTime();
-      double sum = 0;
-      for (int i = 0; i < length * pairs / 8; i++) {
-        sum += Math.cos(i * 0.37) + Math.sin(i * 0.37);
-      }
-      long called = System.nanoTime();
-      assertTrue(Double.isFinite(sum));
-      best = Math.min(best, (made - begin) / (8.0 * (called - made)));
     }
   }
 

@@ -51,7 +51,7 @@ public final class MiniLmTokenizer implements AutoCloseable {
           "its native library cannot be unpacked to "
               + Utils.getEngineCacheDir("tokenizers")
               + TokenizerCache.space()
-              + ", or cannot be loaded; "
+              + " or cannot be loaded; "
               + TokenizerCache.advice(),
           e);
     }
