@@ -302,7 +302,7 @@ class TensorErrorsTest {
     isNull("data", () -> tensor.copyFrom((float[]) null));
     isNull("bits", () -> zeros(DType.F16).copyFrom((short[]) null));
     isNull("source", () -> tensor.copyFrom((Tensor) null));
-    isNull("dtype", () -> tensor.toType(arena, null));
+    isNull("newType", () -> tensor.toType(arena, null));
     isNull("arena", () -> tensor.contiguousCopy(null));
     isNull("arena", () -> Tensor.allocate(null, DType.F32, 1));
     isNull("dtype", () -> Tensor.copyOf(arena, null, new short[1], 1));
