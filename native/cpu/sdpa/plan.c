@@ -63,7 +63,7 @@ static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_proble
     plan->chunk = rapt_ceil_div(keys, plan->key_tile) * plan->key_tile;
     plan->splits = rapt_ceil_div(c->kv_len, plan->chunk);
   }
-  if (c->kv_len > MOST_STRETCH) plan->stretch = MOST_STRETCH / plan->key_tile * plan->key_tile;
+  if (c->kv_len >= MOST_STRETCH) plan->stretch = MOST_STRETCH / plan->key_tile * plan->key_tile;
 }
 
 // Whether more than a sixteenth of the threads' time is idle with so many equal tasks: nine tasks take two threads as

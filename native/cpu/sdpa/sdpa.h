@@ -24,7 +24,7 @@ typedef struct rapt_cpu_sdpa {
   int64_t chunk;
   int64_t splits;
   // Keys that a state of floats takes in before it is added to a total in double, a multiple of key_tile, counted from
-  // the beginning of a chunk; 0 where there are no more keys at all.
+  // the beginning of a chunk; 0 where all keys are too few for that.
   int64_t stretch;
   // Decode: keys per pass, whose scores are all computed before the first of their values is read, a multiple of
   // key_tile; and chunks per task.
