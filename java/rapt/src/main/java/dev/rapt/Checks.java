@@ -96,19 +96,22 @@ final class Checks {
   /** That one dimension has the size that another argument requires. */
   static void size(String name, Tensor tensor, int dim, long expected, String reason) {
     if (tensor.size(dim) != expected) {
-      throw new IllegalArgumentException(
-          name
-              + " is "
-              + tensor
-              + " with size "
-              + tensor.size(dim)
-              + " in dimension "
-              + dim
-              + "; allowed: "
-              + expected
-              + ", "
-              + reason);
+      throw wrongSize(name, tensor, dim, expected + ", " + reason);
     }
+  }
+
+  /** A dimension whose size is not the one, or not among those, that are allowed. */
+  static IllegalArgumentException wrongSize(String name, Tensor tensor, int dim, String allowed) {
+    return new IllegalArgumentException(
+        name
+            + " is "
+            + tensor
+            + " with size "
+            + tensor.size(dim)
+            + " in dimension "
+            + dim
+            + "; allowed: "
+            + allowed);
   }
 
   static void headDim(String name, long size) {

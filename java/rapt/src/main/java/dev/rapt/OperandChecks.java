@@ -153,47 +153,14 @@ final class OperandChecks {
       return;
     }
     if (known != UNKNOWN) {
-      throw unlike(call, table, operand, tensor, dim, size);
+      String allowed = known + ", the " + table.words(size) + binder(call, table, operand, size);
+      throw Checks.wrongSize(operand.name(), tensor, dim, allowed);
     }
     if (value < table.least(size) || value > table.most(size)) {
-      throw outside(table, operand, tensor, dim, size);
+      String range = table.least(size) + " to " + table.most(size);
+      throw Checks.wrongSize(operand.name(), tensor, dim, range + ", the " + table.words(size));
     }
     call.size(size, value);
-  }
-
-  private static IllegalArgumentException outside(
-      OperandTable table, Operand operand, Tensor tensor, int dim, int size) {
-    return new IllegalArgumentException(
-        operand.name()
-            + " is "
-            + tensor
-            + " with size "
-            + tensor.size(dim)
-            + " in dimension "
-            + dim
-            + "; allowed: "
-            + table.least(size)
-            + " to "
-            + table.most(size)
-            + ", the "
-            + table.words(size));
-  }
-
-  private static IllegalArgumentException unlike(
-      CallFrame call, OperandTable table, Operand operand, Tensor tensor, int dim, int size) {
-    return new IllegalArgumentException(
-        operand.name()
-            + " is "
-            + tensor
-            + " with size "
-            + tensor.size(dim)
-            + " in dimension "
-            + dim
-            + "; allowed: "
-            + call.size(size)
-            + ", the "
-            + table.words(size)
-            + binder(call, table, operand, size));
   }
 
   /**
