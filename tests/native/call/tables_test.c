@@ -78,7 +78,7 @@ static void check_operand(const rapt_operand *o) {
   }
 }
 
-// As many pointers as rapt_run_held holds.
+// As many pointers as a call of a managed caller has slots for: CallFrame.SLOTS in Java.
 enum { HELD = 24 };
 
 static void check_fields(void) {

@@ -115,7 +115,10 @@ static void remove_file(const char *root, const char *name) {
 }
 
 static void check_machine(const machine *m) {
-  char root[] = "/tmp/rapt-quota-XXXXXX";
+  const char *folder = getenv("TMPDIR");
+  char root[256];
+  // mkdtemp puts a name of its own in place of the six letters.
+  snprintf(root, sizeof root, "%s/rapt-quota-XXXXXX", folder != NULL ? folder : "/tmp");
   if (mkdtemp(root) == NULL) check_abort("the test cannot make a folder");
   check_set_case("quota_test: %s", m->name);
   for (int i = 0; i < FILES && m->files[i][0] != NULL; i++) write_file(root, m->files[i][0], m->files[i][1]);
