@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // rapt_context_*, and rapt_linear_create and _destroy: packed weights belong to a context's device.
+#include "base/environment.h"
 #include "base/error.h"
 #include "call/device.h"
 #include "call/params.h"
@@ -12,7 +13,11 @@ rapt_status rapt_context_create(const rapt_context_options *options, rapt_contex
   if (o.reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed: 0", o.reserved);
   const rapt_device *device;
   RAPT_CHECK(rapt_find_device(o.device, o.cuda_library, &device, error));
-  return device->context_create(&o, out, error);
+  // The device's threads have the environment of the thread that makes them.
+  unsigned environment = rapt_environment_enter();
+  rapt_status status = device->context_create(&o, out, error);
+  rapt_environment_leave(environment);
+  return status;
 }
 
 void rapt_context_destroy(rapt_context *context) {
@@ -33,7 +38,10 @@ rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_paramete
   if (out == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "out is NULL");
   *out = NULL;
   if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
-  return context->device->weights_create(context, parameters, out, error);
+  unsigned environment = rapt_environment_enter();
+  rapt_status status = context->device->weights_create(context, parameters, out, error);
+  rapt_environment_leave(environment);
+  return status;
 }
 
 rapt_status rapt_linear_create_held(rapt_context *context, const rapt_linear_parameters *parameters,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "call/check.h"
 #include "call/device.h"
@@ -20,8 +21,8 @@ static void name_empty(const rapt_context *context, const rapt_operation *operat
   snprintf(plan->name, sizeof plan->name, "%s_empty_%s", operation->word, tier);
 }
 
-rapt_status rapt_plan_call(const rapt_context *context, int32_t number, const void *call, rapt_plan *out,
-                           rapt_error *error) {
+static rapt_status plan_call(const rapt_context *context, int32_t number, const void *call, rapt_plan *out,
+                             rapt_error *error) {
   call_room room;
   rapt_checked checked;
   rapt_needs needs = {.scratch = 0};
@@ -44,7 +45,7 @@ rapt_status rapt_plan_call(const rapt_context *context, int32_t number, const vo
   return RAPT_OK;
 }
 
-rapt_status rapt_run_call(rapt_context *context, int32_t number, const void *call, rapt_error *error) {
+static rapt_status run_call(rapt_context *context, int32_t number, const void *call, rapt_error *error) {
   call_room room;
   rapt_checked checked;
   rapt_needs needs;
@@ -58,6 +59,21 @@ rapt_status rapt_run_call(rapt_context *context, int32_t number, const void *cal
   rapt_planned planned = {
       .checked = &checked, .operation = operation, .problem = room.problem, .plan = room.plan, .needs = &needs};
   return context->device->execute(context, &planned, error);
+}
+
+rapt_status rapt_plan_call(const rapt_context *context, int32_t number, const void *call, rapt_plan *out,
+                           rapt_error *error) {
+  unsigned environment = rapt_environment_enter();
+  rapt_status status = plan_call(context, number, call, out, error);
+  rapt_environment_leave(environment);
+  return status;
+}
+
+rapt_status rapt_run_call(rapt_context *context, int32_t number, const void *call, rapt_error *error) {
+  unsigned environment = rapt_environment_enter();
+  rapt_status status = run_call(context, number, call, error);
+  rapt_environment_leave(environment);
+  return status;
 }
 
 rapt_status rapt_run_held(rapt_context *context, int32_t number, const void *call, rapt_error *error, ...) {

@@ -16,6 +16,8 @@
  *  - The caller owns every buffer. An operation without a stream is synchronous: when it returns, the library
  *    holds no pointer to the caller's memory. With a stream (CUDA) it returns once the work is enqueued, and the
  *    memory it names must stay valid until the stream has passed it.
+ *  - What a call computes does not depend on the caller's floating-point environment (MXCSR: rounding, flush-to-zero,
+ *    denormals-are-zero, traps): calls compute in the default one, and return with the caller's as it was.
  *  - A function that can fail returns a rapt_status and, where the caller passes a rapt_error, fills in a
  *    sentence that names the value and what was allowed. The library never prints, aborts or exits, and
  *    keeps no error from one call to the next.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <xmmintrin.h>
 
 #include "calls.h"
 #include "hashes.h"
@@ -85,6 +86,8 @@ const char *operation_name(int number) { return operation_of(number)->name; }
 typedef struct request {
   const char *write, *check, *commit;
   int from, to, step, print, send;
+  // The floating-point environment around each problem.
+  unsigned environment;
 } request;
 
 typedef struct tally {
@@ -93,6 +96,10 @@ typedef struct tally {
 } tally;
 
 enum { THREADED = 8, SHOWN = 10 };
+
+// Bits of MXCSR: all but the flags; and what --environment sets: flush-to-zero, rounding up, denormals-are-zero, and
+// every exception traps.
+enum { ENVIRONMENT_CONTROL = 0xffc0, ENVIRONMENT_HOSTILE = 0xc040, ENVIRONMENT_DEFAULT = 0x1f80 };
 
 static double now(void) {
   struct timespec t;
@@ -107,16 +114,28 @@ static void report(const char *what, int number, const tier *on, uint32_t expect
          number, rapt_isa_name(on->isa));
 }
 
+// Runs a problem in an environment that a caller may have set, which must be the same after it.
+static uint32_t run_in(const operation *o, rapt_context *context, unsigned environment) {
+  unsigned before = _mm_getcsr();
+  _mm_setcsr(environment);
+  uint32_t hash = (uint32_t)o->run(context);
+  unsigned after = _mm_getcsr();
+  _mm_setcsr(before);
+  CHECK((after & ENVIRONMENT_CONTROL) == (environment & ENVIRONMENT_CONTROL), "MXCSR is %x; it was %x", after,
+        environment);
+  return hash;
+}
+
 // One problem on one tier; expected is NULL where there is nothing to compare with.
-static uint32_t run_problem(int number, const tier *on, const uint32_t *expected, tally *t) {
+static uint32_t run_problem(int number, const tier *on, unsigned environment, const uint32_t *expected, tally *t) {
   const operation *o = operation_of(number);
   double start = now();
   check_set_case("corpus --only %d --tier %s --print", number, rapt_isa_name(on->isa));
-  uint32_t got = (uint32_t)o->run(on->context[0]);
+  uint32_t got = run_in(o, on->context[0], environment);
   int differs = expected != NULL && *expected != got;
   if (differs) report("not as before", number, on, *expected, got);
   if (number % THREADED == 0) {
-    uint32_t threaded = (uint32_t)o->run(on->context[1]);
+    uint32_t threaded = run_in(o, on->context[1], environment);
     if (threaded != got) report("not the same with more threads", number, on, got, threaded);
     differs |= threaded != got;
     t->threaded++;
@@ -147,7 +166,11 @@ static void send_all(const request *q) {
 
 static long run_all(const request *q, hashes *h) {
   int count;
+  // A context's workers have the environment of the thread that makes it.
+  unsigned before = _mm_getcsr();
+  _mm_setcsr(q->environment);
   const tier *tiers = test_tiers(1, &count);
+  _mm_setcsr(before);
   tally of[MAX_TIERS] = {{0}};
   if (count == 0 || q->from > q->to) check_abort("there is nothing to run: no such tier here, or no such problems");
   for (int n = q->from; n <= q->to; n += q->step) {
@@ -156,7 +179,7 @@ static long run_all(const request *q, hashes *h) {
     if (q->print) o->print();
     for (int t = 0; t < count; t++) {
       uint32_t *at = &h->of[n][tiers[t].isa - RAPT_ISA_PORTABLE];
-      uint32_t got = run_problem(n, &tiers[t], q->check != NULL ? at : NULL, &of[t]);
+      uint32_t got = run_problem(n, &tiers[t], q->environment, q->check != NULL ? at : NULL, &of[t]);
       if (q->print) printf(" %s:%08" PRIx32, rapt_isa_name(tiers[t].isa), got);
       if (q->check == NULL) *at = got;
     }
@@ -175,8 +198,10 @@ static _Noreturn void usage(void) {
   fprintf(
       stderr,
       "usage: corpus [--check FILE | --write FILE --commit ID] [--only N | --from N --to N] [--tier NAME] [--print]\n"
+      "              [--environment]\n"
       "       corpus --send [--only N | --from N --to N]\n"
       "--check compares results with FILE, --write makes it, --print shows what the problems are and their hashes;\n"
+      "--environment makes the calls with traps, another rounding and flushed denormals set;\n"
       "--send runs none, but writes them to standard output, as send.h says.\n");
   exit(2);
 }
@@ -191,12 +216,16 @@ static int number_of(const char *text) {
 }
 
 static request parse(int argc, char **argv) {
-  request q = {.to = PROBLEMS - 1, .step = 1};
+  request q = {.to = PROBLEMS - 1, .step = 1, .environment = ENVIRONMENT_DEFAULT};
   int all = 1;
   for (int i = 1; i < argc; i++) {
     const char *option = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
     if (!strcmp(option, "--print")) {
       q.print = 1;
+      continue;
+    }
+    if (!strcmp(option, "--environment")) {
+      q.environment = ENVIRONMENT_HOSTILE;
       continue;
     }
     if (!strcmp(option, "--send")) {
@@ -248,5 +277,5 @@ int main(int argc, char **argv) {
     if (usable_tiers(tiers) != MAX_TIERS) check_abort("not written: it takes a machine with all tiers");
     if (differing == 0) hashes_write(q.write, q.commit, &h);
   }
-  return differing != 0;
+  return differing != 0 || check_failures() != 0;
 }
