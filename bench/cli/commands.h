@@ -8,6 +8,7 @@
 #define EACH_COMMAND(use) \
   use(sdpa, "time scaled dot-product attention") \
   use(mha, "time multi-head attention with its projections") \
+  use(linear, "time a linear projection") \
   use(rope, "time rotary position embedding") \
   use(merge, "time merging partial results") \
   use(call, "time the cost of a call, on a tiny problem") \
