@@ -24,7 +24,8 @@ typedef struct panel {
   // [head_dim][lane], or pairs of bf16.
   float *query;
   trend trend;
-  // The total of the stretches before this one.
+  // Whether it sums in stretches, and the total of those before this one.
+  int in_stretches;
   rapt_softmax_total total;
   // Whether the state's output has been written yet, in this stretch, and whether the total has anything.
   int started;
@@ -193,6 +194,13 @@ static void load_queries(const prefill_task *t, const panel *p) {
   t->kernels->pack(rows, queries->count, t->score_depth, queries->width, p->query);
 }
 
+// Whether a panel sees so many keys of its task that it sums them in stretches. One that sees less than two, as those
+// of a sliding window do wherever it lies, would pay for totals and gain little.
+static int is_long(const prefill_task *t, const rapt_sdpa_visibility *visibility) {
+  int64_t low = rapt_max(visibility->low, t->first_key), high = rapt_min(visibility->high, t->last_key);
+  return t->plan->stretch > 0 && high - low >= 2 * t->plan->stretch;
+}
+
 static void begin_panels(const prefill_task *t) {
   int64_t width = t->kernels->panel_width;
   for (int64_t i = 0; i < t->panels; i++) {
@@ -205,6 +213,7 @@ static void begin_panels(const prefill_task *t) {
     p->state = rapt_softmax_at(&t->slot.states, i);
     rapt_softmax_begin(&p->state);
     p->started = 0;
+    p->in_stretches = is_long(t, &p->visibility);
     p->has_total = 0;
     p->trend = TREND_UNKNOWN;
   }
@@ -346,7 +355,7 @@ static void begin_prefetch(const prefill_task *t, int64_t index, int64_t j, int6
 // Adds to its total what a panel has of this stretch.
 static void end_stretch(const prefill_task *t, int64_t i) {
   panel *p = &t->slot.panels[i];
-  if (!p->started) return;
+  if (!p->in_stretches || !p->started) return;
   if (!p->has_total) {
     p->total = rapt_softmax_total_at(&t->slot.totals, &t->slot.states, i);
     rapt_softmax_total_begin(&p->total, &p->state);
