@@ -6,6 +6,7 @@
 #include "call/params.h"
 #include "call/plugin.h"
 #include "cpu/engine/features.h"
+#include "cpu/engine/machine.h"
 #include "rapt/rapt.h"
 
 const char *rapt_version(void) { return RAPT_VERSION_STRING; }
@@ -22,6 +23,10 @@ rapt_status rapt_get_capabilities(rapt_capabilities *out, rapt_error *error) {
   rapt_capabilities c = {
       .abi_version = rapt_abi_version(), .logical_cpus = rapt_logical_cpus(""), .best_isa = rapt_best_isa()};
   if (rapt_resolve_isa(RAPT_ISA_AUTO, &c.default_isa, NULL) != RAPT_OK) c.default_isa = 0;
+  rapt_machine machine = rapt_machine_here();
+  c.l1_bytes = machine.l1;
+  c.l2_bytes = machine.l2;
+  c.l3_bytes = machine.l3;
   copy(c.version, sizeof c.version, rapt_version());
   rapt_cpu_name(c.cpu_name, sizeof c.cpu_name);
   const rapt_device *cuda;

@@ -9,23 +9,13 @@
 
 #include "cli.h"
 #include "clock.h"
+#include "machine.h"
 #include "memory.h"
 #include "probe.h"
 
 enum { FMA_PASSES = 12, READ_PASSES = 6, COPY_PASSES = 6 };
 
 enum work { MULTIPLY_ADD, READ, COPY };
-
-size_t last_cache_bytes(void) {
-  // sysfs gives one instance of the cache; sysconf would add up all instances of a socket.
-  FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
-  long kib = 0;
-  if (file != NULL) {
-    if (fscanf(file, "%ldK", &kib) != 1) kib = 0;
-    fclose(file);
-  }
-  return kib > 0 ? (size_t)kib << 10 : (size_t)32 << 20;
-}
 
 typedef struct team {
   const probe *loops;

@@ -26,7 +26,4 @@ int ceilings_measure(int32_t isa, int32_t threads, ceilings *out);
 // The same of copies within such a buffer, read and written bytes counted; gflops stays as it is.
 int ceilings_measure_copy(int32_t threads, ceilings *out);
 
-// Bytes of the last-level cache one core can use; 32 MiB where the system does not say.
-size_t last_cache_bytes(void);
-
 #endif

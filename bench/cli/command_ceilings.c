@@ -6,6 +6,7 @@
 #include "cuda.h"
 #include "device.h"
 #include "json.h"
+#include "machine.h"
 #include "problem.h"
 
 static int64_t threads;
@@ -28,6 +29,7 @@ static int measure(int64_t count) {
   int good = ceilings_measure(on.isa, on.threads, &c);
   if (good && json) {
     json_begin("ceilings");
+    machine_json();
     json_text("isa", rapt_isa_name(on.isa));
     json_integer("threads", c.threads);
     json_real("gflops", c.gflops);
@@ -65,6 +67,7 @@ int command_ceilings(int argc, char **argv) {
   enum cli_outcome outcome = cli_parse(&command, argc, argv);
   if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   if (device_kind == DEVICE_CHOICE_CUDA) return measure_cuda() ? EXIT_GOOD : EXIT_FAILED;
+  if (!json) machine_print();
   if (threads) return measure(threads) ? EXIT_GOOD : EXIT_FAILED;
   rapt_capabilities capabilities = {.struct_size = sizeof capabilities};
   rapt_error error = {.struct_size = sizeof error};

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "cuda.h"
 #include "json.h"
+#include "machine.h"
 #include "memory.h"
 #include "problem.h"
 #include "report.h"

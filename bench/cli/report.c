@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "json.h"
+#include "machine.h"
 
 int report_is_memory_bound(double flops, double bytes, const ceilings *c) {
   return c->gflops == 0 || bytes / c->gbps > flops / c->gflops;
@@ -22,6 +23,7 @@ static double share(const report *r) {
 }
 
 void report_print(const report *r) {
+  if (!r->on->cuda) machine_print();
   if (r->on->cuda) {
     printf("%-10s %s\n", "plan", r->plan->name);
   } else {
@@ -62,6 +64,7 @@ void report_json_problem(const bench_problem *p) {
 
 void report_json(const report *r) {
   int memory_bound = report_is_memory_bound(r->flops, r->bytes, &r->ceiling);
+  machine_json();
   json_text("plan", r->plan->name);
   json_text("isa", device_name(r->on));
   json_integer("threads", r->on->threads);

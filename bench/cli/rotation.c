@@ -8,6 +8,7 @@
 #include "ceilings.h"
 #include "cli.h"
 #include "cuda.h"
+#include "machine.h"
 #include "memory.h"
 #include "problem.h"
 #include "storage.h"

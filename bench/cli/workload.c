@@ -6,6 +6,7 @@
 #include "ceilings.h"
 #include "cli.h"
 #include "cuda.h"
+#include "machine.h"
 #include "memory.h"
 #include "storage.h"
 

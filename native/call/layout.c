@@ -9,7 +9,7 @@
 
 // clang-format off
 _Static_assert(sizeof(rapt_error) == 512, "ABI: sizeof(rapt_error)");
-_Static_assert(sizeof(rapt_capabilities) == 376, "ABI: sizeof(rapt_capabilities)");
+_Static_assert(sizeof(rapt_capabilities) == 400, "ABI: sizeof(rapt_capabilities)");
 _Static_assert(sizeof(rapt_context_options) == 40, "ABI: sizeof(rapt_context_options)");
 _Static_assert(sizeof(rapt_context_info) == 160, "ABI: sizeof(rapt_context_info)");
 _Static_assert(sizeof(rapt_tensor) == 64, "ABI: sizeof(rapt_tensor)");
@@ -42,6 +42,9 @@ static const field plain_fields[] = {
   FIELD(rapt_capabilities, version),
   FIELD(rapt_capabilities, cpu_name),
   FIELD(rapt_capabilities, cuda_reason),
+  FIELD(rapt_capabilities, l1_bytes),
+  FIELD(rapt_capabilities, l2_bytes),
+  FIELD(rapt_capabilities, l3_bytes),
   FIELD(rapt_context_options, struct_size),
   FIELD(rapt_context_options, device),
   FIELD(rapt_context_options, ordinal),

@@ -4,6 +4,7 @@
 #define RAPT_CPU_ENGINE_ENGINE_H
 
 #include "call/device.h"
+#include "cpu/engine/machine.h"
 #include "cpu/engine/slabs.h"
 #include "cpu/engine/threads.h"
 #include "cpu/kernels/kernels.h"
@@ -11,6 +12,7 @@
 typedef struct rapt_cpu_context {
   rapt_context head;
   rapt_kernels kernels;
+  rapt_machine machine;
   int32_t threads;
   rapt_pool *pool;
   // Has locks of its own. Plans take a const context and do not touch it.

@@ -7,11 +7,10 @@
 #include "cpu/engine/rows.h"
 #include "cpu/linear/linear.h"
 
-// The most input features per step, and the bytes of a group of weight panels of that depth: L2 holds the group while
-// all rows are multiplied by it, and L1 holds a tile's rows meanwhile. Most layers are a single step, so that sums need
-// not be stored and loaded between steps.
+// The most input features per step. L2 holds a group of weight panels of that depth while all rows are multiplied by
+// it, and L1 holds a tile's rows meanwhile. Most layers are a single step, so that sums need not be stored and loaded
+// between steps. A constant, because it orders the sums.
 #define MOST_DEPTH 1024
-#define GROUP_BYTES (INT64_C(384) << 10)
 // Groups of tile_rows input rows per task: the most, and the fewest where rows are split to keep all threads busy.
 #define MOST_ROW_GROUPS 44
 #define LEAST_ROW_GROUPS 8
@@ -83,7 +82,8 @@ static int plan_one(const rapt_cpu_context *context, const rapt_product *project
   step->depth_block = rapt_even_step(in, MOST_DEPTH);
   step->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
   int64_t panel_bytes = step->depth_block * kernels->panel_width * (int64_t)sizeof(float);
-  step->group_panels = rapt_even_step(step->panels, rapt_max(1, GROUP_BYTES / panel_bytes));
+  step->group_panels =
+      rapt_even_step(step->panels, rapt_max(1, rapt_machine_weight_bytes(&context->machine) / panel_bytes));
   int64_t groups = rapt_ceil_div(rows, kernels->tile_rows);
   int64_t wanted =
       rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, rapt_ceil_div(step->panels, step->group_panels));

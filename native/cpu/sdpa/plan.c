@@ -9,7 +9,8 @@
 #include "cpu/sdpa/visibility.h"
 #include "cpu/sdpa/weights.h"
 
-// Bytes of K that one tile may take: L2 holds it together with the query and output panels of a task.
+// Bytes of K that one tile may take: L2 holds it beside the query and output panels of a task. Tiles and chunks order
+// the sums, so that their sizes do not follow the machine as a task's do.
 #define KEY_TILE_BYTES (192 * 1024)
 #define MOST_KEYS_PER_TILE 192
 // Keys per tile of the decode path: many, because K and V are read in turns and each turn costs time to start, but no
@@ -25,10 +26,6 @@
 // and V to L2 for too little work.
 #define TASKS_PER_THREAD 4
 #define LEAST_PANELS 4
-// Bytes of query, key, value and output from which on memory is prefetched: half of a common last-level cache.
-#define PREFETCH_LEAST_BYTES (16 * 1024 * 1024)
-// Bytes of query and output panels that one task keeps in L2: with more panels per task K and V are read less often.
-#define TASK_BYTES (512 * 1024)
 // The keys are split where there are at most SPLIT_ROWS query rows and at least SPLIT_KEYS keys. The smallest chunk,
 // and the most chunks: sixteen keep all cores of a large machine busy at a few kv heads, and bound the partial results.
 #define SPLIT_ROWS 128
@@ -90,7 +87,7 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   int64_t width = context->kernels.panel_width;
   plan->panels = plan->path == RAPT_SDPA_DECODE ? 1 : rapt_ceil_div(problem->rows, width);
   int64_t panel_bytes = (c->head_dim + c->value_dim) * width * (int64_t)sizeof(float);
-  plan->task_panels = rapt_min(plan->panels, rapt_max(1, TASK_BYTES / panel_bytes));
+  plan->task_panels = rapt_min(plan->panels, rapt_max(1, rapt_machine_task_bytes(&context->machine) / panel_bytes));
   // A task then keeps the scores of one panel for all keys; more panels would take more scratch.
   if (rapt_sdpa_keeps_weights(problem)) plan->task_panels = 1;
   plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);
@@ -114,7 +111,7 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   double size = (double)rapt_element_size(c->query.dtype);
   double bytes =
       (double)plan->units * size * (double)(c->head_dim + c->value_dim) * (double)(problem->rows + c->kv_len);
-  plan->prefetch = bytes >= PREFETCH_LEAST_BYTES;
+  plan->prefetch = bytes >= (double)rapt_machine_prefetch_bytes(&context->machine);
   plan->share = rapt_share_work(context->pool, plan->tasks, work, context->kernels.lanes);
 }
 

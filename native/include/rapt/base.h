@@ -112,6 +112,13 @@ typedef struct rapt_capabilities {
   char cpu_name[64];
   /** Why CUDA is not available; empty where it is. */
   char cuda_reason[256];
+  /**
+   * Bytes of the data caches that the geometry of calls follows: a core's own first level, what one core may count on
+   * of the second, and one last-level cache. They choose in which order memory is read, never the bits of a result.
+   */
+  int64_t l1_bytes;
+  int64_t l2_bytes;
+  int64_t l3_bytes;
 } rapt_capabilities;
 
 /** Fills *out; opens the CUDA plug-in for it. Thread-safe. Fails only where out is NULL or its struct_size is wrong. */

@@ -147,6 +147,8 @@ static void test_capabilities(void) {
   CHECK(rapt_isa_unusable(RAPT_ISA_PORTABLE) == NULL, "plain C is unusable: %s", rapt_isa_unusable(RAPT_ISA_PORTABLE));
   CHECK(c.best_isa == best, "best tier %d, by the reasons %d", c.best_isa, best);
   CHECK(c.default_isa == best, "default tier %d without RAPT_ISA", c.default_isa);
+  CHECK(c.l1_bytes >= 16384 && c.l2_bytes >= c.l1_bytes && c.l3_bytes >= c.l2_bytes, "caches of %lld, %lld, %lld bytes",
+        (long long)c.l1_bytes, (long long)c.l2_bytes, (long long)c.l3_bytes);
   CHECK(rapt_get_capabilities(NULL, &error) == RAPT_INVALID_ARGUMENT, "capabilities without a place");
   static const int64_t sizes[] = {0, -1, INT64_MIN};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

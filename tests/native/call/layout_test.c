@@ -31,7 +31,8 @@ static const field error_fields[] = {F(struct_size), F(status), F(device_code), 
 
 #define STRUCT_TYPE rapt_capabilities
 static const field capabilities_fields[] = {F(struct_size), F(abi_version), F(logical_cpus), F(default_isa),
-                                            F(best_isa),    F(version),     F(cpu_name),     F(cuda_reason)};
+                                            F(best_isa),    F(version),     F(cpu_name),     F(cuda_reason),
+                                            F(l1_bytes),    F(l2_bytes),    F(l3_bytes)};
 #undef STRUCT_TYPE
 
 #define STRUCT_TYPE rapt_context_options

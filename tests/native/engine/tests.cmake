@@ -4,6 +4,7 @@ rapt_tsan_test(threads_test threads_test)
 rapt_inside_test(affinity_test engine/affinity_test.c)
 rapt_inside_test(pool_test engine/pool_test.c)
 rapt_tsan_test(pool_test pool_test)
+rapt_inside_test(machine_test engine/machine_test.c)
 rapt_inside_test(quota_test engine/quota_test.c)
 rapt_inside_test(tiers_test engine/tiers_test.c)
 # Sanitizers add code to every unit that runs when it is loaded.

@@ -40,6 +40,7 @@ public record Capabilities(
    *     where there is none
    * @param bestIsa the best tier that library, processor and operating system support; null without
    *     a native library
+   * @param caches the data caches; null without a native library
    * @param tiers every tier, worst to best
    */
   public record Cpu(
@@ -47,12 +48,23 @@ public record Capabilities(
       int logicalCpus,
       @Nullable Isa defaultIsa,
       @Nullable Isa bestIsa,
+      @Nullable Caches caches,
       List<Tier> tiers) {
     /** Copies the list. */
     public Cpu {
       tiers = List.copyOf(tiers);
     }
   }
+
+  /**
+   * The data caches that the geometry of calls follows. They choose in which order memory is read,
+   * never the bits of a result.
+   *
+   * @param l1 bytes of a core's own first level
+   * @param l2 bytes of the second level that one core may count on
+   * @param l3 bytes of one last-level cache; {@code l2} where there is no third level
+   */
+  public record Caches(long l1, long l2, long l3) {}
 
   /**
    * One instruction-set tier.

@@ -64,6 +64,22 @@ final class InfoCommand implements Runnable {
             + System.getProperty("os.arch"));
     String processor = capabilities.cpu().name().isEmpty() ? "" : capabilities.cpu().name() + ", ";
     line(out, "processor", processor + capabilities.cpu().logicalCpus() + " logical CPUs");
+    if (capabilities.cpu().caches() != null) {
+      line(out, "caches", caches(capabilities.cpu().caches()));
+    }
+  }
+
+  private static String caches(Capabilities.Caches caches) {
+    return "L1 "
+        + kibibytes(caches.l1())
+        + ", L2 "
+        + kibibytes(caches.l2())
+        + ", L3 "
+        + kibibytes(caches.l3());
+  }
+
+  private static String kibibytes(long bytes) {
+    return (bytes >> 10) + " KiB";
   }
 
   private static void devices(PrintWriter out, Capabilities capabilities) {

@@ -2,6 +2,7 @@
 package dev.rapt.internal.abi;
 
 import dev.rapt.Capabilities;
+import dev.rapt.Capabilities.Caches;
 import dev.rapt.Capabilities.Cpu;
 import dev.rapt.Capabilities.Tier;
 import dev.rapt.Isa;
@@ -45,6 +46,10 @@ public final class CpuCapabilities {
               Math.min(rapt_capabilities.logical_cpus(struct), javaCpus()),
               isa(rapt_capabilities.default_isa(struct)),
               isa(rapt_capabilities.best_isa(struct)),
+              new Caches(
+                  rapt_capabilities.l1_bytes(struct),
+                  rapt_capabilities.l2_bytes(struct),
+                  rapt_capabilities.l3_bytes(struct)),
               Stream.of(Isa.values()).map(CpuCapabilities::tier).toList()),
           cudaReason(rapt_capabilities.cuda_reason(struct).getString(0)));
     }
@@ -75,6 +80,7 @@ public final class CpuCapabilities {
         new Cpu(
             "",
             javaCpus(),
+            null,
             null,
             null,
             Stream.of(Isa.values()).map(isa -> new Tier(isa, false, reason)).toList()),

@@ -24,6 +24,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     char version[32];
  *     char cpu_name[64];
  *     char cuda_reason[256];
+ *     int64_t l1_bytes;
+ *     int64_t l2_bytes;
+ *     int64_t l3_bytes;
  * }
  * }
  */
@@ -41,7 +44,10 @@ public class rapt_capabilities {
         rapt_h.C_INT.withName("best_isa"),
         MemoryLayout.sequenceLayout(32, rapt_h.C_CHAR).withName("version"),
         MemoryLayout.sequenceLayout(64, rapt_h.C_CHAR).withName("cpu_name"),
-        MemoryLayout.sequenceLayout(256, rapt_h.C_CHAR).withName("cuda_reason")
+        MemoryLayout.sequenceLayout(256, rapt_h.C_CHAR).withName("cuda_reason"),
+        rapt_h.C_LONG.withName("l1_bytes"),
+        rapt_h.C_LONG.withName("l2_bytes"),
+        rapt_h.C_LONG.withName("l3_bytes")
     ).withName("rapt_capabilities");
 
     /**
@@ -500,6 +506,138 @@ public class rapt_capabilities {
      */
     public static void cuda_reason(MemorySegment struct, long index0, byte fieldValue) {
         cuda_reason$ELEM_HANDLE.set(struct, cuda_reason$OFFSET, index0, fieldValue);
+    }
+
+    private static final OfLong l1_bytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("l1_bytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t l1_bytes
+     * }
+     */
+    public static final OfLong l1_bytes$layout() {
+        return l1_bytes$LAYOUT;
+    }
+
+    private static final long l1_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("l1_bytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t l1_bytes
+     * }
+     */
+    public static final long l1_bytes$offset() {
+        return l1_bytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t l1_bytes
+     * }
+     */
+    public static long l1_bytes(MemorySegment struct) {
+        return struct.get(l1_bytes$LAYOUT, l1_bytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t l1_bytes
+     * }
+     */
+    public static void l1_bytes(MemorySegment struct, long fieldValue) {
+        struct.set(l1_bytes$LAYOUT, l1_bytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong l2_bytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("l2_bytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t l2_bytes
+     * }
+     */
+    public static final OfLong l2_bytes$layout() {
+        return l2_bytes$LAYOUT;
+    }
+
+    private static final long l2_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("l2_bytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t l2_bytes
+     * }
+     */
+    public static final long l2_bytes$offset() {
+        return l2_bytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t l2_bytes
+     * }
+     */
+    public static long l2_bytes(MemorySegment struct) {
+        return struct.get(l2_bytes$LAYOUT, l2_bytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t l2_bytes
+     * }
+     */
+    public static void l2_bytes(MemorySegment struct, long fieldValue) {
+        struct.set(l2_bytes$LAYOUT, l2_bytes$OFFSET, fieldValue);
+    }
+
+    private static final OfLong l3_bytes$LAYOUT = (OfLong)$LAYOUT.select(groupElement("l3_bytes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t l3_bytes
+     * }
+     */
+    public static final OfLong l3_bytes$layout() {
+        return l3_bytes$LAYOUT;
+    }
+
+    private static final long l3_bytes$OFFSET = $LAYOUT.byteOffset(groupElement("l3_bytes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t l3_bytes
+     * }
+     */
+    public static final long l3_bytes$offset() {
+        return l3_bytes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t l3_bytes
+     * }
+     */
+    public static long l3_bytes(MemorySegment struct) {
+        return struct.get(l3_bytes$LAYOUT, l3_bytes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t l3_bytes
+     * }
+     */
+    public static void l3_bytes(MemorySegment struct, long fieldValue) {
+        struct.set(l3_bytes$LAYOUT, l3_bytes$OFFSET, fieldValue);
     }
 
     /**
