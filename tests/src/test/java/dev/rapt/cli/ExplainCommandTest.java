@@ -110,8 +110,6 @@ class ExplainCommandTest {
             "😀",
             "東京",
             "it",
-            "\0",
-            "\u200d",
             "half \ud83d a pair",
             "e" + "\u0301".repeat(5000),
             "x".repeat(100_000),

@@ -132,7 +132,7 @@ final class EmbedCommand implements Runnable {
     long lines = 0;
     try (TextLines text = open(file)) {
       for (TextLines.Line line = text.next(); line != null; line = text.next()) {
-        lines += line.text().isBlank() ? 0 : 1;
+        lines += line.isBlank() ? 0 : 1;
       }
     } catch (IOException e) {
       throw CliException.failure("cannot read " + shownName() + ": " + Failures.reason(e));

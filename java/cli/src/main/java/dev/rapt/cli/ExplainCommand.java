@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -88,6 +89,9 @@ final class ExplainCommand implements Runnable {
       check("--layer", layer, encoder.config().layers());
       check("--head", head, encoder.config().heads());
       TokenizedText tokens = tokenizer.tokenize(text);
+      if (Arrays.stream(tokens.words()).allMatch(word -> word < 0)) {
+        throw CliException.usage("TEXT has nothing in it that the model reads");
+      }
       List<List<LayerTime>> times = new ArrayList<>();
       Trace trace = measure(encoder, tokens, times);
       explain(device, tokens, trace, times);

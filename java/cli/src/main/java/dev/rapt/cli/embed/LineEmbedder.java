@@ -74,11 +74,11 @@ public final class LineEmbedder {
     List<Line> window = new ArrayList<>();
     long characters = 0;
     for (TextLines.Line line = lines.next(); line != null; line = lines.next()) {
-      String text = line.text();
-      if (text.isBlank()) {
+      if (line.isBlank()) {
         blank++;
         continue;
       }
+      String text = line.text();
       window.add(new Line(line.number(), text, tokenizer.tokenize(text)));
       characters += text.length();
       if (window.size() == WINDOW || characters >= MAX_WINDOW_CHARACTERS) {
