@@ -29,6 +29,8 @@ class CliErrorsTest {
         usage("TEXT", "explain"),
         usage("TEXT is empty", "explain", ""),
         usage("TEXT is empty", "explain", "  \t "),
+        usage("TEXT has nothing in it that the model reads", "explain", "\u00a0\u3000"),
+        usage("TEXT has nothing in it that the model reads", "explain", "\0\u200d\u0301"),
         usage("'two'", "explain", "one", "two"),
         usage("--layer must be 0 to 5, not 6", "explain", "x", "--layer", "6"),
         usage("--layer must be 0 to 5, not -1", "explain", "x", "--layer", "-1"),

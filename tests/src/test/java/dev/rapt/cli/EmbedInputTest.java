@@ -115,7 +115,7 @@ class EmbedInputTest {
 
   @Test
   void nothingToEmbed() {
-    Cli result = fromStandardInput(bytes("\n \n"));
+    Cli result = fromStandardInput(bytes("\n \n\u00a0\u3000\u2028\n"));
     assertEquals(2, result.code());
     assertTrue(result.err().contains("standard input has no line with text"), result.err());
   }

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.rapt.check.Cuda;
+import java.awt.Font;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -101,11 +103,53 @@ class ExplainCommandTest {
 
   @Test
   void copesWithOddTexts() throws IOException {
-    for (String text : List.of("?", "x", "😀", "東京", "the of", "it")) {
+    List<String> texts =
+        List.of(
+            "?",
+            "x",
+            "😀",
+            "東京",
+            "it",
+            "half \ud83d a pair",
+            "e" + "\u0301".repeat(5000),
+            "x".repeat(100_000),
+            "the of [PAD] [MASK] [SEP]");
+    for (String text : texts) {
+      String shown = text.substring(0, Math.min(20, text.length()));
       Cli result = Cli.run("explain", text, "--out", directory.toString());
-      assertEquals(0, result.code(), text + ": " + result.err());
-      assertNotNull(ImageIO.read(directory.resolve("heatmap.png").toFile()), text);
+      assertEquals(0, result.code(), shown + ": " + result.err());
+      assertNotNull(ImageIO.read(directory.resolve("heatmap.png").toFile()), shown);
     }
+  }
+
+  /** A terminal that orders text by direction leaves everything around a word in its place. */
+  @Test
+  void isolatesRightToLeftWords() {
+    Cli result = Cli.run("explain", "שלום peace", "--out", directory.toString());
+    assertEquals(0, result.code(), result.err());
+    Matcher word = Pattern.compile("[^\u2068]?[\u05d0-\u05ea]+[^\u2069]?").matcher(result.out());
+    assertTrue(result.out().contains("\u2068"), result.out());
+    while (word.find()) {
+      int from = result.out().lastIndexOf('\u2068', word.start());
+      int to = result.out().indexOf('\u2069', from);
+      assertTrue(from >= 0 && to >= word.end() - 1, result.out());
+    }
+    assertEquals(
+        result.out().chars().filter(c -> c == '\u2068').count(),
+        result.out().chars().filter(c -> c == '\u2069').count());
+  }
+
+  @Test
+  void namesTheFontThatIsMissing() {
+    Assumptions.assumeFalse(
+        new Font(Font.SANS_SERIF, Font.PLAIN, 12).canDisplay(0x10600), "a font has Linear A");
+    Cli result = Cli.run("explain", "\ud801\ude00", "--out", directory.toString());
+    assertEquals(0, result.code(), result.err());
+    assertTrue(
+        result
+            .err()
+            .contains("heatmap.png shows codes, because no font here has Linear A; install"),
+        result.err());
   }
 
   @Test
@@ -140,14 +184,18 @@ class ExplainCommandTest {
           switch (token) {
             case START_ARRAY -> deepest = Math.max(deepest, ++depth);
             case END_ARRAY -> depth--;
-            case VALUE_STRING -> weights.tokens.add(json.getText());
+            case VALUE_STRING -> {
+              if (depth == 1) {
+                weights.tokens.add(json.getText());
+              }
+            }
             case VALUE_NUMBER_FLOAT -> weights.values.add(json.getDoubleValue());
-            case START_OBJECT, END_OBJECT, FIELD_NAME -> {}
+            case VALUE_NUMBER_INT, START_OBJECT, END_OBJECT, FIELD_NAME -> {}
             default -> throw new IOException("unexpected " + token + " in " + file);
           }
         }
       }
-      assertEquals(4, deepest);
+      assertEquals(weights.values.isEmpty() ? 1 : 4, deepest);
       return weights;
     }
 

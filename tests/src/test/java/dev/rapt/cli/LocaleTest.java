@@ -59,7 +59,8 @@ class LocaleTest {
         java(locale, "explain", "M\\303\\274ller loves \\346\\235\\261 \\360\\237\\230\\200");
     assertEquals(0, result.code(), result.err());
     assertTrue(result.out().contains("0:[CLS] 1:muller 2:loves 3:東 4:😀 5:[SEP]"), result.out());
-    assertEquals("", result.err());
+    assertEquals(
+        List.of(), result.err().lines().filter(line -> !line.contains("no font")).toList());
   }
 
   @Test

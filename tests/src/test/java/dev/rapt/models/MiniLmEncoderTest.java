@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -83,7 +82,7 @@ class MiniLmEncoderTest {
   }
 
   @Test
-  void inPaddedBatchesTheEmbeddingsAgree() {
+  void inMixedBatchesTheEmbeddingsAgree() {
     List<Integer> order = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
       order.add(i);
@@ -114,16 +113,6 @@ class MiniLmEncoderTest {
         }
       }
       assertTrue(worst <= MAX_WEIGHT_DIFFERENCE, describe(i) + ": weights differ by " + worst);
-    }
-  }
-
-  @Test
-  void twiceTheSameIsTheSameBits() {
-    TokenBatch batch = TokenBatch.of(texts.subList(0, 12));
-    float[][] first = encoder.embed(batch);
-    float[][] second = encoder.embed(batch);
-    for (int i = 0; i < first.length; i++) {
-      assertArrayEquals(first[i], second[i], 0f, describe(i));
     }
   }
 

@@ -7,13 +7,12 @@ import dev.rapt.cli.embed.LineEmbedder;
 import dev.rapt.cli.embed.Progress;
 import dev.rapt.cli.embed.TextLines;
 import dev.rapt.cli.terminal.Printable;
+import dev.rapt.cli.terminal.PrintableOutput;
 import dev.rapt.models.MiniLmConfig;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
-import java.io.FilterWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -76,15 +75,16 @@ final class EmbedCommand implements Runnable {
         MiniLmEncoder encoder = MiniLmEncoder.load(device);
         MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer();
         TextLines text = open(file);
-        Writer writer = openOutput(file);
+        EmbedOutput results = openOutput(file);
         Progress progress = Progress.start(lines, output == null)) {
       LineEmbedder embedder =
-          new LineEmbedder(encoder, tokenizer, new EmbeddingWriter(writer), progress);
+          new LineEmbedder(encoder, tokenizer, new EmbeddingWriter(results), progress);
       embedder.embed(text);
       progress.finish();
       if (embedder.totals().sentences() == 0) {
         throw nothingToEmbed();
       }
+      results.commit();
       report(device, embedder.totals());
     } catch (IOException e) {
       throw CliException.failure("cannot embed " + shownName() + ": " + Failures.reason(e));
@@ -132,7 +132,7 @@ final class EmbedCommand implements Runnable {
     long lines = 0;
     try (TextLines text = open(file)) {
       for (TextLines.Line line = text.next(); line != null; line = text.next()) {
-        lines += line.text().isBlank() ? 0 : 1;
+        lines += line.isBlank() ? 0 : 1;
       }
     } catch (IOException e) {
       throw CliException.failure("cannot read " + shownName() + ": " + Failures.reason(e));
@@ -150,19 +150,14 @@ final class EmbedCommand implements Runnable {
         : CliException.failure(message + " that could be read: " + faults.getFirst());
   }
 
-  private Writer openOutput(@Nullable Path file) throws IOException {
+  private EmbedOutput openOutput(@Nullable Path file) throws IOException {
     if (output == null) {
-      return new KeptOpen(spec.commandLine().getOut());
+      return EmbedOutput.to((PrintableOutput) spec.commandLine().getOut());
     }
     if (file != null && Files.exists(output) && Files.isSameFile(file, output)) {
       throw CliException.usage("--out must not name the input, " + shownName());
     }
-    try {
-      return Files.newBufferedWriter(output);
-    } catch (IOException e) {
-      throw CliException.failure(
-          "cannot write " + Failures.name(output) + ": " + Failures.whyNotWritten(output, e));
-    }
+    return EmbedOutput.to(output);
   }
 
   private void report(Device device, LineEmbedder.Totals totals) {
@@ -192,28 +187,5 @@ final class EmbedCommand implements Runnable {
             totals.sentences() / seconds,
             totals.tokens() / seconds,
             device.name()));
-  }
-
-  /** Standard output outlives the command. */
-  private static final class KeptOpen extends FilterWriter {
-    private final PrintWriter writer;
-
-    KeptOpen(PrintWriter writer) {
-      super(writer);
-      this.writer = writer;
-    }
-
-    @Override
-    public void flush() throws IOException {
-      // Stops where the reader of the output has gone, as in a pipe to head.
-      if (writer.checkError()) {
-        throw new IOException("the reader of standard output has closed it");
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      flush();
-    }
   }
 }

@@ -11,6 +11,7 @@ import dev.rapt.cli.report.Links;
 import dev.rapt.cli.report.WeightsJson;
 import dev.rapt.cli.report.Words;
 import dev.rapt.cli.terminal.Printable;
+import dev.rapt.cli.terminal.PrintableOutput;
 import dev.rapt.models.LayerTime;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
@@ -20,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +89,9 @@ final class ExplainCommand implements Runnable {
       check("--layer", layer, encoder.config().layers());
       check("--head", head, encoder.config().heads());
       TokenizedText tokens = tokenizer.tokenize(text);
+      if (Arrays.stream(tokens.words()).allMatch(word -> word < 0)) {
+        throw CliException.usage("TEXT has nothing in it that the model reads");
+      }
       List<List<LayerTime>> times = new ArrayList<>();
       Trace trace = measure(encoder, tokens, times);
       explain(device, tokens, trace, times);
@@ -133,7 +138,7 @@ final class ExplainCommand implements Runnable {
     Optional<Link> reason = chosenByUser ? Optional.empty() : links.mostTelling(heads);
     Head shown = reason.map(Link::head).orElseGet(() -> heads.searched().getLast());
 
-    ExplainReport report = new ExplainReport(spec.commandLine().getOut());
+    ExplainReport report = new ExplainReport((PrintableOutput) spec.commandLine().getOut());
     report.header(device, trace.plans(), tokens);
     List<String> labels = tokens.labels().stream().map(Printable::line).toList();
     report.tokens(labels);
@@ -151,9 +156,14 @@ final class ExplainCommand implements Runnable {
     Path file = directory.resolve("heatmap.png");
     String title = "all-MiniLM-L6-v2, " + shown;
     try {
-      HeatmapImage.write(file, title, labels, trace.weights()[shown.layer()][shown.index()]);
+      float[][] weights = trace.weights()[shown.layer()][shown.index()];
+      for (String script : HeatmapImage.write(file, title, labels, weights)) {
+        spec.commandLine()
+            .getErr()
+            .println(Failures.name(file) + " shows codes, because no font here has " + script);
+      }
     } catch (IOException e) {
-      throw CliException.failure("cannot write " + Failures.name(file) + ": " + Failures.reason(e));
+      throw Failures.notWritten(file, e);
     } catch (LinkageError | RuntimeException e) {
       // Java's own drawing needs the system's fontconfig library and a font; a bare machine may
       // have neither.
@@ -172,7 +182,7 @@ final class ExplainCommand implements Runnable {
     try {
       WeightsJson.write(file, tokens.tokens(), trace.weights());
     } catch (IOException e) {
-      throw CliException.failure("cannot write " + Failures.name(file) + ": " + Failures.reason(e));
+      throw Failures.notWritten(file, e);
     }
     return file;
   }

@@ -29,8 +29,22 @@ final class Failures {
     return "the folder " + name(folder) + (Files.exists(folder) ? " is a file" : " does not exist");
   }
 
+  /** Why a file's content did not get there. */
+  static CliException notWritten(Path file, IOException e) {
+    return CliException.failure("cannot write " + name(file) + ": " + whyNotWritten(file, e));
+  }
+
+  static boolean isClosedPipe(IOException e) {
+    return String.valueOf(e.getMessage()).contains("Broken pipe");
+  }
+
   static String reason(IOException e) {
+    if (String.valueOf(e.getMessage()).contains("No space left on device")) {
+      return "the disk is full";
+    }
     return switch (e) {
+      // Those who draw pictures tell the reason by the cause.
+      case IOException drawn when drawn.getCause() instanceof IOException cause -> reason(cause);
       case NoSuchFileException missing -> "it does not exist";
       case AccessDeniedException denied -> "access denied";
       case FileAlreadyExistsException taken -> "a file of that name is in the way";

@@ -3,9 +3,13 @@ package dev.rapt.cli;
 
 import dev.rapt.RaptException;
 import dev.rapt.cli.terminal.Printable;
-import dev.rapt.cli.terminal.PrintableWriter;
-import java.io.PrintWriter;
+import dev.rapt.cli.terminal.PrintableOutput;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,30 +37,35 @@ public final class Main implements Runnable {
 
   /** Runs a command and ends the JVM with its exit code. */
   public static void main(String[] args) {
-    PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
-    PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    // Not System.out and System.err, which keep to themselves why they failed.
+    Writer out = utf8(FileDescriptor.out);
+    Writer err = utf8(FileDescriptor.err);
     String[] typed;
     try {
       typed = Arguments.asTyped(args);
     } catch (CliException e) {
-      printable(err).println("rapt: " + oneLine(e.getMessage()));
+      new PrintableOutput(err).println("rapt: " + oneLine(e.getMessage()));
       System.exit(e.exitCode());
       return;
     }
     System.exit(execute(out, err, typed));
   }
 
+  private static Writer utf8(FileDescriptor descriptor) {
+    return new OutputStreamWriter(new FileOutputStream(descriptor), StandardCharsets.UTF_8);
+  }
+
   /**
    * Runs a command with its output going to the given writers, made printable on the way; returns
    * the exit code. Sets the JVM's locale.
    */
-  public static int execute(PrintWriter out, PrintWriter err, String... args) {
+  public static int execute(Writer out, Writer err, String... args) {
     // The picture is drawn without a display, also where there is one.
     System.setProperty("java.awt.headless", "true");
     // The chart and the progress bar have numbers in them and take no locale.
     Locale.setDefault(Locale.ROOT);
-    PrintWriter printableOut = printable(out);
-    PrintWriter printableErr = printable(err);
+    PrintableOutput printableOut = new PrintableOutput(out);
+    PrintableOutput printableErr = new PrintableOutput(err);
     CommandLine commandLine =
         new CommandLine(new Main())
             .registerConverter(Path.class, new PathConverter())
@@ -71,13 +80,14 @@ public final class Main implements Runnable {
             .setParameterExceptionHandler(Main::reportUsage)
             .setExecutionExceptionHandler(Main::reportFailure);
     int code = commandLine.execute(args);
-    printableOut.flush();
+    IOException lost = printableOut.failure();
+    // Whoever closes a pipe early, as head does, has read enough.
+    if (code == CommandLine.ExitCode.OK && lost != null && !Failures.isClosedPipe(lost)) {
+      code = CommandLine.ExitCode.SOFTWARE;
+      printableErr.println("rapt: cannot write standard output: " + Failures.reason(lost));
+    }
     printableErr.flush();
     return code;
-  }
-
-  private static PrintWriter printable(PrintWriter sink) {
-    return new PrintWriter(new PrintableWriter(sink), true);
   }
 
   @Override

@@ -18,7 +18,6 @@ final class DeviceBuffers implements AutoCloseable {
     HIDDEN,
     PROJECTED,
     INNER,
-    PADDING,
     WEIGHTS
   }
 

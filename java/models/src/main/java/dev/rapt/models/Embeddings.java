@@ -29,16 +29,15 @@ final class Embeddings {
     Rows.load(segments.segment(), 0, segment);
   }
 
-  /** Fills in {@code hidden} (size, length, width), contiguous. */
+  /** Fills in {@code hidden} (tokens, width), contiguous. */
   void lookup(TokenBatch batch, MemorySegment hidden, Rows rows) {
-    int length = batch.length();
     rows.forEach(
-        batch.size() * length,
+        batch.tokens(),
         norm.width(),
         (row, sum, part) -> {
-          Rows.load(tokens, batch.id(row / length, row % length), sum);
+          Rows.load(tokens, batch.id(row), sum);
           Rows.add(sum, segment);
-          Rows.load(positions, row % length, part);
+          Rows.load(positions, batch.position(row), part);
           Rows.add(sum, part);
           norm.apply(sum);
           Rows.store(sum, hidden, row);

@@ -4,7 +4,7 @@ package dev.rapt.models;
 import dev.rapt.DType;
 import dev.rapt.Tensor;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +18,6 @@ final class EncoderBuffers implements AutoCloseable {
   private @Nullable Tensor hiddenRows;
   private @Nullable Tensor projectedRows;
   private @Nullable Tensor innerRows;
-  private @Nullable Tensor paddingRows;
   private int capacity;
 
   EncoderBuffers(MiniLmConfig config) {
@@ -28,32 +27,27 @@ final class EncoderBuffers implements AutoCloseable {
   /**
    * The views for a batch, valid until the next call.
    *
-   * @param hidden (size, length, width)
-   * @param projected (size, length, width)
-   * @param inner (size, length, innerWidth)
-   * @param padding (size, length), true = padding; null where nothing is padded
+   * @param hidden (tokens, width)
+   * @param projected (tokens, width)
+   * @param inner (tokens, innerWidth)
+   * @param groups the texts by their lengths
    */
-  record Views(Tensor hidden, Tensor projected, Tensor inner, @Nullable Tensor padding) {}
+  record Views(Tensor hidden, Tensor projected, Tensor inner, List<TokenBatch.Group> groups) {
+    /** The rows of a group as (size, length, width). */
+    static Tensor of(TokenBatch.Group group, Tensor rows) {
+      return rows.slice(0, group.firstRow(), group.firstRow() + group.rows())
+          .reshape(group.size(), group.length(), rows.size(1));
+    }
+  }
 
   Views prepare(TokenBatch batch) {
-    int size = batch.size();
-    int length = batch.length();
-    reserve(size * length);
-    Tensor padding = null;
-    if (batch.isPadded()) {
-      padding = first(paddingRows, size, length, 1).reshape(size, length);
-      for (int text = 0; text < size; text++) {
-        for (int position = 0; position < length; position++) {
-          byte padded = (byte) (position < batch.length(text) ? 0 : 1);
-          padding.segment().set(ValueLayout.JAVA_BYTE, (long) text * length + position, padded);
-        }
-      }
-    }
+    int tokens = batch.tokens();
+    reserve(tokens);
     return new Views(
-        first(hiddenRows, size, length, config.width()),
-        first(projectedRows, size, length, config.width()),
-        first(innerRows, size, length, config.innerWidth()),
-        padding);
+        first(hiddenRows, tokens),
+        first(projectedRows, tokens),
+        first(innerRows, tokens),
+        batch.groups());
   }
 
   private void reserve(int rows) {
@@ -66,14 +60,11 @@ final class EncoderBuffers implements AutoCloseable {
     hiddenRows = Tensor.allocate(fresh, DType.F32, rows, config.width());
     projectedRows = Tensor.allocate(fresh, DType.F32, rows, config.width());
     innerRows = Tensor.allocate(fresh, DType.F32, rows, config.innerWidth());
-    paddingRows = Tensor.allocate(fresh, DType.BOOL, rows, 1);
     capacity = rows;
   }
 
-  private static Tensor first(@Nullable Tensor rows, int size, int length, int width) {
-    return Objects.requireNonNull(rows)
-        .slice(0, 0, (long) size * length)
-        .reshape(size, length, width);
+  private static Tensor first(@Nullable Tensor rows, int count) {
+    return Objects.requireNonNull(rows).slice(0, 0, count);
   }
 
   @Override

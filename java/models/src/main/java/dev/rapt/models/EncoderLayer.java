@@ -3,7 +3,6 @@ package dev.rapt.models;
 
 import static dev.rapt.models.DeviceBuffers.Slot.HIDDEN;
 import static dev.rapt.models.DeviceBuffers.Slot.INNER;
-import static dev.rapt.models.DeviceBuffers.Slot.PADDING;
 import static dev.rapt.models.DeviceBuffers.Slot.PROJECTED;
 import static dev.rapt.models.DeviceBuffers.Slot.WEIGHTS;
 
@@ -80,9 +79,10 @@ final class EncoderLayer implements AutoCloseable {
   }
 
   /**
-   * Replaces {@code views.hidden()} (size, length, width) by the layer's result.
+   * Replaces {@code views.hidden()} (tokens, width) by the layer's result.
    *
-   * @param weights (size, heads, length, length), F32, receives the attention weights; null = none
+   * @param weights (1, heads, length, length), F32, receives the attention weights of a batch of
+   *     one text; null = none
    */
   LayerTime forward(EncoderBuffers.Views views, @Nullable Tensor weights, Rows rows) {
     long start = System.nanoTime();
@@ -109,10 +109,11 @@ final class EncoderLayer implements AutoCloseable {
         normalised - attended + (activated - raised) + (end - lowered));
   }
 
-  /** The device's plans for a batch: attention, feed-forward up, feed-forward down. */
+  /** The device's plans for one text: attention, feed-forward up, feed-forward down. */
   List<Plan> plans(EncoderBuffers.Views views, @Nullable Tensor weights) {
     return List.of(
-        attention.plan(attention.device(), attentionTensors(views, weights)),
+        attention.plan(
+            attention.device(), attentionTensors(views, views.groups().getFirst(), weights)),
         up.plan(up.device(), buffers.of(HIDDEN, views.hidden()), buffers.of(INNER, views.inner())),
         down.plan(
             down.device(),
@@ -122,10 +123,9 @@ final class EncoderLayer implements AutoCloseable {
 
   private void attend(EncoderBuffers.Views views, @Nullable Tensor weights) {
     buffers.upload(HIDDEN, views.hidden());
-    if (views.padding() != null) {
-      buffers.upload(PADDING, views.padding());
+    for (TokenBatch.Group group : views.groups()) {
+      attention.run(attention.device(), attentionTensors(views, group, weights));
     }
-    attention.run(attention.device(), attentionTensors(views, weights));
     buffers.download(PROJECTED, views.projected());
     if (weights != null) {
       buffers.download(WEIGHTS, weights);
@@ -133,14 +133,11 @@ final class EncoderLayer implements AutoCloseable {
   }
 
   private MultiHeadAttentionTensors attentionTensors(
-      EncoderBuffers.Views views, @Nullable Tensor weights) {
-    Tensor hidden = buffers.of(HIDDEN, views.hidden());
+      EncoderBuffers.Views views, TokenBatch.Group group, @Nullable Tensor weights) {
+    Tensor hidden = EncoderBuffers.Views.of(group, buffers.of(HIDDEN, views.hidden()));
+    Tensor projected = EncoderBuffers.Views.of(group, buffers.of(PROJECTED, views.projected()));
     MultiHeadAttentionTensors.Builder tensors =
-        MultiHeadAttentionTensors.builder(
-            hidden, hidden, hidden, buffers.of(PROJECTED, views.projected()));
-    if (views.padding() != null) {
-      tensors.keyPaddingMask(buffers.of(PADDING, views.padding()));
-    }
+        MultiHeadAttentionTensors.builder(hidden, hidden, hidden, projected);
     if (weights != null) {
       tensors.weights(buffers.of(WEIGHTS, weights));
     }
@@ -166,7 +163,7 @@ final class EncoderLayer implements AutoCloseable {
     MemorySegment segment = inner.segment();
     rows.forEach(
         rowCount(inner),
-        Math.toIntExact(inner.size(2)),
+        Math.toIntExact(inner.size(1)),
         (row, values, unused) -> {
           Rows.load(segment, row, values);
           Gelu.apply(values, values.length);
@@ -175,7 +172,7 @@ final class EncoderLayer implements AutoCloseable {
   }
 
   private static int rowCount(Tensor tensor) {
-    return Math.toIntExact(tensor.size(0) * tensor.size(1));
+    return Math.toIntExact(tensor.size(0));
   }
 
   @Override

@@ -93,8 +93,8 @@ public final class MiniLmEncoder implements AutoCloseable {
 
   /**
    * One embedding of Euclidean length 1 for each text of the batch: (size, width), new arrays that
-   * belong to the caller. Intermediate buffers grow with the largest batch and stay until {@link
-   * #close}.
+   * belong to the caller. A text's embedding has the same bits whatever else the batch holds.
+   * Intermediate buffers grow with the largest batch and stay until {@link #close}.
    */
   public float[][] embed(TokenBatch batch) {
     EncoderBuffers.Views views = buffers.prepare(batch);
@@ -109,7 +109,7 @@ public final class MiniLmEncoder implements AutoCloseable {
       MemorySegment.copy(
           views.hidden().segment(),
           ValueLayout.JAVA_FLOAT,
-          (long) text * batch.length() * width * Float.BYTES,
+          (long) batch.firstRow(text) * width * Float.BYTES,
           vectors,
           0,
           vectors.length);
@@ -124,7 +124,7 @@ public final class MiniLmEncoder implements AutoCloseable {
    */
   public Trace trace(TokenizedText text) {
     TokenBatch batch = TokenBatch.of(List.of(text));
-    int length = batch.length();
+    int length = text.length();
     int heads = config.heads();
     float[][][][] weights = new float[layers.size()][][][];
     List<LayerTime> times = new ArrayList<>();

@@ -41,8 +41,8 @@ public final class MiniLmTokenizer implements AutoCloseable {
     // Without this the library would download a CUDA build of itself, and send usage reports.
     System.setProperty("ai.djl.offline", "true");
     TokenizerCache.choose();
-    // The file itself cuts and pads to 128 tokens. This class cuts and TokenBatch pads instead, so
-    // that the caller knows of it.
+    // The file itself cuts and pads to 128 tokens. This class cuts instead, so that the
+    // caller knows of it, and nothing needs padding.
     Map<String, String> options = Map.of("padding", "false", "truncation", "false");
     try {
       return new MiniLmTokenizer(HuggingFaceTokenizer.newInstance(json, options), maxTokens);

@@ -27,6 +27,9 @@ final class TokenizerCache {
   private static final Set<PosixFilePermission> PRIVATE =
       PosixFilePermissions.fromString("rwx------");
 
+  /** What the library takes at least. */
+  private static final long UNPACKED_BYTES = 15_000_000;
+
   private TokenizerCache() {}
 
   /** Sees to it that the folder is this user's own. */
@@ -68,10 +71,17 @@ final class TokenizerCache {
       folder = folder.getParent();
     }
     try {
-      return ", where " + Files.getFileStore(folder).getUsableSpace() / 1_000_000 + " MB are free,";
+      return room(Files.getFileStore(folder).getUsableSpace());
     } catch (IOException unknown) {
       return "";
     }
+  }
+
+  static String room(long free) {
+    long megabytes = free / 1_000_000;
+    return free < UNPACKED_BYTES
+        ? ", whose disk is full (" + megabytes + " MB are free),"
+        : ", where " + megabytes + " MB are free,";
   }
 
   private static String unwritable(InvalidPathException unnameable) {

@@ -62,4 +62,11 @@ class PrintableTest {
     assertEquals(
         "one\n\ttwo\\u001b[31m 😀😀\\udb40\\udc41\\ud83d.\\ude00\\ud83d\\ude00", sink.toString());
   }
+
+  @Test
+  void rightToLeftWordsAreIsolated() {
+    assertEquals("cat 東京", Printable.isolated("cat 東京"));
+    assertEquals("\u2068##שלום\u2069", Printable.isolated("##שלום"));
+    assertEquals("\u2068مرحبا\\u2069\u2069", Printable.isolated("مرحبا\u2069"));
+  }
 }

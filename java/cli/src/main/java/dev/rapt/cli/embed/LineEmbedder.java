@@ -11,8 +11,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Embeds lines in batches of similar length, so that little is padded, and hands the results on in
- * the order of the lines. Memory does not grow with the file. Not thread-safe.
+ * Embeds lines in batches of similar length, which attention takes in few calls, and hands the
+ * results on in the order of the lines. Memory does not grow with the file. Not thread-safe.
  */
 public final class LineEmbedder {
   /** Lines sorted together. */
@@ -21,16 +21,14 @@ public final class LineEmbedder {
   /** Characters kept until their results are written; a window of very long lines ends early. */
   private static final int MAX_WINDOW_CHARACTERS = 1 << 23;
 
-  /**
-   * Padded tokens of a batch: enough to keep every core busy, some 40 MB of intermediate results.
-   */
+  /** Tokens of a batch: enough to keep every core busy, some 40 MB of intermediate results. */
   private static final int MAX_BATCH_TOKENS = 4096;
 
   /**
    * What was done.
    *
    * @param sentences lines embedded
-   * @param tokens their tokens, padding not counted
+   * @param tokens their tokens
    * @param truncated lines that were cut
    * @param blank lines that were skipped
    * @param nanos time for tokenizing, encoding and writing
@@ -76,11 +74,11 @@ public final class LineEmbedder {
     List<Line> window = new ArrayList<>();
     long characters = 0;
     for (TextLines.Line line = lines.next(); line != null; line = lines.next()) {
-      String text = line.text();
-      if (text.isBlank()) {
+      if (line.isBlank()) {
         blank++;
         continue;
       }
+      String text = line.text();
       window.add(new Line(line.number(), text, tokenizer.tokenize(text)));
       characters += text.length();
       if (window.size() == WINDOW || characters >= MAX_WINDOW_CHARACTERS) {
@@ -104,8 +102,12 @@ public final class LineEmbedder {
     sorted.sort(Comparator.comparingInt((Line line) -> line.tokens.length()).reversed());
     int from = 0;
     while (from < sorted.size()) {
-      int longest = sorted.get(from).tokens.length();
-      int to = Math.min(sorted.size(), from + Math.max(1, MAX_BATCH_TOKENS / longest));
+      int to = from + 1;
+      int batchTokens = sorted.get(from).tokens.length();
+      while (to < sorted.size()
+          && batchTokens + sorted.get(to).tokens.length() <= MAX_BATCH_TOKENS) {
+        batchTokens += sorted.get(to++).tokens.length();
+      }
       embedBatch(sorted.subList(from, to));
       from = to;
     }

@@ -35,7 +35,12 @@ public final class TextLines implements AutoCloseable {
    * @param number counted from 1
    * @param text without its end
    */
-  public record Line(long number, String text) {}
+  public record Line(long number, String text) {
+    /** True if there is nothing but spaces, of whatever kind and width. */
+    public boolean isBlank() {
+      return text.codePoints().allMatch(c -> Character.isWhitespace(c) || Character.isSpaceChar(c));
+    }
+  }
 
   /**
    * Reads from a stream, which it closes.

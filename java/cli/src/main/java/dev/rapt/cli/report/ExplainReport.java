@@ -4,9 +4,9 @@ package dev.rapt.cli.report;
 import dev.rapt.Device;
 import dev.rapt.Plan;
 import dev.rapt.cli.terminal.Printable;
+import dev.rapt.cli.terminal.PrintableOutput;
 import dev.rapt.models.LayerTime;
 import dev.rapt.models.TokenizedText;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -18,10 +18,10 @@ import java.util.stream.Collectors;
 public final class ExplainReport {
   private static final int LINE_WIDTH = 100;
 
-  private final PrintWriter out;
+  private final PrintableOutput out;
 
   /** Prints to the writer. */
-  public ExplainReport(PrintWriter out) {
+  public ExplainReport(PrintableOutput out) {
     this.out = out;
   }
 
@@ -54,14 +54,14 @@ public final class ExplainReport {
     heading("Tokens");
     StringBuilder line = new StringBuilder(" ");
     for (int i = 0; i < labels.size(); i++) {
-      String entry = " " + i + ":" + labels.get(i);
+      String entry = " " + i + ":" + Printable.isolated(labels.get(i));
       if (line.length() + entry.length() > LINE_WIDTH) {
-        out.println(line);
+        out.printlnPrintable(line.toString());
         line = new StringBuilder(" ");
       }
       line.append(entry);
     }
-    out.println(line);
+    out.printlnPrintable(line.toString());
   }
 
   /** The strongest link of each word. */
@@ -86,14 +86,14 @@ public final class ExplainReport {
       heading(
           "Strongest link of each pronoun to a content word before it: what it probably stands"
               + " for");
-      links.forEach(link -> out.println("  " + link));
+      links.forEach(link -> out.printlnPrintable("  " + link));
     }
   }
 
   /** The head that the picture shows. */
   public void shownHead(Optional<Link> reason, List<Link> links, Head head) {
     heading("Head shown: " + head + " (counted from 0)");
-    reason.ifPresent(link -> out.println("  chosen for " + link));
+    reason.ifPresent(link -> out.printlnPrintable("  chosen for " + link));
     out.println("  strongest link of each word in this head, [CLS], [SEP] and punctuation aside:");
     printLinks(links, false);
   }
@@ -105,12 +105,19 @@ public final class ExplainReport {
     }
     int from = links.stream().mapToInt(link -> link.from().text().length()).max().orElse(1);
     int to = links.stream().mapToInt(link -> link.to().text().length()).max().orElse(1);
-    String format = "  %-" + from + "s -> %-" + to + "s  %.2f";
     for (Link link : links) {
       String line =
-          String.format(Locale.ROOT, format, link.from().text(), link.to().text(), link.weight());
-      out.println(withHead ? line + "  (" + link.head() + ")" : line);
+          "  "
+              + padded(link.from().text(), from)
+              + " -> "
+              + padded(link.to().text(), to)
+              + String.format(Locale.ROOT, "  %.2f", link.weight());
+      out.printlnPrintable(withHead ? line + "  (" + link.head() + ")" : line);
     }
+  }
+
+  private static String padded(String word, int width) {
+    return Printable.isolated(word) + " ".repeat(Math.max(0, width - word.length()));
   }
 
   /** Median times per layer over several runs. */

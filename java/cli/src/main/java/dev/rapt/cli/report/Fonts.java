@@ -5,9 +5,11 @@ import java.awt.Font;
 import java.awt.font.FontRenderContext;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Properties;
 
 /**
  * Lets text be drawn on machines without fonts, as slim containers are, with one that we bring
@@ -29,7 +31,9 @@ public final class Fonts {
    */
   public static synchronized void ensure() throws IOException {
     if (!systemHasFonts()) {
-      System.setProperty(CONFIGURATION_PROPERTY, writeFallback().toString());
+      System.setProperty(
+          CONFIGURATION_PROPERTY,
+          writeFallback(Path.of(System.getProperty("java.io.tmpdir"))).toString());
     }
   }
 
@@ -47,8 +51,8 @@ public final class Fonts {
   /**
    * The configuration file names the font by path, so both lie in a folder that ends with the JVM.
    */
-  static Path writeFallback() throws IOException {
-    Path folder = Files.createTempDirectory("rapt-font");
+  static Path writeFallback(Path temporary) throws IOException {
+    Path folder = Files.createTempDirectory(temporary, "rapt-font");
     Path font = folder.resolve("font.ttf");
     Path configuration = folder.resolve("fontconfig.properties");
     try (InputStream in = Fonts.class.getResourceAsStream(FONT)) {
@@ -57,7 +61,9 @@ public final class Fonts {
       }
       Files.copy(in, font);
     }
-    Files.writeString(configuration, configuration(font));
+    try (OutputStream out = Files.newOutputStream(configuration)) {
+      configuration(font).store(out, null);
+    }
     // Deleted in reverse order.
     folder.toFile().deleteOnExit();
     font.toFile().deleteOnExit();
@@ -65,13 +71,17 @@ public final class Fonts {
     return configuration;
   }
 
-  private static String configuration(Path font) {
-    StringBuilder text = new StringBuilder("version=1\nsequence.allfonts=latin-1\n");
+  /** Stored as properties, which escape what a folder's name may have in it. */
+  private static Properties configuration(Path font) {
+    Properties configuration = new Properties();
+    configuration.setProperty("version", "1");
+    configuration.setProperty("sequence.allfonts", "latin-1");
     for (String family : List.of("serif", "sansserif", "monospaced", "dialog", "dialoginput")) {
       for (String style : List.of("plain", "bold", "italic", "bolditalic")) {
-        text.append(family).append('.').append(style).append(".latin-1=Liberation Sans\n");
+        configuration.setProperty(family + "." + style + ".latin-1", "Liberation Sans");
       }
     }
-    return text.append("filename.Liberation_Sans=").append(font).append('\n').toString();
+    configuration.setProperty("filename.Liberation_Sans", font.toString());
+    return configuration;
   }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.report;
 
+import dev.rapt.cli.files.ReplacedFile;
 import java.awt.Color;
 import java.awt.Font;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import javax.imageio.ImageIO;
 import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.HeatMapChart;
 import org.knowm.xchart.HeatMapChartBuilder;
@@ -29,9 +29,6 @@ public final class HeatmapImage {
 
   private static final int MAX_PIXELS = 4000;
 
-  /** Characters of a label; longer ones end in an ellipsis. */
-  private static final int MAX_LABEL = 16;
-
   private HeatmapImage() {}
 
   /**
@@ -39,21 +36,20 @@ public final class HeatmapImage {
    *
    * @param tokens one label per row and column
    * @param weights [query][key], 0 to 1
+   * @return the scripts among the tokens that no font here has, each with what to install
    * @throws IOException if the file cannot be written
    */
-  public static void write(Path file, String title, List<String> tokens, float[][] weights)
+  public static Set<String> write(Path file, String title, List<String> tokens, float[][] weights)
       throws IOException {
     Fonts.ensure();
-    List<String> labels = tokens.stream().map(HeatmapImage::shorten).toList();
-    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
-      ChartEncoder.saveChart(chart(title, labels, weights), out, "png");
-    }
-  }
-
-  private static String shorten(String token) {
-    return token.codePointCount(0, token.length()) <= MAX_LABEL
-        ? token
-        : token.substring(0, token.offsetByCodePoints(0, MAX_LABEL - 1)) + "…";
+    Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
+    PictureLabels fitting = new PictureLabels(font::canDisplay);
+    List<String> labels = tokens.stream().map(fitting::fit).toList();
+    // The picture goes straight to its file, so a full temporary folder is no matter.
+    ImageIO.setUseCache(false);
+    ReplacedFile.write(
+        file, out -> ChartEncoder.saveChart(chart(title, labels, weights), out, "png"));
+    return fitting.missing();
   }
 
   private static HeatMapChart chart(String title, List<String> tokens, float[][] weights) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.report;
 
+import dev.rapt.cli.terminal.Printable;
 import java.util.Locale;
 
 /**
@@ -14,6 +15,12 @@ import java.util.Locale;
 public record Link(Word from, Word to, float weight, Head head) {
   @Override
   public String toString() {
-    return String.format(Locale.ROOT, "%s -> %s %.2f (%s)", from.text(), to.text(), weight, head);
+    return String.format(
+        Locale.ROOT,
+        "%s -> %s %.2f (%s)",
+        Printable.isolated(from.text()),
+        Printable.isolated(to.text()),
+        weight,
+        head);
   }
 }

@@ -4,6 +4,7 @@ package dev.rapt.cli.terminal;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Passes on what is printable, line ends and tabs, and shows everything else as {@link Printable}
@@ -11,18 +12,29 @@ import java.io.Writer;
  * same.
  */
 public final class PrintableWriter extends Writer {
-  private final PrintWriter sink;
+  private final Writer sink;
+
+  /** Why the sink took no more. */
+  private @Nullable IOException failure;
 
   /** The first half of a pair whose second half is still to come, or 0. */
   private char half;
 
   /** Writes to the sink, which stays open. */
-  public PrintableWriter(PrintWriter sink) {
+  public PrintableWriter(Writer sink) {
     this.sink = sink;
   }
 
   @Override
-  public void write(char[] buffer, int offset, int length) {
+  public void write(char[] buffer, int offset, int length) throws IOException {
+    try {
+      writeShown(buffer, offset, length);
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private void writeShown(char[] buffer, int offset, int length) throws IOException {
     int from = offset;
     int end = offset + length;
     for (int i = offset; i < end; i++) {
@@ -41,7 +53,7 @@ public final class PrintableWriter extends Writer {
     return unit == '\n' || unit == '\t' || Printable.is(unit);
   }
 
-  private void take(char unit) {
+  private void take(char unit) throws IOException {
     if (half != 0 && Character.isLowSurrogate(unit)) {
       int codePoint = Character.toCodePoint(half, unit);
       half = 0;
@@ -58,30 +70,56 @@ public final class PrintableWriter extends Writer {
     }
   }
 
-  private void put(int codePoint) {
+  private void put(int codePoint) throws IOException {
     sink.write(
         Printable.is(codePoint) ? Character.toString(codePoint) : Printable.shown(codePoint));
   }
 
-  private void showHalf() {
+  private void showHalf() throws IOException {
     if (half != 0) {
       sink.write(Printable.shown(half));
       half = 0;
     }
   }
 
+  /** Writes what is printable already. */
+  void writePrintable(String text) {
+    try {
+      sink.write(text);
+    } catch (IOException e) {
+      failed(e);
+    }
+  }
+
   /**
    * Passes on everything.
    *
-   * @throws IOException if nobody reads the sink any more
+   * @throws IOException if the sink takes no more
    */
   @Override
   public void flush() throws IOException {
-    showHalf();
-    // A PrintWriter keeps its failures to itself.
-    if (sink.checkError()) {
-      throw new IOException("nobody reads the output any more");
+    try {
+      showHalf();
+      sink.flush();
+      // A PrintWriter keeps its failures to itself.
+      if (sink instanceof PrintWriter printed && printed.checkError()) {
+        throw new IOException("nobody reads the output any more");
+      }
+    } catch (IOException e) {
+      throw failed(e);
     }
+  }
+
+  private IOException failed(IOException e) {
+    if (failure == null) {
+      failure = e;
+    }
+    return e;
+  }
+
+  /** The first failure of the sink; null = there was none. */
+  @Nullable IOException failure() {
+    return failure;
   }
 
   @Override
