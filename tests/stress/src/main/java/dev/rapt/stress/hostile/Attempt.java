@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.stress.hostile;
+
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call and what must come of it.
+ *
+ * @param kind for the summary
+ * @param expected any of them; none = the call must succeed
+ * @param afterwards what is wrong after a refusal, for example that something was written; null =
+ *     nothing
+ */
+record Attempt(
+    String kind, Runnable call, List<Expect> expected, Supplier<@Nullable String> afterwards) {
+  /** A call that writes nothing anywhere. */
+  Attempt(String kind, Runnable call, Expect... expected) {
+    this(kind, call, List.of(expected), () -> null);
+  }
+
+  /** What went wrong; null = nothing. */
+  @Nullable String failure() {
+    try {
+      call.run();
+    } catch (Throwable thrown) { // whatever it is, it is compared with what was promised
+      return judge(thrown);
+    }
+    return expected.isEmpty() ? afterwards.get() : "succeeded; expected " + expected;
+  }
+
+  private @Nullable String judge(Throwable thrown) {
+    if (expected.stream().noneMatch(expect -> expect.fits(thrown))) {
+      return "threw " + thrown + "; expected " + (expected.isEmpty() ? "success" : expected);
+    }
+    return afterwards.get();
+  }
+}
