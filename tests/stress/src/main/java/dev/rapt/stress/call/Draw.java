@@ -18,7 +18,7 @@ public final class Draw {
 
   /** One of {@code least} to {@code most}. */
   public long from(long least, long most) {
-    return random.nextLong(least, most + 1);
+    return most == Long.MAX_VALUE ? random.nextLong(least, most) : random.nextLong(least, most + 1);
   }
 
   /** One of {@code least} to {@code most}. */

@@ -14,6 +14,11 @@ public record Form(long[] strides, long offset, long elements) {
   /** Elements before the first and behind the last, so that a vector's width is seen to matter. */
   private static final int MOST_LEAD = 7;
 
+  /** What the stride of one element, or of none, may be: nobody ever steps by it. */
+  private static final long[] ANY_STRIDE = {
+    0, -1, 1L << 31, 1L << 62, -1L << 62, Long.MAX_VALUE, Long.MIN_VALUE
+  };
+
   /** Row-major without gaps. */
   public static Form plain(long[] shape) {
     return of(shape, order(shape.length), new long[shape.length], 1, 0);
@@ -21,8 +26,8 @@ public record Form(long[] strides, long offset, long elements) {
 
   /**
    * Any form. Half of them are plain; the others have dimensions in another order, gaps behind rows
-   * or between elements, backward strides, an odd beginning or, where nothing is written, strides
-   * of 0.
+   * or between elements, backward strides, an odd beginning, strides of 0 where nothing is written,
+   * or senseless ones where nobody steps.
    */
   public static Form draw(Draw draw, long[] shape, boolean written) {
     if (draw.oneIn(2)) {
@@ -47,7 +52,14 @@ public record Form(long[] strides, long offset, long elements) {
     long gap = draw.oneIn(3) ? draw.from(1, 9) : 0;
     Form form = of(shape, order, signs, draw.oneIn(8) ? 2 : 1, gap);
     long lead = draw.oneIn(3) ? draw.from(1, MOST_LEAD) : 0;
-    return new Form(form.strides, form.offset + lead, form.elements + lead + gap);
+    boolean empty = Arrays.stream(shape).anyMatch(size -> size == 0);
+    for (int dim = 0; dim < rank; dim++) {
+      if ((empty || shape[dim] == 1) && draw.oneIn(4)) {
+        form.strides[dim] = draw.any(ANY_STRIDE);
+      }
+    }
+    long anywhere = empty && draw.oneIn(4) ? draw.from(0, Long.MAX_VALUE) : form.offset + lead;
+    return new Form(form.strides, anywhere, form.elements + lead + gap);
   }
 
   private static int[] order(int rank) {

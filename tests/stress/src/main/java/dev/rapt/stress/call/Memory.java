@@ -62,11 +62,34 @@ public final class Memory {
     return tensors;
   }
 
+  /** Whether an output has been written; one whose memory is closed counts as not. */
+  public boolean isWritten() {
+    for (Placed one : placed) {
+      try {
+        if (one.slot().written() && !one.isUntouched()) {
+          return true;
+        }
+      } catch (IllegalStateException closed) {
+        continue; // nobody can tell any more
+      }
+    }
+    return false;
+  }
+
   /** A hash of all bytes of the outputs, gaps included. */
   public long hash() {
+    return hash(true);
+  }
+
+  /** A hash of all bytes that no call may write. */
+  public long inputHash() {
+    return hash(false);
+  }
+
+  private long hash(boolean written) {
     CRC32C hash = new CRC32C();
     for (Placed one : placed) {
-      if (one.slot().written()) {
+      if (one.slot().written() == written) {
         one.hash(hash);
       }
     }

@@ -2,6 +2,7 @@
 package dev.rapt.stress.hostile;
 
 import dev.rapt.Device;
+import dev.rapt.Place;
 import dev.rapt.stress.call.Draw;
 import dev.rapt.stress.call.Layer;
 import dev.rapt.stress.call.Placed;
@@ -23,7 +24,8 @@ final class CallAttempts {
     NOWHERE,
     CLOSED_DEVICE,
     CLOSED_LAYER,
-    OTHER_DEVICE
+    OTHER_DEVICE,
+    ON_STREAM
   }
 
   static Attempt draw(Draw draw, World world, Arena arena) {
@@ -105,18 +107,26 @@ final class CallAttempts {
               ? Expect.of(IllegalStateException.class, "is closed").or("linear", "multi")
               : null;
       case OTHER_DEVICE -> layered ? Expect.illegal("place is another device") : null;
+      case ON_STREAM -> {
+        Expect elsewhere =
+            layered
+                ? Expect.illegal("place is a stream of another device")
+                : Expect.illegal("in host memory", "allowed: memory of cuda:0");
+        yield visit.world.stream == null ? null : elsewhere;
+      }
     };
   }
 
   private static void call(Visit visit, Device device, Venue venue, boolean planned) {
-    Device place =
+    Place place =
         switch (venue) {
           case RIGHT, CLOSED_LAYER -> device;
           case NOWHERE -> null;
           case CLOSED_DEVICE -> visit.world.closed[device.name().equals("cpu") ? 0 : 1];
           case OTHER_DEVICE -> visit.world.open[device == visit.world.open[0] ? 1 : 0];
+          case ON_STREAM -> visit.world.stream;
         };
-    Device home = venue == Venue.CLOSED_DEVICE ? place : device;
+    Device home = venue == Venue.CLOSED_DEVICE ? place.device() : device;
     Layer layer = visit.problem.on(home, visit.tensors);
     try {
       if (venue == Venue.CLOSED_LAYER) {

@@ -72,7 +72,10 @@ public final class HostileRun {
             case 0, 1 -> TensorAttempts.draw(draw, world, arena);
             case 2, 3 -> ElementAttempts.draw(draw, world, arena);
             case 4 -> OptionAttempts.draw(draw, world, arena);
-            case 5 -> QuantizationAttempts.draw(draw, world, arena);
+            case 5 ->
+                draw.oneIn(2)
+                    ? QuantizationAttempts.draw(draw, world, arena)
+                    : ArrayAttempts.draw(draw, world);
             default -> CallAttempts.draw(draw, world, arena);
           };
       kinds.merge(attempt.kind(), 1L, Long::sum);

@@ -4,6 +4,7 @@ package dev.rapt.stress.hostile;
 import dev.rapt.Capabilities;
 import dev.rapt.CpuOptions;
 import dev.rapt.CudaDevice;
+import dev.rapt.CudaStream;
 import dev.rapt.Device;
 import dev.rapt.DeviceMemory;
 import dev.rapt.Isa;
@@ -31,6 +32,9 @@ final class World implements AutoCloseable {
   /** On a GPU; null where there is none, not even an emulated one. */
   final @Nullable DeviceMemory onDevice;
 
+  /** Of that GPU. */
+  final @Nullable CudaStream stream;
+
   private final @Nullable CudaDevice cuda;
   private final CountDownLatch end = new CountDownLatch(1);
 
@@ -44,6 +48,7 @@ final class World implements AutoCloseable {
     boolean hasCuda = Capabilities.probe().cudaReason().isEmpty();
     cuda = hasCuda ? Device.cuda() : null;
     onDevice = cuda == null ? null : cuda.allocate(BYTES);
+    stream = cuda == null ? null : cuda.newStream();
   }
 
   private void own(SynchronousQueue<MemorySegment> handed) {

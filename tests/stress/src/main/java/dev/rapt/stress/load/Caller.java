@@ -22,6 +22,7 @@ final class Caller implements Runnable {
       Pattern.compile("\\w+( weight| bias)? lies in an arena that is already closed");
 
   private static final int STALE_ONE_IN = 3;
+  private static final int INTERRUPTED_ONE_IN = 50;
 
   private final int number;
   private final Draw draw;
@@ -53,7 +54,14 @@ final class Caller implements Runnable {
     while (!ended.getAsBoolean()) {
       begun.set(number, System.nanoTime());
       try {
+        boolean interrupted = draw.oneIn(INTERRUPTED_ONE_IN);
+        if (interrupted) {
+          Thread.currentThread().interrupt();
+        }
         call();
+        if (interrupted && !Thread.interrupted()) {
+          tally.failure("a call has swallowed an interruption");
+        }
       } catch (RuntimeException | Error failure) {
         tally.failure("a caller failed: " + Failures.text(failure));
         return;
@@ -87,6 +95,9 @@ final class Caller implements Runnable {
     @Nullable DeviceRoom device;
     DeviceRoom.@Nullable SharedLayer layer;
     @Nullable ArenaRoom arena;
+
+    /** Whether a call has returned, so that the outputs are written. */
+    boolean ran;
 
     boolean deviceClosed() {
       return device != null && device.device.isClosed();
@@ -186,13 +197,16 @@ final class Caller implements Runnable {
     tally.count("operations/" + of.problem().operation());
     try {
       if (shared.layer != null) {
-        compute(shared.layer.layer, device, own);
+        compute(shared.layer.layer, device, own, shared);
       } else {
         try (Layer layer = layer(device, of, own, shared)) {
-          compute(layer, device, own);
+          compute(layer, device, own, shared);
         }
       }
     } catch (IllegalStateException closed) {
+      if (!shared.ran && device.isa().isPresent() && own.isWritten()) {
+        tally.failure("case " + of.number() + " was refused and has written: " + closed);
+      }
       throw refused(closed, of, shared);
     } finally {
       tally.call();
@@ -205,16 +219,18 @@ final class Caller implements Runnable {
     return of.problem().on(device, (fromArena ? own : of.memory()).tensors());
   }
 
-  private void compute(Layer layer, Device device, Memory own) {
+  private void compute(Layer layer, Device device, Memory own, Shared shared) {
     if (draw.oneIn(8)) {
       String name = layer.plan(device, own.tensors()).name();
       layer.run(device, own.tensors());
+      shared.ran = true;
       String again = layer.plan(device, own.tensors()).name();
       if (!again.equals(name)) {
         tally.failure("the plan was " + name + " and is " + again);
       }
     } else {
       layer.run(device, own.tensors());
+      shared.ran = true;
     }
     if (draw.oneIn(8)) {
       layer.run(device, own.tensors());

@@ -13,9 +13,10 @@ import java.lang.foreign.Arena;
  * A problem with its inputs, and what it gives alone.
  *
  * @param memory in an arena that stays open; the outputs are untouched, and nobody's
+ * @param inputs a hash of what no call may write
  * @param bits a hash for each tier, of which one that leaves the case out has none
  */
-record Case(int number, Problem problem, Memory memory, long[] bits) {
+record Case(int number, Problem problem, Memory memory, long inputs, long[] bits) {
   /** No CRC is negative. */
   static final long LEFT_OUT = -1;
 
@@ -29,7 +30,12 @@ record Case(int number, Problem problem, Memory memory, long[] bits) {
       bits[tier] =
           tiers[tier].affords(problem.work()) ? run(problem, memory, alone[tier]) : LEFT_OUT;
     }
-    return new Case(number, problem, memory, bits);
+    return new Case(number, problem, memory, memory.inputHash(), bits);
+  }
+
+  /** Whether the inputs are what they were. */
+  boolean isIntact() {
+    return memory.inputHash() == inputs;
   }
 
   private static long run(Problem problem, Memory memory, Device device) {

@@ -61,6 +61,11 @@ public final class StressRun {
       join(threads);
       double seconds = (System.nanoTime() - start) * 1e-9;
       house.shut();
+      for (Case one : house.cases) {
+        if (!one.isIntact()) {
+          tally.failure("inputs of case " + one.number() + " were written");
+        }
+      }
       return summary(machine, seconds, threadsBefore, Resident.nativeThreads());
     }
   }
