@@ -13,6 +13,8 @@ final class ArrayAttempts {
 
   private ArrayAttempts() {}
 
+  private static final String KIND = "arrays";
+
   /** What is wrong. */
   private enum Fault {
     NOTHING,
@@ -43,8 +45,7 @@ final class ArrayAttempts {
     Expect expect = spoil(fault, which, draw, shapes, data);
     Runnable call =
         () -> ATTENTION.run(device, data[0], shapes[0], data[1], shapes[1], data[2], shapes[2]);
-    String kind = "arrays: " + fault;
-    return expect == null ? new Attempt(kind, call) : new Attempt(kind, call, expect);
+    return expect == null ? new Attempt(KIND, fault, call) : new Attempt(KIND, fault, call, expect);
   }
 
   private static Expect spoil(Fault fault, int which, Draw draw, long[][] shapes, float[][] data) {

@@ -8,16 +8,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * A call and what must come of it.
  *
- * @param kind for the summary
+ * @param kind of call
+ * @param faults what is wrong with it
  * @param expected any of them; none = the call must succeed
  * @param afterwards what is wrong after a refusal, for example that something was written; null =
  *     nothing
  */
 record Attempt(
-    String kind, Runnable call, List<Expect> expected, Supplier<@Nullable String> afterwards) {
-  /** A call that writes nothing anywhere. */
-  Attempt(String kind, Runnable call, Expect... expected) {
-    this(kind, call, List.of(expected), () -> null);
+    String kind,
+    List<String> faults,
+    Runnable call,
+    List<Expect> expected,
+    Supplier<@Nullable String> afterwards) {
+  /** A call that is wrong in one way, and writes nothing anywhere. */
+  Attempt(String kind, Enum<?> fault, Runnable call, Expect... expected) {
+    this(kind, List.of(fault.name()), call, List.of(expected), () -> null);
   }
 
   /** What went wrong; null = nothing. */

@@ -35,20 +35,21 @@ final class CallAttempts {
       return sound(visit, device);
     }
     List<Expect> expected = new ArrayList<>();
-    StringBuilder kind = new StringBuilder();
+    List<String> faults = new ArrayList<>();
     Venue venue = draw.oneIn(5) ? draw.any(Venue.values()) : Venue.RIGHT;
     Expect displaced = expected(venue, visit);
     if (displaced != null) {
       expected.add(displaced);
-      kind.append(venue);
+      faults.add(venue.name());
     } else {
       venue = Venue.RIGHT;
     }
-    boolean anywhere = spoil(visit, expected, kind, displaced == null || draw.oneIn(2));
+    boolean anywhere = spoil(visit, expected, faults, displaced == null || draw.oneIn(2));
     Venue where = venue;
     boolean planned = draw.oneIn(4) && !anywhere;
     return new Attempt(
-        visit.problem.operation() + ": " + kind,
+        visit.problem.operation(),
+        faults,
         () -> call(visit, device, where, planned),
         expected,
         visit::written);
@@ -57,7 +58,8 @@ final class CallAttempts {
   /** A call with nothing wrong, which gives the same on another device of its kind. */
   private static Attempt sound(Visit visit, Device device) {
     return new Attempt(
-        visit.problem.operation() + ": nothing",
+        visit.problem.operation(),
+        List.of("NOTHING"),
         () -> call(visit, device, Venue.RIGHT, false),
         List.of(),
         () -> {
@@ -70,7 +72,7 @@ final class CallAttempts {
 
   /** Spoils a tensor, or two of them; whether one of the faults is seen by a run only. */
   private static boolean spoil(
-      Visit visit, List<Expect> expected, StringBuilder kind, boolean needed) {
+      Visit visit, List<Expect> expected, List<String> faults, boolean needed) {
     boolean shape = false;
     boolean runOnly = false;
     int wanted = needed ? visit.draw.oneIn(4) ? 2 : 1 : 0;
@@ -86,7 +88,7 @@ final class CallAttempts {
       Expect expect = fault.spoil(visit, of);
       if (expect != null) {
         expected.add(expect);
-        kind.append(kind.isEmpty() ? "" : ", ").append(fault);
+        faults.add(fault.name());
         spoilt.add(of);
         shape |= fault.isOfShape();
         runOnly |= fault == OperandFault.OUTSIDE;

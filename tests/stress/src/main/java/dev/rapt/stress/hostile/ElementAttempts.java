@@ -16,6 +16,8 @@ final class ElementAttempts {
 
   private ElementAttempts() {}
 
+  private static final String KIND = "elements";
+
   /** What is wrong. */
   private enum Fault {
     NOTHING,
@@ -41,24 +43,23 @@ final class ElementAttempts {
   static Attempt draw(Draw draw, World world, Arena arena) {
     Fault fault = draw.any(Fault.values());
     Tensor floats = Tensor.allocate(arena, DType.F32, SHAPE);
-    String kind = "elements: " + fault;
     return switch (fault) {
-      case NOTHING -> new Attempt(kind, () -> reach(draw, floats));
+      case NOTHING -> new Attempt(KIND, fault, () -> reach(draw, floats));
       case PERMUTATION, SLICE, SELECT, RESHAPE, EXPAND, DIMENSION, INDEX ->
-          view(kind, fault, draw, floats);
+          view(fault, draw, floats);
       case READ_TYPE -> {
         DType dtype = draw.any(DType.F32, DType.F16, DType.BOOL, DType.I64);
         Tensor tensor = Tensor.allocate(arena, dtype, SHAPE);
         Runnable read =
             dtype == DType.I64 || draw.oneIn(2) ? tensor::toByteArray : tensor::toIntArray;
         yield new Attempt(
-            kind, read, Expect.of(UnsupportedOperationException.class, tensor.toString()));
+            KIND, fault, read, Expect.of(UnsupportedOperationException.class, tensor.toString()));
       }
       case WRITE_TYPE -> {
         DType dtype = draw.any(DType.I32, DType.I64);
         Tensor tensor = Tensor.allocate(arena, dtype, SHAPE);
         yield refused(
-            kind,
+            fault,
             draw.any(
                 () -> tensor.set(1, 0, 0, 0),
                 () -> tensor.fill(1),
@@ -69,7 +70,7 @@ final class ElementAttempts {
       }
       case READ_ONLY -> {
         Tensor tensor = Tensor.of(floats.segment().asReadOnly(), DType.F32, SHAPE);
-        yield refused(kind, write(draw, tensor), floats, Expect.illegal("read-only"));
+        yield refused(fault, write(draw, tensor), floats, Expect.illegal("read-only"));
       }
       case CLOSED -> {
         Tensor tensor;
@@ -77,21 +78,23 @@ final class ElementAttempts {
           tensor = Tensor.allocate(gone, DType.F32, SHAPE);
         }
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             draw.oneIn(2) ? write(draw, tensor) : () -> reach(draw, tensor),
             Expect.of(IllegalStateException.class, "already closed"));
       }
       case CONFINED -> {
         Tensor tensor = Tensor.of(world.confined, DType.F32, SHAPE);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             draw.oneIn(2) ? write(draw, tensor) : () -> reach(draw, tensor),
             Expect.of(WrongThreadException.class, "confined to another thread"));
       }
       case LENGTH -> {
         int length = draw.any(0, ELEMENTS - 1, ELEMENTS + 1);
         yield refused(
-            kind,
+            fault,
             () -> floats.copyFrom(new float[length]),
             floats,
             Expect.illegal("data has " + length, floats.toString()));
@@ -102,7 +105,7 @@ final class ElementAttempts {
         float[] data = new float[ELEMENTS];
         data[draw.from(0, ELEMENTS - 1)] = value;
         yield refused(
-            kind,
+            fault,
             draw.any(
                 () -> bytes.set(value, 1, 1, 1),
                 () -> bytes.fill(value),
@@ -117,7 +120,7 @@ final class ElementAttempts {
         long[] data = new long[ELEMENTS];
         data[draw.from(0, ELEMENTS - 1)] = value;
         yield refused(
-            kind,
+            fault,
             draw.any(
                 () -> integers.setLong(value, 1, 1, 1),
                 () -> integers.fillLong(value),
@@ -128,7 +131,7 @@ final class ElementAttempts {
       case COPY_SHAPE -> {
         Tensor other = Tensor.allocate(arena, DType.F16, 3, 2, 4);
         yield refused(
-            kind,
+            fault,
             () -> floats.copyFrom(other),
             floats,
             Expect.illegal("source is " + other, "(2, 3, 4)"));
@@ -136,7 +139,7 @@ final class ElementAttempts {
       case REPEATED -> {
         Tensor repeated = Tensor.allocate(arena, DType.F32, 1, 4).expand(3, 4);
         yield refused(
-            kind,
+            fault,
             draw.any(
                 () -> repeated.copyFrom(new float[12]),
                 () -> repeated.copyFrom(Tensor.allocate(arena, DType.F32, 3, 4))),
@@ -146,7 +149,7 @@ final class ElementAttempts {
     };
   }
 
-  private static Attempt view(String kind, Fault fault, Draw draw, Tensor tensor) {
+  private static Attempt view(Fault fault, Draw draw, Tensor tensor) {
     String text = tensor.toString();
     int dim = draw.any(-1, 3, Integer.MAX_VALUE, Integer.MIN_VALUE);
     long beyond = draw.any(-1L, 5L, Long.MAX_VALUE, Long.MIN_VALUE);
@@ -154,39 +157,47 @@ final class ElementAttempts {
       case PERMUTATION -> {
         int[] dims =
             draw.any(new int[0], new int[] {0, 1}, new int[] {0, 1, 1}, new int[] {0, 1, dim});
-        yield new Attempt(kind, () -> tensor.permute(dims), Expect.illegal("dims", "0 to 2 once"));
+        yield new Attempt(
+            KIND, fault, () -> tensor.permute(dims), Expect.illegal("dims", "0 to 2 once"));
       }
       case SLICE -> {
         long from = draw.any(-1L, 3L, 2L);
         long to = from == 2 ? 1 : draw.any(5L, Long.MAX_VALUE, 2L);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () -> tensor.slice(0, from, to),
             Expect.illegal("slice " + from + " to " + to, "0 <= from <= to <= 2"));
       }
       case SELECT ->
           draw.oneIn(2)
               ? new Attempt(
-                  kind, () -> tensor.select(dim, 0), Expect.illegal("dimension " + dim, text))
+                  KIND,
+                  fault,
+                  () -> tensor.select(dim, 0),
+                  Expect.illegal("dimension " + dim, text))
               : new Attempt(
-                  kind, () -> tensor.select(0, beyond), Expect.illegal("index " + beyond));
+                  KIND, fault, () -> tensor.select(0, beyond), Expect.illegal("index " + beyond));
       case RESHAPE -> {
         long[] shape = draw.any(new long[] {5, 5}, new long[] {0}, new long[] {1L << 32, 1L << 30});
-        yield new Attempt(kind, () -> tensor.reshape(shape), Expect.illegal("elements of " + text));
+        yield new Attempt(
+            KIND, fault, () -> tensor.reshape(shape), Expect.illegal("elements of " + text));
       }
       case EXPAND -> {
         long[] shape = draw.any(new long[] {4}, new long[] {2, 3, 5}, new long[] {2, 2, 3, 0});
-        yield new Attempt(kind, () -> tensor.expand(shape), Expect.illegal("broadcast of " + text));
+        yield new Attempt(
+            KIND, fault, () -> tensor.expand(shape), Expect.illegal("broadcast of " + text));
       }
       case DIMENSION ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               draw.oneIn(2) ? () -> tensor.size(dim) : () -> tensor.stride(dim),
               Expect.of(IndexOutOfBoundsException.class, Integer.toString(dim)));
       default -> {
         long[] index = draw.any(new long[] {0, 0}, new long[] {0, 0, beyond}, new long[] {2, 0, 0});
         yield refused(
-            kind,
+            fault,
             draw.any(() -> tensor.get(index), () -> tensor.set(1, index)),
             tensor,
             Expect.of(IndexOutOfBoundsException.class, "index", text));
@@ -211,10 +222,11 @@ final class ElementAttempts {
   }
 
   /** Whose memory must stay all zero. */
-  private static Attempt refused(String kind, Runnable call, Tensor untouched, Expect expect) {
+  private static Attempt refused(Fault fault, Runnable call, Tensor untouched, Expect expect) {
     MemorySegment memory = untouched.segment();
     return new Attempt(
-        kind,
+        KIND,
+        List.of(fault.name()),
         call,
         List.of(expect),
         () -> {

@@ -78,10 +78,13 @@ public final class HostileRun {
                     : ArrayAttempts.draw(draw, world);
             default -> CallAttempts.draw(draw, world, arena);
           };
-      kinds.merge(attempt.kind(), 1L, Long::sum);
+      for (String fault : attempt.faults()) {
+        kinds.merge(attempt.kind() + ": " + fault, 1L, Long::sum);
+      }
       String failure = attempt.failure();
       if (failure != null) {
-        failures.add("call " + number + " (" + attempt.kind() + ") " + failure);
+        failures.add(
+            "call " + number + " (" + attempt.kind() + ": " + attempt.faults() + ") " + failure);
       } else if (attempt.expected().isEmpty()) {
         succeeded++;
       } else {

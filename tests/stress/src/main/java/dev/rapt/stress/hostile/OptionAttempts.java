@@ -21,6 +21,8 @@ final class OptionAttempts {
 
   private OptionAttempts() {}
 
+  private static final String KIND = "options";
+
   /** What is wrong. */
   private enum Fault {
     SCALE,
@@ -41,13 +43,15 @@ final class OptionAttempts {
 
   static Attempt draw(Draw draw, World world, Arena arena) {
     Fault fault = draw.any(Fault.values());
-    String kind = "options: " + fault;
     Device device = draw.any(world.open);
     return switch (fault) {
       case SCALE -> {
         double scale = NOT_FINITE[draw.from(0, NOT_FINITE.length - 1)];
         yield new Attempt(
-            kind, () -> Attention.builder().scale(scale), Expect.illegal("scale is " + scale));
+            KIND,
+            fault,
+            () -> Attention.builder().scale(scale),
+            Expect.illegal("scale is " + scale));
       }
       case SOFTCAP -> {
         double softcap =
@@ -55,7 +59,8 @@ final class OptionAttempts {
                 ? NOT_FINITE[draw.from(0, NOT_FINITE.length - 1)]
                 : draw.any(-1.0, 1e-60, -1e-60);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () -> Attention.builder().softcap(softcap),
             Expect.illegal("softcap is " + softcap));
       }
@@ -63,46 +68,52 @@ final class OptionAttempts {
         long size = draw.any(-2L, -5L, Long.MIN_VALUE);
         boolean left = draw.oneIn(2);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () -> Attention.builder().window(left ? size : 1, left ? 1 : size),
             Expect.illegal((left ? "left" : "right") + " window is " + size));
       }
       case CAUSAL ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               () -> Attention.builder().causal(null),
               Expect.of(NullPointerException.class, "causal"));
       case STAGE ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               () -> Attention.builder().weightsStage(null),
               Expect.of(NullPointerException.class, "weightsStage"));
       case ROTARY_DIM -> {
         long dim = draw.any(-2L, 1L, 3L, 1026L, Long.MAX_VALUE, Long.MIN_VALUE);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () -> RotaryEmbedding.builder().rotaryDim(dim),
             Expect.illegal("rotaryDim is " + dim));
       }
-      case TABLES -> tables(kind, draw, arena);
+      case TABLES -> tables(fault, draw, arena);
       case THREADS -> {
         int threads = draw.any(-1, 1025, Integer.MAX_VALUE, Integer.MIN_VALUE);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () -> CpuOptions.builder().threads(threads),
             Expect.illegal("threads is " + threads));
       }
       case GPU -> {
         int ordinal = draw.any(-1, Integer.MIN_VALUE);
         yield new Attempt(
-            kind, () -> Device.cuda(ordinal), Expect.illegal(Integer.toString(ordinal)));
+            KIND, fault, () -> Device.cuda(ordinal), Expect.illegal(Integer.toString(ordinal)));
       }
       case HEADS -> {
         int heads = draw.any(0, -1, Integer.MIN_VALUE);
         boolean kv = draw.oneIn(2);
         MultiHeadAttention.Builder builder = MultiHeadAttention.builder(device);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () -> (kv ? builder.kvHeads(heads) : builder.heads(heads)).build(),
             Expect.illegal((kv ? "kvHeads is " : "heads is ") + heads));
       }
@@ -110,7 +121,8 @@ final class OptionAttempts {
         int heads = draw.any(5, 7, 13);
         Tensor weight = Tensor.allocate(arena, DType.F32, 12, 12);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () ->
                 MultiHeadAttention.builder(device)
                     .heads(heads)
@@ -123,21 +135,23 @@ final class OptionAttempts {
       }
       case PROJECTION ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               () -> MultiHeadAttention.builder(device).heads(1).build(),
               Expect.illegal("query projection is missing"));
       case STACKED -> {
         Tensor weight = Tensor.allocate(arena, DType.F32, draw.any(2L, 4L, 7L), 4);
         yield new Attempt(
-            kind,
+            KIND,
+            fault,
             () -> MultiHeadAttention.builder(device).inProjection(weight, null),
             Expect.illegal("in-projection weight is " + weight, "multiple of 3"));
       }
-      case PLACED_TWICE -> placedTwice(kind, draw, device, arena);
+      case PLACED_TWICE -> placedTwice(fault, draw, device, arena);
     };
   }
 
-  private static Attempt tables(String kind, Draw draw, Arena arena) {
+  private static Attempt tables(Fault fault, Draw draw, Arena arena) {
     long length = draw.any(0L, -1L, Long.MIN_VALUE);
     long dim = draw.any(0L, 3L, -2L, 1026L);
     double theta = draw.any(0.0, -1.0, Double.NaN, Double.POSITIVE_INFINITY);
@@ -145,28 +159,32 @@ final class OptionAttempts {
     return switch (draw.from(0, 3)) {
       case 0 ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               () -> RotaryEmbedding.tables(arena, length, 8),
               Expect.illegal("length is " + length));
       case 1 ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               () -> RotaryEmbedding.tables(arena, 4, dim),
               Expect.illegal("rotaryDim is " + dim));
       case 2 ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               () -> RotaryEmbedding.tables(arena, DType.F32, 4, 8, theta),
               Expect.illegal("theta is " + theta));
       default ->
           new Attempt(
-              kind,
+              KIND,
+              fault,
               () -> RotaryEmbedding.tables(arena, dtype, 4, 8, 10_000),
               Expect.illegal("dtype is " + dtype));
     };
   }
 
-  private static Attempt placedTwice(String kind, Draw draw, Device device, Arena arena) {
+  private static Attempt placedTwice(Fault fault, Draw draw, Device device, Arena arena) {
     Tensor x = Tensor.allocate(arena, DType.F32, 2, 1, 3, 4);
     Tensor output = Tensor.allocate(arena, DType.F32, 2, 1, 3, 4);
     Tensor positions = Tensor.allocate(arena, DType.I32, 2);
@@ -178,7 +196,8 @@ final class OptionAttempts {
     AttentionTensors tensors =
         AttentionTensors.builder(x, x, x, output).positions(positions).build();
     return new Attempt(
-        kind,
+        KIND,
+        fault,
         () -> attention.run(device, tensors),
         Expect.illegal("positions is " + positions, causal ? "BOTTOM_RIGHT" : "position is 5"));
   }

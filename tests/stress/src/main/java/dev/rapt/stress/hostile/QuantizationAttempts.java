@@ -57,7 +57,8 @@ final class QuantizationAttempts {
         fault == Fault.READ_ONLY || fault == Fault.REPEATED ? draw.from(1, 2) : draw.from(0, 2);
     Expect expect = spoil(fault, which, draw, world, arena, placed, t);
     return new Attempt(
-        "quantization: " + fault,
+        "quantization",
+        List.of(fault.name()),
         () -> Quantization.symmetric(t[SOURCE], t[QUANTISED], t[SCALE]),
         expect == null ? List.of() : List.of(expect),
         () -> {

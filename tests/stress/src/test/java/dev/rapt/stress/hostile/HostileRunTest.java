@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.rapt.stress.call.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -51,14 +52,17 @@ class HostileRunTest {
         () -> {
           throw new IllegalArgumentException("query is 5 there");
         };
-    assertNull(new Attempt("", right, expect).failure());
-    assertNull(new Attempt("", right, Expect.illegal("key"), expect).failure());
-    assertTrue(new Attempt("", right).failure().startsWith("threw"));
-    assertTrue(new Attempt("", right, Expect.illegal("key")).failure().startsWith("threw"));
-    assertTrue(new Attempt("", right, expect.or("nowhere")).failure().startsWith("threw"));
+    assertNull(new Attempt("", Kind.FLOATS, right, expect).failure());
+    assertNull(new Attempt("", Kind.FLOATS, right, Expect.illegal("key"), expect).failure());
+    assertTrue(new Attempt("", Kind.FLOATS, right).failure().startsWith("threw"));
+    assertTrue(
+        new Attempt("", Kind.FLOATS, right, Expect.illegal("key")).failure().startsWith("threw"));
+    assertTrue(
+        new Attempt("", Kind.FLOATS, right, expect.or("nowhere")).failure().startsWith("threw"));
     Expect other = Expect.of(NullPointerException.class, "query");
-    assertTrue(new Attempt("", right, other).failure().startsWith("threw"));
-    assertTrue(new Attempt("", () -> {}, expect).failure().startsWith("succeeded"));
-    assertEquals("written", new Attempt("", right, List.of(expect), () -> "written").failure());
+    assertTrue(new Attempt("", Kind.FLOATS, right, other).failure().startsWith("threw"));
+    assertTrue(new Attempt("", Kind.FLOATS, () -> {}, expect).failure().startsWith("succeeded"));
+    assertEquals(
+        "written", new Attempt("", List.of(), right, List.of(expect), () -> "written").failure());
   }
 }
