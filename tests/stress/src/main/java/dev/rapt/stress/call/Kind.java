@@ -18,14 +18,9 @@ public enum Kind {
     this.allowed = allowed;
   }
 
-  /** A type that is allowed, F32 most often where it is. */
+  /** A type that is allowed; F32 is every second one where it is among several. */
   public DType draw(Draw draw) {
-    return allowed.length > 2 && draw.oneIn(2) ? DType.F32 : floatingOrAny(draw);
-  }
-
-  /** I8 needs a scale, which whoever draws it adds. */
-  private DType floatingOrAny(Draw draw) {
-    return draw.any(this == FLOATS_OR_I8 ? FLOATS.allowed : allowed);
+    return this == FLOATS && draw.oneIn(2) ? DType.F32 : draw.any(allowed);
   }
 
   /** A type that is not. */

@@ -45,6 +45,9 @@ final class CallAttempts {
       venue = Venue.RIGHT;
     }
     boolean anywhere = spoil(visit, expected, faults, displaced == null || draw.oneIn(2));
+    if (expected.isEmpty()) {
+      return sound(visit, device);
+    }
     Venue where = venue;
     boolean planned = draw.oneIn(4) && !anywhere;
     return new Attempt(
@@ -55,7 +58,7 @@ final class CallAttempts {
         visit::written);
   }
 
-  /** A call with nothing wrong, which gives the same on another device of its kind. */
+  /** A call with nothing wrong, which gives the same when it is made again. */
   private static Attempt sound(Visit visit, Device device) {
     return new Attempt(
         visit.problem.operation(),

@@ -24,6 +24,9 @@ final class Caller implements Runnable {
   private static final int STALE_ONE_IN = 3;
   private static final int INTERRUPTED_ONE_IN = 50;
 
+  /** A device of its own costs threads that start and end. */
+  private static final int OWN_ONE_IN = 400;
+
   private final int number;
   private final Draw draw;
   private final House house;
@@ -115,7 +118,7 @@ final class Caller implements Runnable {
   private void call() {
     Shared shared = new Shared();
     DeviceRoom room = deviceRoom();
-    if (draw.oneIn(400)) {
+    if (draw.oneIn(OWN_ONE_IN)) {
       int tier = draw.from(0, house.tiers.length - 1);
       try (Device own = house.tiers[tier].open(draw.from(1, 3))) {
         tally.count("devices/own");
