@@ -3,7 +3,6 @@ package dev.rapt.stress.load;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,7 +25,12 @@ final class Resident {
 
   /** Takes a sample. */
   void sample() {
-    kilobytes.add(status("VmRSS"));
+    add(status("VmRSS"));
+  }
+
+  /** Adds a sample. */
+  void add(long sample) {
+    kilobytes.add(sample);
   }
 
   /** Medians of the first and of the last third after the warm-up, in MiB. */
@@ -55,11 +59,6 @@ final class Resident {
 
   boolean isFlat() {
     return growth() <= ALLOWED_GROWTH;
-  }
-
-  /** Threads of this process that are none of Java's: the JVM's own and the native library's. */
-  static long nativeThreads() {
-    return status("Threads") - ManagementFactory.getThreadMXBean().getThreadCount();
   }
 
   private static long status(String key) {

@@ -36,15 +36,10 @@ public record Summary(
    * @param firstMebibytes resident memory, the median of the first third after the warm-up
    * @param lastMebibytes the same of the last third
    * @param judged whether the run was long enough to tell whether memory is flat
-   * @param threadsBefore threads that are not Java's, before anything was opened
-   * @param threadsAfter the same, after everything was closed
+   * @param workersLeft threads of the native library, after everything was closed
    */
   public record Residence(
-      double firstMebibytes,
-      double lastMebibytes,
-      boolean judged,
-      long threadsBefore,
-      long threadsAfter) {}
+      double firstMebibytes, double lastMebibytes, boolean judged, int workersLeft) {}
 
   /** Whether everything was as it must be. */
   public boolean isGood() {
@@ -70,9 +65,8 @@ public record Summary(
                 residence.firstMebibytes,
                 residence.lastMebibytes,
                 100 * (residence.lastMebibytes / residence.firstMebibytes - 1),
-                residence.judged ? "" : ", too few samples to judge")));
-    String after = ", at the end " + residence.threadsAfter;
-    text.add(line("native threads", residence.threadsBefore + after));
+                residence.judged ? "" : ", not judged")));
+    text.add(line("native threads", residence.workersLeft + " left"));
     text.add(line("failures", failures.size()));
     return text.toString();
   }
