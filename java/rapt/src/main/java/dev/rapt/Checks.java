@@ -33,9 +33,7 @@ final class Checks {
   static void alive(String name, Tensor tensor) {
     MemorySegment segment = tensor.segment();
     if (!segment.scope().isAlive()) {
-      CudaMemory memory = tensor.memory();
-      String where = memory == null ? "an arena" : "memory of " + memory.device().name();
-      throw new IllegalStateException(name + " lies in " + where + " that is already closed");
+      throw closed(name, tensor, null);
     }
     if (!segment.isAccessibleBy(Thread.currentThread())) {
       throw new WrongThreadException(
@@ -43,6 +41,23 @@ final class Checks {
               + " lies in an arena that is confined to another thread than "
               + Thread.currentThread());
     }
+  }
+
+  /**
+   * What an access that threw says to a caller: the same as {@link #alive}, where another thread
+   * has closed the memory since. Whatever else it was stays as it is.
+   */
+  static IllegalStateException closedMeanwhile(
+      IllegalStateException thrown, String name, @Nullable Tensor tensor) {
+    boolean alive = tensor == null || tensor.segment().scope().isAlive();
+    return alive ? thrown : closed(name, tensor, thrown);
+  }
+
+  private static IllegalStateException closed(
+      String name, Tensor tensor, @Nullable IllegalStateException cause) {
+    CudaMemory memory = tensor.memory();
+    String where = memory == null ? "an arena" : "memory of " + memory.device().name();
+    return new IllegalStateException(name + " lies in " + where + " that is already closed", cause);
   }
 
   /** Type and memory of a tensor that is written. */

@@ -163,6 +163,8 @@ public final class CudaDevice extends Device {
           CopyChecks.pointer(from),
           CopyChecks.bytes(from),
           MemorySegment.NULL);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(Checks.closedMeanwhile(closed, "to", to), "from", from);
     } finally {
       exit();
     }

@@ -106,6 +106,8 @@ public final class CudaStream extends Place implements AutoCloseable {
       device
           .driver()
           .copy(CopyChecks.pointer(to), CopyChecks.pointer(from), CopyChecks.bytes(from), handle);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(Checks.closedMeanwhile(closed, "to", to), "from", from);
     } finally {
       exit();
     }

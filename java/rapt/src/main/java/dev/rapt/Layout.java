@@ -9,14 +9,18 @@ final class Layout {
 
   private Layout() {}
 
-  /** Row-major strides of a contiguous tensor. */
+  /**
+   * Row-major strides of a contiguous tensor. One without elements has those of the sizes that are
+   * not 0, or 1 where they would pass 2^63 - 1: nobody ever steps by them.
+   */
   static long[] contiguousStrides(long[] shape) {
+    boolean empty = elements(shape) == 0;
     long[] strides = new long[shape.length];
     long stride = 1;
     for (int dim = shape.length - 1; dim >= 0; dim--) {
       strides[dim] = stride;
-      // A zero size must not zero the outer strides; with no elements they matter to nobody.
-      stride = multiply(stride, Math.max(1, shape[dim]), shape);
+      long size = Math.max(1, shape[dim]);
+      stride = empty && stride > Long.MAX_VALUE / size ? 1 : multiply(stride, size, shape);
     }
     return strides;
   }

@@ -55,7 +55,7 @@ public final class Linear implements AutoCloseable {
     device.admitWeight("bias", bias);
     device.enter();
     try {
-      Linear linear = new Linear(device, device.pack(weight, bias));
+      Linear linear = new Linear(device, LinearChecks.pack(device, "weight", weight, "bias", bias));
       device.adopt(linear, linear::free);
       return linear;
     } finally {

@@ -3,11 +3,23 @@ package dev.rapt;
 
 import static dev.rapt.internal.call.OperandTable.MAX_FEATURES;
 
+import dev.rapt.internal.call.PackedWeights;
 import org.jspecify.annotations.Nullable;
 
-/** What the weights of a linear layer must satisfy. */
+/** What the weights of a linear layer must satisfy, and packing them. */
 final class LinearChecks {
   private LinearChecks() {}
+
+  /** Packs weights that are checked, on a device that is entered. */
+  static PackedWeights pack(
+      Device device, String weightName, Tensor weight, String biasName, @Nullable Tensor bias) {
+    try {
+      return device.pack(weight, bias);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(
+          Checks.closedMeanwhile(closed, biasName, bias), weightName, weight);
+    }
+  }
 
   static void weights(String weightName, Tensor weight, String biasName, @Nullable Tensor bias) {
     Checks.rank(weightName, weight, 2, "(out, in)");

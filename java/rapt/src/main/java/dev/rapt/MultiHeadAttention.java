@@ -277,6 +277,7 @@ public final class MultiHeadAttention implements AutoCloseable {
      *
      * @throws IllegalArgumentException naming the value at fault and what was allowed
      * @throws IllegalStateException where the device or a weight's arena is closed
+     * @throws WrongThreadException where a weight's arena is confined to another thread
      * @throws RaptException where memory runs out, or the device fails
      */
     public MultiHeadAttention build() {
@@ -307,7 +308,8 @@ public final class MultiHeadAttention implements AutoCloseable {
         MhaModel.Projections projections =
             new MhaModel.Projections(query, key, value, output, averageWeights);
         MhaModel.Appended appended =
-            new MhaModel.Appended(keep(kept, biasKey), keep(kept, biasValue), zeroAttention);
+            new MhaModel.Appended(
+                keep(kept, "biasKey", biasKey), keep(kept, "biasValue", biasValue), zeroAttention);
         MultiHeadAttention built =
             new MultiHeadAttention(
                 device, new MhaModel(heads, kvHeads, projections, appended, attention.options()));
@@ -326,18 +328,23 @@ public final class MultiHeadAttention implements AutoCloseable {
         List<PackedWeights> made, String name, Tensor weight, @Nullable Tensor bias) {
       device.admitWeight(name + " weight", weight);
       device.admitWeight(name + " bias", bias);
-      PackedWeights projection = device.pack(weight, bias);
+      PackedWeights projection =
+          LinearChecks.pack(device, name + " weight", weight, name + " bias", bias);
       made.add(projection);
       return projection;
     }
 
-    private @Nullable Tensor keep(List<Tensor> kept, @Nullable Tensor bias) {
+    private @Nullable Tensor keep(List<Tensor> kept, String name, @Nullable Tensor bias) {
       if (bias == null) {
         return null;
       }
-      Tensor copy = device.keep(bias);
-      kept.add(copy);
-      return copy;
+      try {
+        Tensor copy = device.keep(bias);
+        kept.add(copy);
+        return copy;
+      } catch (IllegalStateException closed) {
+        throw Checks.closedMeanwhile(closed, name, bias);
+      }
     }
 
     private static Tensor part(Tensor stacked, int index, long size) {

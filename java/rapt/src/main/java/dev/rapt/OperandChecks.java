@@ -236,6 +236,16 @@ final class OperandChecks {
     return same;
   }
 
+  /** What a checked call that threw says, where another thread has closed a tensor's memory. */
+  static IllegalStateException closedMeanwhile(IllegalStateException thrown, CallFrame call) {
+    IllegalStateException named = thrown;
+    for (int left = call.present(); named == thrown && left != 0; left &= left - 1) {
+      int slot = Integer.numberOfTrailingZeros(left);
+      named = Checks.closedMeanwhile(thrown, call.operand(slot).name(), call.required(slot));
+    }
+    return named;
+  }
+
   /** That all tensors lie where the call runs. */
   static void admit(Place place, CallFrame call) {
     for (int left = call.present(); left != 0; left &= left - 1) {

@@ -47,6 +47,8 @@ public abstract sealed class Place permits Device, CudaStream {
     enter();
     try {
       backend().run(call);
+    } catch (IllegalStateException closed) {
+      throw OperandChecks.closedMeanwhile(closed, call);
     } finally {
       exit();
     }

@@ -39,6 +39,8 @@ public final class Quantization {
    * @param scale F32, written, of the source's shape less its last dimension, or with G in its
    *     place
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where the memory of one of them is closed
+   * @throws WrongThreadException where an arena is confined to another thread
    * @throws UnsupportedOperationException for tensors on a device
    */
   public static void symmetric(Tensor source, Tensor quantised, Tensor scale) {
@@ -46,6 +48,16 @@ public final class Quantization {
     Objects.requireNonNull(quantised, "quantised");
     Objects.requireNonNull(scale, "scale");
     check(source, quantised, scale);
+    try {
+      rows(source, quantised, scale);
+    } catch (IllegalStateException closed) {
+      IllegalStateException named = Checks.closedMeanwhile(closed, "scale", scale);
+      named = Checks.closedMeanwhile(named, "quantised", quantised);
+      throw Checks.closedMeanwhile(named, "source", source);
+    }
+  }
+
+  private static void rows(Tensor source, Tensor quantised, Tensor scale) {
     int last = source.rank() - 1;
     boolean grouped = scale.rank() == source.rank();
     long groups = grouped ? scale.size(last) : 1;

@@ -24,6 +24,11 @@ import org.jspecify.annotations.Nullable;
  * lifetime and thread confinement) stay in force. Strides count elements, not bytes; they may be 0
  * (broadcast, for inputs only) or negative. Making a tensor checks once that every element that
  * shape and strides name lies in the memory.
+ *
+ * <p>What touches elements throws {@link IllegalStateException} where their memory is closed,
+ * {@link WrongThreadException} where it is confined to another thread, {@link
+ * IllegalArgumentException} where it is read-only and to be written, and {@link
+ * IndexOutOfBoundsException} for an index of no element.
  */
 public final class Tensor {
   /** Cache lines and AVX-512 vectors are 64 bytes. */
@@ -119,6 +124,8 @@ public final class Tensor {
 
   /**
    * {@code shape}: a tensor in {@code arena} with row-major {@code data}, rounded to {@code dtype}.
+   *
+   * @throws UnsupportedOperationException for I32 and I64
    */
   public static Tensor copyOf(Arena arena, DType dtype, float[] data, long... shape) {
     return TensorData.copyOf(arena, dtype, Objects.requireNonNull(data, "data"), shape);
@@ -168,7 +175,7 @@ public final class Tensor {
    * @throws IndexOutOfBoundsException where there is no such dimension
    */
   public long size(int dim) {
-    return shape[dim];
+    return shape[TensorChecks.dimension(dim, this)];
   }
 
   /**
@@ -177,7 +184,7 @@ public final class Tensor {
    * @throws IndexOutOfBoundsException where there is no such dimension
    */
   public long stride(int dim) {
-    return strides[dim];
+    return strides[TensorChecks.dimension(dim, this)];
   }
 
   /** A copy of the shape. */
@@ -290,7 +297,7 @@ public final class Tensor {
   }
 
   /**
-   * A row-major copy of the elements of an I32 or I64 tensor.
+   * A row-major copy of the elements of an I8, I32 or I64 tensor.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
@@ -413,7 +420,7 @@ public final class Tensor {
   }
 
   /**
-   * Writes row-major {@code data} into an I32 or I64 tensor.
+   * Writes row-major {@code data} into an I8, I32 or I64 tensor, which must hold each value.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
@@ -431,7 +438,7 @@ public final class Tensor {
   }
 
   /**
-   * One element of an I32 or I64 tensor.
+   * One element of an I8, I32 or I64 tensor.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */
@@ -459,7 +466,7 @@ public final class Tensor {
   }
 
   /**
-   * Writes one element of an I32 or I64 tensor, which must hold it.
+   * Writes one element of an I8, I32 or I64 tensor, which must hold it.
    *
    * @throws UnsupportedOperationException for a tensor on a device, or of another type
    */

@@ -171,6 +171,11 @@ final class TensorChecks {
     checkHost(tensor);
   }
 
+  /** That its elements are integers, and Java can touch them. */
+  static void checkIntegers(Tensor tensor) {
+    checkElements(tensor, DType.I8, DType.I32, DType.I64);
+  }
+
   /** That raw data of 16 bits can be elements of a type. */
   static void checkSixteenBits(DType dtype) {
     if (dtype != DType.F16 && dtype != DType.BF16) {
@@ -187,6 +192,15 @@ final class TensorChecks {
       throw new IllegalArgumentException(
           "dimension " + dim + " of " + tensor + "; allowed: 0 to " + (tensor.rank() - 1));
     }
+  }
+
+  /** A dimension that is there. */
+  static int dimension(int dim, Tensor tensor) {
+    if (dim < 0 || dim >= tensor.rank()) {
+      throw new IndexOutOfBoundsException(
+          "dimension " + dim + " of " + tensor + "; allowed: 0 to " + (tensor.rank() - 1));
+    }
+    return dim;
   }
 
   static void checkPermutation(int[] dims, int rank) {

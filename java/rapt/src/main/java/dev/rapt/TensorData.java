@@ -77,7 +77,7 @@ final class TensorData {
   }
 
   static long[] longs(Tensor tensor) {
-    TensorChecks.checkElements(tensor, DType.I32, DType.I64);
+    TensorChecks.checkIntegers(tensor);
     long[] data = new long[TensorChecks.checkArraySize(tensor)];
     read(tensor, MemorySegment.ofArray(data), DType.I64);
     return data;
@@ -120,7 +120,7 @@ final class TensorData {
   }
 
   static void copy(long[] data, Tensor tensor) {
-    TensorChecks.checkElements(tensor, DType.I32, DType.I64);
+    TensorChecks.checkIntegers(tensor);
     write(MemorySegment.ofArray(data), DType.I64, data.length, tensor);
   }
 
@@ -138,13 +138,18 @@ final class TensorData {
     if (sameView(source, target)) {
       return;
     }
-    if (Overlap.possible(source, target)) {
-      try (Arena arena = Arena.ofConfined()) {
-        Tensor read = contiguousCopy(arena, source);
-        copy("source", Strided.of(read), Strided.of(target), target);
+    try {
+      if (Overlap.possible(source, target)) {
+        try (Arena arena = Arena.ofConfined()) {
+          Tensor read = contiguousCopy(arena, source);
+          copy("source", Strided.of(read), Strided.of(target), target);
+        }
+      } else {
+        copy("source", Strided.of(source), Strided.of(target), target);
       }
-    } else {
-      copy("source", Strided.of(source), Strided.of(target), target);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(
+          Checks.closedMeanwhile(closed, "target", target), "source", source);
     }
   }
 
@@ -155,7 +160,12 @@ final class TensorData {
   static Tensor toType(Arena arena, DType dtype, Tensor tensor) {
     TensorChecks.checkAccess("the tensor", tensor);
     Tensor copy = Tensor.allocate(arena, dtype, tensor.shape());
-    copy("the tensor", Strided.of(tensor), Strided.of(copy), copy);
+    try {
+      copy("the tensor", Strided.of(tensor), Strided.of(copy), copy);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(
+          Checks.closedMeanwhile(closed, "the copy", copy), "the tensor", tensor);
+    }
     return copy;
   }
 
@@ -167,7 +177,7 @@ final class TensorData {
   }
 
   static void fill(Tensor tensor, long value) {
-    TensorChecks.checkElements(tensor, DType.I8, DType.I32, DType.I64);
+    TensorChecks.checkIntegers(tensor);
     MemorySegment one = MemorySegment.ofArray(new long[1]);
     Elements.writeLong(one, tensor.dtype(), 0, value);
     fill(tensor, one);
@@ -176,18 +186,27 @@ final class TensorData {
   private static void fill(Tensor tensor, MemorySegment one) {
     TensorChecks.checkWritable("the tensor", tensor);
     Strided repeated = Strided.repeated(one, tensor.dtype(), tensor.shape());
-    copy("value", repeated, Strided.of(tensor), tensor);
+    copyOnly("value", repeated, Strided.of(tensor), tensor);
   }
 
   private static void read(Tensor tensor, MemorySegment array, DType dtype) {
     TensorChecks.checkAccess("the tensor", tensor);
-    copy("the tensor", Strided.of(tensor), Strided.of(array, dtype, tensor.shape()), tensor);
+    copyOnly("the tensor", Strided.of(tensor), Strided.of(array, dtype, tensor.shape()), tensor);
   }
 
   private static void write(MemorySegment array, DType dtype, long length, Tensor tensor) {
     TensorChecks.checkLength(length, tensor);
     TensorChecks.checkTarget("the tensor", tensor);
-    copy("data", Strided.of(array, dtype, tensor.shape()), Strided.of(tensor), tensor);
+    copyOnly("data", Strided.of(array, dtype, tensor.shape()), Strided.of(tensor), tensor);
+  }
+
+  /** Copies where this tensor's memory is the only one that can be closed. */
+  private static void copyOnly(String name, Strided source, Strided target, Tensor tensor) {
+    try {
+      copy(name, source, target, tensor);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(closed, "the tensor", tensor);
+    }
   }
 
   private static void copy(String name, Strided source, Strided target, Tensor tensor) {

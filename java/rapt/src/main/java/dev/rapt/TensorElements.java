@@ -9,32 +9,60 @@ final class TensorElements {
 
   static float get(Tensor tensor, long[] index) {
     TensorChecks.checkFloats(tensor);
-    return Elements.read(tensor.segment(), tensor.dtype(), readable(tensor, index));
+    long position = readable(tensor, index);
+    try {
+      return Elements.read(tensor.segment(), tensor.dtype(), position);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(closed, "the tensor", tensor);
+    }
   }
 
   static long getLong(Tensor tensor, long[] index) {
-    TensorChecks.checkElements(tensor, DType.I32, DType.I64);
-    return Elements.readLong(tensor.segment(), tensor.dtype(), readable(tensor, index));
+    TensorChecks.checkIntegers(tensor);
+    return readLong(tensor, index);
   }
 
   static boolean getBoolean(Tensor tensor, long[] index) {
     TensorChecks.checkElements(tensor, DType.BOOL);
-    return Elements.readLong(tensor.segment(), DType.BOOL, readable(tensor, index)) != 0;
+    return readLong(tensor, index) != 0;
   }
 
   static void set(Tensor tensor, float value, long[] index) {
     TensorChecks.checkFloats(tensor);
-    Elements.write(tensor.segment(), tensor.dtype(), writable(tensor, index), value);
+    long position = writable(tensor, index);
+    try {
+      Elements.write(tensor.segment(), tensor.dtype(), position, value);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(closed, "the tensor", tensor);
+    }
   }
 
   static void setLong(Tensor tensor, long value, long[] index) {
-    TensorChecks.checkElements(tensor, DType.I32, DType.I64);
-    Elements.writeLong(tensor.segment(), tensor.dtype(), writable(tensor, index), value);
+    TensorChecks.checkIntegers(tensor);
+    writeLong(tensor, value, index);
   }
 
   static void setBoolean(Tensor tensor, boolean value, long[] index) {
     TensorChecks.checkElements(tensor, DType.BOOL);
-    Elements.writeLong(tensor.segment(), DType.BOOL, writable(tensor, index), value ? 1 : 0);
+    writeLong(tensor, value ? 1 : 0, index);
+  }
+
+  private static long readLong(Tensor tensor, long[] index) {
+    long position = readable(tensor, index);
+    try {
+      return Elements.readLong(tensor.segment(), tensor.dtype(), position);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(closed, "the tensor", tensor);
+    }
+  }
+
+  private static void writeLong(Tensor tensor, long value, long[] index) {
+    long position = writable(tensor, index);
+    try {
+      Elements.writeLong(tensor.segment(), tensor.dtype(), position, value);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(closed, "the tensor", tensor);
+    }
   }
 
   private static long readable(Tensor tensor, long[] index) {

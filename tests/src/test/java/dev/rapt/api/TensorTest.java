@@ -121,7 +121,11 @@ class TensorTest {
       assertRejected("value is " + wrong, () -> tensor.set(wrong, 0, 0));
     }
     assertRejected("6 elements", () -> tensor.copyFrom(new byte[5]));
-    assertMisfit("I64", () -> tensor.getLong(0, 0));
+    assertArrayEquals(new long[] {-128, 0, 0, 1, 2, 127}, tensor.toLongArray());
+    tensor.setLong(-5, 1, 1);
+    assertEquals(-5, tensor.getLong(1, 1));
+    tensor.copyFrom(new long[] {1, -128, 127, 4, 5, 6});
+    assertArrayEquals(new byte[] {1, -128, 127, 4, 5, 6}, tensor.toByteArray());
     assertMisfit("I8", () -> counting(2, 3).toByteArray());
     assertMisfit("I8", () -> counting(2, 3).copyFrom(data));
   }
@@ -293,6 +297,26 @@ class TensorTest {
     assertEquals(0, reversed.slice(0, 3, 3).elements());
     assertEquals(0, reversed.slice(0, 1, 1).slice(1, 1, 2).select(1, 0).elements());
     assertEquals(0, reversed.slice(1, 0, 0).slice(0, 2, 3).select(0, 0).elements());
+  }
+
+  /** Sizes whose product no long holds, were it not for a size of 0 among them. */
+  @Test
+  void allowsEmptyTensorsOfAnySizes() {
+    for (long[] shape : new long[][] {{0, 1L << 62, 4}, {1L << 62, 4, 0}, {1L << 62, 0, 8}}) {
+      Tensor tensor = Tensor.allocate(arena, DType.I64, shape);
+      assertEquals(0, tensor.elements());
+      assertTrue(tensor.isContiguous());
+      assertArrayEquals(shape, tensor.shape());
+      assertArrayEquals(new long[0], tensor.toLongArray());
+      assertEquals(0, Tensor.copyOf(arena, new float[0], shape).toFloatArray().length);
+      assertArrayEquals(shape, tensor.contiguousCopy(arena).shape());
+      assertEquals(0, tensor.permute(2, 0, 1).elements());
+      tensor.reshape(shape[2], shape[0], shape[1]).fillLong(1);
+      tensor.copyFrom(Tensor.of(MemorySegment.NULL, DType.F32, shape));
+    }
+    assertRejected(
+        "(4611686018427387904, 4) has more than 2^63 - 1 elements",
+        () -> Tensor.of(MemorySegment.NULL, DType.BOOL, 1L << 62, 4));
   }
 
   private static void assertRejected(String part, Runnable action) {

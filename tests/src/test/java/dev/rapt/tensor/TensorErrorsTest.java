@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** What a tensor refuses, and that it says what it was given and what it takes. */
 class TensorErrorsTest {
@@ -190,9 +191,11 @@ class TensorErrorsTest {
       misfit(!sixteen, "F16 or BF16", t, Tensor::toShortArray, x -> x.copyFrom(new short[6]));
       misfit(dtype != DType.I8, "I8", t, Tensor::toByteArray, x -> x.copyFrom(new byte[6]));
       misfit(dtype != DType.I32, "I32", t, Tensor::toIntArray, x -> x.copyFrom(new int[6]));
-      misfit(!index, "I32 or I64", t, Tensor::toLongArray, x -> x.copyFrom(new long[6]));
-      misfit(!index, "I32 or I64", t, x -> x.getLong(0, 0), x -> x.setLong(1, 0, 0));
-      misfit(!dtype.isInteger(), "I8 or I32 or I64", t, x -> x.fillLong(1), x -> x.fillLong(2));
+      boolean integer = dtype.isInteger();
+      String integers = "I8 or I32 or I64";
+      misfit(!integer, integers, t, Tensor::toLongArray, x -> x.copyFrom(new long[6]));
+      misfit(!integer, integers, t, x -> x.getLong(0, 0), x -> x.setLong(1, 0, 0));
+      misfit(!integer, integers, t, x -> x.fillLong(1), x -> x.fillLong(2));
       misfit(index, "float does not hold", t, Tensor::toFloatArray, x -> x.copyFrom(new float[6]));
       misfit(index, "float does not hold", t, x -> x.get(0, 0), x -> x.set(1, 0, 0));
       misfit(index, "float does not hold", t, x -> x.fill(1), x -> x.fill(2));
@@ -226,6 +229,10 @@ class TensorErrorsTest {
     Tensor i8 = zeros(DType.I8);
     rejected(
         "value is 128; allowed in an I8 tensor: integers from -128 to 127", () -> i8.fillLong(128));
+    rejected("value is -129; allowed in an I8 tensor", () -> i8.setLong(-129, 0, 0));
+    rejected(
+        "data is 128 at index (0, 1); allowed in an I8 tensor",
+        () -> i8.copyFrom(new long[] {0, 128, 0, 0, 0, 0}));
     rejected("value is 0.5; allowed in an I8 tensor", () -> i8.fill(0.5f));
     rejected("value is NaN", () -> i8.set(Float.NaN, 1, 1));
     rejected("data is 1.5 at index (1, 2)", () -> i8.copyFrom(new float[] {0, 0, 0, 0, 0, 1.5f}));
@@ -251,8 +258,12 @@ class TensorErrorsTest {
     rejected(none, one::expand);
     rejected("rank 9", () -> one.expand(1, 1, 1, 1, 1, 1, 1, 1, 1));
     rejected("select needs rank 2 or more; the tensor is F32 (1)", () -> one.select(0, 0));
-    assertThrows(IndexOutOfBoundsException.class, () -> one.size(1));
-    assertThrows(IndexOutOfBoundsException.class, () -> one.stride(-1));
+    for (int dim : new int[] {-1, 1, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+      String named = "dimension " + dim + " of F32 (1); allowed: 0 to 0";
+      for (Executable use : List.<Executable>of(() -> one.size(dim), () -> one.stride(dim))) {
+        assertEquals(named, assertThrows(IndexOutOfBoundsException.class, use).getMessage());
+      }
+    }
     assertThrows(IndexOutOfBoundsException.class, one::get);
     assertThrows(IndexOutOfBoundsException.class, () -> one.set(1, 0, 0));
     assertThrows(IndexOutOfBoundsException.class, () -> zeros(DType.I64).setLong(1, 0, 3));
