@@ -72,8 +72,8 @@ static void check_rows(const tier *on, const problem *p, int64_t rows, int64_t c
   }
 }
 
-// From key to key. In 4096 keys the scores of queries of 0.5 rise by 3664 units of 2^-24, whose exponential lies between
-// two floats.
+// From key to key. In 4096 keys the scores of queries of 0.5 rise by 3664 units of 2^-24, whose exponential lies
+// between two floats.
 static const float RISE = 3664 * 0x1p-23f / 4096;
 
 // Fills in the answers for the first `count` keys and checks many queries (prefill), few of them (prefill, its keys
