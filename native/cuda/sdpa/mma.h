@@ -242,8 +242,8 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
       GPU_UNROLL
       for (int n = 0; n < Tiles::outputs; n++) {
         float *to = m.end.output[key_warp] + row * Tiles::output_line + n * 8 + result_column();
-        to[0] = output[t][n][half * 2];
-        to[1] = output[t][n][half * 2 + 1];
+        to[0] = output[t][n][half * 2] / weight_unit<typename Tiles::T>;
+        to[1] = output[t][n][half * 2 + 1] / weight_unit<typename Tiles::T>;
       }
     }
   }
