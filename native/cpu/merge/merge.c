@@ -15,7 +15,8 @@
 
 extern const rapt_device_operation rapt_cpu_merge_operation;
 
-// Parts that are added at a time. It is a constant, because it decides on the order of the sums.
+// Parts that are added at a time, in f32. It is a constant, because it decides on the order of the sums. Where there
+// are more, these sums are added up in double: a float that went on would be off by up to a rounding for each part.
 #define PARTS 64
 // Rows per task at most.
 #define BLOCK_ROWS 16
@@ -37,10 +38,12 @@ typedef struct merge_job {
   unsigned char *slots;
 } merge_job;
 
-// A thread's scratch, as floats: the row of results, and rows of parts that are not contiguous.
+// A thread's scratch: the row of results; rows of parts that are not contiguous; and where there are more than PARTS
+// parts, the total of those before, of which the row holds the latest then.
 typedef struct merge_slot {
   float *row;
   float *staged;
+  double *total;
 } merge_slot;
 
 static int is_staged(const rapt_merge *c) { return c->partial_output.stride[4] != 1; }
@@ -48,6 +51,7 @@ static int is_staged(const rapt_merge *c) { return c->partial_output.stride[4] !
 static void lay_slot(rapt_arena *arena, const rapt_merge *c, merge_slot *slot) {
   slot->row = rapt_arena_take(arena, c->value_dim, sizeof(float));
   slot->staged = is_staged(c) ? rapt_arena_take(arena, PARTS * c->value_dim, sizeof(float)) : NULL;
+  slot->total = c->parts > PARTS ? rapt_arena_take(arena, c->value_dim, sizeof(double)) : NULL;
 }
 
 static rapt_status plan(const rapt_context *context, void *problem, void *memory, rapt_needs *needs,
@@ -147,6 +151,11 @@ static void add_parts(const rapt_kernels *kernels, const rapt_merge *c, const fl
   gather(1, weights, count, count, values, stride, c->value_dim, &one, slot->row, c->value_dim, 1);
 }
 
+static void move_to_total(const merge_slot *slot, int64_t value_dim) {
+  for (int64_t d = 0; d < value_dim; d++) slot->total[d] += (double)slot->row[d];
+  memset(slot->row, 0, (size_t)value_dim * sizeof(float));
+}
+
 static void merge_row(const rapt_kernels *kernels, const rapt_merge *c, const int64_t at[3], const merge_slot *slot) {
   double unscaled[PARTS];
   row_total total = {.highest = highest_lse(c, at)}, again;
@@ -155,6 +164,7 @@ static void merge_row(const rapt_kernels *kernels, const rapt_merge *c, const in
     weigh_parts(c, first, rapt_min(PARTS, parts - first), at, &total, unscaled);
   }
   memset(slot->row, 0, (size_t)c->value_dim * sizeof(float));
+  for (int64_t d = 0; parts > PARTS && d < c->value_dim; d++) slot->total[d] = 0;
   again = total;
   for (int64_t first = 0; first < parts; first += PARTS) {
     int64_t count = rapt_min(PARTS, parts - first);
@@ -163,7 +173,9 @@ static void merge_row(const rapt_kernels *kernels, const rapt_merge *c, const in
     if (parts > PARTS) weigh_parts(c, first, count, at, &again, unscaled);
     for (int64_t n = 0; n < count; n++) weights[n] = weight_of(*lse_of(c, first + n, at), unscaled[n], total.sum);
     add_parts(kernels, c, weights, first, count, at, slot);
+    if (parts > PARTS) move_to_total(slot, c->value_dim);
   }
+  for (int64_t d = 0; parts > PARTS && d < c->value_dim; d++) slot->row[d] = (float)slot->total[d];
   rapt_write_row(kernels, slot->row, c->value_dim, c->output.dtype, rapt_row(&c->output, at[0], at[1], at[2]),
                  c->output.stride[3]);
   if (!rapt_is_present(&c->lse)) return;

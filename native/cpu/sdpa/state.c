@@ -83,9 +83,9 @@ void rapt_softmax_total_add(const rapt_softmax_total *total, const rapt_softmax 
   double keep[RAPT_MAX_PANEL_WIDTH], take[RAPT_MAX_PANEL_WIDTH];
   for (int64_t r = 0; r < state->width; r++) {
     float before = total->maximum[r], now = state->maximum[r], highest = now > before ? now : before;
-    // Equal maxima weigh 1, also where both are -inf.
-    keep[r] = before == highest ? 1.0 : (double)exp2f((before - highest) * to_exponent);
-    take[r] = now == highest ? 1.0 : (double)exp2f((now - highest) * to_exponent);
+    // Equal maxima weigh 1, also where both are -inf. In double, as a total may be scaled thousands of times.
+    keep[r] = before == highest ? 1.0 : exp2(((double)before - highest) * to_exponent);
+    take[r] = now == highest ? 1.0 : exp2(((double)now - highest) * to_exponent);
     total->maximum[r] = highest;
     total->sum[r] = total->sum[r] * keep[r] + state->sum[r] * take[r];
     state->sum[r] = 0;

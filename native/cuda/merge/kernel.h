@@ -82,7 +82,9 @@ merge_parts(GPU_PARAMETER merge_parts_parameters a) {
       for (int64_t n = 0; n < count; n++) sum += m.unscaled[n];
       gpu::barrier();
     }
-    float output[merge_parts_elements] = {};
+    // As many parts as there are threads are added in f32, and these sums in double: the error does not grow with the
+    // number of parts, and doubles, which most GPUs have few units for, are rare.
+    double total[merge_parts_elements] = {};
     for (int64_t first = 0; first < parts; first += merge_parts_threads) {
       int64_t count = parts - first < merge_parts_threads ? parts - first : merge_parts_threads;
       if (thread < count) {
@@ -91,6 +93,7 @@ merge_parts(GPU_PARAMETER merge_parts_parameters a) {
       }
       gpu::barrier();
       int64_t from = part_offset(a.partial_output, row, first);
+      float output[merge_parts_elements] = {};
       for (int64_t n = 0; n < count; n++) {
         float weight = m.weight[n];
         GPU_UNROLL
@@ -101,17 +104,19 @@ merge_parts(GPU_PARAMETER merge_parts_parameters a) {
               weight, element(a.partial_output, from + n * a.partial_output.stride[0] + d * a.partial_step), output[i]);
         }
       }
+      GPU_UNROLL
+      for (int i = 0; i < merge_parts_elements; i++) total[i] += static_cast<double>(output[i]);
       gpu::barrier();
     }
     int64_t to = offset3(a.output, row.batch, row.head, row.query);
     GPU_UNROLL
     for (int i = 0; i < merge_parts_elements; i++) {
       int64_t d = thread + i * merge_parts_threads;
-      if (d < a.value_dim) set_element(a.output, to + d * a.output.stride[3], output[i]);
+      if (d < a.value_dim) set_element(a.output, to + d * a.output.stride[3], static_cast<float>(total[i]));
     }
     if (thread == 0 && is_present(a.lse)) {
-      float total = static_cast<float>(parts == 0 ? highest : highest + log(sum));
-      static_cast<float *>(a.lse.data)[offset3(a.lse, row.batch, row.head, row.query)] = total;
+      float merged = static_cast<float>(parts == 0 ? highest : highest + log(sum));
+      static_cast<float *>(a.lse.data)[offset3(a.lse, row.batch, row.head, row.query)] = merged;
     }
   }
 }

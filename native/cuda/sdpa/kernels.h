@@ -71,6 +71,9 @@ constexpr sdpa_kernel_table sdpa_table = make_sdpa_kernel_table();
 constexpr int64_t chunk_step = 128;
 // The most splits, so that merging them stays short.
 constexpr int most_splits = 64;
+// The most blocks that have totals (total.h): several times as many as the largest GPUs run at once, so that all are
+// busy to the end. It bounds the scratch.
+constexpr int64_t most_totals = 1024;
 
 struct sdpa_shape {
   // Query rows of a block, keys per tile, and value dimensions of a block.
@@ -79,6 +82,9 @@ struct sdpa_shape {
   int64_t values;
   // Bytes of shared memory per block.
   int64_t shared;
+  // Keys per stretch, and doubles of a block's totals (total.h).
+  int64_t stretch;
+  int64_t totals;
 };
 
 // The shape of a kernel for queries of this dtype.

@@ -51,7 +51,9 @@ sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_proble
   a.chunk = plan.chunk;
   a.items = units * plan.row_tiles * plan.splits * plan.value_chunks;
   a.special = plan.special;
-  float *floats = static_cast<float *>(scratch);
+  a.totals = static_cast<double *>(scratch);
+  float *floats = reinterpret_cast<float *>(
+      a.totals + plan.totals * kernels::sdpa_shape_of(plan.kernel, problem.call.query.dtype).totals);
   if (plan.splits > 1) {
     int64_t partials = units * problem.rows * plan.splits;
     a.partial_output = floats;
@@ -77,7 +79,7 @@ constexpr int64_t shared_of = sizeof(typename Tiles::memory);
 
 template <typename Tiles>
 kernels::sdpa_shape simt_shape() {
-  return {Tiles::rows, Tiles::keys, Tiles::values, shared_of<Tiles>};
+  return {Tiles::rows, Tiles::keys, Tiles::values, shared_of<Tiles>, Tiles::stretch, Tiles::totals * Tiles::threads};
 }
 
 template <typename Tiles>
@@ -86,15 +88,17 @@ int prepare_simt() {
 }
 
 template <typename Tiles>
-int launch_simt(const sdpa_parameters &a, gpu_stream stream) {
-  return gpu::launch(kernels::attention_simt<Tiles>, grid_of(a.items), Tiles::threads, shared_of<Tiles>, stream, a);
+int launch_simt(int64_t blocks, const sdpa_parameters &a, gpu_stream stream) {
+  return gpu::launch(kernels::attention_simt<Tiles>, blocks, Tiles::threads, shared_of<Tiles>, stream, a);
 }
 
-int launch_main(int32_t kernel, const sdpa_parameters &a, gpu_stream stream) {
-  if (kernel == kernels::simt_decode) return launch_simt<simt_row>(a, stream);
-  if (kernel == kernels::simt_prefill) return launch_simt<simt_rows>(a, stream);
-  return a.problem.call.query.dtype == RAPT_F16 ? kernels::launch_mma_f16(kernel, grid_of(a.items), a, stream)
-                                                : kernels::launch_mma_bf16(kernel, grid_of(a.items), a, stream);
+int launch_main(const rapt_cuda_sdpa &plan, const sdpa_parameters &a, gpu_stream stream) {
+  int64_t blocks = grid_of(a.items);
+  if (plan.totals > 0 && plan.totals < blocks) blocks = plan.totals;
+  if (plan.kernel == kernels::simt_decode) return launch_simt<simt_row>(blocks, a, stream);
+  if (plan.kernel == kernels::simt_prefill) return launch_simt<simt_rows>(blocks, a, stream);
+  return a.problem.call.query.dtype == RAPT_F16 ? kernels::launch_mma_f16(plan.kernel, blocks, a, stream)
+                                                : kernels::launch_mma_bf16(plan.kernel, blocks, a, stream);
 }
 
 constexpr int64_t merge_shared = sizeof(kernels::merge_memory);
@@ -118,7 +122,7 @@ int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties) {
 int rapt_cuda_launch_sdpa(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch,
                           gpu_stream stream) {
   sdpa_parameters a = parameters_of(plan, problem, scratch);
-  int error = launch_main(plan.kernel, a, stream);
+  int error = launch_main(plan, a, stream);
   if (error != 0 || plan.splits == 1) return error;
   int64_t rows = problem.call.batch * problem.call.kv_heads * problem.rows;
   return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads, merge_shared, stream, a);

@@ -31,16 +31,21 @@ attention_merge(GPU_PARAMETER sdpa_parameters a) {
       m.factor[s] = share_of(merged, maximum[s], p.to_exponent);
     }
     gpu::barrier();
-    for (int64_t s = 0; s < a.splits; s++) merge_sum(&merged, sums[s], m.factor[s]);
+    // In double: one rounding, not one for each split.
+    double sum = 0;
+    for (int64_t s = 0; s < a.splits; s++) sum += static_cast<double>(sums[s]) * static_cast<double>(m.factor[s]);
+    merged.sum = static_cast<float>(sum);
     float factor = finish_row(p, batch, kv_head, row, merged, gpu::thread() == 0);
     int64_t head, query;
     row_heads(p, kv_head, row, &head, &query);
     for (int64_t d = gpu::thread(); d < c.value_dim; d += merge_threads) {
-      float output = 0;
+      double output = 0;
       for (int64_t s = 0; s < a.splits; s++) {
-        output += a.partial_output[(at * a.splits + s) * c.value_dim + d] * m.factor[s];
+        output += static_cast<double>(a.partial_output[(at * a.splits + s) * c.value_dim + d]) *
+                  static_cast<double>(m.factor[s]);
       }
-      set_element(c.output, offset3(c.output, batch, head, query) + d * c.output.stride[3], output * factor);
+      set_element(c.output, offset3(c.output, batch, head, query) + d * c.output.stride[3],
+                  static_cast<float>(output * static_cast<double>(factor)));
     }
     if (finishes_weights(p)) {
       finish_weights(p, batch, kv_head, row, merged.maximum, factor, gpu::thread(), merge_threads);

@@ -12,6 +12,7 @@
 
 #include "cuda/sdpa/mma_softmax.h"
 #include "cuda/sdpa/mma_values.h"
+#include "cuda/sdpa/total.h"
 
 namespace kernels {
 
@@ -54,6 +55,12 @@ struct mma_tiles {
   // 8-column parts of a warp's scores and output.
   static constexpr int parts = warp_keys / 8;
   static constexpr int outputs = BUCKET / 8;
+  // Tiles per stretch, a power of two. A stretch is longer than on plain cores, 8 to 16 thousand keys: weights of 16
+  // bits are off by more than what tensor cores, which may cut sums off instead of rounding them, lose in a thousand
+  // steps.
+  static constexpr int stretch_tiles = 256;
+  // Doubles of a thread's totals: its parts of the output, and its sums and maxima.
+  static constexpr int totals = BLOCKS_OF_16 * (outputs * 4 + 2 * 2);
   static constexpr int stage_floats = 16 * (parts < 4 ? parts : 4) * 8;
   // Floats per row of the finished output: four more than the dimensions, so that rows begin in different banks.
   static constexpr int output_line = BUCKET + 4;
@@ -183,6 +190,38 @@ GPU_FUNCTION void restrict_scores([[maybe_unused]] const sdpa_problem &p, [[mayb
   }
 }
 
+// Adds a thread's states and output to their totals, and takes these back after the last stretch. The maxima are kept
+// as doubles too. Row by row, and few numbers at a time: registers are scarce.
+template <typename Tiles>
+GPU_FUNCTION void end_stretch(const sdpa_parameters &a, const stretch_end &end, softmax_state (&state)[Tiles::mt][2],
+                              float (&output)[Tiles::mt][Tiles::outputs][4]) {
+  constexpr int step = Tiles::threads;
+  double *at = thread_totals<Tiles>(a);
+  GPU_UNROLL
+  for (int t = 0; t < Tiles::mt; t++) {
+    GPU_UNROLL
+    for (int half = 0; half < 2; half++) {
+      softmax_total total = {};
+      if (!end.first) total = {at[0], static_cast<float>(at[step])};
+      double keep = end_stretch(end.first, &state[t][half], &total, a.problem.to_exponent);
+      if (end.last) state[t][half].sum = static_cast<float>(total.sum);
+      at[0] = total.sum;
+      at[step] = static_cast<double>(total.maximum);
+      at += 2 * step;
+      GPU_UNROLL
+      for (int n = 0; n < Tiles::outputs; n += 2, at += 4 * step) {
+        float *low = output[t][n] + half * 2, *high = output[t][n + 1] + half * 2;
+        float x[4] = {low[0], low[1], high[0], high[1]};
+        add_to_totals<step>(end, keep, at, x);
+        low[0] = x[0];
+        low[1] = x[1];
+        high[0] = x[2];
+        high[1] = x[3];
+      }
+    }
+  }
+}
+
 // Ends a block: the warps put their results side by side into shared memory; these are merged and written row by row.
 template <typename Tiles>
 GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typename Tiles::memory &m, int first_row,
@@ -203,8 +242,8 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
       GPU_UNROLL
       for (int n = 0; n < Tiles::outputs; n++) {
         float *to = m.end.output[key_warp] + row * Tiles::output_line + n * 8 + result_column();
-        to[0] = output[t][n][half * 2];
-        to[1] = output[t][n][half * 2 + 1];
+        to[0] = output[t][n][half * 2] / weight_unit<typename Tiles::T>;
+        to[1] = output[t][n][half * 2 + 1] / weight_unit<typename Tiles::T>;
       }
     }
   }
@@ -325,6 +364,9 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
         add_infinite<T, Tiles::dim>(values, first_key, score, output);
       } else {
         multiply_values<T, Tiles::dim, false>(values, first_key, score, output);
+      }
+      if (ends_stretch(tile + 1, work.tiles, Tiles::stretch_tiles)) {
+        end_stretch<Tiles>(a, stretch_end_of(tile + 1, work.tiles, Tiles::stretch_tiles), state, output);
       }
     }
     gpu::wait<0>();

@@ -25,7 +25,8 @@ constexpr void add_mma(mma_entries *entries) {
   static_assert(!traits.decode || chunk_step % Tiles::keys == 0, "splits are whole tiles");
   entries->of[KERNEL] = {attention_mma<Tiles>,
                          Tiles::threads,
-                         {Tiles::rows, Tiles::keys, Tiles::dim, static_cast<int64_t>(sizeof(typename Tiles::memory))}};
+                         {Tiles::rows, Tiles::keys, Tiles::dim, static_cast<int64_t>(sizeof(typename Tiles::memory)),
+                          Tiles::stretch_tiles * Tiles::keys, Tiles::totals * Tiles::threads}};
 }
 
 // Prefill: four warps, each with two times 16 rows, so that fragments of K and V are used twice. With options, and at

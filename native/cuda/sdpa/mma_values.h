@@ -9,6 +9,14 @@
 
 namespace kernels {
 
+// What weights, relative to their row's maximum, are multiplied by before they are rounded to T; the output is to be
+// divided by it. Among very many keys, those that weigh less than the smallest f16, 2^-24, may together weigh more than
+// the rest: f16 has room above 1 that brings them in down to 2^-39. bf16 reaches as far down as f32.
+template <typename T>
+constexpr float weight_unit = 1;
+template <>
+constexpr float weight_unit<gpu::f16> = 32768;
+
 // Adds keys first .. first + 8 PARTS of the tile. FINITE: infinities and NaNs count as 0 here; see add_infinite.
 template <typename T, int DIM, bool FINITE, int MT, int PARTS, int OUTPUTS>
 GPU_FUNCTION void multiply_values(T *values, int first, const float (&weight)[MT][PARTS][4],
@@ -20,10 +28,11 @@ GPU_FUNCTION void multiply_values(T *values, int first, const float (&weight)[MT
     GPU_UNROLL
     for (int t = 0; t < MT; t++) {
       const float(&low)[4] = weight[t][2 * k], (&high)[4] = weight[t][2 * k + 1];
-      a[t][0] = gpu::pack<T>(low[0], low[1]);
-      a[t][1] = gpu::pack<T>(low[2], low[3]);
-      a[t][2] = gpu::pack<T>(high[0], high[1]);
-      a[t][3] = gpu::pack<T>(high[2], high[3]);
+      constexpr float unit = weight_unit<T>;
+      a[t][0] = gpu::pack<T>(low[0] * unit, low[1] * unit);
+      a[t][1] = gpu::pack<T>(low[2] * unit, low[3] * unit);
+      a[t][2] = gpu::pack<T>(high[0] * unit, high[1] * unit);
+      a[t][3] = gpu::pack<T>(high[2] * unit, high[3] * unit);
     }
     GPU_UNROLL
     for (int n = 0; n < OUTPUTS / 2; n++) {

@@ -75,6 +75,8 @@ struct sdpa_parameters {
   float *partial_maximum;
   float *partial_sum;
   float *partial_output;
+  // Where there may be several stretches (total.h): room for the totals of each block of the launch.
+  double *totals;
 };
 
 }  // namespace kernels

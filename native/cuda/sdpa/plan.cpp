@@ -95,11 +95,10 @@ rapt_cuda_sdpa_candidates::rapt_cuda_sdpa_candidates(const rapt_cuda_properties 
 bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_cuda_sdpa *plan) {
   const rapt_sdpa &c = problem.call;
   kernels::sdpa_shape shape = kernels::sdpa_shape_of(kernel, c.query.dtype);
-  int64_t rows = problem.rows, units, items, partials = 0, floats;
   *plan = rapt_cuda_sdpa();
   plan->kernel = kernel;
   plan->special = is_special(problem);
-  plan->row_tiles = rapt_ceil_div(rows, shape.rows);
+  plan->row_tiles = rapt_ceil_div(problem.rows, shape.rows);
   plan->value_chunks = rapt_ceil_div(c.value_dim, shape.values);
   plan->chunk = rapt_ceil_div(rapt_max(c.kv_len, 1), chunk_step) * chunk_step;
   plan->splits = 1;
@@ -108,6 +107,13 @@ bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_
     plan->chunk = rapt_max(chunk, least_chunk);
     plan->splits = c.kv_len > plan->chunk ? rapt_ceil_div(c.kv_len, plan->chunk) : 1;
   }
+  return rapt_cuda_count_sdpa(problem, plan);
+}
+
+bool rapt_cuda_count_sdpa(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
+  const rapt_sdpa &c = problem.call;
+  kernels::sdpa_shape shape = kernels::sdpa_shape_of(plan->kernel, c.query.dtype);
+  int64_t rows = problem.rows, units, items, partials = 0, floats, totals;
   if (__builtin_mul_overflow(c.batch, c.kv_heads, &units) || __builtin_mul_overflow(units, plan->row_tiles, &items) ||
       __builtin_mul_overflow(items, plan->splits * plan->value_chunks, &items)) {
     return false;
@@ -120,6 +126,9 @@ bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_
                             __builtin_mul_overflow(plan->kept_scores, c.kv_len, &plan->kept_scores))) {
     return false;
   }
+  plan->totals = plan->chunk > shape.stretch ? rapt_min(items, kernels::most_totals) : 0;
+  totals = plan->totals * shape.totals * static_cast<int64_t>(sizeof(double));
   return !__builtin_add_overflow(partials, plan->kept_scores, &floats) &&
-         !__builtin_mul_overflow(floats, static_cast<int64_t>(sizeof(float)), &plan->scratch);
+         !__builtin_mul_overflow(floats, static_cast<int64_t>(sizeof(float)), &plan->scratch) &&
+         !__builtin_add_overflow(plan->scratch, totals, &plan->scratch);
 }

@@ -20,6 +20,9 @@ struct rapt_cuda_sdpa {
   int64_t chunk;
   // How many f32 scores scratch holds, after the partial results: those that become 16-bit weights.
   int64_t kept_scores;
+  // How many blocks have totals in scratch, before all else there; 0 where no block has several stretches. The launch
+  // has no more blocks than that then.
+  int64_t totals;
   // Bytes.
   int64_t scratch;
 };
@@ -47,6 +50,9 @@ struct rapt_cuda_sdpa_candidates {
 // Fills *plan: how the kernel divides the problem. Key tiles and splits depend on the sizes of one batch entry only, so
 // that results have the same bits whatever the batch size. Returns false where sizes overflow.
 bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_cuda_sdpa *plan);
+
+// The part of it that follows from the splits: totals, kept scores and scratch. By itself for plans with other splits.
+bool rapt_cuda_count_sdpa(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan);
 
 // Loads every kernel onto the current device, so that no launch has to. Returns the driver's error code, 0 = done.
 int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties);

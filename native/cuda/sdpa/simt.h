@@ -12,6 +12,7 @@
 
 #include "cuda/gpu/product.h"
 #include "cuda/sdpa/row.h"
+#include "cuda/sdpa/total.h"
 
 namespace kernels {
 
@@ -31,6 +32,10 @@ struct simt_tiles {
   static constexpr int thread_values = values / COLUMNS;
   // Dimensions of Q and K, or keys of V, in shared memory at a time.
   static constexpr int depth = 32;
+  // Keys per stretch: in f32 a sum of so many is mostly right to the root of their number, and a pass over the totals
+  // is nothing beside their products. Doubles of a thread's totals, those of its part of the output.
+  static constexpr int stretch = 4096;
+  static constexpr int totals = thread_rows * thread_values;
   // Four more than a multiple of 16: neighbouring lines begin in different banks, and stay aligned to 16 bytes.
   static constexpr int query_line = ROWS + 4;
   static constexpr int key_line = KEYS + 4;
@@ -49,6 +54,9 @@ struct simt_tiles {
     softmax_state state[ROWS];
     // Per row: the factor of the output before weighted values are added.
     float correction[ROWS];
+    // Per row: what the stretches before have come to, and the factor of the output's total at the end of this one.
+    softmax_total total[ROWS];
+    double keep[ROWS];
     row_state row[ROWS];
   };
 };
@@ -224,6 +232,23 @@ GPU_FUNCTION void multiply_values(const sdpa_problem &p, const simt_item &work, 
   }
 }
 
+// Adds states and output to their totals, and takes these back after the last stretch.
+template <typename Tiles>
+GPU_FUNCTION void end_stretch(const sdpa_parameters &a, const stretch_end &end, typename Tiles::memory &m,
+                              float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
+  int first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
+  for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
+    m.keep[r] = end_stretch(end.first, &m.state[r], &m.total[r], a.problem.to_exponent);
+    if (end.last) m.state[r].sum = static_cast<float>(m.total[r].sum);
+  }
+  gpu::barrier();
+  double *totals = thread_totals<Tiles>(a);
+  GPU_UNROLL
+  for (int r = 0; r < Tiles::thread_rows; r++, totals += Tiles::thread_values * Tiles::threads) {
+    add_to_totals<Tiles::threads>(end, m.keep[first + r], totals, output[r]);
+  }
+}
+
 template <typename Tiles>
 GPU_FUNCTION void write_partial(const sdpa_parameters &a, const simt_item &work, const typename Tiles::memory &m,
                                 const float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
@@ -290,13 +315,19 @@ attention_simt(GPU_PARAMETER sdpa_parameters a) {
     int64_t begin = work.split * a.chunk, end = begin + a.chunk;
     if (walk.first > begin) begin = walk.first / Tiles::keys * Tiles::keys;
     if (walk.last < end) end = walk.last;
-    for (int64_t j = begin; j < end; j += Tiles::keys) {
+    int64_t tiles = end > begin ? (end - begin + Tiles::keys - 1) / Tiles::keys : 0;
+    for (int64_t tile = 0; tile < tiles; tile++) {
+      int64_t j = begin + tile * Tiles::keys;
       int keys = end - j < Tiles::keys ? static_cast<int>(end - j) : Tiles::keys;
       multiply_keys<Tiles>(p, work, m, j, keys);
       gpu::barrier();
       softmax_tile<Tiles>(p, work, m, j, keys);
       gpu::barrier();
       multiply_values<Tiles>(p, work, m, j, keys, output);
+      constexpr int64_t per_stretch = Tiles::stretch / Tiles::keys;
+      if (ends_stretch(tile + 1, tiles, per_stretch)) {
+        end_stretch<Tiles>(a, stretch_end_of(tile + 1, tiles, per_stretch), m, output);
+      }
     }
     if (a.splits > 1) {
       write_partial<Tiles>(a, work, m, output);

@@ -97,6 +97,28 @@ GPU_FUNCTION float share_of(const softmax_state &merged, float maximum, float to
 }
 GPU_FUNCTION void merge_sum(softmax_state *merged, float sum, float share) { merged->sum += sum * share; }
 
+// The sum over the stretches of keys (total.h) that a row is done with, relative to a maximum.
+struct softmax_total {
+  double sum;
+  float maximum;
+};
+
+// Adds a state to its total, which holds nothing yet where `first`, and empties it but for the maximum, which further
+// keys go on from. Returns the factor of the output's total. In double, as a total may be scaled thousands of times.
+GPU_FUNCTION double end_stretch(bool first, softmax_state *state, softmax_total *total, float to_exponent) {
+  double keep = 1;
+  if (first) {
+    total->sum = 0;
+  } else if (total->maximum != state->maximum) {
+    double step = static_cast<double>(total->maximum) - static_cast<double>(state->maximum);
+    keep = exp2(step * static_cast<double>(to_exponent));
+  }
+  total->maximum = state->maximum;
+  total->sum = total->sum * keep + static_cast<double>(state->sum);
+  state->sum = 0;
+  return keep;
+}
+
 // What makes a row final.
 struct softmax_result {
   // The factor of the output, which is relative to the maximum.

@@ -219,8 +219,8 @@ typedef struct rapt_head {
 typedef struct rapt_plan {
   /** sizeof(rapt_plan) as the caller knows it; set before the call. */
   int64_t struct_size;
-  /** Bytes of scratch that the call needs. For attention it does not grow with the sequence lengths, unless scratch
-   * has to hold the scores of its weights output (see rapt_sdpa.weights). */
+  /** Bytes of scratch that the call needs. For attention it does not grow with the sequence lengths beyond a fixed
+   * limit, unless scratch has to hold the scores of its weights output (see rapt_sdpa.weights). */
   int64_t scratch_size;
   /** 1, or 0 with the reason below. */
   int32_t supported;

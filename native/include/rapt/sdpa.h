@@ -63,6 +63,11 @@ typedef struct rapt_sdpa_options {
  * visible key gives output 0, weights 0 and LSE -inf, with sinks too. A key that is not masked but has score -inf has
  * weight 0. Masked keys and values never reach a result, whatever they hold, NaN included. Definition: Vaswani et al.
  * 2017, section 3.2.1; algorithm: Dao 2023 (FlashAttention-2), with Milakov and Gimelshein 2018 (online softmax).
+ *
+ * Accuracy: scores, weights and sums are f32. A sum over more than some thousands of keys goes on in double, so that
+ * its error does not grow with kv_len. A CUDA plan with "_mma" in its name runs on tensor cores, which take the weights
+ * rounded to the dtype of query, key and value: an output may be off by 2^-11 (f16) or 2^-8 (bf16) of the sum of
+ * weight * |value|, besides its own rounding. LSE and the weights output come from weights that are not rounded.
  */
 typedef struct rapt_sdpa {
   rapt_head head;

@@ -133,6 +133,18 @@ void check_attentions() {
   }
 }
 
+// More keys than one stretch: the blocks of a launch, which are few here, take turns with their totals.
+void check_long_attention() {
+  sdpa_case c;
+  c.batch = 3;
+  c.heads = c.kv_heads = 2;
+  c.query_len = 20;
+  c.kv_len = 4096 + 200;
+  c.head_dim = c.value_dim = 4;
+  c.spread = 3;
+  check_attention(c);
+}
+
 // The rows of one batch entry of a projection, alone and together with the others.
 void check_projection(int32_t type) {
   constexpr int64_t batch = 3, rows = 70, features = 72;
@@ -182,6 +194,7 @@ int main() {
   rapt_cuda_prepare_sdpa(hopper);
   rapt_cuda_prepare_linear(hopper);
   check_attentions();
+  check_long_attention();
   check_projection(RAPT_F32);
   check_projection(RAPT_F16);
   return check_finish("bits");

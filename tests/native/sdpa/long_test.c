@@ -19,14 +19,14 @@ typedef struct answer {
 } answer;
 
 // What a row has seen so far; kept in double, whose error is far below any of f32.
-static answer attend(float query, const float *keys, const float *values, int64_t count) {
+static answer attend(float query, const float *keys, const float *values, float bias, int64_t count) {
   double sum = 0, weighted = 0;
   for (int64_t j = 0; j < count; j++) {
     double p = exp((double)query * keys[j]);
     sum += p;
     weighted += p * values[j];
   }
-  return (answer){weighted / sum, log(sum)};
+  return (answer){weighted / sum, log(sum) + bias};
 }
 
 enum { QUERIES = 140, KINDS = 2 };
@@ -34,6 +34,8 @@ enum { QUERIES = 140, KINDS = 2 };
 typedef struct problem {
   float *keys;
   float *values;
+  // Added to every score where it is not 0: scores with a bias take other ways.
+  float bias;
   // Rows take turns between few queries, so that few answers are needed.
   float queries[QUERIES];
   answer expected[KINDS];
@@ -57,6 +59,7 @@ static void check_rows(const tier *on, const problem *p, int64_t rows, int64_t c
                     .kv_len = count,
                     .head_dim = 1,
                     .value_dim = 1};
+  if (p->bias != 0) call.bias = (rapt_tensor){.data = (void *)&p->bias, .dtype = RAPT_F32};
   rapt_error error = {.struct_size = sizeof error};
   check_set_case("%s, %lld queries, %s", what, (long long)rows, rapt_isa_name(on->isa));
   CHECK(rapt_sdpa_run(on->context[1], &call, &error) == RAPT_OK, "run: %s", error.message);
@@ -69,13 +72,17 @@ static void check_rows(const tier *on, const problem *p, int64_t rows, int64_t c
   }
 }
 
+// From key to key. In 4096 keys the scores of queries of 0.5 rise by 3664 units of 2^-24, whose exponential lies
+// between two floats.
+static const float RISE = 3664 * 0x1p-23f / 4096;
+
 // Fills in the answers for the first `count` keys and checks many queries (prefill), few of them (prefill, its keys
 // split) and one (decode). An eighth of the keys does for the portable tier with many queries, which takes its time.
 static void check_paths(problem *p, int64_t count, const char *what) {
   static const int64_t rows[] = {QUERIES, 20, 1};
   int tiers;
   const tier *on = test_tiers(0, &tiers);
-  for (int k = 0; k < KINDS; k++) p->expected[k] = attend(p->queries[k], p->keys, p->values, count);
+  for (int k = 0; k < KINDS; k++) p->expected[k] = attend(p->queries[k], p->keys, p->values, p->bias, count);
   for (int t = 0; t < tiers; t++) {
     int slow = on[t].isa == RAPT_ISA_PORTABLE;
     for (int n = 0; n < 3; n++) {
@@ -99,6 +106,11 @@ int main(void) {
   }
   check_paths(&p, KEYS, "random keys");
   check_paths(&p, KEYS / 8, "random keys");
+  // The maximum moves in every stretch, by as much each time: a factor that is off is off by as much each time. With a
+  // bias it does not move ahead of the scores.
+  for (int64_t j = 0; j < KEYS; j++) p.keys[j] = (float)j * RISE, p.values[j] = 1;
+  p.bias = 1;
+  check_paths(&p, KEYS, "rising keys");
   free(p.keys);
   free(p.values);
   return check_finish("long_test");

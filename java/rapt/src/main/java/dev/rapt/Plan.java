@@ -12,7 +12,9 @@ import java.util.Objects;
  * String kernel = plan.supported() ? plan.name() : "none: " + plan.reason();
  * }
  *
- * @param name the kernel, for example {@code sdpa_prefill_f32_avx512_d128}
+ * @param name the kernel, for example {@code sdpa_prefill_f32_avx512_d128}. One with {@code _mma}
+ *     in it runs attention on a GPU's tensor cores, which round the softmax's weights to the dtype
+ *     of query, key and value
  * @param supported whether the device can run the call
  * @param reason why the device cannot run it; empty where it can
  * @param scratchBytes bytes of scratch that the call uses; the device owns it

@@ -9,6 +9,7 @@ import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
 import dev.rapt.Causal;
 import dev.rapt.DType;
+import dev.rapt.Merge;
 import dev.rapt.Plan;
 import dev.rapt.Tensor;
 import dev.rapt.check.AttentionCall;
@@ -85,6 +86,24 @@ class ShapesTest {
         assertArrayEquals(new float[48], output.toFloatArray(), tier.toString());
         attention.run(tier.device(), none, query, query, none);
       }
+    }
+  }
+
+  /** A size of zero leaves nothing to do, however large the others are. */
+  @ParameterizedTest
+  @ValueSource(longs = {1L << 31, 1L << 40})
+  void nothingToDoSucceedsWhateverTheOtherSizes(long large) {
+    Tensor noQueries = Tensor.of(MemorySegment.NULL, DType.F32, 0, 2, large, 8);
+    Tensor noKeys = Tensor.of(MemorySegment.NULL, DType.F32, 0, 2, 3, 8);
+    Tensor noParts = Tensor.of(MemorySegment.NULL, DType.F32, large, 0, 2, 3, 8);
+    Tensor noLse = Tensor.of(MemorySegment.NULL, DType.F32, large, 0, 2, 3);
+    for (Tier tier : Tier.usable()) {
+      Attention attention = Attention.builder().build();
+      Plan plan = attention.plan(tier.device(), noQueries, noKeys, noKeys, noQueries);
+      assertTrue(plan.supported(), plan::reason);
+      attention.run(tier.device(), noQueries, noKeys, noKeys, noQueries);
+      attention.run(tier.device(), noKeys, noQueries, noQueries, noKeys);
+      Merge.run(tier.device(), noParts, noLse, noKeys, null);
     }
   }
 

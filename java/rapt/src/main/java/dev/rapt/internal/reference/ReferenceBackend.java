@@ -34,6 +34,9 @@ public final class ReferenceBackend implements Backend {
     if (!plan.supported()) {
       throw new RaptException(RaptStatus.UNSUPPORTED, plan.reason());
     }
+    if (isEmpty(call)) {
+      return;
+    }
     switch (call.operation()) {
       case LinearOperation linear -> ReferenceLinear.run(linear, call);
       case MergeOperation merge -> ReferenceMerge.run(merge, call);
@@ -47,12 +50,26 @@ public final class ReferenceBackend implements Backend {
   @Override
   public Plan plan(CallFrame call) {
     String reason = "";
-    for (int i = 0; i < call.table().sizes(); i++) {
+    for (int i = 0; i < call.table().sizes() && !isEmpty(call); i++) {
       if (call.size(i) > MAX_SIZE) {
         reason = call.table().words(i) + " " + call.size(i) + " exceeds a Java array";
       }
     }
     return new Plan(call.table().word() + "_reference_f64_java", reason.isEmpty(), reason, 0, 1);
+  }
+
+  /** Whether nothing is to be written: such a call succeeds, however large its other sizes are. */
+  private static boolean isEmpty(CallFrame call) {
+    for (int left = call.present() & call.table().writtenSlots(); left != 0; left &= left - 1) {
+      boolean empty = false;
+      for (long size : call.required(Integer.numberOfTrailingZeros(left)).shape()) {
+        empty |= size == 0;
+      }
+      if (!empty) {
+        return false;
+      }
+    }
+    return true;
   }
 
   @Override
