@@ -58,6 +58,8 @@ struct simt_tiles {
     softmax_total total[ROWS];
     double keep[ROWS];
     row_state row[ROWS];
+    // The first key of the block's item: here, because it would be a register too many in the loop over the keys.
+    int64_t first_key;
   };
 };
 
@@ -244,8 +246,9 @@ GPU_FUNCTION void end_stretch(const sdpa_parameters &a, const stretch_end &end, 
   gpu::barrier();
   double *totals = thread_totals<Tiles>(a);
   GPU_UNROLL
-  for (int r = 0; r < Tiles::thread_rows; r++, totals += Tiles::thread_values * Tiles::threads) {
-    add_to_totals<Tiles::threads>(end, m.keep[first + r], totals, output[r]);
+  for (int r = 0; r < Tiles::thread_rows; r++) {
+    add_to_totals<Tiles::threads>(end, m.keep[first + r], totals + r * Tiles::thread_values * Tiles::threads,
+                                  output[r]);
   }
 }
 
@@ -315,18 +318,17 @@ attention_simt(GPU_PARAMETER sdpa_parameters a) {
     int64_t begin = work.split * a.chunk, end = begin + a.chunk;
     if (walk.first > begin) begin = walk.first / Tiles::keys * Tiles::keys;
     if (walk.last < end) end = walk.last;
-    int64_t tiles = end > begin ? (end - begin + Tiles::keys - 1) / Tiles::keys : 0;
-    for (int64_t tile = 0; tile < tiles; tile++) {
-      int64_t j = begin + tile * Tiles::keys;
+    if (gpu::thread() == 0) m.first_key = begin;
+    for (int64_t j = begin; j < end; j += Tiles::keys) {
       int keys = end - j < Tiles::keys ? static_cast<int>(end - j) : Tiles::keys;
       multiply_keys<Tiles>(p, work, m, j, keys);
       gpu::barrier();
       softmax_tile<Tiles>(p, work, m, j, keys);
       gpu::barrier();
       multiply_values<Tiles>(p, work, m, j, keys, output);
-      constexpr int64_t per_stretch = Tiles::stretch / Tiles::keys;
-      if (ends_stretch(tile + 1, tiles, per_stretch)) {
-        end_stretch<Tiles>(a, stretch_end_of(tile + 1, tiles, per_stretch), m, output);
+      int64_t done = j + Tiles::keys - m.first_key, all = end - m.first_key;
+      if (ends_stretch<int64_t>(done, all, Tiles::stretch)) {
+        end_stretch<Tiles>(a, stretch_end_of<int64_t>(done, all, Tiles::stretch), m, output);
       }
     }
     if (a.splits > 1) {

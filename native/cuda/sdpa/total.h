@@ -20,14 +20,15 @@ struct stretch_end {
   bool last;
 };
 
-// Whether a stretch ends after `done` of a block's `all` tiles. A block with a single stretch needs no total.
+// Whether a stretch ends after `done` of a block's `all` keys or tiles, of which the last step may do more than are
+// left. A block with a single stretch needs no total.
 template <typename Int>
-GPU_FUNCTION bool ends_stretch(Int done, Int all, Int tiles_per_stretch) {
-  return all > tiles_per_stretch && (done == all || done % tiles_per_stretch == 0);
+GPU_FUNCTION bool ends_stretch(Int done, Int all, Int stretch) {
+  return all > stretch && (done >= all || done % stretch == 0);
 }
 template <typename Int>
-GPU_FUNCTION stretch_end stretch_end_of(Int done, Int all, Int tiles_per_stretch) {
-  return {done <= tiles_per_stretch, done == all};
+GPU_FUNCTION stretch_end stretch_end_of(Int done, Int all, Int stretch) {
+  return {done <= stretch, done >= all};
 }
 
 // The thread's totals, number n at n * Tiles::threads: a warp's lie side by side.
