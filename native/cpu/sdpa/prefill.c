@@ -194,11 +194,11 @@ static void load_queries(const prefill_task *t, const panel *p) {
   t->kernels->pack(rows, queries->count, t->score_depth, queries->width, p->query);
 }
 
-// Whether a panel sees so many keys of its task that it sums them in stretches. One that sees less than two, as those
-// of a sliding window do wherever it lies, would pay for totals and gain little.
+// Whether a panel sees more keys of its task than one stretch has. What it sees decides, and not where its keys lie: a
+// panel of a sliding window would else add to a total wherever its keys go past the end of a stretch.
 static int is_long(const prefill_task *t, const rapt_sdpa_visibility *visibility) {
   int64_t low = rapt_max(visibility->low, t->first_key), high = rapt_min(visibility->high, t->last_key);
-  return t->plan->stretch > 0 && high - low >= 2 * t->plan->stretch;
+  return t->plan->stretch > 0 && high - low > t->plan->stretch;
 }
 
 static void begin_panels(const prefill_task *t) {

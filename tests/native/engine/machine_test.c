@@ -75,7 +75,7 @@ static void check_sizes(const char *name, const rapt_machine *m) {
   CHECK(m->l1 > 0 && m->l2 >= m->l1 && m->l3 >= m->l2, "L1 %lld, L2 %lld, L3 %lld", (long long)m->l1, (long long)m->l2,
         (long long)m->l3);
   int64_t task = rapt_machine_task_bytes(m), weights = rapt_machine_weight_bytes(m);
-  CHECK(task >= 512 * KIB && task <= MIB, "a task's panels take %lld bytes", (long long)task);
+  CHECK(task >= 256 * KIB && task <= MIB, "a task's panels take %lld bytes", (long long)task);
   CHECK(weights > 0 && weights <= m->l2 * 3 / 4, "weights of %lld bytes, L2 %lld", (long long)weights,
         (long long)m->l2);
   int64_t prefetch = rapt_machine_prefetch_bytes(m);
