@@ -32,12 +32,9 @@
 #define SPLIT_KEYS 1024
 #define LEAST_CHUNK 512
 #define MOST_SPLITS 16
-// Keys after which a sum goes on in double. Fewer would cost time: at this many it is a hundredth. More would cost
-// digits: a float that sums n weighted values is off by up to n of its roundings, and by the root of n mostly.
-#define MOST_STRETCH 8192
-// From so many keys on there is room for sums in double, before any needs it: scratch is then the same for all of the
-// lengths that a model goes through.
-#define TOTAL_KEYS 4096
+// Keys after which a sum goes on in double. Fewer would cost time: at this many it is a hundredth or two. More would
+// cost digits: a float that sums n weighted values is off by up to n of its roundings, and by the root of n mostly.
+#define MOST_STRETCH 4096
 
 static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
@@ -63,7 +60,7 @@ static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_proble
     plan->chunk = rapt_ceil_div(keys, plan->key_tile) * plan->key_tile;
     plan->splits = rapt_ceil_div(c->kv_len, plan->chunk);
   }
-  if (c->kv_len >= TOTAL_KEYS) plan->stretch = MOST_STRETCH / plan->key_tile * plan->key_tile;
+  if (c->kv_len >= MOST_STRETCH) plan->stretch = MOST_STRETCH / plan->key_tile * plan->key_tile;
 }
 
 // Whether more than a sixteenth of the threads' time is idle with so many equal tasks: nine tasks take two threads as

@@ -194,11 +194,12 @@ static void load_queries(const prefill_task *t, const panel *p) {
   t->kernels->pack(rows, queries->count, t->score_depth, queries->width, p->query);
 }
 
-// Whether a panel sees more keys of its task than one stretch has. What it sees decides, and not where its keys lie: a
-// panel of a sliding window would else add to a total wherever its keys go past the end of a stretch.
+// Whether a panel sees so many keys of its task that it sums them in stretches: more than half a stretch beyond one.
+// What it sees decides, and not where its keys lie: a panel of a sliding window would else add to a total wherever its
+// keys go past the end of a stretch.
 static int is_long(const prefill_task *t, const rapt_sdpa_visibility *visibility) {
   int64_t low = rapt_max(visibility->low, t->first_key), high = rapt_min(visibility->high, t->last_key);
-  return t->plan->stretch > 0 && high - low > t->plan->stretch;
+  return t->plan->stretch > 0 && high - low > t->plan->stretch + t->plan->stretch / 2;
 }
 
 static void begin_panels(const prefill_task *t) {

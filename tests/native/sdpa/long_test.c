@@ -41,7 +41,7 @@ typedef struct problem {
   answer expected[KINDS];
 } problem;
 
-// A constant times half a unit of f32, which no number of keys appears in: 8192 values are summed in f32 at most.
+// A constant times half a unit of f32, which no number of keys appears in: 4096 values are summed in f32 at most.
 static const double BOUND = 8 * 0x1p-24;
 
 static void check_rows(const tier *on, const problem *p, int64_t rows, int64_t count, const char *what) {
