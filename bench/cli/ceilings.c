@@ -120,7 +120,8 @@ static int32_t usable_cpus(void) {
 static int measure(const probe *loops, int32_t threads, ceilings *out) {
   int32_t cpus = usable_cpus();
   threads = threads < cpus ? threads : cpus;
-  size_t bytes = 4 * last_cache_bytes();
+  const device cpu = {.cuda = 0};
+  size_t bytes = 4 * last_cache_bytes(&cpu);
   bytes = bytes < (size_t)256 << 20 ? (size_t)256 << 20 : bytes;
   bytes = bytes > (size_t)1 << 30 ? (size_t)1 << 30 : bytes;
   // Whole pages per thread.

@@ -75,7 +75,7 @@ static int pack_copies(projecting *p) {
       .weight = {.data = p->weight, .stride = {problem.in_features, 1}, .dtype = dtype_values[problem.dtype]},
       .in_features = problem.in_features,
       .out_features = problem.out_features};
-  double bytes = packed_bytes(p->on), wanted = 4 * (double)last_cache_bytes();
+  double bytes = packed_bytes(p->on), wanted = 4 * (double)last_cache_bytes(p->on);
   wanted = wanted < 0x1p31 ? wanted : 0x1p31;
   do {
     rapt_error error = {.struct_size = sizeof error};

@@ -87,7 +87,7 @@ static int open_merging(merging *m, const device *on) {
                  .lse_bytes = (size_t)(problem.parts * rows) * sizeof(float),
                  .output_bytes = (size_t)(rows * dim) * storage_bytes(dtype),
                  .copies = 1};
-  while (m->copies < MOST_COPIES && (double)m->copies * (double)m->bytes < 4 * (double)last_cache_bytes() &&
+  while (m->copies < MOST_COPIES && (double)m->copies * (double)m->bytes < 4 * (double)last_cache_bytes(on) &&
          (double)(m->copies + 1) * (double)m->bytes <= 0x1p31) {
     m->copies++;
   }

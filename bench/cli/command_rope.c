@@ -73,7 +73,7 @@ static int time_on(const device *on) {
               .plan = &plan,
               .flops = rotation_flops(&problem),
               .bytes = rotation_bytes(&problem),
-              .copies = rotation_cold_copies(&problem)};
+              .copies = rotation_cold_copies(&problem, on)};
   rotation rows;
   if (!measure_copy_on(on, &r.ceiling) || !rotation_open(&rows, &problem, r.copies, on)) return 0;
   int good = plan_of(&rows, &plan) && rotation_run(&rows) && rotation_check(&rows, &r.verified);

@@ -60,7 +60,7 @@ static int time_on(const device *on) {
   rapt_plan plan;
   report r = {.on = on, .plan = &plan, .flops = problem_flops(&problem), .bytes = problem_bytes(&problem)};
   if (!measure_ceilings(on, &r.ceiling)) return EXIT_FAILED;
-  r.copies = from_memory(&r) ? workload_cold_copies(&problem) : 1;
+  r.copies = from_memory(&r) ? workload_cold_copies(&problem, r.on) : 1;
   workload w;
   if (!workload_open(&w, &problem, r.copies)) return EXIT_FAILED;
   int good = workload_place(&w, on) && plan_of(&w, &plan) && measure(&w, &r);

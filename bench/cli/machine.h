@@ -5,8 +5,10 @@
 
 #include <stddef.h>
 
-// Bytes of one last-level cache.
-size_t last_cache_bytes(void);
+#include "device.h"
+
+// Bytes of one last-level cache of the CPU or, where `on` is a GPU, no less than a GPU's second level has.
+size_t last_cache_bytes(const device *on);
 
 // The CPU's name and its caches, a line.
 void machine_print(void);

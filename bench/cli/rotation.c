@@ -33,8 +33,8 @@ double rotation_flops(const rotation_problem *p) {
   return 3 * (double)p->batch * (double)p->length * (double)p->heads * (double)rotary_of(p);
 }
 
-int64_t rotation_cold_copies(const rotation_problem *p) {
-  double one = tensor_bytes(p) * (p->in_place ? 1 : 2), wanted = 4 * (double)last_cache_bytes();
+int64_t rotation_cold_copies(const rotation_problem *p, const device *on) {
+  double one = tensor_bytes(p) * (p->in_place ? 1 : 2), wanted = 4 * (double)last_cache_bytes(on);
   int64_t copies = 1;
   while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) copies++;
   return copies;

@@ -41,7 +41,7 @@ double rotation_bytes(const rotation_problem *p);
 double rotation_flops(const rotation_problem *p);
 
 // Copies that together are well above the last cache; at most 64 and 2 GiB.
-int64_t rotation_cold_copies(const rotation_problem *p);
+int64_t rotation_cold_copies(const rotation_problem *p, const device *on);
 
 // 0 and a line on stderr where memory is short.
 int rotation_open(rotation *r, const rotation_problem *p, int64_t copies, const device *on);

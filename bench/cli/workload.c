@@ -16,9 +16,9 @@ static rapt_tensor dense(void *data, int32_t dtype, int64_t heads, int64_t rows,
   return (rapt_tensor){.data = data, .stride = {heads * rows * width, rows * width, width, 1}, .dtype = dtype};
 }
 
-int64_t workload_cold_copies(const bench_problem *p) {
+int64_t workload_cold_copies(const bench_problem *p, const device *on) {
   double one = (double)p->batch * (double)p->kv_heads * (double)p->kv_len * problem_row_bytes(p);
-  double wanted = 8 * (double)last_cache_bytes();
+  double wanted = 8 * (double)last_cache_bytes(on);
   int64_t copies = 1;
   while (copies < MAX_COPIES && (double)copies * one < wanted && (double)(copies + 1) * one <= 0x1p31) copies++;
   return copies;

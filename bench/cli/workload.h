@@ -31,7 +31,7 @@ int workload_open(workload *w, const bench_problem *p, int64_t copies);
 void workload_close(workload *w);
 
 // The problem's copies of key and value that together are eight times the last cache; at most 1024 and 2 GiB.
-int64_t workload_cold_copies(const bench_problem *p);
+int64_t workload_cold_copies(const bench_problem *p, const device *on);
 
 // Sets w->on and brings the tensors to it where it is a GPU. 0 and a line on stderr where that fails.
 int workload_place(workload *w, const device *on);
