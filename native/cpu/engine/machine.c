@@ -51,6 +51,11 @@ rapt_machine rapt_machine_of_leaves(const rapt_cache_leaf *leaves, int count) {
   return model(level);
 }
 
+rapt_machine rapt_machine_of_sizes(const rapt_cache_sizes *sizes) {
+  return (rapt_machine){
+      .l1 = (sizes->l1_ecx >> 24) * KIB, .l2 = (sizes->l2_ecx >> 16) * KIB, .l3 = (sizes->l3_edx >> 18) * 512 * KIB};
+}
+
 // The text of a file in the folder of one of CPU 0's caches; empty where it cannot be read.
 static void read_text(const char *root, int index, const char *name, char *text, size_t size) {
   char path[512];
@@ -94,9 +99,12 @@ rapt_machine rapt_machine_of_sysfs(const char *root) {
 }
 
 rapt_machine rapt_machine_complete(rapt_machine first, rapt_machine second) {
-  rapt_machine machine = {.l1 = first.l1 > 0 ? first.l1 : second.l1,
-                          .l2 = first.l2 > 0 ? first.l2 : second.l2,
-                          .l3 = first.l3 > 0 ? first.l3 : second.l3};
+  return (rapt_machine){.l1 = first.l1 > 0 ? first.l1 : second.l1,
+                        .l2 = first.l2 > 0 ? first.l2 : second.l2,
+                        .l3 = first.l3 > 0 ? first.l3 : second.l3};
+}
+
+rapt_machine rapt_machine_at_least(rapt_machine machine) {
   machine.l1 = rapt_max(machine.l1, LEAST_L1);
   machine.l2 = rapt_max(machine.l2, LEAST_L2);
   machine.l3 = rapt_max(machine.l3, machine.l2);
@@ -105,7 +113,7 @@ rapt_machine rapt_machine_complete(rapt_machine first, rapt_machine second) {
 
 #if defined(__x86_64__)
 // Intel's leaf is empty on AMD and the other way round.
-static rapt_machine of_cpuid(void) {
+static rapt_machine of_leaves(void) {
   static const unsigned numbers[] = {4, 0x8000001d};
   rapt_machine machine = {0};
   for (int n = 0; n < 2 && machine.l1 == 0; n++) {
@@ -119,13 +127,29 @@ static rapt_machine of_cpuid(void) {
   }
   return machine;
 }
+
+static rapt_machine of_sizes(void) {
+  rapt_cache_sizes sizes = {0};
+  unsigned a, b, c, d;
+  if (__get_cpuid(0x80000005, &a, &b, &c, &d)) sizes.l1_ecx = c;
+  if (__get_cpuid(0x80000006, &a, &b, &c, &d)) {
+    sizes.l2_ecx = c;
+    sizes.l3_edx = d;
+  }
+  return rapt_machine_of_sizes(&sizes);
+}
 #else
-static rapt_machine of_cpuid(void) { return (rapt_machine){0}; }
+static rapt_machine of_leaves(void) { return (rapt_machine){0}; }
+static rapt_machine of_sizes(void) { return (rapt_machine){0}; }
 #endif
 
 static rapt_machine here;
 
-static void find(void) { here = rapt_machine_complete(of_cpuid(), rapt_machine_of_sysfs("")); }
+// Virtual machines often hide the leaves of single caches, and the kernel with them, but not the older sizes.
+static void find(void) {
+  here = rapt_machine_complete(of_leaves(), rapt_machine_of_sysfs(""));
+  here = rapt_machine_at_least(rapt_machine_complete(here, of_sizes()));
+}
 
 rapt_machine rapt_machine_here(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -24,14 +24,27 @@ typedef struct rapt_cache_leaf {
   uint32_t ecx;
 } rapt_cache_leaf;
 
+// Registers of CPUID's leaves 0x80000005 and 0x80000006 that hold sizes of data caches.
+typedef struct rapt_cache_sizes {
+  uint32_t l1_ecx;
+  uint32_t l2_ecx;
+  uint32_t l3_edx;
+} rapt_cache_sizes;
+
 // The model that CPUID describes; fields of levels that it does not describe are 0.
 rapt_machine rapt_machine_of_leaves(const rapt_cache_leaf *leaves, int count);
 
 // The model that sysfs under `root` (the file system's root in a test, else "") describes, with 0 alike.
 rapt_machine rapt_machine_of_sysfs(const char *root);
 
-// `first`, with what it lacks from `second`, and what both lack as small as any CPU of today has it.
+// The model of these sizes, which say nothing of who shares a cache; with 0 alike.
+rapt_machine rapt_machine_of_sizes(const rapt_cache_sizes *sizes);
+
+// `first`, with what it lacks from `second`.
 rapt_machine rapt_machine_complete(rapt_machine first, rapt_machine second);
+
+// `machine`, with what it lacks as small as any CPU of today has it.
+rapt_machine rapt_machine_at_least(rapt_machine machine);
 
 // This machine; read once per process. Thread-safe.
 rapt_machine rapt_machine_here(void);

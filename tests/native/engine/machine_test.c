@@ -55,7 +55,7 @@ static rapt_machine model_of(const machine *m) {
                               leaf_of(&m->caches[1], 3, 2),
                               leaf_of(&m->caches[2], 3, 3),
                               {0}};
-  return rapt_machine_complete(rapt_machine_of_leaves(leaves, 5), (rapt_machine){0});
+  return rapt_machine_at_least(rapt_machine_of_leaves(leaves, 5));
 }
 
 static void check_reading(const machine *m) {
@@ -127,8 +127,19 @@ static void check_missing(void) {
   check_set_case("what is missing");
   rapt_machine got = rapt_machine_complete(known, other);
   CHECK(got.l1 == 48 * KIB && got.l2 == 2 * MIB && got.l3 == 8 * MIB, "the second fills the first's gap");
-  got = rapt_machine_complete((rapt_machine){0}, (rapt_machine){0});
+  got = rapt_machine_at_least((rapt_machine){0});
   check_sizes("a machine that says nothing", &got);
+}
+
+// A virtual machine with a Zen 5 under it that describes no cache but for these registers; and one without them.
+static void check_sizes_leaves(void) {
+  check_set_case("sizes without caches");
+  const rapt_cache_sizes zen5 = {.l1_ecx = 0x300c0140, .l2_ecx = 0x04006140, .l3_edx = 0x0fe09140}, none = {0};
+  rapt_machine got = rapt_machine_of_sizes(&zen5);
+  CHECK(got.l1 == 48 * KIB && got.l2 == MIB && got.l3 == 508 * MIB, "L1 %lld, L2 %lld, L3 %lld", (long long)got.l1,
+        (long long)got.l2, (long long)got.l3);
+  got = rapt_machine_of_sizes(&none);
+  CHECK(got.l1 == 0 && got.l2 == 0 && got.l3 == 0, "sizes of 0 are not known");
 }
 
 enum { ROWS = 300, KEYS = 500, DEPTH = 64, FEATURES = 700 };
@@ -194,6 +205,7 @@ int main(void) {
   }
   check_sysfs();
   check_missing();
+  check_sizes_leaves();
   int32_t tiers[MAX_TIERS];
   int count = usable_tiers(tiers);
   for (int t = 0; t < count; t++) check_bits(tiers[t]);
