@@ -87,6 +87,10 @@ typedef struct rapt_kernels {
 
   rapt_multiply_and_weigh *multiply_and_weigh;
 
+  // total[d * width + lane] = total * keep[lane] + output * take[lane], for d < depth.
+  void (*add_to_total)(int64_t depth, int64_t width, const double *keep, const double *take, const float *output,
+                       double *total);
+
   // multiply and multiply_and_weigh for elements of a and of the panel that are pairs of bf16 in 32 bits; both products
   // of a pair are added. depth, a_row and a_step count pairs. Denormal bf16 count as 0. NULL on tiers without such an
   // instruction.

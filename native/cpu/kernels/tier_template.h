@@ -15,6 +15,7 @@
 #include "cpu/kernels/softmax_rows.h"
 #include "cpu/kernels/tiers.h"
 #include "cpu/kernels/tile.h"
+#include "cpu/kernels/total.h"
 
 _Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");
 _Static_assert(PANEL_WIDTH <= RAPT_MAX_PANEL_WIDTH && TILE_ROWS <= RAPT_MAX_TILE_ROWS, "bounds of the framework");
@@ -32,6 +33,7 @@ const rapt_kernels KERNELS = {
     .multiply_guarded = multiply_guarded,
     .softmax = softmax,
     .multiply_and_weigh = multiply_and_weigh,
+    .add_to_total = add_to_total,
     .scale = scale_scores,
     .softcap = softcap,
     .add_bias = add_bias,

@@ -245,7 +245,7 @@ static int ends_stretch(const rapt_cpu_sdpa *plan, int64_t key) {
 // Adds to the total what the state has of this stretch. Chunks that have stretches are tasks of their own.
 static void end_stretch(const decode_task *t, int64_t number) {
   if (number == 0) rapt_softmax_total_begin(&t->slot->total, t->state);
-  rapt_softmax_total_add(&t->slot->total, t->state, t->problem->to_exponent);
+  rapt_softmax_total_add(t->kernels, &t->slot->total, t->state, t->problem->to_exponent);
   rapt_softmax_clear_output(t->state);
 }
 

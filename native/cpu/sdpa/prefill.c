@@ -361,7 +361,7 @@ static void end_stretch(const prefill_task *t, int64_t i) {
     p->total = rapt_softmax_total_at(&t->slot.totals, &t->slot.states, i);
     rapt_softmax_total_begin(&p->total, &p->state);
   }
-  rapt_softmax_total_add(&p->total, &p->state, t->problem->to_exponent);
+  rapt_softmax_total_add(t->kernels, &p->total, &p->state, t->problem->to_exponent);
   p->has_total = 1;
   p->started = 0;
 }

@@ -79,7 +79,8 @@ void rapt_softmax_total_begin(const rapt_softmax_total *total, const rapt_softma
   memset(total->output, 0, (size_t)rapt_softmax_output_size(state) * sizeof(double));
 }
 
-void rapt_softmax_total_add(const rapt_softmax_total *total, const rapt_softmax *state, float to_exponent) {
+void rapt_softmax_total_add(const rapt_kernels *kernels, const rapt_softmax_total *total, const rapt_softmax *state,
+                            float to_exponent) {
   double keep[RAPT_MAX_PANEL_WIDTH], take[RAPT_MAX_PANEL_WIDTH];
   for (int64_t r = 0; r < state->width; r++) {
     float before = total->maximum[r], now = state->maximum[r], highest = now > before ? now : before;
@@ -92,14 +93,12 @@ void rapt_softmax_total_add(const rapt_softmax_total *total, const rapt_softmax 
   }
   double *output = total->output;
   const float *other = state->output;
-  if (state->layout == RAPT_SOFTMAX_ROWS) {
-    for (int64_t r = 0; r < state->rows; r++, output += state->value_dim, other += state->value_dim) {
-      for (int64_t d = 0; d < state->value_dim; d++) output[d] = output[d] * keep[r] + other[d] * take[r];
-    }
+  if (state->layout == RAPT_SOFTMAX_PANEL) {
+    kernels->add_to_total(state->value_dim, state->rows, keep, take, other, output);
     return;
   }
-  for (int64_t d = 0; d < state->value_dim; d++, output += state->rows, other += state->rows) {
-    for (int64_t r = 0; r < state->rows; r++) output[r] = output[r] * keep[r] + other[r] * take[r];
+  for (int64_t r = 0; r < state->rows; r++, output += state->value_dim, other += state->value_dim) {
+    for (int64_t d = 0; d < state->value_dim; d++) output[d] = output[d] * keep[r] + other[d] * take[r];
   }
 }
 

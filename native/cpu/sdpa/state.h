@@ -97,7 +97,8 @@ void rapt_softmax_total_begin(const rapt_softmax_total *total, const rapt_softma
 
 // Adds a state to its total, and empties it but for the maximum, which further keys may go on from. The output is not
 // touched: a product may start it.
-void rapt_softmax_total_add(const rapt_softmax_total *total, const rapt_softmax *state, float to_exponent);
+void rapt_softmax_total_add(const rapt_kernels *kernels, const rapt_softmax_total *total, const rapt_softmax *state,
+                            float to_exponent);
 
 // Makes the state what its total has come to.
 void rapt_softmax_total_take(const rapt_softmax_total *total, const rapt_softmax *state);
