@@ -147,6 +147,7 @@ int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
     cli_fail("no ceiling loops for tier %d in this build", isa);
     return 0;
   }
+  out->issue = issue_rate_measure();
   return measure(loops, threads, out);
 }
 

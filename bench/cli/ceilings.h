@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "issue_rate.h"
+
 typedef struct ceilings {
   // f32 multiply-adds in registers on all threads at once, two operations each; 0 = not measured, gbps is of copies.
   double gflops;
@@ -15,6 +17,8 @@ typedef struct ceilings {
   size_t buffer_bytes;
   // Threads that measured.
   int32_t threads;
+  // Of the caller's core, beside the multiply-add peak.
+  issue_rate issue;
 } ceilings;
 
 // Measures with this tier's instructions (RAPT_ISA_*, a usable one) on so many threads, but no more than there are

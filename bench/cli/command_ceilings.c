@@ -35,10 +35,15 @@ static int measure(int64_t count) {
     json_real("gflops", c.gflops);
     json_real("gbps", c.gbps);
     json_integer("buffer_bytes", (int64_t)c.buffer_bytes);
+    json_real("issue_rate", c.issue.median);
+    json_real("issue_rate_p10", c.issue.low);
+    json_real("issue_rate_p90", c.issue.high);
+    json_text("core", issue_rate_word(&c.issue));
     json_end();
   } else if (good) {
     printf("%-8s %3d %-7s  %8.1f GFLOP/s f32 multiply-add, %7.2f GB/s read over %zu MiB\n", rapt_isa_name(on.isa),
            c.threads, c.threads == 1 ? "thread" : "threads", c.gflops, c.gbps, c.buffer_bytes >> 20);
+    issue_rate_print(&c.issue);
   }
   device_close(&on);
   return good;

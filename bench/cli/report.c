@@ -43,6 +43,7 @@ void report_print(const report *r) {
     printf("%-10s %.1f %% of the FMA peak, %.1f GFLOP/s (compute-bound)\n", "ceiling", 100 * share(r),
            r->ceiling.gflops);
   }
+  issue_rate_print(&r->ceiling.issue);
 }
 
 void report_json_problem(const bench_problem *p) {
@@ -83,6 +84,8 @@ void report_json(const report *r) {
   json_real("ceiling_share", share(r));
   json_real("peak_gflops", r->ceiling.gflops);
   json_real("peak_gbps", r->ceiling.gbps);
+  json_real("issue_rate", r->ceiling.issue.median);
+  json_text("core", issue_rate_word(&r->ceiling.issue));
   json_integer("copies", r->copies);
   json_boolean("verified", r->verified.passed);
   json_text("verified_against", r->verified.against);

@@ -100,7 +100,7 @@ if(NOT out MATCHES "ceilings")
 endif()
 
 set(shape batch heads kv_heads q_len kv_len head_dim value_dim dtype causal position window_left window_right)
-set(measured plan isa threads median_ms p10_ms p90_ms gflops gbps ceiling ceiling_share peak_gflops peak_gbps verified)
+set(measured plan isa threads median_ms p10_ms p90_ms gflops gbps ceiling ceiling_share peak_gflops peak_gbps verified issue_rate core)
 
 run(0 presets --json)
 check_json("${out}" preset description ${shape})
