@@ -12,8 +12,7 @@
 enum result { RESULT_OUTPUT, RESULT_LSE, RESULT_WEIGHTS, RESULT_COUNT };
 
 typedef struct expectation {
-  reference_result result;
-  double bound;
+  reference_number *result;
   int64_t size[4];
 } expectation;
 
@@ -26,13 +25,11 @@ static void expect(const mha_case *c, const rapt_mha *call, const reference_proj
                                           {c->batch, c->average ? 1 : c->heads, c->q_len, total}};
   for (int n = 0; n < RESULT_COUNT; n++) {
     memcpy(e[n].size, sizes[n], sizeof sizes[n]);
-    e[n].result = reference_result_make(sizes[n][0] * sizes[n][1] * sizes[n][2] * sizes[n][3]);
+    e[n].result = reference_numbers(sizes[n][0] * sizes[n][1] * sizes[n][2] * sizes[n][3]);
   }
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
-    reference_mha(call, p, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
-                  c->weights >= 0 ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
-  }
-  for (int n = 0; n < RESULT_COUNT; n++) e[n].bound = reference_bound(&e[n].result, 1);
+  reference_mha(call, p,
+                &(reference_attended){e[RESULT_OUTPUT].result, e[RESULT_LSE].result,
+                                      c->weights >= 0 ? e[RESULT_WEIGHTS].result : NULL});
 }
 
 static void place(mirror *m, const mha_tensors *t, rapt_mha *c) {
@@ -75,16 +72,13 @@ static void pack(mirror *m, int on_device, const mha_tensors *t, const reference
 
 static void check_results(const mha_case *c, const rapt_mha *call, const mha_tensors *t,
                           const expectation e[RESULT_COUNT]) {
-  compare_result("device", "output", &call->output, e[RESULT_OUTPUT].size, e[RESULT_OUTPUT].result.in[REFERENCE_EXACT],
-                 e[RESULT_OUTPUT].bound);
+  compare_result("device", "output", &call->output, e[RESULT_OUTPUT].size, e[RESULT_OUTPUT].result);
   CHECK(test_tensor_damage(&t->output) == 0, "wrote between the output's elements");
   if (c->lse) {
-    compare_result("device", "lse", &call->lse, e[RESULT_LSE].size, e[RESULT_LSE].result.in[REFERENCE_EXACT],
-                   e[RESULT_LSE].bound);
+    compare_result("device", "lse", &call->lse, e[RESULT_LSE].size, e[RESULT_LSE].result);
   }
   if (c->weights >= 0) {
-    compare_result("device", "weights", &call->weights, e[RESULT_WEIGHTS].size,
-                   e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT], e[RESULT_WEIGHTS].bound);
+    compare_result("device", "weights", &call->weights, e[RESULT_WEIGHTS].size, e[RESULT_WEIGHTS].result);
   }
 }
 
@@ -123,7 +117,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const mha_case 
   cuda_release(context, device.head.scratch);
   mirror_close(&m);
   for (int n = 0; n < 4; n++) rapt_linear_destroy(handles[n]);
-  for (int n = 0; n < RESULT_COUNT; n++) reference_result_free(&e[n].result);
+  for (int n = 0; n < RESULT_COUNT; n++) free(e[n].result);
 }
 
 static const char *const cases[] = {

@@ -10,54 +10,25 @@
 #include "support/compare.h"
 #include "support/reference.h"
 
-enum result { RESULT_OUTPUT, RESULT_LSE, RESULT_WEIGHTS, RESULT_COUNT };
-
-typedef struct expectation {
-  reference_result result;
-  double bound;
-} expectation;
-
-static double largest_value(const rapt_sdpa *call) {
-  double largest = 0;
-  for (int64_t b = 0; b < call->batch; b++) {
-    for (int64_t h = 0; h < call->kv_heads; h++) {
-      for (int64_t j = 0; j < call->kv_len; j++) {
-        for (int64_t d = 0; d < call->value_dim; d++) {
-          double magnitude = fabs((double)*tensor_f32(&call->value, b, h, j, d));
-          largest = isfinite(magnitude) ? fmax(largest, magnitude) : largest;
-        }
-      }
-    }
-  }
-  return largest;
-}
-
-static void expect(const rapt_sdpa *call, expectation e[RESULT_COUNT]) {
+static reference_attended expect(const rapt_sdpa *call) {
   int64_t rows = call->batch * call->query_heads * call->query_len;
-  int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows,
-                                  tensor_present(&call->weights) ? rows * call->kv_len : 0};
-  for (int n = 0; n < RESULT_COUNT; n++) e[n].result = reference_result_make(counts[n]);
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
-    reference_attention(call, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
-                        tensor_present(&call->weights) ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
-  }
-  double magnitude[RESULT_COUNT] = {largest_value(call), 1, 0};
-  for (int n = 0; n < RESULT_COUNT; n++) e[n].bound = reference_bound(&e[n].result, magnitude[n]);
+  reference_attended expected = {reference_numbers(rows * call->value_dim), reference_numbers(rows), NULL};
+  if (tensor_present(&call->weights)) expected.weights = reference_numbers(rows * call->kv_len);
+  reference_attention(call, &expected);
+  return expected;
 }
 
-static void check_results(const rapt_sdpa *call, const sdpa_tensors *t, const expectation e[RESULT_COUNT]) {
+static void check_results(const rapt_sdpa *call, const sdpa_tensors *t, const reference_attended *expected) {
   int64_t output[4] = {call->batch, call->query_heads, call->query_len, call->value_dim};
-  compare_result("device", "output", &call->output, output, e[RESULT_OUTPUT].result.in[REFERENCE_EXACT],
-                 e[RESULT_OUTPUT].bound);
+  compare_result("device", "output", &call->output, output, expected->output);
   CHECK(test_tensor_damage(&t->output) == 0, "wrote between the output's elements");
   int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
   if (tensor_present(&call->lse)) {
-    compare_result("device", "lse", &call->lse, lse, e[RESULT_LSE].result.in[REFERENCE_EXACT], e[RESULT_LSE].bound);
+    compare_result("device", "lse", &call->lse, lse, expected->lse);
   }
   int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
   if (tensor_present(&call->weights)) {
-    compare_result("device", "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
-                   e[RESULT_WEIGHTS].bound);
+    compare_result("device", "weights", &call->weights, weights, expected->weights);
     CHECK(test_tensor_damage(&t->weights) == 0, "wrote between the weights");
   }
 }
@@ -91,8 +62,7 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   // The reference reads the f32 tensors, which then hold what the i8 ones stand for.
   rapt_sdpa quantised = call;
   sdpa_case_narrow(c, &t, &quantised);
-  expectation e[RESULT_COUNT];
-  expect(&call, e);
+  reference_attended expected = expect(&call);
   test_tensor_wipe(&t.output);
   test_tensor_wipe(&t.lse);
   test_tensor_wipe(&t.weights);
@@ -116,10 +86,10 @@ static void run_case(rapt_context *context, rapt_stream *stream, const sdpa_case
   mirror_fetch(&m, &t.output);
   mirror_fetch(&m, &t.lse);
   mirror_fetch(&m, &t.weights);
-  if (status == RAPT_OK) check_results(&call, &t, e);
+  if (status == RAPT_OK) check_results(&call, &t, &expected);
   cuda_release(context, scratch);
   mirror_close(&m);
-  for (int n = 0; n < RESULT_COUNT; n++) reference_result_free(&e[n].result);
+  free(expected.output), free(expected.lse), free(expected.weights);
 }
 
 // Prefill, decode over several splits, and small odd sizes, each with everything that the call can carry.

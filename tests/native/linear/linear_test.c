@@ -84,7 +84,7 @@ static void build(const linear_case *c, linear_tensors *t, rapt_linear_parameter
 }
 
 static void run_on(const char *where, rapt_context *context, linear_tensors *t, const rapt_linear_parameters *weights,
-                   rapt_linear *call, int own_scratch, const double *exact, double bound) {
+                   rapt_linear *call, int own_scratch, const reference_number *expected) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear_weights *linear = NULL;
   CHECK(rapt_linear_create(context, weights, &linear, &error) == RAPT_OK, "%s: create: %s", where, error.message);
@@ -104,7 +104,7 @@ static void run_on(const char *where, rapt_context *context, linear_tensors *t, 
   CHECK(status == RAPT_OK, "%s: run: %s", where, error.message);
   int64_t size[4] = {call->batch, call->rows, weights->out_features, 1};
   if (status == RAPT_OK) {
-    compare_result(where, "output", &call->output, size, exact, bound);
+    compare_result(where, "output", &call->output, size, expected);
     CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
   }
   rapt_linear_destroy(linear);
@@ -118,9 +118,8 @@ static void run_case(const linear_case *c) {
                  (long long)c->in, (long long)c->out, (long long)c->bias, (long long)c->layout,
                  (long long)c->weight_layout, (long long)c->guard, (long long)c->seed);
   build(c, &t, &weights, &call);
-  reference_result expected = reference_result_make(c->batch * c->rows * c->out);
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) reference_linear(&weights, &call, mode, expected.in[mode]);
-  double bound = reference_bound(&expected, 1);
+  reference_number *expected = reference_numbers(c->batch * c->rows * c->out);
+  reference_linear(&weights, &call, expected);
   int tier_count;
   const tier *tiers = test_tiers(0, &tier_count);
   for (int i = 0; i < tier_count; i++) {
@@ -128,7 +127,7 @@ static void run_case(const linear_case *c) {
     for (int n = 0; n < THREAD_COUNTS; n++) {
       char where[64];
       snprintf(where, sizeof where, "%s with %d threads", rapt_isa_name(tiers[i].isa), (int)thread_counts[n]);
-      run_on(where, tiers[i].context[n], &t, &weights, &call, (int)(c->seed & 1), expected.in[REFERENCE_EXACT], bound);
+      run_on(where, tiers[i].context[n], &t, &weights, &call, (int)(c->seed & 1), expected);
       if (first == NULL) {
         first = malloc(t.output.bytes + 1);
         if (first == NULL) check_abort("the test cannot allocate its copy");
@@ -140,7 +139,7 @@ static void run_case(const linear_case *c) {
     }
     free(first);
   }
-  reference_result_free(&expected);
+  free(expected);
   check_set_case("%s", "");
 }
 

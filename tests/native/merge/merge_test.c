@@ -308,9 +308,9 @@ static void run_attention(void) {
   for (int64_t i = 0; i < KV_HEADS * KEYS * DIM; i++) ((float *)call.key.data)[i] = 2 * random_unit(&r);
   for (int64_t i = 0; i < KV_HEADS * KEYS * DIM; i++) ((float *)call.value.data)[i] = random_unit(&r);
   for (int64_t i = 0; i < HEADS; i++) ((float *)sinks.data)[i] = random_unit(&r);
-  double output[HEADS * QUERIES * DIM], lse[HEADS * QUERIES];
+  static reference_number output[HEADS * QUERIES * DIM], lse[HEADS * QUERIES];
   call.sinks = sinks;
-  reference_attention(&call, REFERENCE_EXACT, output, lse, NULL);
+  reference_attention(&call, &(reference_attended){output, lse, NULL});
   for (int i = 0; i < context_count; i++) {
     rapt_error error = {.struct_size = sizeof error};
     for (int n = 0; n < PARTS; n++) {
@@ -330,10 +330,10 @@ static void run_attention(void) {
     }
     CHECK(rapt_merge_run(contexts[i], &merge, &error) == RAPT_OK, "%s", error.message);
     for (int e = 0; e < HEADS * QUERIES * DIM; e++) {
-      expect("merged output", (double)((float *)merge.output.data)[e], output[e], 0x1p-19);
+      expect("merged output", (double)((float *)merge.output.data)[e], output[e].value, 2 * output[e].error);
     }
     for (int e = 0; e < HEADS * QUERIES; e++) {
-      expect("merged lse", (double)((float *)merge.lse.data)[e], lse[e], 0x1p-19 * (1 + fabs(lse[e])));
+      expect("merged lse", (double)((float *)merge.lse.data)[e], lse[e].value, 2 * lse[e].error);
     }
   }
 }

@@ -32,8 +32,7 @@ static int pack(const char *where, rapt_context *context, const reference_projec
 }
 
 typedef struct expectation {
-  reference_result result;
-  double bound;
+  reference_number *result;
   int64_t size[4];
 } expectation;
 enum { OUTPUT, LSE, WEIGHTS, RESULTS };
@@ -46,13 +45,10 @@ static void expect(const mha_case *c, const rapt_mha *call, const reference_proj
                                      {c->batch, c->average ? 1 : c->heads, c->q_len, total}};
   for (int n = 0; n < RESULTS; n++) {
     memcpy(e[n].size, sizes[n], sizeof sizes[n]);
-    e[n].result = reference_result_make(sizes[n][0] * sizes[n][1] * sizes[n][2] * sizes[n][3]);
+    e[n].result = reference_numbers(sizes[n][0] * sizes[n][1] * sizes[n][2] * sizes[n][3]);
   }
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
-    reference_mha(call, p, mode, e[OUTPUT].result.in[mode], e[LSE].result.in[mode],
-                  c->weights >= 0 ? e[WEIGHTS].result.in[mode] : NULL);
-  }
-  for (int n = 0; n < RESULTS; n++) e[n].bound = reference_bound(&e[n].result, 1);
+  reference_mha(call, p,
+                &(reference_attended){e[OUTPUT].result, e[LSE].result, c->weights >= 0 ? e[WEIGHTS].result : NULL});
 }
 
 static void run_on(const char *where, rapt_context *context, const mha_case *c, mha_tensors *t, rapt_mha *call,
@@ -73,12 +69,11 @@ static void run_on(const char *where, rapt_context *context, const mha_case *c, 
   rapt_status status = rapt_mha_run(context, call, &error);
   CHECK(status == RAPT_OK, "%s: run: %s", where, error.message);
   if (status != RAPT_OK) return;
-  compare_result(where, "output", &call->output, e[OUTPUT].size, e[OUTPUT].result.in[REFERENCE_EXACT], e[OUTPUT].bound);
+  compare_result(where, "output", &call->output, e[OUTPUT].size, e[OUTPUT].result);
   CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
-  if (c->lse) compare_result(where, "lse", &call->lse, e[LSE].size, e[LSE].result.in[REFERENCE_EXACT], e[LSE].bound);
+  if (c->lse) compare_result(where, "lse", &call->lse, e[LSE].size, e[LSE].result);
   if (c->weights >= 0) {
-    compare_result(where, "weights", &call->weights, e[WEIGHTS].size, e[WEIGHTS].result.in[REFERENCE_EXACT],
-                   e[WEIGHTS].bound);
+    compare_result(where, "weights", &call->weights, e[WEIGHTS].size, e[WEIGHTS].result);
     CHECK(test_tensor_damage(&t->weights) == 0, "%s: wrote between the weights", where);
   }
 }
@@ -112,7 +107,7 @@ static void run_case(const mha_case *c) {
     }
     free(first);
   }
-  for (int n = 0; n < RESULTS; n++) reference_result_free(&e[n].result);
+  for (int n = 0; n < RESULTS; n++) free(e[n].result);
 }
 
 // One option of multi-head attention.

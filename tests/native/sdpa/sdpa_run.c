@@ -11,56 +11,26 @@
 #include "support/contexts.h"
 #include "support/reference.h"
 
-// What a case should give: one dense array per result, and the bound of each.
-typedef struct expectation {
-  reference_result result;
-  double bound;
-} expectation;
-
-enum result { RESULT_OUTPUT, RESULT_LSE, RESULT_WEIGHTS, RESULT_COUNT };
-
-static double largest_value(const rapt_sdpa *call) {
-  double largest = 0;
-  for (int64_t b = 0; b < call->batch; b++) {
-    for (int64_t h = 0; h < call->kv_heads; h++) {
-      for (int64_t j = 0; j < call->kv_len; j++) {
-        for (int64_t d = 0; d < call->value_dim; d++) {
-          double magnitude = fabs((double)*tensor_f32(&call->value, b, h, j, d));
-          largest = isfinite(magnitude) ? fmax(largest, magnitude) : largest;
-        }
-      }
-    }
-  }
-  return largest;
-}
-
-static void expect(const rapt_sdpa *call, expectation e[RESULT_COUNT]) {
+static reference_attended expect(const rapt_sdpa *call) {
   int64_t rows = call->batch * call->query_heads * call->query_len;
-  int64_t counts[RESULT_COUNT] = {rows * call->value_dim, rows,
-                                  tensor_present(&call->weights) ? rows * call->kv_len : 0};
-  for (int n = 0; n < RESULT_COUNT; n++) e[n].result = reference_result_make(counts[n]);
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
-    reference_attention(call, mode, e[RESULT_OUTPUT].result.in[mode], e[RESULT_LSE].result.in[mode],
-                        tensor_present(&call->weights) ? e[RESULT_WEIGHTS].result.in[mode] : NULL);
-  }
-  double magnitude[RESULT_COUNT] = {largest_value(call), 1, 0};
-  for (int n = 0; n < RESULT_COUNT; n++) e[n].bound = reference_bound(&e[n].result, magnitude[n]);
+  reference_attended expected = {reference_numbers(rows * call->value_dim), reference_numbers(rows), NULL};
+  if (tensor_present(&call->weights)) expected.weights = reference_numbers(rows * call->kv_len);
+  reference_attention(call, &expected);
+  return expected;
 }
 
 static void check_results(const char *where, const rapt_sdpa *call, const sdpa_tensors *t,
-                          const expectation e[RESULT_COUNT]) {
+                          const reference_attended *expected) {
   int64_t output[4] = {call->batch, call->query_heads, call->query_len, call->value_dim};
-  compare_result(where, "output", &call->output, output, e[RESULT_OUTPUT].result.in[REFERENCE_EXACT],
-                 e[RESULT_OUTPUT].bound);
+  compare_result(where, "output", &call->output, output, expected->output);
   CHECK(test_tensor_damage(&t->output) == 0, "%s: wrote between the output's elements", where);
   if (tensor_present(&call->lse)) {
     int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
-    compare_result(where, "lse", &call->lse, lse, e[RESULT_LSE].result.in[REFERENCE_EXACT], e[RESULT_LSE].bound);
+    compare_result(where, "lse", &call->lse, lse, expected->lse);
   }
   if (tensor_present(&call->weights)) {
     int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
-    compare_result(where, "weights", &call->weights, weights, e[RESULT_WEIGHTS].result.in[REFERENCE_EXACT],
-                   e[RESULT_WEIGHTS].bound);
+    compare_result(where, "weights", &call->weights, weights, expected->weights);
     CHECK(test_tensor_damage(&t->weights) == 0, "%s: wrote between the weights", where);
   }
 }
@@ -95,7 +65,7 @@ static unsigned char *copy_of(const test_tensor *t) {
 
 // Returns the output's bytes, which the caller frees.
 static unsigned char *run_tier(const tier *on, const sdpa_case *c, sdpa_tensors *t, rapt_sdpa *call,
-                               const expectation e[RESULT_COUNT]) {
+                               const reference_attended *expected) {
   unsigned char *first = NULL;
   for (int n = 0; n < THREAD_COUNTS; n++) {
     char where[64];
@@ -108,7 +78,7 @@ static unsigned char *run_tier(const tier *on, const sdpa_case *c, sdpa_tensors 
     rapt_status status = rapt_sdpa_run(on->context[n], call, &error);
     CHECK(status == RAPT_OK, "%s: status %d: %s", where, status, error.message);
     if (status != RAPT_OK) continue;
-    check_results(where, call, t, e);
+    check_results(where, call, t, expected);
     if (first == NULL) {
       first = copy_of(&t->output);
     } else if (t->output.bytes) {
@@ -131,14 +101,13 @@ void sdpa_case_run(const sdpa_case *c) {
   sdpa_case_build(c, &tensors, &call);
   rapt_sdpa wide = call;
   sdpa_case_narrow(c, &tensors, &call);
-  expectation e[RESULT_COUNT];
-  expect(&wide, e);
+  reference_attended expected = expect(&wide);
   unsigned char *below = NULL;
   for (int t = 0; t < tier_count; t++) {
     // Tiers below the best read bf16 as what it stands for, bit by bit: storage_test.
     if (c->bf16 && t < tier_count - 1) continue;
     check_set_case("sdpa_test --isa %s --case '%s'", rapt_isa_name(tiers[t].isa), text);
-    unsigned char *output = run_tier(&tiers[t], c, &tensors, &call, e);
+    unsigned char *output = run_tier(&tiers[t], c, &tensors, &call, &expected);
     if (tiers[t].isa == RAPT_ISA_AVX512BF16 && !own && below != NULL && output != NULL) {
       CHECK(!memcmp(below, output, tensors.output.bytes), "%s: other bits than avx512", rapt_isa_name(tiers[t].isa));
     }
@@ -146,6 +115,6 @@ void sdpa_case_run(const sdpa_case *c) {
     below = output;
   }
   free(below);
-  for (int n = 0; n < RESULT_COUNT; n++) reference_result_free(&e[n].result);
+  free(expected.output), free(expected.lse), free(expected.weights);
   check_set_case("%s", "");
 }

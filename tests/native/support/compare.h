@@ -6,10 +6,12 @@
 #include <rapt/rapt.h>
 #include <stdint.h>
 
-// Checks that every element of t (sizes in size, 1 where a dimension does not exist) is within bound of exact (dense,
-// the same order), or in 16 bits the nearest to a number that is; a NaN or an infinity is expected as such. Reports the
-// worst element.
+#include "reference.h"
+
+// Checks that every element of t (sizes in size, 1 where a dimension does not exist) is as far from what is expected
+// (dense, the same order) as its error says, or in 16 bits the nearest to a number that is; a NaN or an infinity is
+// expected as such. Reports the worst element.
 void compare_result(const char *where, const char *name, const rapt_tensor *t, const int64_t size[4],
-                    const double *exact, double bound);
+                    const reference_number *expected);
 
 #endif

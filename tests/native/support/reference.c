@@ -5,22 +5,23 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "bound.h"
 #include "check.h"
 #include "guard.h"
 
-// A product or sum of two f32 values, formed in double and rounded once more, is the correctly rounded f32 one.
-static double round_if(int mode, double x) {
-  return mode == REFERENCE_ROUNDED || mode == REFERENCE_ROUNDED_REVERSED ? (double)(float)x : x;
+static void *take(int64_t count, size_t size) {
+  void *data = calloc((size_t)count + 1, size);
+  if (data == NULL) check_abort("the test cannot allocate %lld reference elements", (long long)count);
+  return data;
 }
 
-static double element_at(const rapt_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l) {
-  if (t->dtype == REFERENCE_F64) return ((const double *)t->data)[tensor_index(t, i, j, k, l)];
-  return (double)*tensor_f32(t, i, j, k, l);
-}
+static double *doubles(int64_t count) { return take(count, sizeof(double)); }
 
-// The n-th index to add up, from one end or from the other.
-static int64_t turn(int mode, int64_t n, int64_t count) {
-  return mode == REFERENCE_ROUNDED_REVERSED ? count - 1 - n : n;
+reference_number *reference_numbers(int64_t count) { return take(count, sizeof(reference_number)); }
+
+static reference_number number_at(const rapt_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l) {
+  if (t->dtype == REFERENCE_NUMBER) return ((const reference_number *)t->data)[tensor_index(t, i, j, k, l)];
+  return (reference_number){.value = (double)*tensor_f32(t, i, j, k, l)};
 }
 
 __int128 reference_position(const rapt_sdpa *call, int64_t b, int64_t i) {
@@ -43,199 +44,244 @@ int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, in
     if (options->window_right >= 0 && j > position + options->window_right) return 0;
   }
   if (tensor_present(&call->mask) && !*tensor_bool(&call->mask, b, h, i, j)) return 0;
-  return !(tensor_present(&call->bias) && element_at(&call->bias, b, h, i, j) == -INFINITY);
+  return !(tensor_present(&call->bias) && number_at(&call->bias, b, h, i, j).value == -INFINITY);
 }
 
-// Scale times dot product, then softcap: the part of a score that looks at no mask.
-static double raw_score(const rapt_sdpa *call, int mode, int softcapped, int64_t b, int64_t h, int64_t i, int64_t j) {
-  int64_t kv_head = h / (call->query_heads / call->kv_heads);
-  double scale =
-      call->options.flags & RAPT_SCALE ? (double)call->options.scale : round_if(mode, 1 / sqrt((double)call->head_dim));
-  // The reversed mode scales the query and the other one the product: both are common, and round differently.
-  double query_scale = mode == REFERENCE_ROUNDED_REVERSED ? scale : 1;
-  double sum = 0;
-  for (int64_t n = 0; n < call->head_dim; n++) {
-    int64_t d = turn(mode, n, call->head_dim);
-    double query = round_if(mode, element_at(&call->query, b, h, i, d) * query_scale);
-    sum = round_if(mode, sum + round_if(mode, query * element_at(&call->key, b, kv_head, j, d)));
+// What does not depend on the query: per head of keys and values, how often a magnitude repeats among the numbers of a
+// key, and among the values of a column.
+typedef struct repeated {
+  int64_t *key, *column;
+} repeated;
+
+static repeated repeated_of(const rapt_sdpa *call) {
+  const int64_t heads = call->batch * call->kv_heads, kv = call->kv_len;
+  repeated r = {take(heads * kv, sizeof(int64_t)), take(heads * call->value_dim, sizeof(int64_t))};
+  double *terms = doubles(kv > call->head_dim ? kv : call->head_dim);
+  for (int64_t n = 0; n < heads; n++) {
+    const int64_t b = n / call->kv_heads, h = n % call->kv_heads;
+    for (int64_t j = 0; j < kv; j++) {
+      for (int64_t d = 0; d < call->head_dim; d++) terms[d] = number_at(&call->key, b, h, j, d).value;
+      r.key[n * kv + j] = bound_repeats(terms, call->head_dim);
+    }
+    for (int64_t d = 0; d < call->value_dim; d++) {
+      for (int64_t j = 0; j < kv; j++) terms[j] = number_at(&call->value, b, h, j, d).value;
+      r.column[n * call->value_dim + d] = bound_repeats(terms, kv);
+    }
   }
-  double score = mode == REFERENCE_ROUNDED_REVERSED ? sum : round_if(mode, sum * scale);
-  double cap = (double)call->options.softcap;
-  if (softcapped && cap > 0) {
-    double bent = round_if(mode, tanh(round_if(mode, score / cap)));
-    score = round_if(mode, cap * bent);
-  }
-  return score;
+  free(terms);
+  return r;
 }
+
+// One query, and what it is attended with. The arrays hold the keys that it sees.
+typedef struct row {
+  const rapt_sdpa *call;
+  int64_t appended, b, h, i, kv_head;
+  // How often a magnitude repeats among the query's numbers.
+  int64_t repeats;
+  // The query's own numbers.
+  reference_number *query;
+  int64_t keys;
+  int64_t *key;
+  // Per key: the score, its own error, and the error that the query's error makes.
+  double *score, *error, *shared;
+  double *weight, *change, *change_shared;
+  double *value, *value_error, *product;
+} row;
+
+static int has_errors(const rapt_tensor *t) { return t->dtype == REFERENCE_NUMBER; }
 
 // What ALiBi subtracts; appended keys stand outside the sequence and have no distance.
-static double alibi(const rapt_sdpa *call, int64_t appended, int64_t b, int64_t h, int64_t i, int64_t j) {
-  if (!tensor_present(&call->alibi_slopes) || j >= call->kv_len - appended) return 0;
-  double distance = fabs((double)(reference_position(call, b, i) - j));
-  return element_at(&call->alibi_slopes, b, h, 0, 0) * distance;
+static double alibi(const row *r, int64_t j) {
+  const rapt_sdpa *call = r->call;
+  if (!tensor_present(&call->alibi_slopes) || j >= call->kv_len - r->appended) return 0;
+  double distance = fabs((double)(reference_position(call, r->b, r->i) - j));
+  return number_at(&call->alibi_slopes, r->b, r->h, 0, 0).value * distance;
 }
 
-static double full_score(const rapt_sdpa *call, int64_t appended, int mode, int64_t b, int64_t h, int64_t i,
-                         int64_t j) {
-  if (!reference_visible(call, b, h, i, j)) return -INFINITY;
-  double score = raw_score(call, mode, 1, b, h, i, j);
-  if (tensor_present(&call->bias)) score = round_if(mode, score + element_at(&call->bias, b, h, i, j));
-  return round_if(mode, score - round_if(mode, alibi(call, appended, b, h, i, j)));
-}
+static double square(double x) { return x * x; }
 
-// The sum of the magnitudes of what a score is made of: what its rounding is relative to.
-static double score_size(const rapt_sdpa *call, int64_t appended, int64_t b, int64_t h, int64_t i, int64_t j) {
-  int64_t kv_head = h / (call->query_heads / call->kv_heads);
-  double size = 0;
+typedef struct scored {
+  double value, error, shared;
+} scored;
+
+// A score at a stage before the softmax.
+static scored score_of(const row *r, const repeated *alike, int32_t stage, int64_t j) {
+  const rapt_sdpa *call = r->call;
+  double scale = call->options.flags & RAPT_SCALE ? (double)call->options.scale : 1 / sqrt((double)call->head_dim);
+  const int64_t head = r->b * call->kv_heads + r->kv_head, repeats = alike->key[head * call->kv_len + j];
+  double sum = 0, own = 0, shared = 0, denormal = 0;
   for (int64_t d = 0; d < call->head_dim; d++) {
-    size += fabs(element_at(&call->query, b, h, i, d) * element_at(&call->key, b, kv_head, j, d));
+    reference_number q = r->query[d], k = number_at(&call->key, r->b, r->kv_head, j, d);
+    double product = q.value * k.value;
+    sum += product;
+    r->product[d] = product;
+    own += square(q.value * k.error);
+    shared += square(q.error * k.value);
+    // Products of bf16 pairs take denormals as 0.
+    if (fabs(q.value) < FLT_MIN || fabs(k.value) < FLT_MIN) denormal += fabs(product);
   }
-  size *= call->options.flags & RAPT_SCALE ? fabs((double)call->options.scale) : 1 / sqrt((double)call->head_dim);
-  size += tensor_present(&call->bias) ? fabs(element_at(&call->bias, b, h, i, j)) : 0;
-  return size + fabs(alibi(call, appended, b, h, i, j));
+  bound_terms terms = {.product = bound_sum(r->product, call->head_dim, repeats < r->repeats ? repeats : r->repeats),
+                       .scale = fabs(scale)};
+  scored s = {.value = sum * scale};
+  double cap = (double)call->options.softcap;
+  if (stage != RAPT_WEIGHTS_RAW && cap > 0) {
+    s.value = cap * tanh(s.value / cap);
+    terms.capped = 1;
+  }
+  terms.score = s.value;
+  if (stage == RAPT_WEIGHTS_BIAS) {
+    reference_number bias = {0};
+    if (tensor_present(&call->bias)) bias = number_at(&call->bias, r->b, r->h, r->i, j);
+    s.value += bias.value - alibi(r, j);
+    terms.added = fabs(bias.value) + fabs(alibi(r, j));
+  }
+  s.error = sqrt(square(bound_score(&terms)) + own * square(scale)) +
+            fabs(scale) * (denormal + (double)call->head_dim * FLT_MIN);
+  s.shared = fabs(scale) * sqrt(shared);
+  return s;
 }
 
-// See REFERENCE_NUDGED.
-static double nudge(const rapt_sdpa *call, int64_t appended, int64_t b, int64_t h, int64_t i, double *score,
-                    double max) {
-  double highest = -INFINITY;
-  for (int64_t j = 0; j < call->kv_len; j++) {
-    if (score[j] != -INFINITY) {
-      double half_ulp = 0.5 * (double)FLT_EPSILON * score_size(call, appended, b, h, i, j);
-      score[j] += score[j] == max ? half_ulp : -half_ulp;
-      highest = fmax(highest, score[j]);
+static void write_scores(const row *r, const repeated *alike, reference_number *weights) {
+  for (int64_t j = 0; j < r->call->kv_len; j++) {
+    int bias = r->call->options.weights_stage == RAPT_WEIGHTS_BIAS;
+    if (bias && !reference_visible(r->call, r->b, r->h, r->i, j)) {
+      weights[j] = (reference_number){.value = -INFINITY};
+      continue;
     }
+    scored s = score_of(r, alike, r->call->options.weights_stage, j);
+    weights[j] = (reference_number){s.value, s.error + s.shared};
+  }
+}
+
+// Finds the keys that the query sees, with their scores. Returns the highest; NaN where a score is.
+static double look(row *r, const repeated *alike) {
+  double highest = -INFINITY;
+  r->keys = 0;
+  for (int64_t j = 0; j < r->call->kv_len; j++) {
+    if (!reference_visible(r->call, r->b, r->h, r->i, j)) continue;
+    scored s = score_of(r, alike, RAPT_WEIGHTS_BIAS, j);
+    if (s.value == -INFINITY) continue;
+    r->key[r->keys] = j;
+    r->score[r->keys] = s.value;
+    r->error[r->keys] = s.error;
+    r->shared[r->keys] = s.shared;
+    r->keys++;
+    highest = isnan(s.value) || s.value > highest ? s.value : highest;
   }
   return highest;
 }
 
-// Writes one row of weights at the stage the options name; score and p are the row's final scores and softmax.
-static void write_weights(const rapt_sdpa *call, int mode, int64_t b, int64_t h, int64_t i, const double *score,
-                          const double *p, double *row) {
-  for (int64_t j = 0; j < call->kv_len; j++) {
-    switch (call->options.weights_stage) {
-      case RAPT_WEIGHTS_RAW:
-      case RAPT_WEIGHTS_SOFTCAP:
-        row[j] = raw_score(call, mode, call->options.weights_stage == RAPT_WEIGHTS_SOFTCAP, b, h, i, j);
-        break;
-      case RAPT_WEIGHTS_BIAS:
-        row[j] = score[j];
-        break;
-      default:
-        row[j] = p[j];
-        break;
-    }
+static void attend(row *r, const repeated *alike, reference_number *output, reference_number *lse,
+                   reference_number *weights) {
+  const rapt_sdpa *call = r->call;
+  for (int64_t d = 0; d < call->head_dim; d++) {
+    r->query[d] = number_at(&call->query, r->b, r->h, r->i, d);
+    r->value[d] = r->query[d].value;
   }
-}
-
-// What one query gives; weights may be NULL. score and p are scratch of kv_len elements.
-typedef struct attended {
-  double *output, *lse, *weights;
-  double *score, *p;
-} attended;
-
-// One query: scores, softmax, weighted sum.
-static void attend(const rapt_sdpa *call, int64_t appended, int mode, int64_t b, int64_t h, int64_t i,
-                   const attended *to) {
-  double *score = to->score, *p = to->p, *output = to->output, *lse = to->lse, *weights = to->weights;
-  int64_t kv_head = h / (call->query_heads / call->kv_heads);
-  double max = -INFINITY;
-  int poisoned = 0;
-  for (int64_t j = 0; j < call->kv_len; j++) {
-    score[j] = full_score(call, appended, mode, b, h, i, j);
-    poisoned |= isnan(score[j]);
-    max = fmax(max, score[j]);
+  r->repeats = bound_repeats(r->value, call->head_dim);
+  double highest = look(r, alike);
+  int softmax_asked = weights != NULL && call->options.weights_stage == RAPT_WEIGHTS_SOFTMAX;
+  if (weights != NULL && !softmax_asked) write_scores(r, alike, weights);
+  if (r->keys == 0) {
+    *lse = (reference_number){.value = -INFINITY};
+    return;
   }
-  if (mode == REFERENCE_NUDGED) max = nudge(call, appended, b, h, i, score, max);
-  int empty = max == -INFINITY && !poisoned;
-  double sink = tensor_present(&call->sinks) ? element_at(&call->sinks, b, h, 0, 0) : -INFINITY;
-  double top = fmax(max, sink);
-  double sum = empty ? 0 : round_if(mode, exp(round_if(mode, sink - top)));
-  for (int64_t j = 0; j < call->kv_len; j++) {
-    p[j] = score[j] == -INFINITY ? 0 : round_if(mode, exp(round_if(mode, score[j] - top)));
+  double sink = tensor_present(&call->sinks) ? number_at(&call->sinks, r->b, r->h, 0, 0).value : -INFINITY;
+  double top = highest < sink ? sink : highest, total = exp(sink - top);
+  for (int64_t n = 0; n < r->keys; n++) total += r->weight[n] = exp(r->score[n] - top);
+  bound_softmax s = {.keys = r->keys,
+                     .weight = r->weight,
+                     .change = r->change,
+                     .shared = has_errors(&call->query) ? r->change_shared : NULL,
+                     .sink = exp(sink - top) / total};
+  if (s.sink > 0) s.sink_change = bound_change(s.sink, bound_argument(0, top - sink));
+  for (int64_t n = 0; n < r->keys; n++) {
+    r->weight[n] /= total;
+    r->change[n] = bound_change(r->weight[n], bound_argument(r->error[n], top - r->score[n]));
+    r->change_shared[n] = bound_change(r->weight[n], r->shared[n]);
+    r->value[n] = r->weight[n];
   }
-  for (int64_t n = 0; n < call->kv_len; n++) sum = round_if(mode, sum + p[turn(mode, n, call->kv_len)]);
-  *lse = empty ? -INFINITY : round_if(mode, top + round_if(mode, log(sum)));
+  s.repeats = bound_repeats(r->value, r->keys);
+  s.sum = bound_sum(r->weight, r->keys, s.repeats);
+  double total_error = bound_total(&s);
+  *lse = (reference_number){top + log(total), 0};
+  lse->error = bound_lse(lse->value, top, total_error);
+  const int64_t *column = alike->column + (r->b * call->kv_heads + r->kv_head) * call->value_dim;
   for (int64_t d = 0; d < call->value_dim; d++) {
-    double total = 0;
-    for (int64_t j = 0; j < call->kv_len; j++) {
-      if (score[j] != -INFINITY) {
-        double product = round_if(mode, p[j] * element_at(&call->value, b, kv_head, j, d));
-        total = round_if(mode, total + product);
+    for (int64_t n = 0; n < r->keys; n++) {
+      reference_number v = number_at(&call->value, r->b, r->kv_head, r->key[n], d);
+      r->value[n] = v.value;
+      r->value_error[n] = v.error;
+      r->product[n] = r->weight[n] * v.value;
+      output[d].value += r->product[n];
+    }
+    output[d].error = bound_output(&s, &(bound_column){.value = r->value,
+                                                       .product = r->product,
+                                                       .error = has_errors(&call->value) ? r->value_error : NULL,
+                                                       .repeats = column[d],
+                                                       .output = output[d].value});
+  }
+  for (int64_t n = 0; n < r->keys && softmax_asked; n++) {
+    weights[r->key[n]] = (reference_number){r->weight[n], bound_weight(&s, n, total_error)};
+  }
+}
+
+void reference_attention(const rapt_sdpa *call, const reference_attended *to) {
+  reference_attention_appended(call, 0, to);
+}
+
+void reference_attention_appended(const rapt_sdpa *call, int64_t appended, const reference_attended *to) {
+  enum { ARRAYS = 9 };
+  const int64_t widest = call->kv_len > call->head_dim ? call->kv_len : call->head_dim;
+  double *arrays = doubles(ARRAYS * widest);
+  repeated alike = repeated_of(call);
+  row r = {.call = call,
+           .appended = appended,
+           .query = reference_numbers(call->head_dim),
+           .key = take(call->kv_len, sizeof(int64_t))};
+  double **fields[ARRAYS] = {&r.score,         &r.error, &r.shared,      &r.weight, &r.change,
+                             &r.change_shared, &r.value, &r.value_error, &r.product};
+  for (int n = 0; n < ARRAYS; n++) *fields[n] = arrays + n * widest;
+  int64_t n = 0;
+  for (r.b = 0; r.b < call->batch; r.b++) {
+    for (r.h = 0; r.h < call->query_heads; r.h++) {
+      r.kv_head = r.h / (call->query_heads / call->kv_heads);
+      for (r.i = 0; r.i < call->query_len; r.i++, n++) {
+        attend(&r, &alike, to->output + n * call->value_dim, to->lse + n,
+               to->weights != NULL ? to->weights + n * call->kv_len : NULL);
       }
     }
-    output[d] = empty ? 0 : round_if(mode, total / sum);
   }
-  for (int64_t j = 0; j < call->kv_len; j++) p[j] = score[j] == -INFINITY ? 0 : round_if(mode, p[j] / sum);
-  if (weights != NULL) write_weights(call, mode, b, h, i, score, p, weights);
+  free(r.query), free(r.key), free(arrays);
+  free(alike.key), free(alike.column);
 }
 
-void reference_attention(const rapt_sdpa *call, int mode, double *output, double *lse, double *weights) {
-  reference_attention_appended(call, 0, mode, output, lse, weights);
-}
-
-void reference_attention_appended(const rapt_sdpa *call, int64_t appended, int mode, double *output, double *lse,
-                                  double *weights) {
-  double *score = malloc(2 * (size_t)(call->kv_len + 1) * sizeof *score);
-  if (score == NULL) check_abort("the test cannot allocate its reference scores");
-  double *p = score + call->kv_len + 1;
-  int64_t row = 0;
-  for (int64_t b = 0; b < call->batch; b++) {
-    for (int64_t h = 0; h < call->query_heads; h++) {
-      for (int64_t i = 0; i < call->query_len; i++, row++) {
-        attend(call, appended, mode, b, h, i,
-               &(attended){output + row * call->value_dim, lse + row,
-                           weights != NULL ? weights + row * call->kv_len : NULL, score, p});
-      }
-    }
+void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, reference_number *output) {
+  const int64_t in = weights->in_features, out = weights->out_features;
+  double *terms = doubles(in + 1);
+  int64_t *alike = take(out, sizeof *alike);
+  for (int64_t o = 0; o < out; o++) {
+    for (int64_t i = 0; i < in; i++) terms[i] = number_at(&weights->weight, o, i, 0, 0).value;
+    alike[o] = bound_repeats(terms, in);
   }
-  free(score);
-}
-
-void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, int mode, double *output) {
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t r = 0; r < call->rows; r++) {
-      for (int64_t o = 0; o < weights->out_features; o++) {
-        double sum = 0;
-        for (int64_t n = 0; n < weights->in_features; n++) {
-          int64_t i = turn(mode, n, weights->in_features);
-          double product =
-              round_if(mode, element_at(&call->input, b, r, i, 0) * element_at(&weights->weight, o, i, 0, 0));
-          sum = round_if(mode, sum + product);
+      for (int64_t i = 0; i < in; i++) terms[i] = number_at(&call->input, b, r, i, 0).value;
+      const int64_t repeats = bound_repeats(terms, in);
+      for (int64_t o = 0; o < out; o++, output++) {
+        double handed_on = 0;
+        for (int64_t i = 0; i < in; i++) {
+          reference_number x = number_at(&call->input, b, r, i, 0), w = number_at(&weights->weight, o, i, 0, 0);
+          terms[i] = x.value * w.value;
+          output->value += terms[i];
+          handed_on += square(x.error * w.value);
         }
-        if (tensor_present(&weights->bias)) sum = round_if(mode, sum + element_at(&weights->bias, o, 0, 0, 0));
-        *output++ = sum;
+        terms[in] = tensor_present(&weights->bias) ? number_at(&weights->bias, o, 0, 0, 0).value : 0;
+        output->value += terms[in];
+        double own = bound_sum(terms, in + 1, repeats < alike[o] ? repeats : alike[o]);
+        output->error = sqrt(square(own) + handed_on);
       }
     }
   }
-}
-
-reference_result reference_result_make(int64_t count) {
-  reference_result result = {.count = count};
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
-    result.in[mode] = calloc((size_t)count + 1, sizeof(double));
-    if (result.in[mode] == NULL) check_abort("the test cannot allocate %lld reference elements", (long long)count);
-  }
-  return result;
-}
-
-void reference_result_free(reference_result *result) {
-  for (int mode = 0; mode < REFERENCE_MODES; mode++) {
-    free(result->in[mode]);
-    result->in[mode] = NULL;
-  }
-}
-
-double reference_bound(const reference_result *result, double magnitude) {
-  double largest = 0;
-  for (int64_t i = 0; i < result->count; i++) {
-    double exact = result->in[REFERENCE_EXACT][i];
-    if (!isfinite(exact)) continue;
-    magnitude = fmax(magnitude, fabs(exact));
-    for (int mode = REFERENCE_EXACT + 1; mode < REFERENCE_MODES; mode++) {
-      double distance = fabs(exact - result->in[mode][i]);
-      largest = isfinite(distance) ? fmax(largest, distance) : largest;
-    }
-  }
-  return 2 * largest + 4 * (double)FLT_EPSILON * magnitude;
+  free(terms), free(alike);
 }

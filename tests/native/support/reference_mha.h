@@ -6,6 +6,8 @@
 #include <rapt/rapt.h>
 #include <stdint.h>
 
+#include "reference.h"
+
 // What rapt_mha's handles were made from; output.weight is absent where there is no output projection.
 typedef struct reference_projections {
   rapt_linear_parameters query, key, value, output;
@@ -16,7 +18,6 @@ int64_t reference_mha_total(const rapt_mha *call);
 
 // output (batch, query_len, width), lse (batch, query_heads, query_len), weights (batch, query_heads, query_len,
 // total), or (batch, query_len, total) where averaged; all dense. weights may be NULL.
-void reference_mha(const rapt_mha *call, const reference_projections *projections, int mode, double *output,
-                   double *lse, double *weights);
+void reference_mha(const rapt_mha *call, const reference_projections *projections, const reference_attended *to);
 
 #endif

@@ -30,9 +30,9 @@ public record AttentionProblem(
    * @param quantisedValue the value in bytes, or null
    */
   public record Operands(
-      double[] query,
-      double[] key,
-      double[] value,
+      Bounded query,
+      Bounded key,
+      Bounded value,
       Quantised quantisedKey,
       Quantised quantisedValue) {}
 
@@ -97,15 +97,25 @@ public record AttentionProblem(
   }
 
   public double[] query() {
-    return operands.query;
+    return operands.query.value();
   }
 
   public double[] key() {
-    return operands.key;
+    return operands.key.value();
   }
 
   public double[] value() {
-    return operands.value;
+    return operands.value.value();
+  }
+
+  /** The error of a number of the query. */
+  public double queryError(int i) {
+    return operands.query.errorAt(i);
+  }
+
+  /** The error of a number of the key. */
+  public double keyError(int i) {
+    return operands.key.errorAt(i);
   }
 
   public Quantised quantisedKey() {
@@ -175,7 +185,7 @@ public record AttentionProblem(
 
   /** The same options over projected operands, as multi-head attention makes them. */
   public AttentionProblem projected(
-      double[] newQuery, double[] newKey, double[] newValue, int newAppended, boolean[] padding) {
+      Bounded newQuery, Bounded newKey, Bounded newValue, int newAppended, boolean[] padding) {
     Sizes s = sizes;
     Visibility v = visibility;
     return new AttentionProblem(

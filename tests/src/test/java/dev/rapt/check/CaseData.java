@@ -44,11 +44,15 @@ final class CaseData {
                 c.headDim(),
                 c.valueDim()),
             new Operands(
-                query,
-                key8 == null ? operand("key", c.kvHeads(), c.kvLen(), c.headDim()) : key8.values(),
-                value8 == null
-                    ? operand("value", c.kvHeads(), c.kvLen(), c.valueDim())
-                    : value8.values(),
+                Bounded.exact(query),
+                Bounded.exact(
+                    key8 == null
+                        ? operand("key", c.kvHeads(), c.kvLen(), c.headDim())
+                        : key8.values()),
+                Bounded.exact(
+                    value8 == null
+                        ? operand("value", c.kvHeads(), c.kvLen(), c.valueDim())
+                        : value8.values()),
                 key8,
                 value8),
             new Visibility(

@@ -3,67 +3,142 @@ package dev.rapt.check;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.rapt.DType;
+import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How far a result may be from the exact one: the one place that says so.
+ * How far a result may be from the exact one: the one place of Java that says so, with {@link
+ * SoftmaxBound}; docs/accuracy.md derives it. It follows from the inputs alone: no run of f32
+ * arithmetic is a yardstick, since it may be exact by luck.
  *
- * <p>‖result − exact‖∞ ≤ 2 · ‖rounded − exact‖∞ + 2⁻²⁰ · max(1, ‖exact‖∞), where rounded is the
- * oracle's answer with every intermediate rounded to f32 and the output to its own type. The
- * absolute term is 8 units in the last place of an f32; it is what is left where the rounded answer
- * is exact by luck (one key, say).
+ * <p>A sum of n terms makes about n roundings of at most 2⁻²⁴ of what has been added up. They point
+ * up and down at random, so that a few times √n of them stand for all; but equal terms are rounded
+ * alike, and then all of them point the same way.
  *
  * <p>NaN must be NaN or, where a sum overflows earlier, infinite; an infinity must be that
  * infinity.
  */
 public final class ErrorBound {
-  private static final double ABSOLUTE = 0x1p-20;
+  /** The largest error of rounding to f32, relative to the result. */
+  static final double UNIT = 0x1p-24;
+
+  /** Below the smallest normal number roundings are absolute. */
+  static final double SMALLEST = Float.MIN_NORMAL;
+
+  /** Sums over keys start anew after so many. */
+  private static final int STRETCH = 4096;
 
   private ErrorBound() {}
 
-  /** The allowed distance between an f32 result and the exact one. */
-  public static double limit(double[] exact, double[] rounded) {
-    double error = 0;
-    for (int i = 0; i < exact.length; i++) {
-      double distance = Math.abs(exact[i] - rounded[i]);
-      if (distance > error && distance < Double.POSITIVE_INFINITY) {
-        error = distance;
-      }
+  /** How often the commonest magnitude other than 0 occurs among the terms; at least 1. */
+  public static int repeats(double[] terms, int from, int count) {
+    double[] sorted = new double[count];
+    for (int i = 0; i < count; i++) {
+      sorted[i] = Math.abs(terms[from + i]);
     }
-    return 2 * error + ABSOLUTE * Math.max(1, Oracle.largest(exact));
-  }
-
-  /** Fails, naming the worst element, unless every element is within the limit. */
-  public static void check(String what, double[] exact, double[] rounded, float[] actual) {
-    check(what, exact, limit(exact, rounded), actual);
+    Arrays.sort(sorted);
+    int most = 1;
+    int run = 1;
+    for (int i = 1; i < count; i++) {
+      run = sorted[i] != 0 && sorted[i] == sorted[i - 1] ? run + 1 : 1;
+      most = Math.max(most, run);
+    }
+    return most;
   }
 
   /**
-   * Fails unless two f32 implementations agree: each may be off by the limit, so they may be off by
-   * twice the limit from each other.
+   * Of a sum of these terms, themselves rounded products.
+   *
+   * @param repeats how often a magnitude may occur among them
    */
-  public static void checkPeers(
-      String what, double[] exact, double[] rounded, float[] peer, float[] actual) {
-    check(what, Values.widen(peer), 2 * limit(exact, rounded), actual);
+  public static double sum(double[] terms, int count, int repeats) {
+    double size = 0;
+    double sum = 0;
+    double largest = 0;
+    for (int i = 0; i < count; i++) {
+      size += Math.abs(terms[i]);
+      sum += terms[i];
+      largest = Math.max(largest, Math.abs(sum));
+    }
+    // What is added to something so much larger is rounded alike, or lost, time and again.
+    double small = 0;
+    for (int i = 0; i < count; i++) {
+      if (Math.abs(terms[i]) < 16 * UNIT * size) {
+        small += Math.min(Math.abs(terms[i]), UNIT * size);
+      }
+    }
+    double steps = Math.min(count, STRETCH);
+    double partial = Math.min(size, 2 * largest + size / 4);
+    double roundings = 2 * Math.sqrt(steps * Math.min(repeats, steps));
+    return UNIT * (roundings * partial + 4 * size) + small + count * UNIT * SMALLEST;
   }
 
-  /** Fails unless two runs of the same arithmetic in another order agree to the absolute term. */
+  /**
+   * Of a score, at a stage before the softmax.
+   *
+   * @param product the error of its dot product, before the scale
+   * @param added what bias and ALiBi add to the score, in magnitude
+   */
+  static double score(double product, double scale, double score, double added, boolean capped) {
+    double others = (capped ? 6 : 2) * Math.abs(score) + 4 * added + SMALLEST;
+    return Math.abs(scale) * product + UNIT * others;
+  }
+
+  /** Of an exponential's argument, which is this far below the highest. */
+  static double argument(double scoreError, double distance) {
+    return scoreError + 4 * UNIT * (distance + 1);
+  }
+
+  /** Half a unit in the last place of 1: what rounding to the type costs at most, relatively. */
+  public static double halfUnit(DType dtype) {
+    return switch (dtype) {
+      case F16 -> 0x1p-11;
+      case BF16 -> 0x1p-8;
+      default -> UNIT;
+    };
+  }
+
+  /** The same below the type's normal numbers, absolutely. */
+  static double tiny(DType dtype) {
+    return dtype == DType.F16 ? 0x1p-25 : 0x1p-134;
+  }
+
+  /** Fails, naming the worst element, unless every element is within its bound. */
+  public static void check(String what, Bounded expected, float[] actual) {
+    check(what, expected.value(), expected.error(), 1, actual);
+  }
+
+  /**
+   * Fails unless two f32 implementations agree: each may be off by the bound, so they may be off by
+   * twice the bound from each other.
+   */
+  public static void checkPeers(String what, Bounded expected, float[] peer, float[] actual) {
+    check(what, Values.widen(peer), expected.error(), 2, actual);
+  }
+
+  /** Fails unless two runs of the same arithmetic in another order agree to 2⁻¹⁹ of the largest. */
   public static void checkReordered(String what, float[] expected, float[] actual) {
     double[] wide = Values.widen(expected);
-    check(what, wide, 2 * limit(wide, wide), actual);
+    double largest = Arrays.stream(wide).map(Math::abs).filter(Double::isFinite).max().orElse(0);
+    double[] error = new double[wide.length];
+    Arrays.fill(error, 0x1p-19 * Math.max(1, largest));
+    check(what, wide, error, 1, actual);
   }
 
-  private static void check(String what, double[] expected, double limit, float[] actual) {
+  private static void check(
+      String what, double[] expected, double[] bounds, int times, float[] actual) {
     if (expected.length != actual.length) {
       fail(what + ": " + actual.length + " elements, not " + expected.length);
     }
     int worst = -1;
-    double worstError = limit;
+    double worstRatio = 1;
     for (int i = 0; i < expected.length; i++) {
       double error = error(expected[i], actual[i]);
-      if (!(error <= worstError)) {
+      double ratio = error == 0 ? 0 : error / (times * bounds[i]);
+      if (!(ratio <= worstRatio)) {
         worst = i;
-        worstError = error;
+        worstRatio = ratio;
       }
     }
     if (worst >= 0) {
@@ -75,8 +150,8 @@ public final class ErrorBound {
               worst,
               actual[worst],
               expected[worst],
-              worstError,
-              limit));
+              error(expected[worst], actual[worst]),
+              times * bounds[worst]));
     }
   }
 

@@ -24,15 +24,14 @@ public final class Judge {
 
   /** The same on values that a test has changed. */
   public static void everyTier(AttentionCase c, AttentionProblem problem) {
-    Answer exact = Oracle.exact(problem);
-    Answer rounded = Oracle.rounded(problem).stored(c.dtype("out"));
+    Answer expected = Oracle.answer(problem).stored(c.dtype("out"));
     try (AttentionCall call = new AttentionCall(c, problem)) {
       everyTier(
           Tier.worth(c, runsOwnKernels(c)),
           tier -> {
             Actual actual = call.run(tier.device());
             String what = c + " on " + tier;
-            check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
+            check(what, expected, actual.output(), actual.lse(), actual.weights());
             if (tier != Tier.JAVA) {
               Actual several = call.run(tier.device(Tier.SEVERAL_THREADS));
               actual.checkSameBits(several, what + " with several threads");
@@ -43,18 +42,17 @@ public final class Judge {
 
   /**
    * Runs a case on the CUDA device, twice: the bits must be the same. Its matrix units take 16-bit
-   * operands, so the yardstick rounds the softmax's exponentials to the value's type.
+   * operands, so the bound counts that the softmax's exponentials are rounded to the value's type.
    */
   public static void onCuda(AttentionCase c) {
     AttentionProblem problem = c.problem();
-    Answer exact = Oracle.exact(problem);
     DType value = c.dtype("value");
     DType factors = value == DType.I8 ? DType.F32 : value; // bytes are scaled, and then are f32
-    Answer rounded = Oracle.rounded(problem, factors).stored(c.dtype("out"));
+    Answer expected = Oracle.answer(problem, factors).stored(c.dtype("out"));
     try (AttentionCall call = new AttentionCall(c, problem)) {
       Actual actual = call.run(Cuda.device());
       String what = c + " on CUDA";
-      check(what, exact, rounded, actual.output(), actual.lse(), actual.weights());
+      check(what, expected, actual.output(), actual.lse(), actual.weights());
       actual.checkSameBits(call.run(Cuda.device()), what + ", once more");
     }
   }
@@ -88,13 +86,13 @@ public final class Judge {
 
   /** Checks what a call answered; null for an output it was not asked for. */
   public static void check(
-      String what, Answer exact, Answer rounded, float[] output, float[] lse, float[] weights) {
-    ErrorBound.check(what + ": output", exact.output(), rounded.output(), output);
+      String what, Answer expected, float[] output, float[] lse, float[] weights) {
+    ErrorBound.check(what + ": output", expected.output(), output);
     if (lse != null) {
-      ErrorBound.check(what + ": lse", exact.lse(), rounded.lse(), lse);
+      ErrorBound.check(what + ": lse", expected.lse(), lse);
     }
     if (weights != null) {
-      ErrorBound.check(what + ": weights", exact.weights(), rounded.weights(), weights);
+      ErrorBound.check(what + ": weights", expected.weights(), weights);
     }
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import dev.rapt.Device;
 import dev.rapt.Linear;
 import dev.rapt.Tensor;
+import dev.rapt.check.Bounded;
 import dev.rapt.check.Cuda;
 import dev.rapt.check.ErrorBound;
 import dev.rapt.check.Placed;
@@ -20,8 +21,7 @@ import java.util.Random;
 public final class LinearCall implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final LinearCase c;
-  private final double[] exact;
-  private final double[] rounded;
+  private final Bounded expected;
   private final Placed input;
   private final Placed weight;
   private final Tensor bias;
@@ -36,8 +36,7 @@ public final class LinearCall implements AutoCloseable {
     Values.round(w, c.stored());
     Projection projection =
         new Projection(c.in(), c.out(), w, b == null ? null : Values.round(b, c.stored()));
-    exact = MhaOracle.linear(Values.widen(x), projection, false);
-    rounded = Values.rounded(MhaOracle.linear(Values.widen(x), projection, true), c.output());
+    expected = MhaOracle.linear(Bounded.exact(Values.widen(x)), projection).stored(c.output());
     input = Placed.input(arena, c.input(), c.layout(), x, c.batch(), c.rows(), c.in());
     weight = Placed.input(arena, c.stored(), c.layout(), w, c.out(), c.in());
     bias = b == null ? null : Placed.input(arena, c.stored(), c.layout(), b, c.out()).tensor();
@@ -62,7 +61,7 @@ public final class LinearCall implements AutoCloseable {
       linear.run(device, from, to);
       staging.fetch();
     }
-    ErrorBound.check(what, exact, rounded, output.values());
+    ErrorBound.check(what, expected, output.values());
     output.checkSurroundings(what);
     input.checkUnchanged("input");
     weight.checkUnchanged("weight");

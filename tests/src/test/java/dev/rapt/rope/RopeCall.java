@@ -9,6 +9,7 @@ import dev.rapt.Device;
 import dev.rapt.RotaryEmbedding;
 import dev.rapt.RotaryEmbedding.Tables;
 import dev.rapt.Tensor;
+import dev.rapt.check.Bounded;
 import dev.rapt.check.Cuda;
 import dev.rapt.check.ErrorBound;
 import dev.rapt.check.Placed;
@@ -21,8 +22,7 @@ public final class RopeCall implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final RopeCase c;
   private final RopeData data;
-  private final double[] exact;
-  private final double[] rounded;
+  private final Bounded expected;
   private final Placed input;
   private final Placed cosine;
   private final Placed sine;
@@ -32,8 +32,7 @@ public final class RopeCall implements AutoCloseable {
   RopeCall(RopeCase c) {
     this.c = c;
     data = RopeData.of(c);
-    exact = data.exact();
-    rounded = data.rounded();
+    expected = data.expected().stored(c.output());
     int[] shape = {c.batch(), c.heads(), c.length(), c.headDim()};
     input = Placed.input(arena, c.input(), c.layout(), data.input(), shape);
     output = c.inPlace() ? input : Placed.output(arena, c.output(), c.layout(), shape);
@@ -86,7 +85,7 @@ public final class RopeCall implements AutoCloseable {
       staging.fetch();
     }
     float[] actual = output.values();
-    ErrorBound.check(what, exact, rounded, actual);
+    ErrorBound.check(what, expected, actual);
     checkCopied(what, actual);
     output.checkSurroundings(what);
     if (!c.inPlace()) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.rope;
 
+import dev.rapt.check.Bounded;
+import dev.rapt.check.ErrorBound;
 import dev.rapt.check.Values;
 import java.util.Random;
 
@@ -34,18 +36,10 @@ record RopeData(RopeCase c, float[] input, float[] cosine, float[] sine, float[]
         positions);
   }
 
-  /** What the output should be, in double. */
-  double[] exact() {
-    return turned(false);
-  }
-
-  /** The same with every intermediate rounded to f32, and stored in the output's type. */
-  double[] rounded() {
-    return Values.rounded(turned(true), c.output());
-  }
-
-  private double[] turned(boolean single) {
+  /** What the output should be: two rounded products, and their rounded sum. */
+  Bounded expected() {
     double[] output = Values.widen(input);
+    double[] error = new double[output.length];
     for (int b = 0; b < c.batch(); b++) {
       for (int h = 0; h < c.heads(); h++) {
         for (int s = 0; s < c.length(); s++) {
@@ -59,16 +53,14 @@ record RopeData(RopeCase c, float[] input, float[] cosine, float[] sine, float[]
             double y = input[second];
             double cos = cosine[angle + i];
             double sin = sine[angle + i];
-            output[first] = round(round(cos * x, single) - round(sin * y, single), single);
-            output[second] = round(round(sin * x, single) + round(cos * y, single), single);
+            output[first] = cos * x - sin * y;
+            output[second] = sin * x + cos * y;
+            error[first] = ErrorBound.sum(new double[] {cos * x, sin * y}, 2, 1);
+            error[second] = ErrorBound.sum(new double[] {sin * x, cos * y}, 2, 1);
           }
         }
       }
     }
-    return output;
-  }
-
-  private static double round(double value, boolean single) {
-    return single ? (float) value : value;
+    return new Bounded(output, error);
   }
 }

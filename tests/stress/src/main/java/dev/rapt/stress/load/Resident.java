@@ -10,11 +10,11 @@ import java.util.List;
 
 /**
  * Samples of the process's resident memory. It counts as flat if, after the first sixth of the run,
- * in which caches fill and code is compiled, the median of the last third is at most 5 % above that
+ * in which caches fill and code is compiled, the median of the last third is at most 3 % above that
  * of the first third.
  */
 final class Resident {
-  private static final double ALLOWED_GROWTH = 0.05;
+  private static final double ALLOWED_GROWTH = 0.03;
   private static final int WARM_UP = 6;
   private static final int PARTS = 3;
 

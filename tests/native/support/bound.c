@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bound.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+// The largest error of rounding to f32, relative to the result.
+#define UNIT 0x1p-24
+// Below the smallest normal number roundings are absolute.
+#define SMALLEST ((double)FLT_MIN)
+// Sums over keys start anew after so many.
+#define STRETCH 4096
+
+static int by_magnitude(const void *left, const void *right) {
+  double a = fabs(*(const double *)left), b = fabs(*(const double *)right);
+  return (a > b) - (a < b);
+}
+
+int64_t bound_repeats(double *terms, int64_t count) {
+  int64_t most = 1, run = 1;
+  qsort(terms, (size_t)count, sizeof *terms, by_magnitude);
+  for (int64_t i = 1; i < count; i++) {
+    run = terms[i] != 0 && fabs(terms[i]) == fabs(terms[i - 1]) ? run + 1 : 1;
+    most = run > most ? run : most;
+  }
+  return most;
+}
+
+static double square(double x) { return x * x; }
+
+double bound_sum(const double *terms, int64_t count, int64_t repeats) {
+  double size = 0, small = 0, sum = 0, largest = 0;
+  for (int64_t i = 0; i < count; i++) {
+    size += fabs(terms[i]);
+    sum += terms[i];
+    largest = fmax(largest, fabs(sum));
+  }
+  // What is added to something so much larger is rounded alike, or lost, time and again.
+  for (int64_t i = 0; i < count; i++) {
+    if (fabs(terms[i]) < 16 * UNIT * size) small += fmin(fabs(terms[i]), UNIT * size);
+  }
+  double steps = (double)(count < STRETCH ? count : STRETCH), alike = (double)repeats;
+  double partial = fmin(size, 2 * largest + size / 4);
+  return UNIT * (2 * sqrt(steps * fmin(alike, steps)) * partial + 4 * size) + small + (double)count * UNIT * SMALLEST;
+}
+
+double bound_score(const bound_terms *t) {
+  return t->scale * t->product + UNIT * ((t->capped ? 6 : 2) * fabs(t->score) + 4 * t->added + SMALLEST);
+}
+
+double bound_argument(double score_error, double distance) { return score_error + 4 * UNIT * (distance + 1); }
+
+double bound_change(double weight, double argument_error) { return weight * expm1(argument_error); }
+
+double bound_total(const bound_softmax *s) {
+  double squares = square(s->sink_change), shared = 0;
+  for (int64_t j = 0; j < s->keys; j++) {
+    squares += square(s->change[j]);
+    if (s->shared != NULL) shared += s->shared[j];
+  }
+  return sqrt((double)s->repeats * squares + square(shared) + square(s->sum));
+}
+
+double bound_output(const bound_softmax *s, const bound_column *c) {
+  double squares = square(s->sink_change * c->output), shared = 0, widest = s->sink > 0 ? fabs(c->output) : 0;
+  double handed_on = 0, operands = 0, denormal = 0;
+  for (int64_t j = 0; j < s->keys; j++) {
+    double distance = fabs(c->value[j] - c->output);
+    squares += square(s->change[j] * distance);
+    if (s->shared != NULL) shared += s->shared[j] * distance;
+    if (c->error != NULL) handed_on += square(s->weight[j] * c->error[j]);
+    widest = fmax(widest, distance);
+    operands += square(s->operand * c->product[j]);
+    denormal += SMALLEST * fabs(c->value[j]);
+  }
+  // However wrong the weights are, the output stays among the values.
+  double scores = fmin(sqrt((double)s->repeats * squares + square(shared)), widest);
+  double sum = bound_sum(c->product, s->keys, c->repeats < s->repeats ? c->repeats : s->repeats);
+  double total = s->sum * fabs(c->output);
+  return sqrt(square(scores) + square(sum) + square(total) + handed_on + (double)s->repeats * operands) + denormal;
+}
+
+double bound_lse(double lse, double highest, double total) { return total + 2 * UNIT * (fabs(lse) + fabs(highest)); }
+
+double bound_weight(const bound_softmax *s, int64_t j, double total) {
+  double own = s->change[j] + (s->shared != NULL ? s->shared[j] : 0);
+  return own + s->weight[j] * (total + s->operand) + SMALLEST;
+}
