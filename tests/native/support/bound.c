@@ -53,6 +53,20 @@ double bound_argument(double score_error, double distance) { return score_error 
 
 double bound_change(double weight, double argument_error) { return weight * expm1(argument_error); }
 
+double bound_alike(const double *weight, int64_t keys, double operand) {
+  if (operand == 0) return 0;
+  double sum = 0, mean = 0, spread = 0;
+  for (int64_t j = 0; j < keys; j++) {
+    if (weight[j] <= 0) continue;
+    sum += weight[j];
+    mean += weight[j] * log(weight[j]);
+  }
+  for (int64_t j = 0; j < keys; j++) {
+    if (weight[j] > 0) spread += weight[j] * fabs(log(weight[j]) - mean / sum);
+  }
+  return operand * sum < spread ? operand * sum / spread : 1;
+}
+
 double bound_total(const bound_softmax *s) {
   double squares = square(s->sink_change), shared = 0;
   for (int64_t j = 0; j < s->keys; j++) {
@@ -64,26 +78,29 @@ double bound_total(const bound_softmax *s) {
 
 double bound_output(const bound_softmax *s, const bound_column *c) {
   double squares = square(s->sink_change * c->output), shared = 0, widest = s->sink > 0 ? fabs(c->output) : 0;
-  double handed_on = 0, operands = 0, denormal = 0;
+  double handed_on = 0, products = 0, sizes = 0, denormal = 0;
   for (int64_t j = 0; j < s->keys; j++) {
     double distance = fabs(c->value[j] - c->output);
     squares += square(s->change[j] * distance);
     if (s->shared != NULL) shared += s->shared[j] * distance;
     if (c->error != NULL) handed_on += square(s->weight[j] * c->error[j]);
     widest = fmax(widest, distance);
-    operands += square(s->operand * c->product[j]);
+    products += square(c->product[j]);
+    sizes += fabs(c->product[j]);
     denormal += SMALLEST * fabs(c->value[j]);
   }
   // However wrong the weights are, the output stays among the values.
   double scores = fmin(sqrt((double)s->repeats * squares + square(shared)), widest);
   double sum = bound_sum(c->product, s->keys, c->repeats < s->repeats ? c->repeats : s->repeats);
   double total = s->sum * fabs(c->output);
-  return sqrt(square(scores) + square(sum) + square(total) + handed_on + (double)s->repeats * operands) + denormal;
+  // Twice the root, because there are few terms, and a matrix of results has some far out; at most all the same way.
+  double operands = fmin(2 * sqrt((double)s->repeats * products) + s->alike * sizes, sizes) * s->operand;
+  return sqrt(square(scores) + square(sum) + square(total) + handed_on + square(operands)) + denormal;
 }
 
 double bound_lse(double lse, double highest, double total) { return total + 2 * UNIT * (fabs(lse) + fabs(highest)); }
 
 double bound_weight(const bound_softmax *s, int64_t j, double total) {
   double own = s->change[j] + (s->shared != NULL ? s->shared[j] : 0);
-  return own + s->weight[j] * (total + s->operand) + SMALLEST;
+  return own + s->weight[j] * total + SMALLEST;
 }

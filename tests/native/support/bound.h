@@ -49,9 +49,14 @@ typedef struct bound_softmax {
   double sum;
   // The sink's weight and its change; 0 without a sink.
   double sink, sink_change;
-  // What a matrix unit rounds the weights to before they meet the values: half a unit in the last place of 1, or 0.
-  double operand;
+  // What a matrix unit rounds the weights to before they meet the values: half a unit in the last place of 1, or 0; and
+  // bound_alike of it.
+  double operand, alike;
 } bound_softmax;
+
+// The share of these roundings that may point the same way. Weights that lie closer together than the type's numbers
+// are rounded alike, though they differ; weights spread over many of its numbers are not, but for a rest.
+double bound_alike(const double *weight, int64_t keys, double operand);
 
 // How much a weight changes with its argument: weight times the exponential of the error, less 1.
 double bound_change(double weight, double argument_error);

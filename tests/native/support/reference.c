@@ -75,7 +75,8 @@ static repeated repeated_of(const rapt_sdpa *call) {
 // One query, and what it is attended with. The arrays hold the keys that it sees.
 typedef struct row {
   const rapt_sdpa *call;
-  int64_t appended, b, h, i, kv_head;
+  const reference_rules *rules;
+  int64_t b, h, i, kv_head;
   // How often a magnitude repeats among the query's numbers.
   int64_t repeats;
   // The query's own numbers.
@@ -93,7 +94,7 @@ static int has_errors(const rapt_tensor *t) { return t->dtype == REFERENCE_NUMBE
 // What ALiBi subtracts; appended keys stand outside the sequence and have no distance.
 static double alibi(const row *r, int64_t j) {
   const rapt_sdpa *call = r->call;
-  if (!tensor_present(&call->alibi_slopes) || j >= call->kv_len - r->appended) return 0;
+  if (!tensor_present(&call->alibi_slopes) || j >= call->kv_len - r->rules->appended) return 0;
   double distance = fabs((double)(reference_position(call, r->b, r->i) - j));
   return number_at(&call->alibi_slopes, r->b, r->h, 0, 0).value * distance;
 }
@@ -193,7 +194,8 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
                      .weight = r->weight,
                      .change = r->change,
                      .shared = has_errors(&call->query) ? r->change_shared : NULL,
-                     .sink = exp(sink - top) / total};
+                     .sink = exp(sink - top) / total,
+                     .operand = r->rules->operand};
   if (s.sink > 0) s.sink_change = bound_change(s.sink, bound_argument(0, top - sink));
   for (int64_t n = 0; n < r->keys; n++) {
     r->weight[n] /= total;
@@ -203,6 +205,7 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
   }
   s.repeats = bound_repeats(r->value, r->keys);
   s.sum = bound_sum(r->weight, r->keys, s.repeats);
+  s.alike = bound_alike(r->weight, r->keys, s.operand);
   double total_error = bound_total(&s);
   *lse = (reference_number){top + log(total), 0};
   lse->error = bound_lse(lse->value, top, total_error);
@@ -227,16 +230,16 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
 }
 
 void reference_attention(const rapt_sdpa *call, const reference_attended *to) {
-  reference_attention_appended(call, 0, to);
+  reference_attention_under(call, &(reference_rules){0}, to);
 }
 
-void reference_attention_appended(const rapt_sdpa *call, int64_t appended, const reference_attended *to) {
+void reference_attention_under(const rapt_sdpa *call, const reference_rules *rules, const reference_attended *to) {
   enum { ARRAYS = 9 };
   const int64_t widest = call->kv_len > call->head_dim ? call->kv_len : call->head_dim;
   double *arrays = doubles(ARRAYS * widest);
   repeated alike = repeated_of(call);
   row r = {.call = call,
-           .appended = appended,
+           .rules = rules,
            .query = reference_numbers(call->head_dim),
            .key = take(call->kv_len, sizeof(int64_t))};
   double **fields[ARRAYS] = {&r.score,         &r.error, &r.shared,      &r.weight, &r.change,
