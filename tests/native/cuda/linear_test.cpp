@@ -47,7 +47,7 @@ void fill(tensor *t, generator *random) {
 void compare(const linear_case &c, const tensor &input, const tensor &weight, const tensor &bias,
              const tensor &output) {
   std::vector<double> terms(static_cast<size_t>(c.in) + 1);
-  std::vector<int64_t> alike(static_cast<size_t>(c.out));
+  std::vector<double> alike(static_cast<size_t>(c.out));
   for (int64_t o = 0; o < c.out; o++) {
     for (int64_t i = 0; i < c.in; i++) {
       terms[static_cast<size_t>(i)] = static_cast<double>(weight.get(weight.index(o, i)));
@@ -61,7 +61,7 @@ void compare(const linear_case &c, const tensor &input, const tensor &weight, co
       for (int64_t i = 0; i < c.in; i++) {
         terms[static_cast<size_t>(i)] = static_cast<double>(input.get(input.index(b, r, i)));
       }
-      int64_t repeats = bound_repeats(terms.data(), c.in);
+      double repeats = bound_repeats(terms.data(), c.in);
       for (int64_t o = 0; o < c.out; o++) {
         double sum = c.bias != 0 ? static_cast<double>(bias.get(bias.index(o))) : 0;
         terms[static_cast<size_t>(c.in)] = sum;

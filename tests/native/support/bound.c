@@ -17,19 +17,28 @@ static int by_magnitude(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-int64_t bound_repeats(double *terms, int64_t count) {
-  int64_t most = 1, run = 1;
-  qsort(terms, (size_t)count, sizeof *terms, by_magnitude);
-  for (int64_t i = 1; i < count; i++) {
-    run = terms[i] != 0 && fabs(terms[i]) == fabs(terms[i - 1]) ? run + 1 : 1;
-    most = run > most ? run : most;
-  }
-  return most;
-}
-
 static double square(double x) { return x * x; }
 
-double bound_sum(const double *terms, int64_t count, int64_t repeats) {
+double bound_repeats(double *terms, int64_t count) {
+  // As close as this, terms are much the same against the last place of a sum of all.
+  const double near = 1 + UNIT / 4 * (double)(count < STRETCH ? count : STRETCH);
+  double all = 0, sizes = 0, all_sizes = 0;
+  int64_t first = 0, last = 0;
+  qsort(terms, (size_t)count, sizeof *terms, by_magnitude);
+  for (int64_t i = 0; i < count; i++) {
+    double size = fabs(terms[i]);
+    while (fabs(terms[first]) * near < size) first++;
+    while (last < count && fabs(terms[last]) <= size * near) last++;
+    double alike = size > 0 && last > first ? (double)(last - first) : 1;
+    all += alike;
+    sizes += square(size);
+    all_sizes += square(size) * alike;
+  }
+  double mean = count > 0 ? all / (double)count : 1;
+  return sizes > 0 && all_sizes / sizes > mean ? all_sizes / sizes : mean;
+}
+
+double bound_sum(const double *terms, int64_t count, double repeats) {
   double size = 0, small = 0, sum = 0, largest = 0;
   for (int64_t i = 0; i < count; i++) {
     size += fabs(terms[i]);
@@ -40,9 +49,9 @@ double bound_sum(const double *terms, int64_t count, int64_t repeats) {
   for (int64_t i = 0; i < count; i++) {
     if (fabs(terms[i]) < 16 * UNIT * size) small += fmin(fabs(terms[i]), UNIT * size);
   }
-  double steps = (double)(count < STRETCH ? count : STRETCH), alike = (double)repeats;
+  double steps = (double)(count < STRETCH ? count : STRETCH);
   double partial = fmin(size, 2 * largest + size / 4);
-  return UNIT * (2 * sqrt(steps * fmin(alike, steps)) * partial + 4 * size) + small + (double)count * UNIT * SMALLEST;
+  return UNIT * (2 * sqrt(steps * fmin(repeats, steps)) * partial + 4 * size) + small + (double)count * UNIT * SMALLEST;
 }
 
 double bound_score(const bound_terms *t) {
@@ -73,7 +82,7 @@ double bound_total(const bound_softmax *s) {
     squares += square(s->change[j]);
     if (s->shared != NULL) shared += s->shared[j];
   }
-  return sqrt((double)s->repeats * squares + square(shared) + square(s->sum));
+  return sqrt(s->repeats * squares + square(shared) + square(s->sum));
 }
 
 double bound_output(const bound_softmax *s, const bound_column *c) {
@@ -90,11 +99,11 @@ double bound_output(const bound_softmax *s, const bound_column *c) {
     denormal += SMALLEST * fabs(c->value[j]);
   }
   // However wrong the weights are, the output stays among the values.
-  double scores = fmin(sqrt((double)s->repeats * squares + square(shared)), widest);
+  double scores = fmin(sqrt(s->repeats * squares + square(shared)), widest);
   double sum = bound_sum(c->product, s->keys, c->repeats < s->repeats ? c->repeats : s->repeats);
   double total = s->sum * fabs(c->output);
   // Twice the root, because there are few terms, and a matrix of results has some far out; at most all the same way.
-  double operands = fmin(2 * sqrt((double)s->repeats * products) + s->alike * sizes, sizes) * s->operand;
+  double operands = fmin(2 * sqrt(s->repeats * products) + s->alike * sizes, sizes) * s->operand;
   return sqrt(square(scores) + square(sum) + square(total) + handed_on + square(operands)) + denormal;
 }
 

@@ -47,15 +47,15 @@ int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, in
   return !(tensor_present(&call->bias) && number_at(&call->bias, b, h, i, j).value == -INFINITY);
 }
 
-// What does not depend on the query: per head of keys and values, how often a magnitude repeats among the numbers of a
-// key, and among the values of a column.
+// What does not depend on the query: per head of keys and values, bound_repeats of the numbers of a key, and of the
+// values of a column.
 typedef struct repeated {
-  int64_t *key, *column;
+  double *key, *column;
 } repeated;
 
 static repeated repeated_of(const rapt_sdpa *call) {
   const int64_t heads = call->batch * call->kv_heads, kv = call->kv_len;
-  repeated r = {take(heads * kv, sizeof(int64_t)), take(heads * call->value_dim, sizeof(int64_t))};
+  repeated r = {doubles(heads * kv), doubles(heads * call->value_dim)};
   double *terms = doubles(kv > call->head_dim ? kv : call->head_dim);
   for (int64_t n = 0; n < heads; n++) {
     const int64_t b = n / call->kv_heads, h = n % call->kv_heads;
@@ -77,8 +77,8 @@ typedef struct row {
   const rapt_sdpa *call;
   const reference_rules *rules;
   int64_t b, h, i, kv_head;
-  // How often a magnitude repeats among the query's numbers.
-  int64_t repeats;
+  // bound_repeats of the query's numbers.
+  double repeats;
   // The query's own numbers.
   reference_number *query;
   int64_t keys;
@@ -109,7 +109,7 @@ typedef struct scored {
 static scored score_of(const row *r, const repeated *alike, int32_t stage, int64_t j) {
   const rapt_sdpa *call = r->call;
   double scale = call->options.flags & RAPT_SCALE ? (double)call->options.scale : 1 / sqrt((double)call->head_dim);
-  const int64_t head = r->b * call->kv_heads + r->kv_head, repeats = alike->key[head * call->kv_len + j];
+  const double repeats = alike->key[(r->b * call->kv_heads + r->kv_head) * call->kv_len + j];
   double sum = 0, own = 0, shared = 0, denormal = 0;
   for (int64_t d = 0; d < call->head_dim; d++) {
     reference_number q = r->query[d], k = number_at(&call->key, r->b, r->kv_head, j, d);
@@ -209,7 +209,7 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
   double total_error = bound_total(&s);
   *lse = (reference_number){top + log(total), 0};
   lse->error = bound_lse(lse->value, top, total_error);
-  const int64_t *column = alike->column + (r->b * call->kv_heads + r->kv_head) * call->value_dim;
+  const double *column = alike->column + (r->b * call->kv_heads + r->kv_head) * call->value_dim;
   for (int64_t d = 0; d < call->value_dim; d++) {
     for (int64_t n = 0; n < r->keys; n++) {
       reference_number v = number_at(&call->value, r->b, r->kv_head, r->key[n], d);
@@ -262,7 +262,7 @@ void reference_attention_under(const rapt_sdpa *call, const reference_rules *rul
 void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, reference_number *output) {
   const int64_t in = weights->in_features, out = weights->out_features;
   double *terms = doubles(in + 1);
-  int64_t *alike = take(out, sizeof *alike);
+  double *alike = doubles(out);
   for (int64_t o = 0; o < out; o++) {
     for (int64_t i = 0; i < in; i++) terms[i] = number_at(&weights->weight, o, i, 0, 0).value;
     alike[o] = bound_repeats(terms, in);
@@ -270,7 +270,7 @@ void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t r = 0; r < call->rows; r++) {
       for (int64_t i = 0; i < in; i++) terms[i] = number_at(&call->input, b, r, i, 0).value;
-      const int64_t repeats = bound_repeats(terms, in);
+      const double repeats = bound_repeats(terms, in);
       for (int64_t o = 0; o < out; o++, output++) {
         double handed_on = 0;
         for (int64_t i = 0; i < in; i++) {
