@@ -4,10 +4,12 @@
 
 #include <math.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "check.h"
 #include "plans.h"
+#include "support/bound.h"
 #include "tensors.h"
 
 namespace {
@@ -39,6 +41,45 @@ void place(tensor *t, int32_t dtype, int64_t batch, int64_t rows, int64_t featur
 
 void fill(tensor *t, generator *random) {
   t->each([&](int64_t i) { t->set(i, random->unit()); });
+}
+
+// Compares with the product in double, as close as the bound says.
+void compare(const linear_case &c, const tensor &input, const tensor &weight, const tensor &bias,
+             const tensor &output) {
+  std::vector<double> terms(static_cast<size_t>(c.in) + 1);
+  std::vector<double> alike(static_cast<size_t>(c.out));
+  for (int64_t o = 0; o < c.out; o++) {
+    for (int64_t i = 0; i < c.in; i++) {
+      terms[static_cast<size_t>(i)] = static_cast<double>(weight.get(weight.index(o, i)));
+    }
+    alike[static_cast<size_t>(o)] = bound_repeats(terms.data(), c.in);
+  }
+  long bad = 0;
+  double worst = 0;
+  for (int64_t b = 0; b < c.batch; b++) {
+    for (int64_t r = 0; r < c.rows; r++) {
+      for (int64_t i = 0; i < c.in; i++) {
+        terms[static_cast<size_t>(i)] = static_cast<double>(input.get(input.index(b, r, i)));
+      }
+      double repeats = bound_repeats(terms.data(), c.in);
+      for (int64_t o = 0; o < c.out; o++) {
+        double sum = c.bias != 0 ? static_cast<double>(bias.get(bias.index(o))) : 0;
+        terms[static_cast<size_t>(c.in)] = sum;
+        for (int64_t i = 0; i < c.in; i++) {
+          double term = static_cast<double>(input.get(input.index(b, r, i))) *
+                        static_cast<double>(weight.get(weight.index(o, i)));
+          terms[static_cast<size_t>(i)] = term;
+          sum += term;
+        }
+        double bound = bound_sum(terms.data(), c.in + 1, std::min(repeats, alike[static_cast<size_t>(o)]));
+        double got = static_cast<double>(output.get(output.index(b, r, o))), distance = fabs(got - sum) / bound;
+        bool agrees = distance <= 1 || rounds_to(c.output, got, sum, bound);
+        bad += !agrees;
+        if (!agrees && !(distance <= worst)) worst = distance;
+      }
+    }
+  }
+  CHECK(bad == 0, "%ld results are wrong, by up to %g times the bound", bad, worst);
 }
 
 void run(const linear_case &c) {
@@ -78,29 +119,7 @@ void run(const linear_case &c) {
   CHECK(rapt_cuda_plan_linear(product, candidates.kernels[chosen], &plan), "the plan overflows");
   int error = rapt_cuda_launch_linear(plan, product, nullptr);
   CHECK(error == 0, "launch failed with %d", error);
-  long bad = 0;
-  double worst = 0;
-  for (int64_t b = 0; b < c.batch; b++) {
-    for (int64_t r = 0; r < c.rows; r++) {
-      for (int64_t o = 0; o < c.out; o++) {
-        double sum = 0, size = 0;
-        for (int64_t i = 0; i < c.in; i++) {
-          double term = static_cast<double>(input.get(input.index(b, r, i))) *
-                        static_cast<double>(weight.get(weight.index(o, i)));
-          sum += term;
-          size += fabs(term);
-        }
-        if (c.bias != 0) sum += static_cast<double>(bias.get(bias.index(o)));
-        // n roundings of f32, and one to the output's type.
-        double bound =
-            static_cast<double>(c.in + 2) * 0x1p-24 * (size + 1) + 1.01 * rounding_of(c.output) * (fabs(sum) + 1e-6);
-        double distance = fabs(static_cast<double>(output.get(output.index(b, r, o))) - sum);
-        bad += !(distance <= bound);
-        if (!(distance <= worst)) worst = distance;
-      }
-    }
-  }
-  CHECK(bad == 0, "%ld results are wrong, by up to %g", bad, worst);
+  compare(c, input, weight, bias, output);
 }
 
 }  // namespace

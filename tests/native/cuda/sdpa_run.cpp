@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The definition, evaluated in double, and twice with every operation rounded to f32 (and the weights of a tensor-core
-// kernel to its type): what that costs on these inputs is the yardstick of the bound.
-#include <float.h>
+// A kernel's run against the definition in double, each number with the error that the bound of all C tests allows it.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,160 +9,137 @@
 #include "cuda/sdpa/sdpa.h"
 #include "plans.h"
 #include "sdpa_case.h"
+#include "support/reference.h"
 
 namespace {
 
-enum class mode { exact, rounded, reversed };
+// A tensor as the reference reads it: dense.
+struct numbers {
+  std::vector<reference_number> element;
+  rapt_tensor view = {};
+};
+
+size_t place_dense(sizes size, int32_t dtype, rapt_tensor *view) {
+  int64_t count = 1;
+  for (int d = 3; d >= 0; d--) {
+    view->stride[d] = count;
+    count *= size[static_cast<size_t>(d)];
+  }
+  view->dtype = dtype;
+  return static_cast<size_t>(count);
+}
+
+// Numbers of i8 are their products with the scales, which kernels round. What the tensor lacks of the last size is 0.
+void widen(const tensor &t, const tensor &scale, sizes size, numbers *to) {
+  if (!t.present()) return;
+  // One more, because an empty vector may have no memory.
+  to->element.resize(place_dense(size, REFERENCE_NUMBER, &to->view) + 1);
+  to->view.data = to->element.data();
+  size_t at = 0;
+  for (int64_t i = 0; i < size[0]; i++) {
+    for (int64_t j = 0; j < size[1]; j++) {
+      for (int64_t k = 0; k < size[2]; k++) {
+        for (int64_t l = 0; l < size[3]; l++, at++) {
+          if (l >= t.size()[3]) continue;
+          reference_number x = {static_cast<double>(t.get(t.index(i, j, k, l))), 0};
+          if (scale.present()) {
+            int64_t group = l / (t.size()[3] / scale.size()[3]);
+            x.value *= static_cast<double>(scale.get(scale.index(i, j, k, group)));
+            x.error = rounding_of(RAPT_F32) * fabs(x.value);
+          }
+          to->element[at] = x;
+        }
+      }
+    }
+  }
+}
+
+// Everything that hides a key, in one mask.
+void combine(const sdpa_tensors &t, const rapt_sdpa_problem &p, sizes size, std::vector<unsigned char> *mask,
+             rapt_tensor *view) {
+  mask->resize(place_dense(size, RAPT_BOOL, view) + 1);
+  view->data = mask->data();
+  size_t at = 0;
+  for (int64_t b = 0; b < size[0]; b++) {
+    for (int64_t h = 0; h < size[1]; h++) {
+      for (int64_t i = 0; i < size[2]; i++) {
+        for (int64_t j = 0; j < size[3]; j++) (*mask)[at++] = visible(t, p, b, h, i, j);
+      }
+    }
+  }
+}
 
 struct results {
-  std::vector<double> output, lse, weights;
+  std::vector<reference_number> output, lse, weights;
 };
 
-struct evaluation {
-  const sdpa_tensors &t;
-  const rapt_sdpa_problem &p;
-  mode how;
-  // What the weights are rounded to before they meet the values.
-  int32_t weight_type;
-};
-
-double round_if(const evaluation &e, double x) {
-  return e.how == mode::exact ? x : static_cast<double>(static_cast<float>(x));
-}
-
-int64_t turn(const evaluation &e, int64_t n, int64_t count) { return e.how == mode::reversed ? count - 1 - n : n; }
-
-// Number d of a row of key or value, i8 ones scaled.
-double stored(const evaluation &e, const tensor &t, const tensor &scale, int64_t b, int64_t h, int64_t j, int64_t d) {
-  double x = static_cast<double>(t.get(t.index(b, h, j, d)));
-  if (!scale.present()) return x;
-  int64_t group = d / (t.size()[3] / scale.size()[3]);
-  return round_if(e, x * static_cast<double>(scale.get(scale.index(b, h, j, group))));
-}
-
-double raw_score(const evaluation &e, int64_t b, int64_t h, int64_t i, int64_t j) {
-  double sum = 0;
-  for (int64_t n = 0; n < e.p.call.head_dim; n++) {
-    int64_t d = turn(e, n, e.p.call.head_dim);
-    double q = static_cast<double>(e.t.query.get(e.t.query.index(b, h, i, d)));
-    double k = stored(e, e.t.key, e.t.key_scale, b, h / e.p.group, j, d);
-    sum = round_if(e, sum + round_if(e, q * k));
+// operand: what the kernel rounds the weights to before they meet the values.
+results evaluate(const sdpa_tensors &t, const rapt_sdpa_problem &p, double operand) {
+  const rapt_sdpa &c = p.call;
+  numbers query, key, value, bias, alibi, sinks;
+  std::vector<unsigned char> mask;
+  std::vector<int64_t> position;
+  sizes scores = {c.batch, c.query_heads, c.query_len, c.kv_len};
+  rapt_sdpa call = c;
+  widen(t.query, {}, t.query.size(), &query);
+  widen(t.key, t.key_scale, t.key.size(), &key);
+  widen(t.value, t.value_scale, t.value.size(), &value);
+  widen(t.bias, {}, scores, &bias);
+  widen(t.alibi, {}, t.alibi.size(), &alibi);
+  widen(t.sinks, {}, t.sinks.size(), &sinks);
+  call.query = query.view;
+  call.key = key.view;
+  call.value = value.view;
+  call.bias = bias.view;
+  call.alibi_slopes = alibi.view;
+  call.sinks = sinks.view;
+  call.mask = {};
+  combine(t, p, scores, &mask, &call.mask);
+  call.options.flags &= RAPT_SCALE;
+  // Beside the mask only ALiBi asks for positions; others may be any int64.
+  call.positions = {};
+  if (alibi.view.dtype != 0) {
+    for (int64_t b = 0; b < c.batch; b++) position.push_back(position_of(t, p, b) + p.first_query);
+    call.positions.data = position.data();
+    call.positions.stride[0] = 1;
+    call.positions.dtype = RAPT_I64;
   }
-  const rapt_sdpa_options &o = e.p.call.options;
-  double scale =
-      (o.flags & RAPT_SCALE) != 0 ? static_cast<double>(o.scale) : 1 / sqrt(static_cast<double>(e.p.call.head_dim));
-  return round_if(e, sum * round_if(e, scale));
-}
-
-void row(const evaluation &e, int64_t b, int64_t h, int64_t i, results *r, int64_t at) {
-  const rapt_sdpa &c = e.p.call;
-  std::vector<double> score(static_cast<size_t>(c.kv_len)), shown(score.size());
-  double top = -INFINITY;
-  bool poisoned = false;
-  for (int64_t j = 0; j < c.kv_len; j++) {
-    size_t k = static_cast<size_t>(j);
-    double s = raw_score(e, b, h, i, j);
-    if (c.options.weights_stage == RAPT_WEIGHTS_RAW) shown[k] = s;
-    double cap = static_cast<double>(c.options.softcap);
-    if (cap > 0) s = round_if(e, cap * round_if(e, tanh(round_if(e, s / cap))));
-    if (c.options.weights_stage == RAPT_WEIGHTS_SOFTCAP) shown[k] = s;
-    if (!visible(e.t, e.p, b, h, i, j)) {
-      s = -INFINITY;
-    } else if (j < c.kv_len - e.p.appended_keys) {
-      if (e.t.alibi.present()) {
-        double distance = fabs(static_cast<double>(position_of(e.t, e.p, b) + e.p.first_query + i - j));
-        s = round_if(e, s - round_if(e, static_cast<double>(e.t.alibi.get(e.t.alibi.index(b, h))) * distance));
-      }
-      if (e.t.bias.present()) s = round_if(e, s + static_cast<double>(e.t.bias.get(e.t.bias.index(b, h, i, j))));
-    }
-    score[k] = s;
-    top = fmax(top, s);
-    poisoned |= s != s;
-  }
-  bool empty = top == -INFINITY && !poisoned;
-  double sink = e.t.sinks.present() ? static_cast<double>(e.t.sinks.get(e.t.sinks.index(b, h))) : -INFINITY;
-  double reference = fmax(top, sink), sum = empty ? 0 : round_if(e, exp(round_if(e, sink - reference)));
-  std::vector<double> p(score.size());
-  for (size_t k = 0; k < p.size(); k++) {
-    p[k] = score[k] == -INFINITY ? 0 : round_if(e, exp(round_if(e, score[k] - reference)));
-  }
-  for (int64_t n = 0; n < c.kv_len; n++) sum = round_if(e, sum + p[static_cast<size_t>(turn(e, n, c.kv_len))]);
-  r->lse[static_cast<size_t>(at)] = empty ? -INFINITY : round_if(e, reference + round_if(e, log(sum)));
-  for (int64_t d = 0; d < c.value_dim; d++) {
-    double total = 0;
-    for (int64_t j = 0; j < c.kv_len; j++) {
-      size_t k = static_cast<size_t>(j);
-      if (score[k] == -INFINITY) continue;
-      double weight = p[k];
-      if (e.how != mode::exact) weight = static_cast<double>(rounded_to(e.weight_type, static_cast<float>(weight)));
-      double v = stored(e, e.t.value, e.t.value_scale, b, h / e.p.group, j, d);
-      total = round_if(e, total + round_if(e, weight * v));
-    }
-    double result = empty ? 0 : round_if(e, total / sum);
-    if (e.how != mode::exact) result = static_cast<double>(rounded_to(c.output.dtype, static_cast<float>(result)));
-    r->output[static_cast<size_t>(at * c.value_dim + d)] = result;
-  }
-  for (size_t k = 0; k < p.size() && !r->weights.empty(); k++) {
-    if (c.options.weights_stage == RAPT_WEIGHTS_BIAS) shown[k] = score[k];
-    if (c.options.weights_stage == RAPT_WEIGHTS_SOFTMAX) shown[k] = score[k] == -INFINITY ? 0 : round_if(e, p[k] / sum);
-    r->weights[static_cast<size_t>(at) * p.size() + k] = shown[k];
-  }
-}
-
-results evaluate(const evaluation &e) {
-  const rapt_sdpa &c = e.p.call;
   results r;
   size_t rows = static_cast<size_t>(c.batch * c.query_heads * c.query_len);
   r.output.resize(rows * static_cast<size_t>(c.value_dim));
   r.lse.resize(rows);
-  if (e.t.weights.present()) r.weights.resize(rows * static_cast<size_t>(c.kv_len));
-  int64_t at = 0;
-  for (int64_t b = 0; b < c.batch; b++) {
-    for (int64_t h = 0; h < c.query_heads; h++) {
-      for (int64_t i = 0; i < c.query_len; i++, at++) row(e, b, h, i, &r, at);
-    }
-  }
+  if (t.weights.present()) r.weights.resize(rows * static_cast<size_t>(c.kv_len));
+  reference_rules rules = {p.appended_keys, operand};
+  reference_attended to = {r.output.data(), r.lse.data(), r.weights.empty() ? nullptr : r.weights.data()};
+  reference_attention_under(&call, &rules, &to);
   return r;
 }
 
-// 2 x the largest distance of the rounded evaluations, plus 4 f32 steps of the largest result.
-double bound_of(const std::vector<double> &exact, const std::vector<double> &a, const std::vector<double> &b) {
-  double distance = 0, size = 1;
-  for (size_t i = 0; i < exact.size(); i++) {
-    if (!isfinite(exact[i])) continue;
-    size = fmax(size, fabs(exact[i]));
-    if (isfinite(a[i])) distance = fmax(distance, fabs(a[i] - exact[i]));
-    if (isfinite(b[i])) distance = fmax(distance, fabs(b[i] - exact[i]));
-  }
-  return 2 * distance + 4 * static_cast<double>(FLT_EPSILON) * size;
+bool agrees(int32_t dtype, double got, reference_number wanted) {
+  if (isnan(wanted.value)) return isnan(got);
+  if (isinf(wanted.value)) return got == wanted.value;
+  return fabs(got - wanted.value) <= wanted.error || rounds_to(dtype, got, wanted.value, wanted.error);
 }
 
-// Whether a 16-bit number is what some number within the bound rounds to: rounding keeps their order.
-bool rounds_to(int32_t dtype, double got, double exact, double bound) {
-  return static_cast<double>(rounded_to(dtype, static_cast<float>(exact - bound))) <= got &&
-         got <= static_cast<double>(rounded_to(dtype, static_cast<float>(exact + bound)));
-}
-
-void compare(const char *name, const tensor &t, const std::vector<double> &exact, double bound) {
-  size_t n = 0;
-  double worst = 0;
+void compare(const char *name, const tensor &t, const std::vector<reference_number> &expected) {
+  size_t n = 0, worst = 0;
+  double most = -1, worst_got = 0;
   long bad = 0;
-  int64_t bad_at = -1, at = 0;
-  double got = 0, wanted = 0;
   t.each([&](int64_t index) {
-    double x = static_cast<double>(t.get(index)), y = exact[n++];
-    bool same = x == y || (x != x && y != y) || fabs(x - y) <= bound || rounds_to(t.view().dtype, x, y, bound);
-    double distance = fabs(x - y);
-    if (!same && (bad++ == 0 || distance > worst)) {
-      worst = distance;
-      bad_at = at;
-      got = x;
-      wanted = y;
-    }
-    at++;
+    double got = static_cast<double>(t.get(index));
+    const reference_number &wanted = expected[n++];
+    if (agrees(t.view().dtype, got, wanted)) return;
+    bad++;
+    double distance = fabs(got - wanted.value) / wanted.error;
+    if (isnan(distance)) distance = INFINITY;
+    if (distance <= most) return;
+    most = distance;
+    worst = n - 1;
+    worst_got = got;
   });
-  CHECK(bad == 0, "%s: %ld of %zu wrong, the worst is number %lld: %.9g instead of %.9g, bound %.3g", name, bad, n,
-        static_cast<long long>(bad_at), got, wanted, bound);
+  reference_number wanted = bad != 0 ? expected[worst] : reference_number{};
+  CHECK(bad == 0, "%s: %ld of %zu wrong, the worst is number %zu: %.9g instead of %.9g, off by %.3g, bound %.3g", name,
+        bad, n, worst, worst_got, wanted.value, fabs(worst_got - wanted.value), wanted.error);
 }
 
 // Gaps between rows still hold what they were filled with.
@@ -207,16 +182,13 @@ void run_case(const sdpa_case &c) {
   int error = rapt_cuda_launch_sdpa(plan, problem, scratch, nullptr);
   free(scratch);
   CHECK(error == 0, "launch failed with %d", error);
-  int32_t weight_type = plan.kernel < kernels::mma_kernels ? c.value : static_cast<int32_t>(RAPT_F32);
-  results exact = evaluate({t, problem, mode::exact, RAPT_F32});
-  results a = evaluate({t, problem, mode::rounded, weight_type});
-  results b = evaluate({t, problem, mode::reversed, weight_type});
+  results expected = evaluate(t, problem, plan.kernel < kernels::mma_kernels ? rounding_of(c.value) : 0);
   check_case(describe(c) + " " + name_of(candidates, chosen));
-  compare("output", t.output, exact.output, bound_of(exact.output, a.output, b.output));
+  compare("output", t.output, expected.output);
   check_gaps("output", t.output);
-  if (t.lse.present()) compare("lse", t.lse, exact.lse, bound_of(exact.lse, a.lse, b.lse));
+  if (t.lse.present()) compare("lse", t.lse, expected.lse);
   if (t.weights.present()) {
-    compare("weights", t.weights, exact.weights, bound_of(exact.weights, a.weights, b.weights));
+    compare("weights", t.weights, expected.weights);
     check_gaps("weights", t.weights);
   }
 }

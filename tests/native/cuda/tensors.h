@@ -31,6 +31,12 @@ inline float rounded_to(int32_t dtype, float x) {
   return x;
 }
 
+// Whether a 16-bit number is what some number within the bound rounds to: rounding keeps their order.
+inline bool rounds_to(int32_t dtype, double got, double exact, double bound) {
+  return static_cast<double>(rounded_to(dtype, static_cast<float>(exact - bound))) <= got &&
+         got <= static_cast<double>(rounded_to(dtype, static_cast<float>(exact + bound)));
+}
+
 class tensor {
  public:
   // `order` lists the dimensions from the outermost in memory to the innermost; `gap` elements follow every row of the

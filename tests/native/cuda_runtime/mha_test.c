@@ -74,9 +74,7 @@ static void check_results(const mha_case *c, const rapt_mha *call, const mha_ten
                           const expectation e[RESULT_COUNT]) {
   compare_result("device", "output", &call->output, e[RESULT_OUTPUT].size, e[RESULT_OUTPUT].result);
   CHECK(test_tensor_damage(&t->output) == 0, "wrote between the output's elements");
-  if (c->lse) {
-    compare_result("device", "lse", &call->lse, e[RESULT_LSE].size, e[RESULT_LSE].result);
-  }
+  if (c->lse) compare_result("device", "lse", &call->lse, e[RESULT_LSE].size, e[RESULT_LSE].result);
   if (c->weights >= 0) {
     compare_result("device", "weights", &call->weights, e[RESULT_WEIGHTS].size, e[RESULT_WEIGHTS].result);
   }

@@ -23,9 +23,7 @@ static void check_results(const rapt_sdpa *call, const sdpa_tensors *t, const re
   compare_result("device", "output", &call->output, output, expected->output);
   CHECK(test_tensor_damage(&t->output) == 0, "wrote between the output's elements");
   int64_t lse[4] = {call->batch, call->query_heads, call->query_len, 1};
-  if (tensor_present(&call->lse)) {
-    compare_result("device", "lse", &call->lse, lse, expected->lse);
-  }
+  if (tensor_present(&call->lse)) compare_result("device", "lse", &call->lse, lse, expected->lse);
   int64_t weights[4] = {call->batch, call->query_heads, call->query_len, call->kv_len};
   if (tensor_present(&call->weights)) {
     compare_result("device", "weights", &call->weights, weights, expected->weights);

@@ -6,6 +6,8 @@ foreach(suite sizes options random layouts guards decode masks poison corners ex
   add_test(NAME sdpa_${suite} COMMAND sdpa_test ${suite})
 endforeach()
 
+rapt_native_test(bound_test sdpa/bound_test.c)
+rapt_test_on_cuda(cuda_bound bound_test)
 rapt_native_test(storage_test sdpa/storage_test.c)
 rapt_native_test(memory_test sdpa/memory_test.c)
 rapt_native_test(long_test sdpa/long_test.c)

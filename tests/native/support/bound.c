@@ -17,19 +17,28 @@ static int by_magnitude(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-int64_t bound_repeats(double *terms, int64_t count) {
-  int64_t most = 1, run = 1;
-  qsort(terms, (size_t)count, sizeof *terms, by_magnitude);
-  for (int64_t i = 1; i < count; i++) {
-    run = terms[i] != 0 && fabs(terms[i]) == fabs(terms[i - 1]) ? run + 1 : 1;
-    most = run > most ? run : most;
-  }
-  return most;
-}
-
 static double square(double x) { return x * x; }
 
-double bound_sum(const double *terms, int64_t count, int64_t repeats) {
+double bound_repeats(double *terms, int64_t count) {
+  // As close as this, terms are much the same against the last place of a sum of all.
+  const double near = 1 + UNIT / 4 * (double)(count < STRETCH ? count : STRETCH);
+  double all = 0, sizes = 0, all_sizes = 0;
+  int64_t first = 0, last = 0;
+  qsort(terms, (size_t)count, sizeof *terms, by_magnitude);
+  for (int64_t i = 0; i < count; i++) {
+    double size = fabs(terms[i]);
+    while (fabs(terms[first]) * near < size) first++;
+    while (last < count && fabs(terms[last]) <= size * near) last++;
+    double alike = size > 0 && last > first ? (double)(last - first) : 1;
+    all += alike;
+    sizes += square(size);
+    all_sizes += square(size) * alike;
+  }
+  double mean = count > 0 ? all / (double)count : 1;
+  return sizes > 0 && all_sizes / sizes > mean ? all_sizes / sizes : mean;
+}
+
+double bound_sum(const double *terms, int64_t count, double repeats) {
   double size = 0, small = 0, sum = 0, largest = 0;
   for (int64_t i = 0; i < count; i++) {
     size += fabs(terms[i]);
@@ -40,9 +49,9 @@ double bound_sum(const double *terms, int64_t count, int64_t repeats) {
   for (int64_t i = 0; i < count; i++) {
     if (fabs(terms[i]) < 16 * UNIT * size) small += fmin(fabs(terms[i]), UNIT * size);
   }
-  double steps = (double)(count < STRETCH ? count : STRETCH), alike = (double)repeats;
+  double steps = (double)(count < STRETCH ? count : STRETCH);
   double partial = fmin(size, 2 * largest + size / 4);
-  return UNIT * (2 * sqrt(steps * fmin(alike, steps)) * partial + 4 * size) + small + (double)count * UNIT * SMALLEST;
+  return UNIT * (2 * sqrt(steps * fmin(repeats, steps)) * partial + 4 * size) + small + (double)count * UNIT * SMALLEST;
 }
 
 double bound_score(const bound_terms *t) {
@@ -53,37 +62,54 @@ double bound_argument(double score_error, double distance) { return score_error 
 
 double bound_change(double weight, double argument_error) { return weight * expm1(argument_error); }
 
+double bound_alike(const double *weight, int64_t keys, double operand) {
+  if (operand == 0) return 0;
+  double sum = 0, mean = 0, spread = 0;
+  for (int64_t j = 0; j < keys; j++) {
+    if (weight[j] <= 0) continue;
+    sum += weight[j];
+    mean += weight[j] * log(weight[j]);
+  }
+  for (int64_t j = 0; j < keys; j++) {
+    if (weight[j] > 0) spread += weight[j] * fabs(log(weight[j]) - mean / sum);
+  }
+  return operand * sum < spread ? operand * sum / spread : 1;
+}
+
 double bound_total(const bound_softmax *s) {
   double squares = square(s->sink_change), shared = 0;
   for (int64_t j = 0; j < s->keys; j++) {
     squares += square(s->change[j]);
     if (s->shared != NULL) shared += s->shared[j];
   }
-  return sqrt((double)s->repeats * squares + square(shared) + square(s->sum));
+  return sqrt(s->repeats * squares + square(shared) + square(s->sum));
 }
 
 double bound_output(const bound_softmax *s, const bound_column *c) {
   double squares = square(s->sink_change * c->output), shared = 0, widest = s->sink > 0 ? fabs(c->output) : 0;
-  double handed_on = 0, operands = 0, denormal = 0;
+  double handed_on = 0, products = 0, sizes = 0, denormal = 0;
   for (int64_t j = 0; j < s->keys; j++) {
     double distance = fabs(c->value[j] - c->output);
     squares += square(s->change[j] * distance);
     if (s->shared != NULL) shared += s->shared[j] * distance;
     if (c->error != NULL) handed_on += square(s->weight[j] * c->error[j]);
     widest = fmax(widest, distance);
-    operands += square(s->operand * c->product[j]);
+    products += square(c->product[j]);
+    sizes += fabs(c->product[j]);
     denormal += SMALLEST * fabs(c->value[j]);
   }
   // However wrong the weights are, the output stays among the values.
-  double scores = fmin(sqrt((double)s->repeats * squares + square(shared)), widest);
+  double scores = fmin(sqrt(s->repeats * squares + square(shared)), widest);
   double sum = bound_sum(c->product, s->keys, c->repeats < s->repeats ? c->repeats : s->repeats);
   double total = s->sum * fabs(c->output);
-  return sqrt(square(scores) + square(sum) + square(total) + handed_on + (double)s->repeats * operands) + denormal;
+  // Twice the root, because there are few terms, and a matrix of results has some far out; at most all the same way.
+  double operands = fmin(2 * sqrt(s->repeats * products) + s->alike * sizes, sizes) * s->operand;
+  return sqrt(square(scores) + square(sum) + square(total) + handed_on + square(operands)) + denormal;
 }
 
 double bound_lse(double lse, double highest, double total) { return total + 2 * UNIT * (fabs(lse) + fabs(highest)); }
 
 double bound_weight(const bound_softmax *s, int64_t j, double total) {
   double own = s->change[j] + (s->shared != NULL ? s->shared[j] : 0);
-  return own + s->weight[j] * (total + s->operand) + SMALLEST;
+  return own + s->weight[j] * total + SMALLEST;
 }

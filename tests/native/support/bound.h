@@ -3,8 +3,8 @@
 // from the inputs alone: no run of f32 arithmetic is a yardstick, since it may be exact by luck.
 //
 // A sum of n terms makes about n roundings of at most 2^-24 of what has been added up. They point up and down at
-// random, so that sqrt(n) of them stand for all; but equal terms are rounded alike, and then all of them point the
-// same way.
+// random, so that sqrt(n) of them stand for all; but terms that are equal, or nearly, are rounded alike, and then all
+// of them point the same way.
 #ifndef RAPT_TESTS_SUPPORT_BOUND_H
 #define RAPT_TESTS_SUPPORT_BOUND_H
 
@@ -14,11 +14,12 @@
 extern "C" {
 #endif
 
-// How often the commonest magnitude other than 0 occurs; at least 1. Sorts the terms by magnitude.
-int64_t bound_repeats(double *terms, int64_t count);
+// How many terms are rounded like a term, itself among them; the mean over the terms, or over their squares where that
+// is more. Groups of terms alike make the error of a sum grow with the root of this. Sorts the terms by magnitude.
+double bound_repeats(double *terms, int64_t count);
 
-// Of a sum of these terms, themselves rounded products; repeats is how often a magnitude may occur among them.
-double bound_sum(const double *terms, int64_t count, int64_t repeats);
+// Of a sum of these terms, themselves rounded products; repeats as above.
+double bound_sum(const double *terms, int64_t count, double repeats);
 
 // One score, at a stage before the softmax.
 typedef struct bound_terms {
@@ -40,8 +41,8 @@ double bound_argument(double score_error, double distance);
 // The softmax of one query over the keys that it sees.
 typedef struct bound_softmax {
   int64_t keys;
-  // How often a weight other than 0 repeats.
-  int64_t repeats;
+  // bound_repeats of the weights.
+  double repeats;
   // Per key: its weight, and how much the weight may change with the error of its argument; where the query has an
   // error of its own, which moves all scores together, also the change by that (else NULL).
   const double *weight, *change, *shared;
@@ -49,9 +50,14 @@ typedef struct bound_softmax {
   double sum;
   // The sink's weight and its change; 0 without a sink.
   double sink, sink_change;
-  // What a matrix unit rounds the weights to before they meet the values: half a unit in the last place of 1, or 0.
-  double operand;
+  // What a matrix unit rounds the weights to before they meet the values: half a unit in the last place of 1, or 0; and
+  // bound_alike of it.
+  double operand, alike;
 } bound_softmax;
+
+// The share of these roundings that may point the same way. Weights that lie closer together than the type's numbers
+// are rounded alike, though they differ; weights spread over many of its numbers are not, but for a rest.
+double bound_alike(const double *weight, int64_t keys, double operand);
 
 // How much a weight changes with its argument: weight times the exponential of the error, less 1.
 double bound_change(double weight, double argument_error);
@@ -60,10 +66,10 @@ double bound_change(double weight, double argument_error);
 double bound_total(const bound_softmax *softmax);
 
 // Of one element of the output. Per key: its value, its value times its weight, and the value's own error (NULL: none).
-// repeats: how often a value may occur.
+// repeats: bound_repeats of the values.
 typedef struct bound_column {
   const double *value, *product, *error;
-  int64_t repeats;
+  double repeats;
   double output;
 } bound_column;
 

@@ -47,15 +47,15 @@ int reference_visible(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, in
   return !(tensor_present(&call->bias) && number_at(&call->bias, b, h, i, j).value == -INFINITY);
 }
 
-// What does not depend on the query: per head of keys and values, how often a magnitude repeats among the numbers of a
-// key, and among the values of a column.
+// What does not depend on the query: per head of keys and values, bound_repeats of the numbers of a key, and of the
+// values of a column.
 typedef struct repeated {
-  int64_t *key, *column;
+  double *key, *column;
 } repeated;
 
 static repeated repeated_of(const rapt_sdpa *call) {
   const int64_t heads = call->batch * call->kv_heads, kv = call->kv_len;
-  repeated r = {take(heads * kv, sizeof(int64_t)), take(heads * call->value_dim, sizeof(int64_t))};
+  repeated r = {doubles(heads * kv), doubles(heads * call->value_dim)};
   double *terms = doubles(kv > call->head_dim ? kv : call->head_dim);
   for (int64_t n = 0; n < heads; n++) {
     const int64_t b = n / call->kv_heads, h = n % call->kv_heads;
@@ -75,9 +75,10 @@ static repeated repeated_of(const rapt_sdpa *call) {
 // One query, and what it is attended with. The arrays hold the keys that it sees.
 typedef struct row {
   const rapt_sdpa *call;
-  int64_t appended, b, h, i, kv_head;
-  // How often a magnitude repeats among the query's numbers.
-  int64_t repeats;
+  const reference_rules *rules;
+  int64_t b, h, i, kv_head;
+  // bound_repeats of the query's numbers.
+  double repeats;
   // The query's own numbers.
   reference_number *query;
   int64_t keys;
@@ -93,7 +94,7 @@ static int has_errors(const rapt_tensor *t) { return t->dtype == REFERENCE_NUMBE
 // What ALiBi subtracts; appended keys stand outside the sequence and have no distance.
 static double alibi(const row *r, int64_t j) {
   const rapt_sdpa *call = r->call;
-  if (!tensor_present(&call->alibi_slopes) || j >= call->kv_len - r->appended) return 0;
+  if (!tensor_present(&call->alibi_slopes) || j >= call->kv_len - r->rules->appended) return 0;
   double distance = fabs((double)(reference_position(call, r->b, r->i) - j));
   return number_at(&call->alibi_slopes, r->b, r->h, 0, 0).value * distance;
 }
@@ -108,7 +109,7 @@ typedef struct scored {
 static scored score_of(const row *r, const repeated *alike, int32_t stage, int64_t j) {
   const rapt_sdpa *call = r->call;
   double scale = call->options.flags & RAPT_SCALE ? (double)call->options.scale : 1 / sqrt((double)call->head_dim);
-  const int64_t head = r->b * call->kv_heads + r->kv_head, repeats = alike->key[head * call->kv_len + j];
+  const double repeats = alike->key[(r->b * call->kv_heads + r->kv_head) * call->kv_len + j];
   double sum = 0, own = 0, shared = 0, denormal = 0;
   for (int64_t d = 0; d < call->head_dim; d++) {
     reference_number q = r->query[d], k = number_at(&call->key, r->b, r->kv_head, j, d);
@@ -193,7 +194,8 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
                      .weight = r->weight,
                      .change = r->change,
                      .shared = has_errors(&call->query) ? r->change_shared : NULL,
-                     .sink = exp(sink - top) / total};
+                     .sink = exp(sink - top) / total,
+                     .operand = r->rules->operand};
   if (s.sink > 0) s.sink_change = bound_change(s.sink, bound_argument(0, top - sink));
   for (int64_t n = 0; n < r->keys; n++) {
     r->weight[n] /= total;
@@ -203,10 +205,11 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
   }
   s.repeats = bound_repeats(r->value, r->keys);
   s.sum = bound_sum(r->weight, r->keys, s.repeats);
+  s.alike = bound_alike(r->weight, r->keys, s.operand);
   double total_error = bound_total(&s);
   *lse = (reference_number){top + log(total), 0};
   lse->error = bound_lse(lse->value, top, total_error);
-  const int64_t *column = alike->column + (r->b * call->kv_heads + r->kv_head) * call->value_dim;
+  const double *column = alike->column + (r->b * call->kv_heads + r->kv_head) * call->value_dim;
   for (int64_t d = 0; d < call->value_dim; d++) {
     for (int64_t n = 0; n < r->keys; n++) {
       reference_number v = number_at(&call->value, r->b, r->kv_head, r->key[n], d);
@@ -227,16 +230,16 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
 }
 
 void reference_attention(const rapt_sdpa *call, const reference_attended *to) {
-  reference_attention_appended(call, 0, to);
+  reference_attention_under(call, &(reference_rules){0}, to);
 }
 
-void reference_attention_appended(const rapt_sdpa *call, int64_t appended, const reference_attended *to) {
+void reference_attention_under(const rapt_sdpa *call, const reference_rules *rules, const reference_attended *to) {
   enum { ARRAYS = 9 };
   const int64_t widest = call->kv_len > call->head_dim ? call->kv_len : call->head_dim;
   double *arrays = doubles(ARRAYS * widest);
   repeated alike = repeated_of(call);
   row r = {.call = call,
-           .appended = appended,
+           .rules = rules,
            .query = reference_numbers(call->head_dim),
            .key = take(call->kv_len, sizeof(int64_t))};
   double **fields[ARRAYS] = {&r.score,         &r.error, &r.shared,      &r.weight, &r.change,
@@ -259,7 +262,7 @@ void reference_attention_appended(const rapt_sdpa *call, int64_t appended, const
 void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, reference_number *output) {
   const int64_t in = weights->in_features, out = weights->out_features;
   double *terms = doubles(in + 1);
-  int64_t *alike = take(out, sizeof *alike);
+  double *alike = doubles(out);
   for (int64_t o = 0; o < out; o++) {
     for (int64_t i = 0; i < in; i++) terms[i] = number_at(&weights->weight, o, i, 0, 0).value;
     alike[o] = bound_repeats(terms, in);
@@ -267,7 +270,7 @@ void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *
   for (int64_t b = 0; b < call->batch; b++) {
     for (int64_t r = 0; r < call->rows; r++) {
       for (int64_t i = 0; i < in; i++) terms[i] = number_at(&call->input, b, r, i, 0).value;
-      const int64_t repeats = bound_repeats(terms, in);
+      const double repeats = bound_repeats(terms, in);
       for (int64_t o = 0; o < out; o++, output++) {
         double handed_on = 0;
         for (int64_t i = 0; i < in; i++) {

@@ -7,6 +7,10 @@
 #include <rapt/rapt.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // What a result should be, and how far from it a right one may be.
 typedef struct reference_number {
   double value, error;
@@ -33,10 +37,22 @@ typedef struct reference_attended {
 // Validates nothing.
 void reference_attention(const rapt_sdpa *call, const reference_attended *to);
 
-// The same where the last `appended` keys take no ALiBi.
-void reference_attention_appended(const rapt_sdpa *call, int64_t appended, const reference_attended *to);
+// What a call does not say.
+typedef struct reference_rules {
+  // The last keys that take no ALiBi.
+  int64_t appended;
+  // What the weights are rounded to before they meet the values: half a unit in the last place of 1, or 0.
+  double operand;
+} reference_rules;
+
+// The same under these rules.
+void reference_attention_under(const rapt_sdpa *call, const reference_rules *rules, const reference_attended *to);
 
 // output (batch * rows, out_features), dense.
 void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *call, reference_number *output);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -91,7 +91,7 @@ static void average(const rapt_mha *call, int64_t total, const reference_number 
         sum.value += one.value;
         sum.error += one.error;
       }
-      sum.error += bound_sum(terms, heads, heads);
+      sum.error += bound_sum(terms, heads, (double)heads);
       mean[b * rows + n] = (reference_number){sum.value / (double)heads, sum.error / (double)heads};
     }
   }
@@ -133,7 +133,8 @@ void reference_mha(const rapt_mha *call, const reference_projections *p, const r
   memcpy(attention.bias.stride, score_stride, sizeof score_stride);
   // Already in the mask, which spares the appended keys.
   attention.options.flags &= RAPT_SCALE;
-  reference_attention_appended(&attention, total - call->kv_len, &(reference_attended){heads, to->lse, all_weights});
+  reference_rules rules = {.appended = total - call->kv_len};
+  reference_attention_under(&attention, &rules, &(reference_attended){heads, to->lse, all_weights});
 
   // (batch, heads, rows, dim) to (batch, rows, heads x dim).
   const int64_t width = call->query_heads * value_dim;
