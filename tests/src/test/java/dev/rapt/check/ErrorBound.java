@@ -13,8 +13,8 @@ import java.util.Locale;
  * arithmetic is a yardstick, since it may be exact by luck.
  *
  * <p>A sum of n terms makes about n roundings of at most 2⁻²⁴ of what has been added up. They point
- * up and down at random, so that a few times √n of them stand for all; but equal terms are rounded
- * alike, and then all of them point the same way.
+ * up and down at random, so that a few times √n of them stand for all; but terms that are equal, or
+ * nearly, are rounded alike, and then all of them point the same way.
  *
  * <p>NaN must be NaN or, where a sum overflows earlier, infinite; an infinity must be that
  * infinity.
@@ -31,28 +31,45 @@ public final class ErrorBound {
 
   private ErrorBound() {}
 
-  /** How often the commonest magnitude other than 0 occurs among the terms; at least 1. */
-  public static int repeats(double[] terms, int from, int count) {
+  /**
+   * How many terms are rounded like a term, itself among them: those that differ from it by less
+   * than the last places of a sum of all. The mean over the terms, or over their squares where that
+   * is more. Groups of terms alike make the error of a sum grow with the root of this.
+   */
+  public static double repeats(double[] terms, int from, int count) {
     double[] sorted = new double[count];
     for (int i = 0; i < count; i++) {
       sorted[i] = Math.abs(terms[from + i]);
     }
     Arrays.sort(sorted);
-    int most = 1;
-    int run = 1;
-    for (int i = 1; i < count; i++) {
-      run = sorted[i] != 0 && sorted[i] == sorted[i - 1] ? run + 1 : 1;
-      most = Math.max(most, run);
+    double near = 1 + UNIT / 4 * Math.min(count, STRETCH);
+    double all = 0;
+    double sizes = 0;
+    double allSizes = 0;
+    int first = 0;
+    int last = 0;
+    for (double size : sorted) {
+      while (sorted[first] * near < size) {
+        first++;
+      }
+      while (last < count && sorted[last] <= size * near) {
+        last++;
+      }
+      double alike = size > 0 && last > first ? last - first : 1;
+      all += alike;
+      sizes += size * size;
+      allSizes += size * size * alike;
     }
-    return most;
+    double mean = count > 0 ? all / count : 1;
+    return sizes > 0 && allSizes / sizes > mean ? allSizes / sizes : mean;
   }
 
   /**
    * Of a sum of these terms, themselves rounded products.
    *
-   * @param repeats how often a magnitude may occur among them
+   * @param repeats how many of them are rounded alike
    */
-  public static double sum(double[] terms, int count, int repeats) {
+  public static double sum(double[] terms, int count, double repeats) {
     double size = 0;
     double sum = 0;
     double largest = 0;

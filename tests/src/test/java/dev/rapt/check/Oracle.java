@@ -30,11 +30,11 @@ public final class Oracle {
   private final double operand;
   private final Answer answer;
 
-  /** Per query, key, and column of values: how often a magnitude repeats. */
-  private final int[] queryRepeats;
+  /** Per query, key, and column of values: how many numbers are rounded alike. */
+  private final double[] queryRepeats;
 
-  private final int[] keyRepeats;
-  private final int[] columnRepeats;
+  private final double[] keyRepeats;
+  private final double[] columnRepeats;
 
   /** Scratch: the products of one score, and the values of one column. */
   private final double[] products;
@@ -64,8 +64,8 @@ public final class Oracle {
     return new Oracle(problem, half).fill();
   }
 
-  private static int[] repeats(double[] numbers, int rowLength) {
-    int[] repeats = new int[rowLength == 0 ? 0 : numbers.length / rowLength];
+  private static double[] repeats(double[] numbers, int rowLength) {
+    double[] repeats = new double[rowLength == 0 ? 0 : numbers.length / rowLength];
     for (int row = 0; row < repeats.length; row++) {
       repeats[row] = ErrorBound.repeats(numbers, row * rowLength, rowLength);
     }

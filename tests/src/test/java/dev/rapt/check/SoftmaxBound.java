@@ -13,11 +13,12 @@ final class SoftmaxBound {
   private final double[] weight;
   private final double[] change;
   private final double[] shared;
-  private final int repeats;
+  private final double repeats;
   private final double sum;
   private final double sink;
   private final double sinkChange;
   private final double operand;
+  private final double alike;
   private final double[] product;
 
   /**
@@ -39,6 +40,7 @@ final class SoftmaxBound {
     this.weight = weight;
     this.sink = sink;
     this.operand = operand;
+    alike = alike(weight, operand);
     sinkChange = sink * Math.expm1(sinkError);
     change = new double[keys];
     shared = new double[keys];
@@ -67,15 +69,15 @@ final class SoftmaxBound {
    *
    * @param value of each key, in this column
    * @param valueError of each, or null
-   * @param alike how often a value may occur
+   * @param valueRepeats how many values are rounded alike
    */
-  double output(double[] value, double[] valueError, int alike, double output) {
+  double output(double[] value, double[] valueError, double valueRepeats, double output) {
     double squares = sinkChange * sinkChange * output * output;
     double together = 0;
     double widest = sink > 0 ? Math.abs(output) : 0;
     double others = 0;
-    double rounded = 0;
-    double roundedSquares = 0;
+    double products = 0;
+    double sizes = 0;
     double denormal = 0;
     for (int j = 0; j < keys; j++) {
       double distance = Math.abs(value[j] - output);
@@ -83,17 +85,41 @@ final class SoftmaxBound {
       squares += repeats * square(change[j] * distance);
       together += shared[j] * distance;
       widest = Math.max(widest, distance);
-      rounded += operand * Math.abs(product[j]);
-      roundedSquares += 4 * repeats * square(operand * product[j]);
+      products += square(product[j]);
+      sizes += Math.abs(product[j]);
       others += valueError == null ? 0 : square(weight[j] * valueError[j]);
       denormal += ErrorBound.SMALLEST * Math.abs(value[j]);
     }
     // However wrong the weights are, the output stays among the values.
     double scores = Math.min(Math.sqrt(squares + together * together), widest);
-    double added = ErrorBound.sum(product, keys, Math.min(alike, repeats));
+    double added = ErrorBound.sum(product, keys, Math.min(valueRepeats, repeats));
     double divided = sum * Math.abs(output);
-    others += Math.min(square(rounded), roundedSquares);
+    // Twice the root, because a matrix of results has some far out; at most all the same way.
+    double operands = Math.min(2 * Math.sqrt(repeats * products) + alike * sizes, sizes);
+    others += square(operand * operands);
     return Math.sqrt(square(scores) + square(added) + square(divided) + others) + denormal;
+  }
+
+  /**
+   * The share of a matrix unit's roundings that may point the same way. Weights that lie closer
+   * together than the type's numbers are rounded alike, though they differ; weights spread over
+   * many of its numbers are not, but for a rest.
+   */
+  private static double alike(double[] weight, double operand) {
+    if (operand == 0) {
+      return 0;
+    }
+    double sum = 0;
+    double mean = 0;
+    for (double w : weight) {
+      sum += w;
+      mean += w > 0 ? w * Math.log(w) : 0;
+    }
+    double spread = 0;
+    for (double w : weight) {
+      spread += w > 0 ? w * Math.abs(Math.log(w) - mean / sum) : 0;
+    }
+    return operand * sum < spread ? operand * sum / spread : 1;
   }
 
   /** Of the log-sum-exp. */
@@ -103,7 +129,7 @@ final class SoftmaxBound {
 
   /** Of a key's weight. */
   double weight(int j, double total) {
-    return change[j] + shared[j] + weight[j] * (total + operand) + ErrorBound.SMALLEST;
+    return change[j] + shared[j] + weight[j] * total + ErrorBound.SMALLEST;
   }
 
   private static double square(double x) {

@@ -39,12 +39,12 @@ public final class MhaOracle {
     Bounded output = Bounded.zeros(rows * p.out());
     double[] weight = Values.widen(p.weight());
     double[] terms = new double[in + 1];
-    int[] repeats = new int[p.out()];
+    double[] repeats = new double[p.out()];
     for (int o = 0; o < p.out(); o++) {
       repeats[o] = ErrorBound.repeats(weight, o * in, in);
     }
     for (int row = 0; row < rows; row++) {
-      int alike = ErrorBound.repeats(input.value(), row * in, in);
+      double alike = ErrorBound.repeats(input.value(), row * in, in);
       for (int o = 0; o < p.out(); o++) {
         double sum = 0;
         double handedOn = 0;
