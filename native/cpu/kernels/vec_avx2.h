@@ -58,23 +58,20 @@ static inline void v_sum4(const vf v[4], float *out) {
   vf abcd = v_add(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
   _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1)));
 }
-// x - floor(x), 0 for an infinity.
-static inline vf v_fraction(vf x) {
-  vf fraction = _mm256_sub_ps(x, _mm256_floor_ps(x));
-  vf infinity = _mm256_set1_ps(__builtin_inff());
-  return v_if_equal(v_abs(x), infinity, _mm256_setzero_ps(), fraction);
-}
-// 2^n for -126 <= n <= 127.
-static inline vf v_power(__m256i n) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
-}
-// y * 2^floor(x) for 1 <= y < 2, exactly 0 for x = -inf. x must be below 128.
+// v_exp2 parts x by the conversion to an integer, which rounds to nearest, and computes in this unit: the exponent of a
+// subnormal result then still is that of a normal number.
+#define EXP2_TO_NEAREST
+#define EXP2_UNIT 0x1p64f
+// No x below -150 has another power than -150 has, which rounds to 0. x where it is NaN.
+static inline vf v_limit(vf x) { return _mm256_max_ps(_mm256_set1_ps(-150.0f), x); }
+static inline __m256i v_nearest(vf x) { return _mm256_cvtps_epi32(v_limit(x)); }
+// x - nearest(x), 0 for -inf.
+static inline vf v_fraction(vf x) { return _mm256_sub_ps(v_limit(x), _mm256_cvtepi32_ps(v_nearest(x))); }
+// y * 2^nearest(x) / EXP2_UNIT for y near EXP2_UNIT, exactly 0 for x = -inf. x must be below 63. The exponent is added
+// as an integer, without a branch; a NaN converts to an integer without low bits, and so keeps its payload.
 static inline vf v_scale_exponent(vf y, vf x) {
-  if (!v_any_less(x, _mm256_set1_ps(-126.0f))) return _mm256_mul_ps(y, v_power(_mm256_cvtps_epi32(_mm256_floor_ps(x))));
-  // Subnormal results take two steps: their exponent fits no normal number.
-  __m256i n = _mm256_cvtps_epi32(_mm256_floor_ps(_mm256_max_ps(_mm256_set1_ps(-252.0f), x)));
-  __m256i half = _mm256_srai_epi32(n, 1);
-  return _mm256_mul_ps(_mm256_mul_ps(y, v_power(half)), v_power(_mm256_sub_epi32(n, half)));
+  __m256i bits = _mm256_add_epi32(_mm256_castps_si256(y), _mm256_slli_epi32(v_nearest(x), 23));
+  return _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(1 / EXP2_UNIT));
 }
 
 static inline void v_transpose(vf r[V_LANES]) {

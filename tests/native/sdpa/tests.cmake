@@ -13,5 +13,6 @@ rapt_native_test(memory_test sdpa/memory_test.c)
 rapt_native_test(long_test sdpa/long_test.c)
 rapt_native_test(abi_sdpa_test sdpa/abi_test.c call/abi_fixture.c)
 rapt_native_test(abi_quantised_test sdpa/abi_quantised_test.c call/abi_fixture.c)
+rapt_inside_test(exp2_test sdpa/exp2_test.c)
 rapt_inside_test(positions_test sdpa/positions_test.c sdpa/sdpa_case.c sdpa/sdpa_build.c sdpa/sdpa_narrow.c
                  mha/mha_case.c mha/mha_build.c)
