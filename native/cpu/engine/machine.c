@@ -157,6 +157,10 @@ rapt_machine rapt_machine_here(void) {
   return here;
 }
 
+// L1 of x86 is looked up by address within a page while the page is translated, so that a way has the bytes of a page,
+// and a larger cache has more ways: 8 of 32 KB, 12 of 48 KB.
+int64_t rapt_machine_l1_ways(const rapt_machine *machine) { return rapt_max(1, machine->l1 / RAPT_WAY_BYTES); }
+
 // With more panels per task K and V are read less often. The same on every machine measured so far: with 512 KB of L2
 // (Zen 3) half of it costs up to 5 %, because panels stream from L3 in order while K and V come again and again; with
 // 2 MB (Granite Rapids) twice as much gains nothing, and leaves fewer tasks.

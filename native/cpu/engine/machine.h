@@ -49,6 +49,10 @@ rapt_machine rapt_machine_at_least(rapt_machine machine);
 // This machine; read once per process. Thread-safe.
 rapt_machine rapt_machine_here(void);
 
+// How many lines L1 can hold whose addresses are the same modulo RAPT_WAY_BYTES: they share a set.
+#define RAPT_WAY_BYTES 4096
+int64_t rapt_machine_l1_ways(const rapt_machine *machine);
+
 // Bytes of query and output panels that one task of attention works on.
 int64_t rapt_machine_task_bytes(const rapt_machine *machine);
 

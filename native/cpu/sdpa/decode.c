@@ -66,7 +66,7 @@ static void lay_slot(rapt_arena *arena, const rapt_sdpa_problem *problem, const 
   slot->state = rapt_sdpa_decode_shape(problem);
   rapt_softmax_lay(arena, 1, &slot->state);
   if (plan->stretch > 0) rapt_softmax_total_lay(arena, 1, &slot->state, &slot->total);
-  slot->scores = rapt_arena_take(arena, problem->rows * plan->pass_keys, sizeof(float));
+  slot->scores = rapt_arena_take(arena, problem->rows * plan->score_stride, sizeof(float));
   slot->visible = rapt_arena_take(arena, problem->rows * plan->key_tile, 1);
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
   int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : plan->key_tile;
@@ -151,7 +151,7 @@ static kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source,
 // Multiplies scores or weights of a run's keys by the scales of these keys. With guarded, zeros stay zero whatever the
 // scale.
 static void apply_scales(const decode_task *t, const rapt_kv_run *run, int guarded, float *scores) {
-  int64_t rows = t->problem->rows, stride = t->plan->pass_keys;
+  int64_t rows = t->problem->rows, stride = t->plan->score_stride;
   if (run->scale_stride == 1 && !guarded) {
     t->kernels->scale_keys(rows, run->count, stride, run->scale, scores);
     return;
@@ -200,7 +200,7 @@ static void score(const decode_task *t, int64_t from, int64_t to, float *scores)
     rapt_kv_run run = rapt_kv_run_at(&t->keys, j, to - j);
     kernel_rows keys = load_rows(t, &t->keys, &run);
     t->dots(t->problem->rows, t->slot->query, depth, run.count, keys.rows, keys.stride, depth, scores + (j - from),
-            t->plan->pass_keys);
+            t->plan->score_stride);
     if (is_scaled_by_row(&t->keys)) apply_scales(t, &run, 0, scores + (j - from));
     j += run.count;
   }
@@ -209,7 +209,7 @@ static void score(const decode_task *t, int64_t from, int64_t to, float *scores)
 // Turns the scores of keys from .. to into weights, and adds the weighted values to the output.
 static void attend(const decode_task *t, int64_t from, int64_t to, float *scores) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  int64_t stride = t->plan->pass_keys, depth = t->values.depth;
+  int64_t stride = t->plan->score_stride, depth = t->values.depth;
   rapt_sdpa_transform_rows(t->kernels, t->problem, t->visibility, from, to - from, stride, t->slot->biases, scores);
   int guarded = rapt_sdpa_may_hide(t->problem, t->visibility, from, to - from) && !all_finite(t, from, to);
   rapt_softmax_step step = {.keys = to - from,

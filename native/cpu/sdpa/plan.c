@@ -36,6 +36,14 @@
 // cost digits: a float that sums n weighted values is off by up to n of its roundings, and by the root of n mostly.
 #define MOST_STRETCH 4096
 
+// Rows of scores lie a line farther apart where else the line that each of them is at would be in the same set of L1,
+// and the rows leave no place there for K and V. Elsewhere that would only add stores that a load may seem to depend
+// on.
+static int64_t choose_score_stride(const rapt_machine *machine, int64_t rows, int64_t keys) {
+  int share = keys * (int64_t)sizeof(float) % RAPT_WAY_BYTES == 0;
+  return share && rows >= rapt_machine_l1_ways(machine) ? keys + RAPT_SCORE_MULTIPLE : keys;
+}
+
 static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
   int64_t depth = rapt_max(c->head_dim, c->value_dim);
@@ -48,6 +56,7 @@ static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_proble
     while (plan->key_tile > LEAST_DECODE_KEYS && plan->key_tile * problem->rows > DECODE_SCORES) plan->key_tile /= 2;
     plan->pass_keys = plan->key_tile;
     while (plan->pass_keys < MOST_PASS_KEYS && plan->pass_keys * problem->rows < PASS_SCORES) plan->pass_keys *= 2;
+    plan->score_stride = choose_score_stride(&context->machine, problem->rows, plan->pass_keys);
   } else {
     int64_t rows = context->kernels.tile_rows;
     int64_t keys = rapt_min(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));

@@ -30,6 +30,8 @@ typedef struct rapt_cpu_sdpa {
   // key_tile; and chunks per task.
   int64_t pass_keys;
   int64_t task_chunks;
+  // Floats from one row of a pass's scores to the next.
+  int64_t score_stride;
   // (batch, kv head) pairs.
   int64_t units;
   // Prefill: panels of query rows per unit, and how many of them one task takes.

@@ -67,6 +67,7 @@ static void check_reading(const machine *m) {
   CHECK(got.l1 == expected.l1 && got.l2 == expected.l2 && got.l3 == expected.l3,
         "L1 %lld, L2 %lld, L3 %lld; expected %lld, %lld, %lld", (long long)got.l1, (long long)got.l2, (long long)got.l3,
         (long long)expected.l1, (long long)expected.l2, (long long)expected.l3);
+  CHECK(rapt_machine_l1_ways(&got) == m->caches[0].ways, "%lld ways", (long long)rapt_machine_l1_ways(&got));
 }
 
 // What calls rely on, for any machine.
@@ -79,6 +80,7 @@ static void check_sizes(const char *name, const rapt_machine *m) {
   CHECK(weights > 0 && weights <= m->l2 * 3 / 4, "weights of %lld bytes, L2 %lld", (long long)weights,
         (long long)m->l2);
   int64_t prefetch = rapt_machine_prefetch_bytes(m);
+  CHECK(rapt_machine_l1_ways(m) > 0, "L1 without ways");
   CHECK(prefetch >= m->l2 && prefetch <= 16 * MIB, "prefetching from %lld bytes on", (long long)prefetch);
 }
 
