@@ -10,7 +10,9 @@
   use(ROPE, rope)                \
   use(LINEAR, linear)            \
   use(MHA, mha)                  \
-  use(MERGE, merge)
+  use(MERGE, merge)              \
+  use(GELU, gelu)                \
+  use(NORM, norm)
 // clang-format on
 
 #endif

@@ -150,6 +150,15 @@ typedef struct rapt_kernels {
                      uint16_t *to);
   void (*rotate_bf16)(int64_t pairs, int interleaved, const float *cosine, const float *sine, const uint16_t *from,
                       uint16_t *to);
+
+  // to[i] = from[i] * Phi(from[i]), with Phi the normal distribution function. to is the same as from or does not
+  // overlap it. -inf gives 0, a NaN stays one.
+  void (*gelu)(int64_t count, const float *from, float *to);
+
+  // Layer normalisation of one row: of from, or where residual is not NULL of the sum of both, by weight and bias (NULL
+  // = 0). to is the same as from or overlaps no input.
+  void (*norm)(int64_t count, const float *from, const float *residual, const float *weight, const float *bias,
+               float epsilon, float *to);
 } rapt_kernels;
 
 // Copies the table of a tier. This CPU need not have the tier: no code of it runs before one of its kernels is called.

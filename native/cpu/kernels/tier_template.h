@@ -5,9 +5,11 @@
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/decode.h"
 #include "cpu/kernels/gather.h"
+#include "cpu/kernels/gelu.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/multiply.h"
 #include "cpu/kernels/multiply_guarded.h"
+#include "cpu/kernels/norm.h"
 #include "cpu/kernels/pack.h"
 #include "cpu/kernels/rope.h"
 #include "cpu/kernels/scores.h"
@@ -60,4 +62,6 @@ const rapt_kernels KERNELS = {
     .rotate = rotate,
     .rotate_f16 = rotate_f16,
     .rotate_bf16 = rotate_bf16,
+    .gelu = gelu,
+    .norm = norm,
 };

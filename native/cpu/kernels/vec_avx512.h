@@ -29,6 +29,8 @@ static inline vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 static inline vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 static inline vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 static inline vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+// a * b - product, exactly: what rounding a * b to the product has lost.
+static inline vf v_lost(vf a, vf b, vf product) { return _mm512_fmsub_ps(a, b, product); }
 // b where either is NaN.
 static inline vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 static inline vf v_abs(vf a) { return _mm512_abs_ps(a); }

@@ -39,6 +39,12 @@ static inline vf v_sub(vf a, vf b) { return a - b; }
 static inline vf v_mul(vf a, vf b) { return a * b; }
 static inline vf v_div(vf a, vf b) { return a / b; }
 static inline vf v_fma(vf a, vf b, vf c) { return a * b + c; }
+// a * b - product, exactly: what rounding a * b to the product has lost.
+static inline vf v_lost(vf a, vf b, vf product) {
+  vf lost;
+  for (int i = 0; i < V_LANES; i++) lost[i] = (float)((double)a[i] * (double)b[i] - (double)product[i]);
+  return lost;
+}
 static inline vf v_select(vi condition, vf x, vf y) { return (vf)(((vi)x & condition) | ((vi)y & ~condition)); }
 // b where either is NaN.
 static inline vf v_max(vf a, vf b) { return v_select(a > b, a, b); }

@@ -188,8 +188,12 @@ enum {
   RAPT_MHA = 3,
   /** rapt_merge: merging partial results of attention. */
   RAPT_MERGE = 4,
+  /** rapt_gelu: the activation GELU. */
+  RAPT_GELU = 5,
+  /** rapt_norm: layer normalisation, with a residual that is added first. */
+  RAPT_NORM = 6,
   /** How many there are. */
-  RAPT_OPERATIONS = 5
+  RAPT_OPERATIONS = 7
 };
 
 /** The first member of every operation's struct. */

@@ -45,9 +45,11 @@
 
 #include "rapt/base.h"
 #include "rapt/device.h"
+#include "rapt/gelu.h"
 #include "rapt/linear.h"
 #include "rapt/merge.h"
 #include "rapt/mha.h"
+#include "rapt/norm.h"
 #include "rapt/rope.h"
 #include "rapt/sdpa.h"
 

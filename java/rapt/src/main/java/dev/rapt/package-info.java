@@ -2,8 +2,8 @@
 
 /**
  * Attention on off-heap tensors: {@link dev.rapt.Attention}, {@link dev.rapt.MultiHeadAttention},
- * {@link dev.rapt.RotaryEmbedding}, {@link dev.rapt.Linear} and {@link dev.rapt.Merge} run on a
- * {@link dev.rapt.Device}.
+ * {@link dev.rapt.RotaryEmbedding}, {@link dev.rapt.Linear}, {@link dev.rapt.Merge}, {@link
+ * dev.rapt.Gelu} and {@link dev.rapt.LayerNorm} run on a {@link dev.rapt.Device}.
  *
  * <p>Letters of shapes: B batch, H heads, Hq query heads, Hkv key/value heads, S length, Sq query
  * length, Skv key/value length, D head dimension, Dv value dimension, E embedding width.

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  * to batch and grow when a larger one comes. Not thread-safe.
  */
 final class EncoderBuffers implements AutoCloseable {
+  /** Capacities are multiples of it: batches of nearly equal size share one allocation. */
+  private static final int ROWS = 256;
+
   private final MiniLmConfig config;
   private @Nullable Arena arena;
   private @Nullable Tensor hiddenRows;
@@ -50,11 +53,12 @@ final class EncoderBuffers implements AutoCloseable {
         batch.groups());
   }
 
-  private void reserve(int rows) {
-    if (rows <= capacity) {
+  private void reserve(int needed) {
+    if (needed <= capacity) {
       return;
     }
     close();
+    int rows = Math.ceilDiv(needed, ROWS) * ROWS;
     Arena fresh = Arena.ofShared();
     arena = fresh;
     hiddenRows = Tensor.allocate(fresh, DType.F32, rows, config.width());

@@ -7,32 +7,40 @@ import static dev.rapt.models.DeviceBuffers.Slot.PROJECTED;
 import static dev.rapt.models.DeviceBuffers.Slot.WEIGHTS;
 
 import dev.rapt.Device;
+import dev.rapt.Gelu;
 import dev.rapt.Linear;
 import dev.rapt.MultiHeadAttention;
 import dev.rapt.MultiHeadAttentionTensors;
 import dev.rapt.Plan;
 import dev.rapt.Tensor;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One BERT layer: {@code h = norm(h + attention(h)); h = norm(h + down(gelu(up(h))))}. Attention
- * and all six matrix products run on the device; norms, GELU and residuals run row by row on the
- * CPU. Not thread-safe.
+ * and all six matrix products run on the device; norms, GELU and residuals run on the host, which
+ * is the same device unless that is a GPU. Not thread-safe.
  */
 final class EncoderLayer implements AutoCloseable {
+  private final Device host;
   private final MultiHeadAttention attention;
-  private final LayerNorm attentionNorm;
+  private final Norm attentionNorm;
   private final Linear up;
   private final Linear down;
-  private final LayerNorm outputNorm;
+  private final Norm outputNorm;
   private final DeviceBuffers buffers;
+  private final Arena norms = Arena.ofShared();
 
   /** Packs the layer's weights for the device; all layers share the buffers. */
   EncoderLayer(
-      Device device, DeviceBuffers buffers, OnnxWeights weights, MiniLmConfig config, int layer) {
+      Device device,
+      Device host,
+      DeviceBuffers buffers,
+      OnnxWeights weights,
+      MiniLmConfig config,
+      int layer) {
+    this.host = host;
     this.buffers = buffers;
     String prefix = MiniLmConfig.layerPrefix(layer);
     // The device packs the matrices into memory of its own; these copies are only needed until
@@ -57,8 +65,8 @@ final class EncoderLayer implements AutoCloseable {
       up = linear(device, arena, weights, prefix + "intermediate.dense");
       down = linear(device, arena, weights, prefix + "output.dense");
     }
-    attentionNorm = norm(weights, prefix + "attention.output.LayerNorm", config);
-    outputNorm = norm(weights, prefix + "output.LayerNorm", config);
+    attentionNorm = new Norm(host, norms, weights, prefix + "attention.output.LayerNorm", config);
+    outputNorm = new Norm(host, norms, weights, prefix + "output.LayerNorm", config);
   }
 
   private static Tensor matrix(Arena arena, OnnxWeights weights, String name) {
@@ -73,27 +81,22 @@ final class EncoderLayer implements AutoCloseable {
     return Linear.of(device, matrix(arena, weights, name), bias(arena, weights, name));
   }
 
-  private static LayerNorm norm(OnnxWeights weights, String name, MiniLmConfig config) {
-    return new LayerNorm(
-        weights.array(name + ".weight"), weights.array(name + ".bias"), config.epsilon());
-  }
-
   /**
    * Replaces {@code views.hidden()} (tokens, width) by the layer's result.
    *
    * @param weights (1, heads, length, length), F32, receives the attention weights of a batch of
    *     one text; null = none
    */
-  LayerTime forward(EncoderBuffers.Views views, @Nullable Tensor weights, Rows rows) {
+  LayerTime forward(EncoderBuffers.Views views, @Nullable Tensor weights) {
     long start = System.nanoTime();
     attend(views, weights);
     long attended = System.nanoTime();
-    addAndNormalise(views, attentionNorm, rows);
+    attentionNorm.apply(views.hidden(), views.projected());
     long normalised = System.nanoTime();
     up.run(up.device(), buffers.upload(HIDDEN, views.hidden()), buffers.of(INNER, views.inner()));
     buffers.download(INNER, views.inner());
     long raised = System.nanoTime();
-    gelu(views.inner(), rows);
+    Gelu.run(host, views.inner(), views.inner());
     long activated = System.nanoTime();
     down.run(
         down.device(),
@@ -101,7 +104,7 @@ final class EncoderLayer implements AutoCloseable {
         buffers.of(PROJECTED, views.projected()));
     buffers.download(PROJECTED, views.projected());
     long lowered = System.nanoTime();
-    addAndNormalise(views, outputNorm, rows);
+    outputNorm.apply(views.hidden(), views.projected());
     long end = System.nanoTime();
     return new LayerTime(
         attended - start,
@@ -144,41 +147,11 @@ final class EncoderLayer implements AutoCloseable {
     return tensors.build();
   }
 
-  private static void addAndNormalise(EncoderBuffers.Views views, LayerNorm norm, Rows rows) {
-    MemorySegment hidden = views.hidden().segment();
-    MemorySegment projected = views.projected().segment();
-    rows.forEach(
-        rowCount(views.hidden()),
-        norm.width(),
-        (row, sum, residual) -> {
-          Rows.load(projected, row, sum);
-          Rows.load(hidden, row, residual);
-          Rows.add(sum, residual);
-          norm.apply(sum);
-          Rows.store(sum, hidden, row);
-        });
-  }
-
-  private static void gelu(Tensor inner, Rows rows) {
-    MemorySegment segment = inner.segment();
-    rows.forEach(
-        rowCount(inner),
-        Math.toIntExact(inner.size(1)),
-        (row, values, unused) -> {
-          Rows.load(segment, row, values);
-          Gelu.apply(values, values.length);
-          Rows.store(values, segment, row);
-        });
-  }
-
-  private static int rowCount(Tensor tensor) {
-    return Math.toIntExact(tensor.size(0));
-  }
-
   @Override
   public void close() {
     attention.close();
     up.close();
     down.close();
+    norms.close();
   }
 }

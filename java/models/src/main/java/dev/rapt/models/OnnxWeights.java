@@ -93,19 +93,6 @@ public final class OnnxWeights {
   }
 
   /**
-   * A float initializer as a new array, row-major.
-   *
-   * @throws IllegalArgumentException if there is none of this name, or it is not of floats
-   */
-  public float[] array(String name) {
-    TensorProto proto = find(name);
-    float[] values = new float[proto.getRawData().size() / Float.BYTES];
-    MemorySegment.copy(
-        bytes(proto), 0, MemorySegment.ofArray(values), 0, (long) values.length * Float.BYTES);
-    return values;
-  }
-
-  /**
    * The matrix that belongs to a bias, copied into the arena as (in, out), as ONNX stores it, and
    * returned as a view (out, in).
    *

@@ -20,6 +20,10 @@ final class Rows {
     this.threads = threads;
   }
 
+  int threads() {
+    return threads;
+  }
+
   /** Does one row; the scratch arrays belong to the calling thread. */
   interface Worker {
     void run(int row, float[] scratch, float[] second);

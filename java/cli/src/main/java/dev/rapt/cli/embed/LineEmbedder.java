@@ -21,9 +21,6 @@ public final class LineEmbedder {
   /** Characters kept until their results are written; a window of very long lines ends early. */
   private static final int MAX_WINDOW_CHARACTERS = 1 << 23;
 
-  /** Tokens of a batch: enough to keep every core busy, some 40 MB of intermediate results. */
-  private static final int MAX_BATCH_TOKENS = 4096;
-
   /**
    * What was done.
    *
@@ -105,7 +102,7 @@ public final class LineEmbedder {
       int to = from + 1;
       int batchTokens = sorted.get(from).tokens.length();
       while (to < sorted.size()
-          && batchTokens + sorted.get(to).tokens.length() <= MAX_BATCH_TOKENS) {
+          && batchTokens + sorted.get(to).tokens.length() <= encoder.batchTokens()) {
         batchTokens += sorted.get(to++).tokens.length();
       }
       embedBatch(sorted.subList(from, to));

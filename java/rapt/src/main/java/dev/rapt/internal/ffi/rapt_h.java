@@ -690,10 +690,28 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_MERGE() {
         return RAPT_MERGE;
     }
-    private static final int RAPT_OPERATIONS = (int)5L;
+    private static final int RAPT_GELU = (int)5L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_OPERATIONS = 5
+     * enum <anonymous>.RAPT_GELU = 5
+     * }
+     */
+    public static int RAPT_GELU() {
+        return RAPT_GELU;
+    }
+    private static final int RAPT_NORM = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_NORM = 6
+     * }
+     */
+    public static int RAPT_NORM() {
+        return RAPT_NORM;
+    }
+    private static final int RAPT_OPERATIONS = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_OPERATIONS = 7
      * }
      */
     public static int RAPT_OPERATIONS() {
@@ -2070,6 +2088,131 @@ public class rapt_h extends rapt_h$shared {
         }
     }
 
+    private static class rapt_gelu_plan {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_gelu_plan");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_plan(const rapt_context *context, const rapt_gelu *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_gelu_plan$descriptor() {
+        return rapt_gelu_plan.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_plan(const rapt_context *context, const rapt_gelu *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_gelu_plan$handle() {
+        return rapt_gelu_plan.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_plan(const rapt_context *context, const rapt_gelu *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_gelu_plan$address() {
+        return rapt_gelu_plan.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_plan(const rapt_context *context, const rapt_gelu *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static int rapt_gelu_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_gelu_plan.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_gelu_plan", context, call, plan, error);
+            }
+            return (int)mh$.invokeExact(context, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_gelu_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_gelu_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_run(rapt_context *context, const rapt_gelu *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_gelu_run$descriptor() {
+        return rapt_gelu_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_run(rapt_context *context, const rapt_gelu *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_gelu_run$handle() {
+        return rapt_gelu_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_run(rapt_context *context, const rapt_gelu *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_gelu_run$address() {
+        return rapt_gelu_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_gelu_run(rapt_context *context, const rapt_gelu *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_gelu_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_gelu_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_gelu_run", context, call, error);
+            }
+            return (int)mh$.invokeExact(context, call, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class rapt_linear_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             rapt_h.C_INT,
@@ -2839,6 +2982,131 @@ public class rapt_h extends rapt_h$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("rapt_mha_run", context, call, error);
+            }
+            return (int)mh$.invokeExact(context, call, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_norm_plan {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_norm_plan");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_plan(const rapt_context *context, const rapt_norm *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_norm_plan$descriptor() {
+        return rapt_norm_plan.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_plan(const rapt_context *context, const rapt_norm *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_norm_plan$handle() {
+        return rapt_norm_plan.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_plan(const rapt_context *context, const rapt_norm *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_norm_plan$address() {
+        return rapt_norm_plan.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_plan(const rapt_context *context, const rapt_norm *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static int rapt_norm_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_norm_plan.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_norm_plan", context, call, plan, error);
+            }
+            return (int)mh$.invokeExact(context, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_norm_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_norm_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_run(rapt_context *context, const rapt_norm *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_norm_run$descriptor() {
+        return rapt_norm_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_run(rapt_context *context, const rapt_norm *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_norm_run$handle() {
+        return rapt_norm_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_run(rapt_context *context, const rapt_norm *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_norm_run$address() {
+        return rapt_norm_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_norm_run(rapt_context *context, const rapt_norm *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_norm_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_norm_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_norm_run", context, call, error);
             }
             return (int)mh$.invokeExact(context, call, error);
         } catch (Error | RuntimeException ex) {

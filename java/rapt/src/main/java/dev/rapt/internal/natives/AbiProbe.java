@@ -5,12 +5,14 @@ import dev.rapt.internal.ffi.rapt_capabilities;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_error;
+import dev.rapt.internal.ffi.rapt_gelu;
 import dev.rapt.internal.ffi.rapt_h;
 import dev.rapt.internal.ffi.rapt_head;
 import dev.rapt.internal.ffi.rapt_linear;
 import dev.rapt.internal.ffi.rapt_linear_parameters;
 import dev.rapt.internal.ffi.rapt_merge;
 import dev.rapt.internal.ffi.rapt_mha;
+import dev.rapt.internal.ffi.rapt_norm;
 import dev.rapt.internal.ffi.rapt_plan;
 import dev.rapt.internal.ffi.rapt_rope;
 import dev.rapt.internal.ffi.rapt_sdpa;
@@ -42,7 +44,9 @@ public final class AbiProbe {
         rapt_linear_parameters.layout(),
         rapt_linear.layout(),
         rapt_mha.layout(),
-        rapt_merge.layout());
+        rapt_merge.layout(),
+        rapt_gelu.layout(),
+        rapt_norm.layout());
   }
 
   /** Compares version and sizes; a test compares every field's offset. */

@@ -8,15 +8,19 @@ import dev.rapt.Tensor;
 import dev.rapt.internal.call.Backend;
 import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.call.PackedWeights;
+import dev.rapt.internal.ops.GeluOperation;
 import dev.rapt.internal.ops.LinearOperation;
 import dev.rapt.internal.ops.MergeOperation;
 import dev.rapt.internal.ops.MhaOperation;
+import dev.rapt.internal.ops.NormOperation;
 import dev.rapt.internal.ops.RopeOperation;
 import dev.rapt.internal.ops.SdpaOperation;
+import dev.rapt.internal.reference.gelu.ReferenceGelu;
 import dev.rapt.internal.reference.linear.ReferenceLinear;
 import dev.rapt.internal.reference.linear.ReferenceWeights;
 import dev.rapt.internal.reference.merge.ReferenceMerge;
 import dev.rapt.internal.reference.mha.ReferenceMha;
+import dev.rapt.internal.reference.norm.ReferenceNorm;
 import dev.rapt.internal.reference.rope.ReferenceRope;
 import dev.rapt.internal.reference.sdpa.ReferenceSdpa;
 import org.jspecify.annotations.Nullable;
@@ -38,9 +42,11 @@ public final class ReferenceBackend implements Backend {
       return;
     }
     switch (call.operation()) {
+      case GeluOperation gelu -> ReferenceGelu.run(gelu, call);
       case LinearOperation linear -> ReferenceLinear.run(linear, call);
       case MergeOperation merge -> ReferenceMerge.run(merge, call);
       case MhaOperation mha -> new ReferenceMha(mha, call).run();
+      case NormOperation norm -> ReferenceNorm.run(norm, call);
       case RopeOperation rope -> new ReferenceRope(rope, call).run();
       case SdpaOperation sdpa -> ReferenceSdpa.run(sdpa, call);
       default -> throw new AssertionError(call.operation());

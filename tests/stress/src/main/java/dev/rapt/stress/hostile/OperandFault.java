@@ -12,6 +12,7 @@ import dev.rapt.stress.call.Slot;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What may be wrong with a tensor of a call. Each spoils one and says what must come of it. */
@@ -147,7 +148,7 @@ enum OperandFault {
       long bytes = other.tensor().elements() * other.slot().dtype().bytes();
       long last = (bytes - 1) / slot.dtype().bytes();
       // An output may be the input itself where the operation works in place.
-      long first = visit.problem.operation().equals("rope") ? 1 : 0;
+      long first = IN_PLACE.contains(visit.problem.operation()) ? 1 : 0;
       if (last < first) {
         return null;
       }
@@ -238,6 +239,8 @@ enum OperandFault {
       return Expect.illegal(slot.name(), there.toString(), "host memory");
     }
   };
+
+  private static final Set<String> IN_PLACE = Set.of("rope", "gelu", "norm");
 
   /** No operand that broadcasts has more dimensions. */
   private static final int MOST_BROADCAST = 4;
