@@ -17,8 +17,10 @@ enum { MOST_COPIES = 64, CHECKED_ROWS = 32, CHECKED_FEATURES = 128 };
 
 static struct {
   int64_t rows, in_features, out_features;
-  int dtype;
+  int dtype, weights;
 } problem;
+static const char *const weight_choices[] = {"as-dtype", "f32", "f16", "bf16", "q8_0", "q4_0", NULL};
+static const int32_t weight_values[] = {0, RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_Q8_0, RAPT_Q4_0};
 static bench_settings settings;
 static int device_kind;
 // clang-format off
@@ -28,6 +30,8 @@ static const cli_option options[] = {
     {"out", "N", "output features (default 768)", CLI_INTEGER, &problem.out_features, 1, PROBLEM_MAX_SIZE, NULL},
     {"dtype", "TYPE", "storage of weights, input and output: f32, f16 or bf16; arithmetic is f32 (default f32)",
      CLI_CHOICE, &problem.dtype, -1, 0, dtype_choices},
+    {"weights", "TYPE", "storage of the weights: as-dtype, f32, f16, bf16, q8_0 or q4_0 (default as-dtype)", CLI_CHOICE,
+     &problem.weights, -1, 0, weight_choices},
     {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &settings.threads, 0, 1024, NULL},
     {"isa", "TIER", "auto, portable, avx2, avx512 or avx512bf16 (default auto)", CLI_CHOICE, &settings.isa, -1, 0, isa_choices},
     {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &settings.iters, 1, 10000000, NULL},
@@ -47,10 +51,14 @@ typedef struct projecting {
   int64_t copies, turn;
 } projecting;
 
-// Packed weights are f32 on the CPU; a GPU keeps their type.
+static int32_t weight_dtype(void) {
+  return problem.weights == 0 ? dtype_values[problem.dtype] : weight_values[problem.weights];
+}
+
+// Packed weights are f32 or blocks on the CPU; a GPU keeps their type.
 static double packed_bytes(const device *on) {
-  size_t width = on->cuda ? storage_bytes(dtype_values[problem.dtype]) : sizeof(float);
-  return (double)problem.in_features * (double)problem.out_features * (double)width;
+  int32_t dtype = on->cuda || storage_block(weight_dtype()) > 1 ? weight_dtype() : RAPT_F32;
+  return (double)storage_total(dtype, (size_t)(problem.in_features * problem.out_features));
 }
 
 static double bytes_moved(const device *on) {
@@ -72,7 +80,7 @@ static void close_projecting(projecting *p) {
 static int pack_copies(projecting *p) {
   rapt_linear_parameters parameters = {
       .struct_size = sizeof parameters,
-      .weight = {.data = p->weight, .stride = {problem.in_features, 1}, .dtype = dtype_values[problem.dtype]},
+      .weight = {.data = p->weight, .stride = {problem.in_features, 1}, .dtype = weight_dtype()},
       .in_features = problem.in_features,
       .out_features = problem.out_features};
   double bytes = packed_bytes(p->on), wanted = 4 * (double)last_cache_bytes(p->on);
@@ -93,8 +101,10 @@ static int open_projecting(projecting *p, const device *on) {
   size_t width = storage_bytes(dtype);
   size_t weights = (size_t)(problem.in_features * problem.out_features);
   size_t inputs = (size_t)(problem.rows * problem.in_features), outputs = (size_t)(problem.rows * problem.out_features);
-  *p = (projecting){
-      .on = on, .weight_bytes = weights * width, .input_bytes = inputs * width, .output_bytes = outputs * width};
+  *p = (projecting){.on = on,
+                    .weight_bytes = storage_total(weight_dtype(), weights),
+                    .input_bytes = inputs * width,
+                    .output_bytes = outputs * width};
   p->weight = memory_take(p->weight_bytes);
   p->input = memory_take(p->input_bytes);
   p->output = memory_take(p->output_bytes);
@@ -103,7 +113,7 @@ static int open_projecting(projecting *p, const device *on) {
     return 0;
   }
   // Sums of products, of which there are in_features, stay below 1.
-  storage_fill_random(p->weight, weights, 1, 1 / (float)problem.in_features, dtype);
+  storage_fill_random(p->weight, weights, 1, 1 / (float)problem.in_features, weight_dtype());
   storage_fill_random(p->input, inputs, 2, 1, dtype);
   memory_touch(p->output, p->output_bytes);
   p->call = (rapt_linear){.head = {.struct_size = sizeof p->call},
@@ -132,7 +142,7 @@ static double exact(const projecting *p, int64_t row, int64_t feature) {
   double sum = 0;
   for (int64_t k = 0; k < problem.in_features; k++) {
     sum += (double)storage_load(p->input, row * problem.in_features + k, dtype) *
-           (double)storage_load(p->weight, feature * problem.in_features + k, dtype);
+           (double)storage_load(p->weight, feature * problem.in_features + k, weight_dtype());
   }
   return sum;
 }
@@ -163,6 +173,7 @@ static void print(const report *r) {
     json_integer("in_features", problem.in_features);
     json_integer("out_features", problem.out_features);
     json_text("dtype", dtype_choices[problem.dtype]);
+    if (problem.weights != 0) json_text("weights", weight_choices[problem.weights]);
     report_json(r);
     json_end();
     return;
@@ -206,6 +217,11 @@ int command_linear(int argc, char **argv) {
   if (outcome == CLI_RUN && in * out + (double)problem.rows * (in + out) > 0x1p38) {
     outcome = cli_reject(&command, "%lld rows, %lld to %lld features, are more than memory can hold",
                          (long long)problem.rows, (long long)problem.in_features, (long long)problem.out_features);
+  }
+  if (outcome == CLI_RUN && problem.in_features % storage_block(weight_dtype()) != 0) {
+    outcome = cli_reject(&command, "--in %lld is no multiple of %lld, which --weights %s needs",
+                         (long long)problem.in_features, (long long)storage_block(weight_dtype()),
+                         weight_choices[problem.weights]);
   }
   if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;

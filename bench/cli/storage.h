@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers in the storage types of rapt.h: f32, f16, bf16 and i8, the last without its scale.
+// Numbers in the storage types of rapt.h: f32, f16, bf16, i8 without its scale, and blocks of q8_0 and q4_0.
 #ifndef RAPT_BENCH_STORAGE_H
 #define RAPT_BENCH_STORAGE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-// Bytes of one element.
+// Bytes of one element; not for blocks.
 size_t storage_bytes(int32_t dtype);
+
+// Bytes of so many elements, which are whole blocks.
+size_t storage_total(int32_t dtype, size_t count);
+
+// Elements of a block, 1 for types without blocks.
+int64_t storage_block(int32_t dtype);
 
 // How far storing a number may move it, relative to the number; 0 for f32, in which results are computed.
 double storage_rounding(int32_t dtype);

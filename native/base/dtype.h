@@ -29,6 +29,18 @@ static inline const char *rapt_dtype_name(int32_t dtype) {
   return rapt_is_dtype(dtype) ? rapt_dtypes[dtype].name : "unknown";
 }
 
+static inline int rapt_is_blocked(int32_t dtype) { return rapt_dtypes[dtype].block > 1; }
+
+// What the address of a tensor is a multiple of. A block's widest part is its f16 scale.
+static inline int64_t rapt_alignment(int32_t dtype) {
+  return rapt_is_blocked(dtype) ? (int64_t)sizeof(uint16_t) : rapt_dtypes[dtype].bytes;
+}
+
+// Bytes of `count` neighbours, which are whole blocks.
+static inline int64_t rapt_row_bytes(int32_t dtype, int64_t count) {
+  return count / rapt_dtypes[dtype].block * rapt_dtypes[dtype].bytes;
+}
+
 // Bytes of an element, for dtypes with block 1.
 static inline int64_t rapt_element_size(int32_t dtype) { return rapt_dtypes[dtype].bytes; }
 
@@ -38,6 +50,7 @@ static inline const char *rapt_storage_name(int32_t a, int32_t b) { return a == 
 // Sets of dtypes, as bits, for operand tables.
 #define RAPT_ONLY(dtype) (1u << (dtype))
 #define RAPT_FLOATS (RAPT_ONLY(RAPT_F32) | RAPT_ONLY(RAPT_F16) | RAPT_ONLY(RAPT_BF16))
+#define RAPT_FLOATS_OR_BLOCKS (RAPT_FLOATS | RAPT_ONLY(RAPT_Q8_0) | RAPT_ONLY(RAPT_Q4_0))
 #define RAPT_FLOATS_OR_I8 (RAPT_FLOATS | RAPT_ONLY(RAPT_I8))
 #define RAPT_INDICES (RAPT_ONLY(RAPT_I32) | RAPT_ONLY(RAPT_I64))
 

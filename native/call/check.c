@@ -44,6 +44,30 @@ static rapt_status refuse_address(const char *name, rapt_error *error) {
                    name);
 }
 
+// Turns a view of elements into one of the blocks that they are stored in.
+static rapt_status count_blocks(const char *name, int32_t dtype, rapt_view *view, rapt_error *error) {
+  const rapt_dtype *type = &rapt_dtypes[dtype];
+  int32_t last = view->rank - 1;
+  if (view->size[last] % type->block != 0) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                     "%s is %s with a last dimension of %" PRId64 "; allowed: multiples of %d", name, type->name,
+                     view->size[last], type->block);
+  }
+  if (view->stride[last] != 1) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is %s with stride[%d] %" PRId64 "; allowed: 1", name, type->name,
+                     last, view->stride[last]);
+  }
+  for (int32_t d = 0; d < last; d++) {
+    if (view->size[d] > 1 && view->stride[d] % type->block != 0) {
+      return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is %s with stride[%d] %" PRId64 "; allowed: multiples of %d",
+                       name, type->name, d, view->stride[d], type->block);
+    }
+    view->stride[d] /= type->block;
+  }
+  view->size[last] /= type->block;
+  return RAPT_OK;
+}
+
 rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *tensor, const int64_t *size,
                                rapt_purpose purpose, rapt_view *view, rapt_error *error) {
   const char *name = operand->name;
@@ -60,7 +84,7 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
   if (tensor->reserved != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s.reserved is %d; allowed: 0", name, tensor->reserved);
   }
-  view->element_size = (int32_t)rapt_element_size(tensor->dtype);
+  view->element_size = rapt_dtypes[tensor->dtype].bytes;
   int empty = 0;
   int32_t rank = 0;
   for (; operand->shape[rank] != 0; rank++) {
@@ -72,10 +96,12 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
   if (tensor->data == NULL && purpose == RAPT_FOR_RUN && !empty) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL; allowed: the address of its first element", name);
   }
-  if ((uintptr_t)tensor->data % (uintptr_t)view->element_size != 0) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is at %p, which is not aligned to %d bytes", name, tensor->data,
-                     view->element_size);
+  int64_t alignment = rapt_alignment(tensor->dtype);
+  if ((uintptr_t)tensor->data % (uintptr_t)alignment != 0) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is at %p, which is not aligned to %" PRId64 " bytes", name,
+                     tensor->data, alignment);
   }
+  if (rapt_is_blocked(tensor->dtype)) RAPT_CHECK(count_blocks(name, tensor->dtype, view, error));
   view->data = tensor->data;
   if (!rapt_view_extent(view)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s has sizes and strides whose byte offsets overflow 64 bits",

@@ -21,6 +21,10 @@
 #define RAPT_MAX_TILE_ROWS 16
 // Floats that pack may write behind the end of what they pack.
 #define RAPT_PACK_SLACK 16
+// Weights of a block, which share a scale.
+#define RAPT_BLOCK 32
+// The most weight panels that a product with blocks takes side by side.
+#define RAPT_SIDE_PANELS 4
 
 // Where the accumulators of multiply start.
 typedef enum rapt_start {
@@ -53,6 +57,32 @@ typedef void rapt_dots(int64_t rows, const float *queries, int64_t query_stride,
 typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count,
                          const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
                          int64_t out_stride, int guarded);
+
+// A panel of weights as blocks, and what one of its products writes.
+typedef struct rapt_block_panel {
+  // Blocks along the depth, each one panel wide. First come its scales, f16[panel_width]. For q8_0 then the numbers,
+  // int8[32][panel_width]; for q4_0 words, uint32[4][panel_width], of which nibble j of word i, the lowest first, is
+  // the number of step 8 i + j in two's complement.
+  const void *b;
+  // [rows][panel_width], rows c_stride apart.
+  float *c;
+  int64_t c_stride;
+  // Where the sums start, one number per column.
+  const float *lane;
+} rapt_block_panel;
+
+// c = lane + a . b for 1 to tile_rows rows and some panels, with a(r, k) = a[r * a_row + k]. Bit by bit what multiply
+// gives on the widened weights.
+typedef struct rapt_block_product {
+  int64_t rows;
+  int64_t blocks;
+  const float *a;
+  int64_t a_row;
+  // c = c + a . b instead.
+  int32_t continues;
+  int32_t panels;
+  rapt_block_panel panel[RAPT_SIDE_PANELS];
+} rapt_block_product;
 
 typedef struct rapt_kernels {
   int32_t isa;
@@ -122,6 +152,12 @@ typedef struct rapt_kernels {
 
   // to[i] = from[i] * scale.
   void (*widen_i8)(int64_t count, const int8_t *from, float scale, float *to);
+
+  // Products with weights as blocks, and such a panel as floats: to[32 * blocks][panel_width].
+  void (*multiply_q8_0)(const rapt_block_product *product);
+  void (*multiply_q4_0)(const rapt_block_product *product);
+  void (*widen_q8_0)(int64_t blocks, const void *b, float *to);
+  void (*widen_q4_0)(int64_t blocks, const void *b, float *to);
 
   // The kernels of decode, whose scores are [row][key].
 

@@ -2,6 +2,7 @@
 // Included once per tier, after that tier's vector vocabulary, with KERNELS defined as the name of its table: it
 // compiles the kernels, which are written once, for the tier. The table is constant data, not filled in by a function:
 // such a function would be compiled for the tier too, and could not run before the CPU is known to have it.
+#include "cpu/kernels/blocks.h"
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/decode.h"
 #include "cpu/kernels/gather.h"
@@ -49,6 +50,10 @@ const rapt_kernels KERNELS = {
     .narrow_f16 = narrow_f16,
     .narrow_bf16 = narrow_bf16,
     .widen_i8 = widen_i8,
+    .multiply_q8_0 = multiply_q8_0,
+    .multiply_q4_0 = multiply_q4_0,
+    .widen_q8_0 = widen_q8_0,
+    .widen_q4_0 = widen_q4_0,
     .softmax_rows = softmax_rows,
     .scale_keys = scale_keys,
     .dots_f32 = dots_f32,

@@ -14,6 +14,8 @@
 #define DOT_KEYS 3
 // Vectors per register block of the decode products with V, by 4 rows: 8 accumulators, 6 loads for 8 FMAs.
 #define GATHER_VECTORS 2
+// Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
+#define BLOCK_ROWS 3
 
 typedef __m256 vf;
 
@@ -120,6 +122,12 @@ static inline vf v_load_bf16(const uint16_t *p) {
 }
 static inline vf v_load_i8(const int8_t *p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+typedef __m256i vw;
+// Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.
+static inline vw v_load_words(const void *p) { return _mm256_loadu_si256(p); }
+static inline vf v_nibble(vw w, int j) {
+  return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(w, 28 - 4 * j), 28));
 }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   __m256i b = _mm256_castps_si256(v);

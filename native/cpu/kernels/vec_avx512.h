@@ -14,6 +14,8 @@
 #define DOT_KEYS 4
 // Vectors per register block of the decode products with V, by 4 rows: 16 accumulators, 8 loads for 16 FMAs.
 #define GATHER_VECTORS 4
+// Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
+#define BLOCK_ROWS 12
 
 typedef __m512 vf;
 
@@ -113,6 +115,14 @@ static inline vf v_load_bf16(const uint16_t *p) {
 }
 static inline vf v_load_i8(const int8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+typedef __m512i vw;
+// Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.
+static inline vw v_load_words(const void *p) { return _mm512_loadu_si512(p); }
+static inline vf v_nibble(vw w, int j) {
+  // The permutation looks at the lowest four bits of each index.
+  const __m512 number = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
+  return _mm512_permutexvar_ps(_mm512_srli_epi32(w, (unsigned)(4 * j)), number);
 }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   __m512i b = _mm512_castps_si512(v);

@@ -16,6 +16,8 @@
 #define DOT_KEYS 2
 // Vectors per register block of the decode products with V, by 4 rows: 16 accumulators.
 #define GATHER_VECTORS 4
+// Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
+#define BLOCK_ROWS 3
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
@@ -122,6 +124,17 @@ static inline vf v_load_bf16(const uint16_t *p) {
   return (vf){bf16_to_f32(p[0]), bf16_to_f32(p[1]), bf16_to_f32(p[2]), bf16_to_f32(p[3])};
 }
 static inline vf v_load_i8(const int8_t *p) { return (vf){p[0], p[1], p[2], p[3]}; }
+typedef vi vw;
+// Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.
+static inline vw v_load_words(const void *p) {
+  vw w;
+  memcpy(&w, p, sizeof w);
+  return w;
+}
+static inline vf v_nibble(vw w, int j) {
+  typedef uint32_t vu __attribute__((vector_size(16)));
+  return __builtin_convertvector((vi)((vu)w << (28 - 4 * j)) >> 28, vf);
+}
 static inline void v_store_bf16(uint16_t *p, vf v) {
   for (int i = 0; i < 4; i++) p[i] = f32_to_bf16(v[i]);
 }

@@ -17,7 +17,7 @@
 // pages the memory is as good.
 #define HUGE_PAGE (UINT64_C(2) << 20)
 
-static float *allocate_panels(size_t bytes) {
+static void *allocate_panels(size_t bytes) {
   void *panels;
   size_t alignment = bytes < HUGE_PAGE ? RAPT_SCRATCH_ALIGNMENT : HUGE_PAGE;
   if (posix_memalign(&panels, alignment, bytes) != 0) return NULL;
@@ -38,9 +38,11 @@ rapt_status rapt_cpu_weights_create(rapt_context *head, const rapt_linear_parame
   RAPT_CHECK(rapt_linear_check_parameters(parameters, &p, error));
   int64_t width = context->kernels.panel_width;
   size_t features = (size_t)(rapt_ceil_div(p.out_features, width) * width);
-  size_t count = features * (size_t)p.in_features + RAPT_PACK_SLACK;
+  size_t count = features * (size_t)p.in_features;
+  int32_t stored = rapt_is_blocked(p.weight.dtype) ? p.weight.dtype : RAPT_F32;
+  size_t bytes = features * (size_t)rapt_row_bytes(stored, p.in_features) + RAPT_PACK_SLACK * sizeof(float);
   rapt_cpu_linear_weights *weights = calloc(1, sizeof *weights);
-  float *panels = weights == NULL ? NULL : allocate_panels(count * sizeof(float));
+  void *panels = weights == NULL ? NULL : allocate_panels(bytes);
   if (panels == NULL) {
     free(weights);
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for %zu packed weights", count);
@@ -49,6 +51,7 @@ rapt_status rapt_cpu_weights_create(rapt_context *head, const rapt_linear_parame
       .head = {.handle = {head->device}, .in_features = p.in_features, .out_features = p.out_features},
       .isa = head->isa,
       .dtype = p.weight.dtype,
+      .stored = stored,
       .panel_width = width,
       .panels = panels,
       .bias = calloc(features, sizeof(float))};
@@ -56,7 +59,11 @@ rapt_status rapt_cpu_weights_create(rapt_context *head, const rapt_linear_parame
     rapt_cpu_weights_destroy(&weights->head);
     return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for %zu packed biases", features);
   }
-  rapt_cpu_pack(context, &p, weights->panels);
+  if (rapt_is_blocked(stored)) {
+    rapt_cpu_pack_blocks(context, &p, panels);
+  } else {
+    rapt_cpu_pack(context, &p, panels);
+  }
   read_bias(&context->kernels, &p, weights->bias);
   *out = &weights->head;
   return RAPT_OK;
@@ -93,12 +100,14 @@ static rapt_status plan(const rapt_context *context, void *problem, void *memory
   return RAPT_OK;
 }
 
-// "linear_f32_avx2_768x768": dtype ("mixed" where input, weight and output differ), tier, features in and out.
+// "linear_f32_avx2_768x768": dtype ("mixed" where input, weight and output differ; that of the weight where it is
+// blocks), tier, features in and out.
 static void name(const rapt_context *context, const void *problem, const void *plan, char *out, size_t size) {
   (void)plan;
   const rapt_product *p = &((const rapt_linear_problem *)problem)->product;
   int32_t weight = ((const rapt_cpu_linear_weights *)p->weights)->dtype;
-  const char *storage = p->input.dtype == weight ? rapt_storage_name(weight, p->output.dtype) : "mixed";
+  int same = p->input.dtype == weight && p->output.dtype == weight;
+  const char *storage = same || rapt_is_blocked(weight) ? rapt_dtype_name(weight) : "mixed";
   snprintf(out, size, "linear_%s_%s_%" PRId64 "x%" PRId64, storage, rapt_isa_name(context->isa),
            p->weights->in_features, p->weights->out_features);
 }

@@ -11,11 +11,13 @@
 typedef struct rapt_cpu_linear_weights {
   rapt_linear_weights head;
   int32_t isa;
-  // The dtype of the weights as they were given; the panels are f32.
+  // The dtype of the weights as they were given, and that of the panels: f32, or blocks as given.
   int32_t dtype;
+  int32_t stored;
   int64_t panel_width;
-  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero beyond the last feature.
-  float *panels;
+  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero beyond the last feature, or the
+  // blocks of rapt_block_panel.
+  void *panels;
   // One per feature of the panels, zeros where there is no bias.
   float *bias;
 } rapt_cpu_linear_weights;
@@ -62,6 +64,14 @@ void rapt_cpu_execute_linears(rapt_cpu_context *context, const rapt_product *con
 // Fills the panels of a linear on the context's threads: as rapt_cpu_linear_weights has them, in the context's tier,
 // with RAPT_PACK_SLACK floats behind them. The parameters are checked.
 void rapt_cpu_pack(rapt_cpu_context *context, const rapt_linear_parameters *parameters, float *panels);
+
+// The same for weights that are blocks, with nothing behind them.
+void rapt_cpu_pack_blocks(rapt_cpu_context *context, const rapt_linear_parameters *parameters, void *panels);
+
+// Bytes of `depth` input features, whole blocks, of a panel.
+static inline int64_t rapt_cpu_panel_bytes(int32_t stored, int64_t width, int64_t depth) {
+  return width * rapt_row_bytes(stored, depth);
+}
 
 extern const rapt_device_operation rapt_cpu_linear_operation;
 

@@ -14,6 +14,9 @@
 // Groups of tile_rows input rows per task: the most, and the fewest where rows are split to keep all threads busy.
 #define MOST_ROW_GROUPS 44
 #define LEAST_ROW_GROUPS 8
+// Tiles of rows up to which weights that are blocks are widened in registers, for each tile. More rows share the cost
+// of widening them into memory once.
+#define MOST_FUSED_TILES 2
 // Tasks per thread that keep threads evenly busy.
 #define TASKS_PER_THREAD 4
 
@@ -22,6 +25,8 @@ typedef struct projection_slot {
   float *input;
   // Output panels that cannot be written in place: partial ones, or all where the output is not contiguous f32.
   float *staged;
+  // A group of weight panels as floats, where they are blocks and rows are many.
+  float *widened;
 } projection_slot;
 
 typedef struct projection_job {
@@ -53,12 +58,22 @@ static int is_direct(const rapt_kernels *kernels, const rapt_product *p, const r
   return rapt_is_plain(t->dtype, t->stride[2]) && (p->batch == 1 || p->rows >= kernels->tile_rows);
 }
 
+static const rapt_cpu_linear_weights *weights_of(const rapt_product *p) {
+  return (const rapt_cpu_linear_weights *)p->weights;
+}
+
+static int is_widened(const rapt_kernels *kernels, const rapt_product *p, int64_t rows) {
+  return rapt_is_blocked(weights_of(p)->stored) && rows > MOST_FUSED_TILES * kernels->tile_rows;
+}
+
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_product *p,
                      const rapt_cpu_linear_step *step, projection_slot *slot) {
   int64_t copied = is_direct(kernels, p, &p->input) ? 0 : step->row_block * step->depth_block;
   int64_t staged = is_direct(kernels, p, &p->output) ? 1 : step->task_panels;
   slot->input = rapt_arena_take(arena, copied, sizeof(float));
   slot->staged = rapt_arena_take(arena, staged * step->row_block * kernels->panel_width, sizeof(float));
+  int64_t widened = is_widened(kernels, p, step->row_block) ? step->group_panels * step->depth_block : 0;
+  slot->widened = rapt_arena_take(arena, widened * kernels->panel_width, sizeof(float));
 }
 
 // A task takes one group of panels where rows need no copy. Where each task has to copy its rows, it takes as many
@@ -79,7 +94,8 @@ static int plan_one(const rapt_cpu_context *context, const rapt_product *project
   if (rows == 0) return 1;
   rapt_product p = merge_batch(projection);
   int copies = !is_direct(kernels, &p, &p.input);
-  step->depth_block = rapt_even_step(in, MOST_DEPTH);
+  int64_t unit = rapt_dtypes[weights_of(&p)->stored].block;
+  step->depth_block = rapt_even_step(in / unit, MOST_DEPTH / unit) * unit;
   step->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
   int64_t panel_bytes = step->depth_block * kernels->panel_width * (int64_t)sizeof(float);
   step->group_panels =
@@ -126,6 +142,7 @@ typedef struct projection_task {
   int64_t count;
   int64_t first_panel;
   int64_t last_panel;
+  int widens;
   int reads_directly;
   int writes_directly;
 } projection_task;
@@ -169,26 +186,68 @@ static int64_t panel_offset(const projection_task *t, int64_t n) {
   return feature / p->head_features * p->head_stride + feature % p->head_features * p->output.stride[2];
 }
 
+// Panel n of the weights from an input feature on, as they are stored.
+static const void *stored_panel(const projection_task *t, int64_t n, int64_t from) {
+  const rapt_cpu_linear_weights *w = t->weights;
+  int64_t width = t->kernels->panel_width;
+  return (const unsigned char *)w->panels + n * rapt_cpu_panel_bytes(w->stored, width, w->head.in_features) +
+         rapt_cpu_panel_bytes(w->stored, width, from);
+}
+
+// Panels n .. end, features from .. from + depth, as floats.
+static void widen_group(const projection_task *t, int64_t n, int64_t end, int64_t from, int64_t depth) {
+  const rapt_kernels *kernels = t->kernels;
+  void (*widen)(int64_t, const void *, float *) =
+      t->weights->stored == RAPT_Q8_0 ? kernels->widen_q8_0 : kernels->widen_q4_0;
+  float *to = t->slot.widened;
+  for (; n < end; n++, to += depth * kernels->panel_width) widen(depth / RAPT_BLOCK, stored_panel(t, n, from), to);
+}
+
+// multiply_tile_rows where the weights are blocks and not widened.
+static void multiply_blocks(const projection_task *t, rapt_block_product *product, float *out, int64_t r, int64_t n,
+                            int64_t end, int64_t from) {
+  const rapt_kernels *kernels = t->kernels;
+  int64_t width = kernels->panel_width;
+  while (n < end) {
+    product->panels = (int32_t)rapt_min(end - n, RAPT_SIDE_PANELS);
+    for (int32_t s = 0; s < product->panels; s++, n++) {
+      int staged = is_staged(t, n);
+      product->panel[s] = (rapt_block_panel){.b = stored_panel(t, n, from),
+                                             .c = staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
+                                             .c_stride = staged ? width : t->projection.output.stride[1],
+                                             .lane = t->weights->bias + n * width};
+    }
+    (t->weights->stored == RAPT_Q8_0 ? kernels->multiply_q8_0 : kernels->multiply_q4_0)(product);
+  }
+}
+
 // Rows r .. r + height of the task, a tile, times panels n .. end of the group, features from .. from + depth.
 static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t height, int64_t n, int64_t end,
                                int64_t from, int64_t depth) {
   const rapt_product *p = &t->projection;
-  int64_t width = t->kernels->panel_width, in = t->weights->head.in_features;
-  const float *rows = t->slot.input + r * depth;
+  int64_t width = t->kernels->panel_width, row_stride = t->reads_directly ? p->input.stride[1] : depth;
+  const float *rows = t->slot.input + r * depth, *widened = t->slot.widened;
   if (t->reads_directly) rows = (const float *)task_row(t, &p->input, r) + from;
   float *out = task_row(t, &p->output, r);
-  for (; n < end; n++) {
+  if (rapt_is_blocked(t->weights->stored) && !t->widens) {
+    rapt_block_product product = {
+        .rows = height, .blocks = depth / RAPT_BLOCK, .a = rows, .a_row = row_stride, .continues = from > 0};
+    multiply_blocks(t, &product, out, r, n, end, from);
+    return;
+  }
+  for (; n < end; n++, widened += depth * width) {
     int staged = is_staged(t, n);
-    t->kernels->multiply(
-        height, depth, rows, t->reads_directly ? p->input.stride[1] : depth, 1,
-        t->weights->panels + (n * in + from) * width, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
-        staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C, t->weights->bias + n * width);
+    t->kernels->multiply(height, depth, rows, row_stride, 1, t->widens ? widened : stored_panel(t, n, from),
+                         staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
+                         staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C,
+                         t->weights->bias + n * width);
   }
 }
 
 // All rows of the task times a group of panels, batch entry by batch entry: only rows of one entry have one stride.
 static void multiply_group(const projection_task *t, int64_t n, int64_t end, int64_t from, int64_t depth) {
   int64_t rows = t->projection.rows;
+  if (t->widens) widen_group(t, n, end, from, depth);
   for (int64_t r = 0, height; r < t->count; r += height) {
     int64_t run = t->count - r;
     if (t->reads_directly || t->writes_directly) run = rapt_min(run, rows - (t->first + r) % rows);
@@ -217,13 +276,14 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   while (task >= group->steps[which].tasks) task -= group->steps[which++].tasks;
   const rapt_cpu_linear_step *step = &group->steps[which];
   projection_task t = {.kernels = job->kernels,
-                       .weights = (const rapt_cpu_linear_weights *)job->projections[which]->weights,
+                       .weights = weights_of(job->projections[which]),
                        .projection = merge_batch(job->projections[which]),
                        .row_block = step->row_block,
                        .first = task % step->row_blocks * step->row_block,
                        .first_panel = task / step->row_blocks * step->task_panels};
   const rapt_product *p = &t.projection;
   t.count = rapt_min(p->batch * p->rows - t.first, step->row_block);
+  t.widens = is_widened(t.kernels, p, step->row_block);
   t.last_panel = rapt_min(step->panels, t.first_panel + step->task_panels);
   t.reads_directly = is_direct(t.kernels, p, &p->input);
   t.writes_directly = is_direct(t.kernels, p, &p->output);

@@ -147,11 +147,15 @@ enum {
   RAPT_I32 = 7,
   /**
    * Blocks of 32 neighbours of the last dimension with one f16 scale, as GGUF stores weights: 34 bytes, the scale and
-   * 32 signed bytes. The last dimension is a multiple of 32 and has stride 1; the other strides count elements all the
-   * same and are multiples of 32. No operation of this version takes it.
+   * 32 signed bytes, each of which stands for itself times the scale. The last dimension is a multiple of 32 and has
+   * stride 1; the other strides count elements all the same and are multiples of 32. data is aligned to 2 bytes.
+   * Weights of rapt_linear_create only.
    */
   RAPT_Q8_0 = 8,
-  /** The same in 18 bytes: the scale and 32 numbers of 4 bits. No operation of this version takes it. */
+  /**
+   * The same in 18 bytes: the scale and 16 bytes, the low halves of which are numbers 0 to 15 of the block and the high
+   * halves 16 to 31; each stands for itself less 8, times the scale. Weights of rapt_linear_create only.
+   */
   RAPT_Q4_0 = 9
 };
 

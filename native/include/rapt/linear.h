@@ -23,7 +23,10 @@ typedef struct rapt_linear_weights rapt_linear_weights;
 typedef struct rapt_linear_parameters {
   /** sizeof(rapt_linear_parameters) as the caller knows it. */
   int64_t struct_size;
-  /** (out_features, in_features), f32, f16 or bf16, as torch.nn.Linear stores it. */
+  /**
+   * (out_features, in_features), as torch.nn.Linear stores it: f32, f16 or bf16, or, on the CPU, RAPT_Q8_0 or RAPT_Q4_0
+   * with in_features a multiple of 32.
+   */
   rapt_tensor weight;
   /** Optional (out_features), f32, f16 or bf16. */
   rapt_tensor bias;
@@ -34,9 +37,10 @@ typedef struct rapt_linear_parameters {
 
 /**
  * Packs weights on the calling thread and the context's workers, from any strides; complete on return. The caller
- * destroys them; on failure *out is NULL. On the CPU they are f32. On CUDA weight and bias may lie in host memory or on
- * the device, and the function waits for the copy. RAPT_INVALID_ARGUMENT where the parameters break the contract,
- * RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
+ * destroys them; on failure *out is NULL. On the CPU they are f32, or blocks as they were given; results have the same
+ * bits as with blocks that the caller widens to f32. On CUDA weight and bias may lie in host memory or on the device,
+ * and the function waits for the copy. RAPT_INVALID_ARGUMENT where the parameters break the contract, RAPT_UNSUPPORTED
+ * for blocks on CUDA, RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
  */
 RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
                                         rapt_linear_weights **out, rapt_error *error);

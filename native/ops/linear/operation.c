@@ -56,7 +56,7 @@ const rapt_operation rapt_operation_linear = {
 
 rapt_status rapt_linear_check_parameters(const rapt_linear_parameters *from, rapt_linear_parameters *p,
                                          rapt_error *error) {
-  static const rapt_operand weight = {"weight", 0, RAPT_READ, RAPT_FLOATS, "OI", .optional = 0};
+  static const rapt_operand weight = {"weight", 0, RAPT_READ, RAPT_FLOATS_OR_BLOCKS, "OI", .optional = 0};
   static const rapt_operand bias = {"bias", 0, RAPT_READ, RAPT_FLOATS, "O", .optional = 1};
   rapt_view view;
   RAPT_CHECK(rapt_read_struct(from, p, sizeof *p, "rapt_linear_parameters", error));

@@ -195,6 +195,11 @@ static void check_linears(small_calls *s, rapt_context *second) {
         "1 GiB of weights");
   CHECK(error.device_code == 2 && strstr(error.message, "weights") != NULL, "code %d: %s", error.device_code,
         error.message);
+  weights.weight.dtype = RAPT_Q8_0;
+  weights.weight.stride[1] = 1;
+  CHECK(rapt_linear_create(s->context, &weights, &none, &error) == RAPT_UNSUPPORTED && none == NULL &&
+            strstr(error.message, "weight is q8_0; CUDA device 0 takes") != NULL,
+        "weights in blocks: %s", error.message);
   rapt_linear_destroy(of_second);
   rapt_linear_destroy(of_cpu);
   rapt_context_destroy(cpu);

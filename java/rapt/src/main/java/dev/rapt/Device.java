@@ -169,6 +169,11 @@ public abstract sealed class Device extends Place implements AutoCloseable
     return backend.pack(weight, bias);
   }
 
+  /** The same for quantised weights, which no GPU takes. */
+  final PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias) {
+    return backend.pack(weight, bias);
+  }
+
   /** A copy, where this device computes, that lasts until {@link #letGo}. */
   Tensor keep(Tensor tensor) {
     return TensorData.contiguousCopy(Arena.ofAuto(), tensor);

@@ -21,6 +21,27 @@ final class LinearChecks {
     }
   }
 
+  /** The same for quantised weights. */
+  static PackedWeights pack(
+      Device device,
+      String weightName,
+      QuantizedMatrix weight,
+      String biasName,
+      @Nullable Tensor bias) {
+    try {
+      return device.pack(weight, bias);
+    } catch (IllegalStateException closed) {
+      throw Checks.closedMeanwhile(
+          Checks.closedMeanwhile(closed, biasName, bias), weightName, weight.bytes());
+    }
+  }
+
+  static void weights(
+      String weightName, QuantizedMatrix weight, String biasName, @Nullable Tensor bias) {
+    Checks.alive(weightName, weight.bytes());
+    bias(weightName, weight.rows(), biasName, bias);
+  }
+
   static void weights(String weightName, Tensor weight, String biasName, @Nullable Tensor bias) {
     Checks.rank(weightName, weight, 2, "(out, in)");
     Checks.numbers(weightName, weight);
@@ -30,10 +51,15 @@ final class LinearChecks {
             weightName + " is " + weight + "; allowed: sizes from 1 to " + MAX_FEATURES);
       }
     }
+    bias(weightName, weight.size(0), biasName, bias);
+  }
+
+  private static void bias(
+      String weightName, long features, String biasName, @Nullable Tensor bias) {
     if (bias != null) {
       Checks.rank(biasName, bias, 1, "(out)");
       Checks.numbers(biasName, bias);
-      Checks.size(biasName, bias, 0, weight.size(0), "the rows of " + weightName);
+      Checks.size(biasName, bias, 0, features, "the rows of " + weightName);
     }
   }
 }

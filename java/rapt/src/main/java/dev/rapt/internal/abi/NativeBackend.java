@@ -2,6 +2,7 @@
 package dev.rapt.internal.abi;
 
 import dev.rapt.Plan;
+import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
 import dev.rapt.internal.call.Backend;
 import dev.rapt.internal.call.CallFrame;
@@ -55,6 +56,11 @@ public class NativeBackend implements Backend {
 
   @Override
   public PackedWeights pack(Tensor weight, @Nullable Tensor bias) {
+    return NativeWeights.create(context, weight, bias);
+  }
+
+  @Override
+  public PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias) {
     return NativeWeights.create(context, weight, bias);
   }
 

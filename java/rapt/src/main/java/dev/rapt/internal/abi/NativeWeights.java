@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.abi;
 
+import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
 import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.call.PackedWeights;
@@ -34,28 +35,53 @@ final class NativeWeights implements PackedWeights {
   static NativeWeights create(MemorySegment context, Tensor weight, @Nullable Tensor bias) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment parameters = rapt_linear_parameters.allocate(arena);
-      rapt_linear_parameters.struct_size(parameters, parameters.byteSize());
       TensorStruct.write(parameters, rapt_linear_parameters.weight$offset(), weight);
-      TensorStruct.write(parameters, rapt_linear_parameters.bias$offset(), bias);
       rapt_linear_parameters.in_features(parameters, weight.size(1));
       rapt_linear_parameters.out_features(parameters, weight.size(0));
-      MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
-      CallFrame frame = CallFrame.take();
-      try {
-        Structs structs = frame.structs();
-        structs.checkArguments(
-            create(
-                context,
-                parameters,
-                out,
-                structs.error,
-                weight.segment(),
-                bias == null ? MemorySegment.NULL : bias.segment()));
-      } finally {
-        frame.give();
-      }
-      return new NativeWeights(out.get(ValueLayout.ADDRESS, 0), weight.size(1), weight.size(0));
+      return create(context, arena, parameters, weight.segment(), bias);
     }
+  }
+
+  /** The same for quantised weights. */
+  static NativeWeights create(
+      MemorySegment context, QuantizedMatrix weight, @Nullable Tensor bias) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment parameters = rapt_linear_parameters.allocate(arena);
+      TensorStruct.write(parameters, rapt_linear_parameters.weight$offset(), weight);
+      rapt_linear_parameters.in_features(parameters, weight.columns());
+      rapt_linear_parameters.out_features(parameters, weight.rows());
+      return create(context, arena, parameters, weight.bytes().segment(), bias);
+    }
+  }
+
+  /** The rest, where the parameters name the weight. */
+  private static NativeWeights create(
+      MemorySegment context,
+      Arena arena,
+      MemorySegment parameters,
+      MemorySegment weight,
+      @Nullable Tensor bias) {
+    rapt_linear_parameters.struct_size(parameters, parameters.byteSize());
+    TensorStruct.write(parameters, rapt_linear_parameters.bias$offset(), bias);
+    MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+    CallFrame frame = CallFrame.take();
+    try {
+      Structs structs = frame.structs();
+      structs.checkArguments(
+          create(
+              context,
+              parameters,
+              out,
+              structs.error,
+              weight,
+              bias == null ? MemorySegment.NULL : bias.segment()));
+    } finally {
+      frame.give();
+    }
+    return new NativeWeights(
+        out.get(ValueLayout.ADDRESS, 0),
+        rapt_linear_parameters.in_features(parameters),
+        rapt_linear_parameters.out_features(parameters));
   }
 
   private static int create(

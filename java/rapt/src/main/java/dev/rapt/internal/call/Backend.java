@@ -2,6 +2,7 @@
 package dev.rapt.internal.call;
 
 import dev.rapt.Plan;
+import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,9 @@ public interface Backend {
 
   /** Packs a weight (out, in) and an optional bias (out). */
   PackedWeights pack(Tensor weight, @Nullable Tensor bias);
+
+  /** The same for quantised weights. */
+  PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias);
 
   /** Frees everything. */
   void close();

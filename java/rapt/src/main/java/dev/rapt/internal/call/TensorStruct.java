@@ -2,6 +2,7 @@
 package dev.rapt.internal.call;
 
 import dev.rapt.DType;
+import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
 import dev.rapt.internal.ffi.rapt_h;
 import dev.rapt.internal.ffi.rapt_tensor;
@@ -22,6 +23,8 @@ public final class TensorStruct {
   private static final int I8 = rapt_h.RAPT_I8();
   private static final int I32 = rapt_h.RAPT_I32();
   private static final int I64 = rapt_h.RAPT_I64();
+  private static final int Q8_0 = rapt_h.RAPT_Q8_0();
+  private static final int Q4_0 = rapt_h.RAPT_Q4_0();
 
   private TensorStruct() {}
 
@@ -33,6 +36,19 @@ public final class TensorStruct {
     }
     header(struct, field, tensor);
     strides(struct, field, tensor);
+  }
+
+  /** A matrix in blocks, whose strides count its elements. */
+  public static void write(MemorySegment struct, long field, QuantizedMatrix matrix) {
+    int code =
+        switch (matrix.format()) {
+          case Q8_0 -> Q8_0;
+          case Q4_0 -> Q4_0;
+        };
+    struct.set(ValueLayout.JAVA_LONG, field + DATA, matrix.bytes().address());
+    struct.set(ValueLayout.JAVA_INT, field + DTYPE, code);
+    stride(struct, field, 0, matrix.columns());
+    stride(struct, field, 1, 1);
   }
 
   /** The tensor's own strides. */

@@ -2,6 +2,7 @@
 package dev.rapt.internal.reference;
 
 import dev.rapt.Plan;
+import dev.rapt.QuantizedMatrix;
 import dev.rapt.RaptException;
 import dev.rapt.RaptStatus;
 import dev.rapt.Tensor;
@@ -80,6 +81,11 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public PackedWeights pack(Tensor weight, @Nullable Tensor bias) {
+    return new ReferenceWeights(weight, bias);
+  }
+
+  @Override
+  public PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias) {
     return new ReferenceWeights(weight, bias);
   }
 

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products with weights that are kept as blocks. For few rows of input, which are bound by reading the weights, these
+// are widened a block at a time; for many, a panel of floats is made of them, which multiply takes. A weight is its
+// number times its block's scale, which f32 holds exactly, and the sums run along the depth as multiply's do. So the
+// bits are those of multiply on the widened weights, whatever the number of rows.
+#ifndef RAPT_CPU_KERNELS_BLOCKS_H
+#define RAPT_CPU_KERNELS_BLOCKS_H
+
+#include "cpu/kernels/kernels.h"
+#include "cpu/kernels/multiply.h"
+#include "cpu/kernels/tile.h"
+
+// What a block holds, as a constant parameter, so that inlining leaves one kind of load.
+enum { AS_BYTES, AS_NIBBLES };
+
+// Steps of the depth that one word of nibbles holds. Both kinds go in runs of as many.
+#define RUN_STEPS 8
+// Bytes that each panel is prefetched ahead of where it is read: the panels' streams are short, so that hardware
+// prefetchers keep losing them.
+#define BLOCKS_AHEAD 2048
+#define LINE_BYTES 64
+
+ALWAYS_INLINE int64_t run_bytes(const int kind) { return PANEL_WIDTH * RUN_STEPS / (kind == AS_BYTES ? 1 : 2); }
+ALWAYS_INLINE int64_t scale_bytes(void) { return PANEL_WIDTH * (int64_t)sizeof(uint16_t); }
+ALWAYS_INLINE int64_t block_bytes(const int kind) { return scale_bytes() + RAPT_BLOCK / RUN_STEPS * run_bytes(kind); }
+
+// A run's words, where it has nibbles.
+ALWAYS_INLINE void load_words(const int kind, const char *run, vw words[TILE_VECTORS]) {
+  if (kind != AS_NIBBLES) return;
+#pragma GCC unroll 4
+  for (int v = 0; v < TILE_VECTORS; v++) words[v] = v_load_words(run + v * V_LANES * (int64_t)sizeof(uint32_t));
+}
+
+// The numbers of a step of a run, for the v-th vector of the panel.
+ALWAYS_INLINE vf number_at(const int kind, const char *run, const vw words[TILE_VECTORS], const int step, const int v) {
+  if (kind == AS_NIBBLES) return v_nibble(words[v], step);
+  return v_load_i8((const int8_t *)run + step * PANEL_WIDTH + v * V_LANES);
+}
+
+ALWAYS_INLINE void prefetch_run(const int kind, const char *run) {
+#pragma GCC unroll 8
+  for (int64_t ahead = 0; ahead < run_bytes(kind); ahead += LINE_BYTES) __builtin_prefetch(run + BLOCKS_AHEAD + ahead);
+}
+
+ALWAYS_INLINE void widen_block(const int kind, const char *block, float *to) {
+  vf scale[TILE_VECTORS];
+#pragma GCC unroll 4
+  for (int v = 0; v < TILE_VECTORS; v++) scale[v] = v_load_f16((const uint16_t *)block + v * V_LANES);
+  const char *run = block + scale_bytes();
+#pragma GCC unroll 1
+  for (int64_t i = 0; i < RAPT_BLOCK / RUN_STEPS; i++, run += run_bytes(kind)) {
+    vw words[TILE_VECTORS];
+    prefetch_run(kind, run);
+    load_words(kind, run, words);
+#pragma GCC unroll 8
+    for (int step = 0; step < RUN_STEPS; step++, to += PANEL_WIDTH) {
+#pragma GCC unroll 4
+      for (int v = 0; v < TILE_VECTORS; v++) {
+        v_store(to + v * V_LANES, v_mul(number_at(kind, run, words, step, v), scale[v]));
+      }
+    }
+  }
+}
+
+// Rows that share a pointer, so that pointers of many rows fit registers; base, base + stride and base + 2 * stride are
+// addressing modes.
+ALWAYS_INLINE int shared_rows(const int rows) { return rows <= 4 ? 1 : 3; }
+
+typedef struct input_rows {
+  const float *at[TILE_ROWS];
+  int64_t row;
+} input_rows;
+
+// A run of one panel times rows of input; everything stays in registers.
+ALWAYS_INLINE void add_run(const int kind, const int rows, const char *run, const vf scale[TILE_VECTORS],
+                           const input_rows *a, vf sum[BLOCK_ROWS][TILE_VECTORS]) {
+  vw words[TILE_VECTORS];
+  prefetch_run(kind, run);
+  load_words(kind, run, words);
+#pragma GCC unroll 8
+  for (int step = 0; step < RUN_STEPS; step++) {
+    vf column[TILE_VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) column[v] = v_mul(number_at(kind, run, words, step, v), scale[v]);
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+      vf x = v_set1(a->at[r / shared_rows(rows)][r % shared_rows(rows) * a->row + step]);
+#pragma GCC unroll 4
+      for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_fma(x, column[v], sum[r][v]);
+    }
+  }
+}
+
+ALWAYS_INLINE const float *start_of(const rapt_block_product *p, const rapt_block_panel *panel, int64_t row) {
+  return p->continues ? panel->c + row * panel->c_stride : panel->lane;
+}
+
+// Up to BLOCK_ROWS rows of `side` panels over the whole depth; rows and side are constants at every call.
+ALWAYS_INLINE void multiply_side(const int kind, const int rows, const int side, const rapt_block_product *p,
+                                 const rapt_block_panel *panels) {
+  vf sum[RAPT_SIDE_PANELS][BLOCK_ROWS][TILE_VECTORS];
+  const char *block[RAPT_SIDE_PANELS];
+  input_rows a = {.row = p->a_row};
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r += shared_rows(rows)) a.at[r / shared_rows(rows)] = p->a + r * a.row;
+#pragma GCC unroll 4
+  for (int s = 0; s < side; s++) {
+    block[s] = panels[s].b;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+      for (int v = 0; v < TILE_VECTORS; v++) sum[s][r][v] = v_load(start_of(p, panels + s, r) + v * V_LANES);
+    }
+  }
+  for (int64_t n = 0; n < p->blocks; n++) {
+    vf scale[RAPT_SIDE_PANELS][TILE_VECTORS];
+#pragma GCC unroll 4
+    for (int s = 0; s < side; s++) {
+#pragma GCC unroll 4
+      for (int v = 0; v < TILE_VECTORS; v++) scale[s][v] = v_load_f16((const uint16_t *)block[s] + v * V_LANES);
+      block[s] += scale_bytes();
+    }
+#pragma GCC unroll 1
+    for (int64_t i = 0; i < RAPT_BLOCK / RUN_STEPS; i++) {
+#pragma GCC unroll 4
+      for (int s = 0; s < side; s++) {
+        add_run(kind, rows, block[s], scale[s], &a, sum[s]);
+        block[s] += run_bytes(kind);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; r += shared_rows(rows)) a.at[r / shared_rows(rows)] += RUN_STEPS;
+    }
+  }
+#pragma GCC unroll 4
+  for (int s = 0; s < side; s++) {
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+      for (int v = 0; v < TILE_VECTORS; v++) v_store(panels[s].c + r * panels[s].c_stride + v * V_LANES, sum[s][r][v]);
+    }
+  }
+}
+
+// More rows of one panel; rows is a constant at every call.
+ALWAYS_INLINE void multiply_panel(const int kind, const int rows, const rapt_block_product *p,
+                                  const rapt_block_panel *panel) {
+  float widened[RAPT_BLOCK * PANEL_WIDTH] __attribute__((aligned(64)));
+  vf sum[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_load(start_of(p, panel, r) + v * V_LANES);
+  }
+  const char *block = panel->b;
+  const float *a = p->a;
+  for (int64_t n = 0; n < p->blocks; n++, block += block_bytes(kind), a += RAPT_BLOCK) {
+    widen_block(kind, block, widened);
+    accumulate(rows, RAPT_BLOCK, (left_side){a, p->a_row, 1}, widened, sum);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) v_store(panel->c + r * panel->c_stride + v * V_LANES, sum[r][v]);
+  }
+}
+
+// With few rows a panel has fewer sums than an FMA has stages, so that each would wait for the one before.
+ALWAYS_INLINE void multiply_rows(const int kind, const int rows, const int side, const rapt_block_product *p) {
+  int32_t s = 0;
+  if (rows <= BLOCK_ROWS) {
+    for (; side > 1 && s + side <= p->panels; s += side) multiply_side(kind, rows, side, p, p->panel + s);
+    for (; s < p->panels; s++) multiply_side(kind, rows, 1, p, p->panel + s);
+  } else {
+    for (; s < p->panels; s++) multiply_panel(kind, rows, p, p->panel + s);
+  }
+}
+
+ALWAYS_INLINE void multiply_blocks(const int kind, const rapt_block_product *p) {
+#define HEIGHT(n)                                                          \
+  case n:                                                                  \
+    multiply_rows(kind, n, n == 1 ? RAPT_SIDE_PANELS : n <= 3 ? 2 : 1, p); \
+    break;
+  switch (p->rows) {
+    EACH_HEIGHT(HEIGHT)
+    default:
+      break;
+  }
+#undef HEIGHT
+}
+
+static void multiply_q8_0(const rapt_block_product *p) { multiply_blocks(AS_BYTES, p); }
+static void multiply_q4_0(const rapt_block_product *p) { multiply_blocks(AS_NIBBLES, p); }
+
+ALWAYS_INLINE void widen_blocks(const int kind, int64_t blocks, const char *block, float *to) {
+  for (int64_t n = 0; n < blocks; n++, block += block_bytes(kind), to += RAPT_BLOCK * PANEL_WIDTH) {
+    widen_block(kind, block, to);
+  }
+}
+
+static void widen_q8_0(int64_t blocks, const void *b, float *to) { widen_blocks(AS_BYTES, blocks, b, to); }
+static void widen_q4_0(int64_t blocks, const void *b, float *to) { widen_blocks(AS_NIBBLES, blocks, b, to); }
+
+#endif
