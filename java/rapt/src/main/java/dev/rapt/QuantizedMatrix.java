@@ -11,6 +11,7 @@ import java.util.Objects;
  * store weights, over off-heap memory that the caller owns.
  *
  * {@snippet :
+ * MemorySegment blocks = arena.allocate(4096 * 4096 / 32 * 34, 2); // or a mapped file's
  * QuantizedMatrix weight = QuantizedMatrix.of(blocks, QuantizedMatrix.Format.Q8_0, 4096, 4096);
  * try (Linear layer = Linear.of(device, weight, bias)) { // (out, in) and (out)
  *   layer.run(device, input, output);
