@@ -211,10 +211,12 @@ static void run_all(void) {
 static void check_refused(const char *what, rapt_linear_parameters p, const char *text) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear_weights *linear = NULL;
-  rapt_status status = rapt_linear_create(context_of(RAPT_ISA_PORTABLE, 1), &p, &linear, &error);
+  rapt_context *context = context_of(RAPT_ISA_PORTABLE, 1);
+  rapt_status status = rapt_linear_create(context, &p, &linear, &error);
   CHECK(status == RAPT_INVALID_ARGUMENT && strcmp(error.message, text) == 0, "%s: %d, \"%s\", not \"%s\"", what, status,
         error.message, text);
   rapt_linear_destroy(linear);
+  rapt_context_destroy(context);
 }
 
 static void refuse(void) {
