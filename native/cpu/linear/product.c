@@ -142,6 +142,8 @@ typedef struct projection_task {
   int64_t count;
   int64_t first_panel;
   int64_t last_panel;
+  // Bytes of a whole panel of the weights as they are stored.
+  int64_t panel_bytes;
   int widens;
   int reads_directly;
   int writes_directly;
@@ -189,9 +191,8 @@ static int64_t panel_offset(const projection_task *t, int64_t n) {
 // Panel n of the weights from an input feature on, as they are stored.
 static const void *stored_panel(const projection_task *t, int64_t n, int64_t from) {
   const rapt_cpu_linear_weights *w = t->weights;
-  int64_t width = t->kernels->panel_width;
-  return (const unsigned char *)w->panels + n * rapt_cpu_panel_bytes(w->stored, width, w->head.in_features) +
-         rapt_cpu_panel_bytes(w->stored, width, from);
+  return (const unsigned char *)w->panels + n * t->panel_bytes +
+         rapt_cpu_panel_bytes(w->stored, t->kernels->panel_width, from);
 }
 
 // Panels n .. end, features from .. from + depth, as floats.
@@ -226,7 +227,7 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
                                int64_t from, int64_t depth) {
   const rapt_product *p = &t->projection;
   int64_t width = t->kernels->panel_width, row_stride = t->reads_directly ? p->input.stride[1] : depth;
-  const float *rows = t->slot.input + r * depth, *widened = t->slot.widened;
+  const float *rows = t->slot.input + r * depth;
   if (t->reads_directly) rows = (const float *)task_row(t, &p->input, r) + from;
   float *out = task_row(t, &p->output, r);
   if (rapt_is_blocked(t->weights->stored) && !t->widens) {
@@ -235,9 +236,11 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
     multiply_blocks(t, &product, out, r, n, end, from);
     return;
   }
-  for (; n < end; n++, widened += depth * width) {
+  const unsigned char *panel = t->widens ? (const unsigned char *)t->slot.widened : stored_panel(t, n, from);
+  int64_t step = t->widens ? depth * width * (int64_t)sizeof(float) : t->panel_bytes;
+  for (; n < end; n++, panel += step) {
     int staged = is_staged(t, n);
-    t->kernels->multiply(height, depth, rows, row_stride, 1, t->widens ? widened : stored_panel(t, n, from),
+    t->kernels->multiply(height, depth, rows, row_stride, 1, (const float *)panel,
                          staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
                          staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C,
                          t->weights->bias + n * width);
@@ -283,6 +286,7 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
                        .first_panel = task / step->row_blocks * step->task_panels};
   const rapt_product *p = &t.projection;
   t.count = rapt_min(p->batch * p->rows - t.first, step->row_block);
+  t.panel_bytes = rapt_cpu_panel_bytes(t.weights->stored, t.kernels->panel_width, t.weights->head.in_features);
   t.widens = is_widened(t.kernels, p, step->row_block);
   t.last_panel = rapt_min(step->panels, t.first_panel + step->task_panels);
   t.reads_directly = is_direct(t.kernels, p, &p->input);

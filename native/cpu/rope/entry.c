@@ -32,6 +32,11 @@ typedef struct rope_job {
   const rapt_kernels *kernels;
   const rapt_rope *call;
   int64_t block;
+  // What every row asks for, looked up once: bytes from one head to the next, whether rows are contiguous and of one
+  // dtype, and the bytes of a row that are rotated and that are copied.
+  int64_t input_step, output_step;
+  int direct;
+  size_t rotated_bytes, copied_bytes;
 } rope_job;
 
 // One token: its first head's rows, its angles.
@@ -62,9 +67,10 @@ static const void *angles(const rapt_rope *c, const rapt_tensor *t, int64_t b, i
 }
 
 // Rotates contiguous rows of one dtype without copies.
-static void rotate_directly(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
-                            void *out) {
-  int64_t pairs = c->rotary_dim / 2, size = rapt_element_size(c->output.dtype), turned = c->rotary_dim * size;
+static void rotate_directly(const rope_job *job, const rope_token *token, const void *in, void *out) {
+  const rapt_kernels *kernels = job->kernels;
+  const rapt_rope *c = job->call;
+  int64_t pairs = c->rotary_dim / 2;
   int interleaved = (c->flags & RAPT_ROPE_INTERLEAVED) != 0;
   if (c->output.dtype == RAPT_F16) {
     kernels->rotate_f16(pairs, interleaved, token->cosine, token->sine, in, out);
@@ -73,8 +79,9 @@ static void rotate_directly(const rapt_kernels *kernels, const rapt_rope *c, con
   } else {
     kernels->rotate(pairs, interleaved, token->cosine, token->sine, in, out);
   }
-  if (in != out) {
-    memcpy((unsigned char *)out + turned, (const unsigned char *)in + turned, (size_t)(c->head_dim * size - turned));
+  if (in != out && job->copied_bytes > 0) {
+    memcpy((unsigned char *)out + job->rotated_bytes, (const unsigned char *)in + job->rotated_bytes,
+           job->copied_bytes);
   }
 }
 
@@ -92,14 +99,12 @@ static void rotate_staged(const rapt_kernels *kernels, const rapt_rope *c, const
 }
 
 static void rotate_row(const rope_job *job, const rope_token *token, int64_t head) {
-  const rapt_rope *c = job->call;
-  const void *in = token->input + head * c->input.stride[1] * rapt_element_size(c->input.dtype);
-  void *out = token->output + head * c->output.stride[1] * rapt_element_size(c->output.dtype);
-  int direct = c->input.dtype == c->output.dtype && c->input.stride[3] == 1 && c->output.stride[3] == 1;
-  if (direct) {
-    rotate_directly(job->kernels, c, token, in, out);
+  const void *in = token->input + head * job->input_step;
+  void *out = token->output + head * job->output_step;
+  if (job->direct) {
+    rotate_directly(job, token, in, out);
   } else {
-    rotate_staged(job->kernels, c, token, in, out);
+    rotate_staged(job->kernels, job->call, token, in, out);
   }
 }
 
@@ -170,7 +175,16 @@ static rapt_status run(rapt_context *context, void *problem, const void *memory,
   (void)scratch, (void)stream, (void)error;
   rapt_cpu_context *cpu = (rapt_cpu_context *)context;
   const rapt_cpu_rope *g = memory;
-  rope_job job = {.kernels = &cpu->kernels, .call = problem, .block = g->block};
+  const rapt_rope *c = problem;
+  int64_t input_bytes = rapt_element_size(c->input.dtype), output_bytes = rapt_element_size(c->output.dtype);
+  rope_job job = {.kernels = &cpu->kernels,
+                  .call = c,
+                  .block = g->block,
+                  .input_step = c->input.stride[1] * input_bytes,
+                  .output_step = c->output.stride[1] * output_bytes,
+                  .direct = c->input.dtype == c->output.dtype && c->input.stride[3] == 1 && c->output.stride[3] == 1,
+                  .rotated_bytes = (size_t)(c->rotary_dim * output_bytes),
+                  .copied_bytes = (size_t)((c->head_dim - c->rotary_dim) * output_bytes)};
   rapt_parallel(cpu->pool, g->tasks, g->share, run_task, &job);
   return RAPT_OK;
 }
