@@ -7,14 +7,14 @@
 static void write_panel(const rapt_kernels *kernels, const rapt_tensor *out, const rapt_sdpa_queries *queries,
                         const rapt_softmax *state, const float *factor, float *staging) {
   int64_t depth = state->value_dim;
-  float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
+  unsigned char *rows[RAPT_MAX_PANEL_WIDTH];
+  float *to[RAPT_MAX_PANEL_WIDTH] = {0};
   int direct = rapt_is_plain(out->dtype, out->stride[3]);
-  for (int64_t r = 0; r < queries->count; r++) {
-    rows[r] = direct ? rapt_sdpa_row_of(out, queries, r) : staging + r * depth;
-  }
-  kernels->unpack(state->output, queries->count, depth, queries->width, factor, rows);
+  rapt_sdpa_rows_of(out, queries, rows);
+  for (int64_t r = 0; r < queries->count; r++) to[r] = direct ? (float *)rows[r] : staging + r * depth;
+  kernels->unpack(state->output, queries->count, depth, queries->width, factor, to);
   for (int64_t r = 0; !direct && r < queries->count; r++) {
-    rapt_write_row(kernels, rows[r], depth, out->dtype, rapt_sdpa_row_of(out, queries, r), out->stride[3]);
+    rapt_write_row(kernels, to[r], depth, out->dtype, rows[r], out->stride[3]);
   }
 }
 

@@ -184,14 +184,17 @@ static void load_queries(const prefill_task *t, const panel *p) {
   const rapt_tensor *q = &t->problem->call.query;
   const rapt_sdpa_queries *queries = &p->visibility.queries;
   int64_t depth = t->problem->call.head_dim, stride = q->stride[3];
-  const float *rows[RAPT_MAX_PANEL_WIDTH] = {0};
+  unsigned char *rows[RAPT_MAX_PANEL_WIDTH];
+  const float *from[RAPT_MAX_PANEL_WIDTH] = {0};
+  int direct = rapt_is_plain(q->dtype, stride);
+  rapt_sdpa_rows_of(q, queries, rows);
   for (int64_t r = 0; r < queries->count; r++) {
-    const void *row = rapt_sdpa_row_of(q, queries, r);
     float *staging = t->slot.staging + r * t->score_depth;
-    rows[r] = t->pairs ? rapt_read_pairs(row, stride, depth, staging)
-                       : rapt_read_row(t->kernels, q->dtype, row, stride, depth, staging);
+    from[r] = direct     ? (const float *)rows[r]
+              : t->pairs ? rapt_read_pairs(rows[r], stride, depth, staging)
+                         : rapt_read_row(t->kernels, q->dtype, rows[r], stride, depth, staging);
   }
-  t->kernels->pack(rows, queries->count, t->score_depth, queries->width, p->query);
+  t->kernels->pack(from, queries->count, t->score_depth, queries->width, p->query);
 }
 
 // Whether a panel sees so many keys of its task that it sums them in stretches: more than half a stretch beyond one.
