@@ -46,8 +46,9 @@ static inline void *rapt_sdpa_row_of(const rapt_tensor *t, const rapt_sdpa_queri
 static inline void rapt_sdpa_rows_of(const rapt_tensor *t, const rapt_sdpa_queries *queries, unsigned char **rows) {
   int64_t size = rapt_element_size(t->dtype), by_head = t->stride[1] * size, by_query = t->stride[2] * size;
   unsigned char *first = (unsigned char *)t->data + queries->batch * t->stride[0] * size;
-  for (int64_t r = 0; r < queries->count; r++)
+  for (int64_t r = 0; r < queries->count; r++) {
     rows[r] = first + queries->head[r] * by_head + queries->query[r] * by_query;
+  }
 }
 
 // The element of lane r in an f32 tensor (batch, query_heads).
