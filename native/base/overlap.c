@@ -3,18 +3,19 @@
 
 int rapt_view_extent(rapt_view *view) {
   int64_t low = 0, high = view->element_size;
+  int overflows = 0;
   view->low = view->high = 0;
   for (int32_t d = 0; d < view->rank; d++) {
+    // Most tensors have a dimension of size 1, whose stride does not matter.
+    if (view->size[d] == 1) continue;
     if (view->size[d] == 0) return 1;
-  }
-  for (int32_t d = 0; d < view->rank; d++) {
     int64_t span;
-    if (__builtin_mul_overflow(view->size[d] - 1, view->stride[d], &span) ||
-        __builtin_mul_overflow(span, view->element_size, &span) ||
-        __builtin_add_overflow(span < 0 ? low : high, span, span < 0 ? &low : &high)) {
-      return 0;
-    }
+    overflows |= __builtin_mul_overflow(view->size[d] - 1, view->stride[d], &span) |
+                 __builtin_mul_overflow(span, view->element_size, &span) |
+                 __builtin_add_overflow(low, span < 0 ? span : 0, &low) |
+                 __builtin_add_overflow(high, span < 0 ? 0 : span, &high);
   }
+  if (overflows) return 0;
   view->low = low;
   view->high = high;
   int64_t address = (int64_t)(intptr_t)view->data, end;

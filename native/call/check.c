@@ -68,7 +68,7 @@ static rapt_status count_blocks(const char *name, int32_t dtype, rapt_view *view
   return RAPT_OK;
 }
 
-rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *tensor, const int64_t *size,
+rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *tensor, const rapt_sizes *sizes,
                                rapt_purpose purpose, rapt_view *view, rapt_error *error) {
   const char *name = operand->name;
   view->name = name;
@@ -88,16 +88,17 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
   int empty = 0;
   int32_t rank = 0;
   for (; operand->shape[rank] != 0; rank++) {
-    view->size[rank] = size[rank];
+    view->size[rank] = sizes->of[operand->shape[rank] - 'A'];
     view->stride[rank] = tensor->stride[rank];
-    empty |= size[rank] == 0;
+    empty |= view->size[rank] == 0;
   }
   view->rank = rank;
   if (tensor->data == NULL && purpose == RAPT_FOR_RUN && !empty) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is NULL; allowed: the address of its first element", name);
   }
   int64_t alignment = rapt_alignment(tensor->dtype);
-  if ((uintptr_t)tensor->data % (uintptr_t)alignment != 0) {
+  // A power of two.
+  if (((uintptr_t)tensor->data & (uintptr_t)(alignment - 1)) != 0) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is at %p, which is not aligned to %" PRId64 " bytes", name,
                      tensor->data, alignment);
   }
@@ -110,12 +111,24 @@ rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *t
   return RAPT_OK;
 }
 
-// A tensor with an address but without a dtype is a mistake, whether or not its table entry counts. It is refused
-// before the rules run, because they would take the tensor for absent.
-static rapt_status check_absent(const rapt_operation *operation, const void *call, rapt_error *error) {
+// The entries of a table whose tensors are present or required.
+typedef struct operand_list {
+  const rapt_operand *entries[MOST_OPERANDS];
+  int32_t count;
+} operand_list;
+
+// Lists the operands to check. A tensor with an address but without a dtype is a mistake, whether or not its table
+// entry counts. It is refused before the rules run, because they would take the tensor for absent.
+static rapt_status list_operands(const rapt_operation *operation, const void *call, operand_list *list,
+                                 rapt_error *error) {
+  list->count = 0;
   for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
     const rapt_tensor *tensor = rapt_operand_tensor(call, o);
-    if (!rapt_is_present(tensor) && tensor->data != NULL) return refuse_address(o->name, error);
+    if (!rapt_is_present(tensor)) {
+      if (tensor->data != NULL) return refuse_address(o->name, error);
+      if (o->optional) continue;
+    }
+    list->entries[list->count++] = o;
   }
   return RAPT_OK;
 }
@@ -199,19 +212,16 @@ static rapt_status check_overlaps(const rapt_operand *const *operands, const rap
   return RAPT_OK;
 }
 
-static rapt_status check_operands(const void *call, rapt_purpose purpose, rapt_checked *checked, rapt_error *error) {
+static rapt_status check_operands(const void *call, const operand_list *list, rapt_purpose purpose,
+                                  rapt_checked *checked, rapt_error *error) {
   const rapt_operand *entries[MOST_OPERANDS];
   rapt_view views[MOST_OPERANDS];
   int32_t count = 0;
   checked->empty = 1;
-  for (const rapt_operand *o = checked->operation->operands; o->name != NULL; o++) {
-    const rapt_tensor *tensor = rapt_operand_tensor(call, o);
-    // An absent tensor, as most optional ones are; check_absent has refused stray addresses.
-    if (o->optional && !rapt_is_present(tensor)) continue;
+  for (int32_t i = 0; i < list->count; i++) {
+    const rapt_operand *o = list->entries[i];
     if (!counts(o, checked->cases)) continue;
-    int64_t size[RAPT_MAX_RANK];
-    for (int32_t d = 0; o->shape[d] != 0; d++) size[d] = *rapt_size(&checked->sizes, o->shape[d]);
-    RAPT_CHECK(rapt_check_operand(o, tensor, size, purpose, &views[count], error));
+    RAPT_CHECK(rapt_check_operand(o, rapt_operand_tensor(call, o), &checked->sizes, purpose, &views[count], error));
     if ((o->access & RAPT_WRITE) != 0 && !rapt_view_is_empty(&views[count])) checked->empty = 0;
     entries[count++] = o;
   }
@@ -228,11 +238,12 @@ rapt_status rapt_check_call(const rapt_context *context, int32_t number, const v
   checked->cases = 0;
   RAPT_CHECK(rapt_read_struct(call, problem, operation->struct_size, operation->struct_name, error));
   RAPT_CHECK(check_head(context, problem, error));
-  RAPT_CHECK(check_absent(operation, problem, error));
+  operand_list list;
+  RAPT_CHECK(list_operands(operation, problem, &list, error));
   RAPT_CHECK(check_weights(context, operation, problem, error));
   RAPT_CHECK(check_sizes(operation, problem, &checked->sizes, error));
   if (operation->rules != NULL) RAPT_CHECK(operation->rules(problem, &checked->sizes, &checked->cases, error));
-  RAPT_CHECK(check_operands(problem, purpose, checked, error));
+  RAPT_CHECK(check_operands(problem, &list, purpose, checked, error));
   if (operation->derive != NULL) operation->derive(problem, &checked->sizes);
   return RAPT_OK;
 }

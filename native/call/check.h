@@ -36,7 +36,7 @@ static inline const rapt_tensor *rapt_operand_tensor(const void *call, const rap
 }
 
 // Checks one tensor by an entry of a table, for structs that are not calls, and describes it in *view.
-rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *tensor, const int64_t *size,
+rapt_status rapt_check_operand(const rapt_operand *operand, const rapt_tensor *tensor, const rapt_sizes *sizes,
                                rapt_purpose purpose, rapt_view *view, rapt_error *error);
 
 rapt_status rapt_check_size(const char *name, int64_t value, int64_t least, int64_t most, rapt_error *error);

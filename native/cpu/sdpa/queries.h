@@ -25,7 +25,8 @@ static inline void rapt_sdpa_queries_fill(const rapt_sdpa_problem *problem, int6
   queries->batch = batch;
   queries->count = count;
   queries->width = width;
-  int64_t query = row / problem->group, member = row % problem->group;
+  // Tiny calls notice a division.
+  int64_t query = row == 0 ? 0 : row / problem->group, member = row - query * problem->group;
   for (int64_t r = 0; r < count; r++) {
     queries->head[r] = kv_head * problem->group + member;
     queries->query[r] = query;

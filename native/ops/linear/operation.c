@@ -62,7 +62,9 @@ rapt_status rapt_linear_check_parameters(const rapt_linear_parameters *from, rap
   RAPT_CHECK(rapt_read_struct(from, p, sizeof *p, "rapt_linear_parameters", error));
   RAPT_CHECK(rapt_check_size("in_features", p->in_features, 1, RAPT_MAX_FEATURES, error));
   RAPT_CHECK(rapt_check_size("out_features", p->out_features, 1, RAPT_MAX_FEATURES, error));
-  const int64_t size[] = {p->out_features, p->in_features};
-  RAPT_CHECK(rapt_check_operand(&weight, &p->weight, size, RAPT_FOR_RUN, &view, error));
-  return rapt_check_operand(&bias, &p->bias, size, RAPT_FOR_RUN, &view, error);
+  rapt_sizes sizes;
+  *rapt_size(&sizes, 'I') = p->in_features;
+  *rapt_size(&sizes, 'O') = p->out_features;
+  RAPT_CHECK(rapt_check_operand(&weight, &p->weight, &sizes, RAPT_FOR_RUN, &view, error));
+  return rapt_check_operand(&bias, &p->bias, &sizes, RAPT_FOR_RUN, &view, error);
 }
