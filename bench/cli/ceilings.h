@@ -13,6 +13,8 @@ typedef struct ceilings {
   double gflops;
   // Reading a buffer much larger than the last cache, or copying it, all threads at once.
   double gbps;
+  // Streams a thread read at once when it reached that; 0 where it copied.
+  int streams;
   // That buffer's size.
   size_t buffer_bytes;
   // Threads that measured.

@@ -3,11 +3,35 @@
 
 #include <stdio.h>
 
+#include "cuda.h"
 #include "json.h"
 #include "machine.h"
+#include "turns.h"
 
 int report_is_memory_bound(double flops, double bytes, const ceilings *c) {
   return c->gflops == 0 || bytes / c->gbps > flops / c->gflops;
+}
+
+int report_measure_ceilings(report *r) {
+  ceilings measured = r->ceiling;
+  int good = r->on->cuda ? cuda_ceilings(r->on, &measured) : ceilings_measure(r->on->isa, r->on->threads, &measured);
+  if (r->share_in_turns > 0) {
+    measured.gbps = r->ceiling.gbps;
+    measured.streams = r->ceiling.streams;
+  }
+  r->ceiling = measured;
+  return good;
+}
+
+int report_time_in_turns(report *r, int (*run)(void *state), void *state, int64_t iters) {
+  const turns_subject subject = {.on = r->on, .run = run, .state = state, .bytes = r->bytes};
+  turns t;
+  if (!turns_time(&subject, iters, &t)) return 0;
+  r->time = t.time;
+  r->ceiling.gbps = t.gbps;
+  r->ceiling.streams = t.streams;
+  r->share_in_turns = t.share;
+  return 1;
 }
 
 // Of copies, for which the ceilings know no arithmetic.
@@ -37,8 +61,9 @@ void report_print(const report *r) {
   if (is_of_copies(r)) {
     printf("%-10s %.1f %% of the copy bandwidth, %.2f GB/s\n", "ceiling", 100 * share(r), r->ceiling.gbps);
   } else if (report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
-    printf("%-10s %.1f %% of the read bandwidth, %.2f GB/s (memory-bound)\n", "ceiling", 100 * share(r),
-           r->ceiling.gbps);
+    printf("%-10s %.1f %% of the read bandwidth, %.2f GB/s by %d %s a thread%s (memory-bound)\n", "ceiling",
+           100 * share(r), r->ceiling.gbps, r->ceiling.streams, r->ceiling.streams == 1 ? "stream" : "streams",
+           r->share_in_turns > 0 ? ", read in turns" : "");
   } else {
     printf("%-10s %.1f %% of the FMA peak, %.1f GFLOP/s (compute-bound)\n", "ceiling", 100 * share(r),
            r->ceiling.gflops);
@@ -84,6 +109,8 @@ void report_json(const report *r) {
   json_real("ceiling_share", share(r));
   json_real("peak_gflops", r->ceiling.gflops);
   json_real("peak_gbps", r->ceiling.gbps);
+  json_integer("read_streams", r->ceiling.streams);
+  json_boolean("read_in_turns", r->share_in_turns > 0);
   json_real("issue_rate", r->ceiling.issue.median);
   json_text("core", issue_rate_word(&r->ceiling.issue));
   json_integer("copies", r->copies);

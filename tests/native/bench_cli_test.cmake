@@ -135,8 +135,16 @@ run(0 sdpa --kv-len 700 --preset llama-3-8b-decode --isa portable --threads 1 --
 check_json("${out}" ${shape} ${measured})
 string(JSON length GET "${out}" kv_len)
 string(JSON isa GET "${out}" isa)
-if(NOT length EQUAL 700 OR NOT isa STREQUAL "portable")
-  fail("sdpa: kv_len ${length} on ${isa}, expected 700 on portable")
+string(JSON turns GET "${out}" read_in_turns)
+if(NOT length EQUAL 700 OR NOT isa STREQUAL "portable" OR NOT turns STREQUAL "ON")
+  fail("sdpa: kv_len ${length} on ${isa}, in turns ${turns}, expected 700 on portable, in turns")
+endif()
+# So are the weights of few rows.
+run(0 linear --rows 1 --in 256 --out 256 --threads 1 --iters 1 --json)
+check_json("${out}" peak_gbps read_streams)
+string(JSON turns GET "${out}" read_in_turns)
+if(NOT turns STREQUAL "ON")
+  fail("linear does not take turns with reading: ${out}")
 endif()
 
 # 16-bit storage: half the bytes, checked like f32.
@@ -222,7 +230,24 @@ run(0 callers --threads 2 --callers 3 --iters 1 --json)
 check_json("${out}" ${shape} plan threads callers calls_per_second_alone_1_thread calls_per_second_alone calls_per_second
            of_best_single_caller)
 run(0 ceilings --threads 1 --json)
-check_json("${out}" isa threads gflops gbps buffer_bytes)
+check_json("${out}" isa threads gflops gbps buffer_bytes read_streams)
+
+# Readings for another program that takes turns with them: one per line of standard input, after the ceilings.
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/two_lines.txt "\n\n")
+foreach(tier portable auto)
+  execute_process(COMMAND ${BENCH} ceilings --threads 2 --isa ${tier} --json --in-turns
+    INPUT_FILE ${CMAKE_CURRENT_BINARY_DIR}/two_lines.txt RESULT_VARIABLE status OUTPUT_VARIABLE out)
+  string(REGEX MATCHALL "\"command\": \"[a-z]*\"" lines "${out}")
+  if(NOT status EQUAL 0 OR NOT lines STREQUAL "\"command\": \"ceilings\";\"command\": \"reading\";\"command\": \"reading\"")
+    fail("ceilings --in-turns: status ${status}, ${out}")
+  endif()
+  string(FIND "${out}" "\n" end)
+  math(EXPR end "${end} + 1")
+  string(SUBSTRING "${out}" ${end} -1 readings)
+  check_json("${readings}" gbps_1 gbps_2 gbps_4)
+endforeach()
+refuses("--in-turns needs --json and --threads" ceilings --in-turns --json)
+refuses("--in-turns needs --json and --threads" ceilings --in-turns --threads 1)
 
 # Many more threads than CPUs: slow, not stuck.
 run(0 sdpa --q-len 8 --iters 2 --threads 64 --json)
