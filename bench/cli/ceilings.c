@@ -123,7 +123,7 @@ static int measure_reading(int32_t isa, int32_t threads, ceilings *out) {
   return 1;
 }
 
-int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
+int ceilings_measure_peak(int32_t isa, int32_t threads, ceilings *out) {
   const probe *loops = probe_of(isa);
   if (loops == NULL) {
     cli_fail("no ceiling loops for tier %d in this build", isa);
@@ -132,7 +132,11 @@ int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
   out->issue = issue_rate_measure();
   out->threads = at_most_cpus(threads);
   team t = {.loops = loops, .threads = out->threads, .rounds = calibrate(loops)};
-  return run_team(&t, out) && measure_reading(isa, threads, out);
+  return run_team(&t, out);
+}
+
+int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
+  return ceilings_measure_peak(isa, threads, out) && measure_reading(isa, threads, out);
 }
 
 int ceilings_measure_copy(int32_t threads, ceilings *out) {
@@ -143,6 +147,7 @@ int ceilings_measure_copy(int32_t threads, ceilings *out) {
     return 0;
   }
   memory_touch(data, bytes);
+  out->copied = 1;
   out->threads = at_most_cpus(threads);
   // Whole pages per thread.
   team t = {.threads = out->threads, .data = data, .slice = bytes / (size_t)out->threads & ~(size_t)4095};
