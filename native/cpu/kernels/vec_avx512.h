@@ -16,6 +16,8 @@
 #define GATHER_VECTORS 4
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 12
+// Panels of blocks that go side by side for so many rows: their sums fit registers too.
+#define SIDE_OF(rows) ((rows) == 1 ? 4 : (rows) <= 3 ? 2 : 1)
 
 typedef __m512 vf;
 
@@ -124,6 +126,8 @@ static inline vf v_nibble(vw w, int j) {
   const __m512 number = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
   return _mm512_permutexvar_ps(_mm512_srli_epi32(w, (unsigned)(4 * j)), number);
 }
+// The second nibble of each word becomes its first.
+static inline vw v_next_nibble(vw w) { return _mm512_srli_epi32(w, 4); }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   __m512i b = _mm512_castps_si512(v);
   __m512i odd = _mm512_and_si512(_mm512_srli_epi32(b, 16), _mm512_set1_epi32(1));
