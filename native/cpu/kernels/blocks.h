@@ -194,7 +194,7 @@ ALWAYS_INLINE void multiply_panel(const int kind, const int rows, const rapt_blo
 // With very few rows a panel has fewer sums than an FMA has stages, so that each would wait for the one before: then
 // panels go side by side, and the last one beside itself where too few are left.
 ALWAYS_INLINE void multiply_rows(const int kind, const int rows, const rapt_block_product *p) {
-  const int side = SIDE_OF(rows);
+  const int side = SIDE_OF(rows, kind == AS_NIBBLES);
   for (int32_t n = 0; n < p->panels; n += side) {
     if (rows > BLOCK_ROWS) {
       multiply_panel(kind, rows, p, p->panel + n);

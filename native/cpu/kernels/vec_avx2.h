@@ -16,8 +16,8 @@
 #define GATHER_VECTORS 2
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 4
-// Panels of blocks that go side by side for so many rows: their sums fit registers too.
-#define SIDE_OF(rows) ((rows) <= 2 ? 2 : 1)
+// Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.
+#define SIDE_OF(rows, has_words) ((rows) == 1 || ((rows) == 2 && !(has_words)) ? 2 : 1)
 
 typedef __m256 vf;
 

@@ -18,8 +18,8 @@
 #define GATHER_VECTORS 4
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 4
-// Panels of blocks that go side by side for so many rows: their sums fit registers too.
-#define SIDE_OF(rows) ((rows) <= 2 ? 2 : 1)
+// Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.
+#define SIDE_OF(rows, has_words) ((rows) <= 2 ? 2 : 1)
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
