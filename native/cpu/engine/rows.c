@@ -6,12 +6,22 @@
 // Elements converted at a time where they are not contiguous.
 #define SOME 128
 
+// Copies elements that lie `stride` apart; for every other one the compiler has vectors.
+#define COPY_APART(to, from, stride, count)                                  \
+  do {                                                                       \
+    if (stride == 2) {                                                       \
+      for (int64_t i_ = 0; i_ < count; i_++) (to)[i_] = (from)[2 * i_];      \
+    } else {                                                                 \
+      for (int64_t i_ = 0; i_ < count; i_++) (to)[i_] = (from)[i_ * stride]; \
+    }                                                                        \
+  } while (0)
+
 const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const void *row, int64_t stride, int64_t count,
                            float *staging) {
   if (rapt_is_plain(dtype, stride)) return row;
   if (dtype == RAPT_F32) {
     const float *from = row;
-    for (int64_t i = 0; i < count; i++) staging[i] = from[i * stride];
+    COPY_APART(staging, from, stride, count);
     return staging;
   }
   void (*widen)(int64_t, const uint16_t *, float *) = dtype == RAPT_F16 ? kernels->widen_f16 : kernels->widen_bf16;
@@ -23,7 +33,7 @@ const float *rapt_read_row(const rapt_kernels *kernels, int32_t dtype, const voi
   uint16_t some[SOME];
   for (int64_t i = 0; i < count; i += SOME) {
     int64_t n = count - i < SOME ? count - i : SOME;
-    for (int64_t k = 0; k < n; k++) some[k] = from[(i + k) * stride];
+    COPY_APART(some, from + i * stride, stride, n);
     widen(n, some, staging + i);
   }
   return staging;

@@ -71,7 +71,7 @@ void compare(const linear_case &c, const tensor &input, const tensor &weight, co
           terms[static_cast<size_t>(i)] = term;
           sum += term;
         }
-        double bound = bound_sum(terms.data(), c.in + 1, std::min(repeats, alike[static_cast<size_t>(o)]));
+        double bound = bound_sum(terms.data(), c.in + 1, std::min(repeats, alike[static_cast<size_t>(o)]), 0);
         double got = static_cast<double>(output.get(output.index(b, r, o))), distance = fabs(got - sum) / bound;
         bool agrees = distance <= 1 || rounds_to(c.output, got, sum, bound);
         bad += !agrees;

@@ -30,8 +30,8 @@ static const struct {
 };
 enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
-static const int64_t sizes[][2] = {{1, 1},    {1, 300},  {300, 1},   {7, 5},     {8, 16},    {31, 33},
-                                   {32, 128}, {33, 129}, {100, 257}, {1030, 40}, {70, 4097}, {3, 9000}};
+static const int64_t sizes[][2] = {{1, 1},    {1, 300},  {300, 1},   {7, 5},     {8, 16},     {31, 33},
+                                   {32, 128}, {33, 129}, {100, 257}, {1030, 40}, {130, 4097}, {3, 9000}};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 // Fills the weight and returns what it then holds, (out, in).

@@ -250,6 +250,26 @@ static void fill_peaked_alike(const shape *s, random_state *r, numbers *n) {
   for (int64_t i = 0; i < n->keys * s->value_dim; i++) n->v[i] = n->v[i] > 0 ? 0.3f : n->v[i];
 }
 
+// Nothing of the others reaches the last place of a sum.
+static void fill_peaked_far(const shape *s, random_state *r, numbers *n) {
+  fill_peaked(s, r, n, log(1e-14), log(1e-9));
+}
+
+// Few keys count, each in a tile of its own, and all of them raise the highest score alike, by what makes them all
+// count.
+static void fill_rising(const shape *s, random_state *r, numbers *n) {
+  set(n->q, n->queries * s->dim, 1);
+  set_random(n->v, n->keys * s->value_dim, r, 0.5f, 1);
+  double step = 0.02 + 0.1 * (0.5 + 0.5 * (double)random_unit(r));
+  for (int64_t j = 0; j < n->keys; j++) {
+    int64_t at = j % s->kv_len;
+    double logit = at % 64 == 7 ? step * (double)(at / 64) : -40;
+    set(n->k + j * s->dim, s->dim, (float)(logit / sqrt((double)s->dim)));
+    // Of every second head only the first such key has values, which are scaled with each that follows.
+    if (j / s->kv_len % 2 == 1 && at != 7) set(n->v + j * s->value_dim, s->value_dim, 0);
+  }
+}
+
 static void fill_uniform(const shape *s, random_state *r, numbers *n) {
   set_random(n->q, n->queries * s->dim, r, -1, 1);
   set_random(n->k, n->keys * s->dim, r, -1, 1);
@@ -269,7 +289,9 @@ static const struct {
              {"far from zero", fill_far_from_zero},
              {"peaked, random", fill_peaked_random},
              {"peaked, alike", fill_peaked_alike},
-             {"uniform", fill_uniform}};
+             {"uniform", fill_uniform},
+             {"peaked, far", fill_peaked_far},
+             {"rising", fill_rising}};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static void check_kinds(void) {

@@ -38,7 +38,14 @@ double bound_repeats(double *terms, int64_t count) {
   return sizes > 0 && all_sizes / sizes > mean ? all_sizes / sizes : mean;
 }
 
-double bound_sum(const double *terms, int64_t count, double repeats) {
+double bound_roundings(const double *terms, int64_t count) {
+  double size = 0, roundings = 0;
+  for (int64_t i = 0; i < count; i++) size += fabs(terms[i]);
+  for (int64_t i = 0; i < count; i++) roundings += fmin(1, 2 * fabs(terms[i]) / (UNIT * size));
+  return size > 0 ? roundings : (double)count;
+}
+
+double bound_sum(const double *terms, int64_t count, double repeats, double rescaled) {
   double size = 0, small = 0, sum = 0, largest = 0;
   for (int64_t i = 0; i < count; i++) {
     size += fabs(terms[i]);
@@ -49,7 +56,7 @@ double bound_sum(const double *terms, int64_t count, double repeats) {
   for (int64_t i = 0; i < count; i++) {
     if (fabs(terms[i]) < 16 * UNIT * size) small += fmin(fabs(terms[i]), UNIT * size);
   }
-  double steps = (double)(count < STRETCH ? count : STRETCH);
+  double steps = fmin(bound_roundings(terms, count) + rescaled, (double)(count < STRETCH ? count : STRETCH));
   double partial = fmin(size, 2 * largest + size / 4);
   return UNIT * (2 * sqrt(steps * fmin(repeats, steps)) * partial + 4 * size) + small + (double)count * UNIT * SMALLEST;
 }
@@ -100,7 +107,7 @@ double bound_output(const bound_softmax *s, const bound_column *c) {
   }
   // However wrong the weights are, the output stays among the values.
   double scores = fmin(sqrt(s->repeats * squares + square(shared)), widest);
-  double sum = bound_sum(c->product, s->keys, c->repeats < s->repeats ? c->repeats : s->repeats);
+  double sum = bound_sum(c->product, s->keys, c->repeats < s->repeats ? c->repeats : s->repeats, s->roundings);
   double total = s->sum * fabs(c->output);
   // Twice the root, because there are few terms, and a matrix of results has some far out; at most all the same way.
   double operands = fmin(2 * sqrt(s->repeats * products) + s->alike * sizes, sizes) * s->operand;

@@ -18,8 +18,13 @@ extern "C" {
 // is more. Groups of terms alike make the error of a sum grow with the root of this. Sorts the terms by magnitude.
 double bound_repeats(double *terms, int64_t count);
 
-// Of a sum of these terms, themselves rounded products; repeats as above.
-double bound_sum(const double *terms, int64_t count, double repeats);
+// How many additions of such a sum may round by as much as its last place: a term that is smaller than that is lost, at
+// most, and bound_sum counts that by itself.
+double bound_roundings(const double *terms, int64_t count);
+
+// Of a sum of these terms, themselves rounded products; repeats as above. `rescaled`: how many times more the sum is
+// rounded by being multiplied, as an online softmax does with what it has when a higher score comes.
+double bound_sum(const double *terms, int64_t count, double repeats, double rescaled);
 
 // One score, at a stage before the softmax.
 typedef struct bound_terms {
@@ -46,8 +51,8 @@ typedef struct bound_softmax {
   // Per key: its weight, and how much the weight may change with the error of its argument; where the query has an
   // error of its own, which moves all scores together, also the change by that (else NULL).
   const double *weight, *change, *shared;
-  // Of the sum of the weights, as a share of it: bound_sum of them.
-  double sum;
+  // Of the sum of the weights, as a share of it: bound_sum of them; and bound_roundings of them.
+  double sum, roundings;
   // The sink's weight and its change; 0 without a sink.
   double sink, sink_change;
   // What a matrix unit rounds the weights to before they meet the values: half a unit in the last place of 1, or 0; and

@@ -121,7 +121,7 @@ static scored score_of(const row *r, const repeated *alike, int32_t stage, int64
     // Products of bf16 pairs take denormals as 0.
     if (fabs(q.value) < FLT_MIN || fabs(k.value) < FLT_MIN) denormal += fabs(product);
   }
-  bound_terms terms = {.product = bound_sum(r->product, call->head_dim, repeats < r->repeats ? repeats : r->repeats),
+  bound_terms terms = {.product = bound_sum(r->product, call->head_dim, repeats < r->repeats ? repeats : r->repeats, 0),
                        .scale = fabs(scale)};
   scored s = {.value = sum * scale};
   double cap = (double)call->options.softcap;
@@ -204,7 +204,8 @@ static void attend(row *r, const repeated *alike, reference_number *output, refe
     r->value[n] = r->weight[n];
   }
   s.repeats = bound_repeats(r->value, r->keys);
-  s.sum = bound_sum(r->weight, r->keys, s.repeats);
+  s.roundings = bound_roundings(r->weight, r->keys);
+  s.sum = bound_sum(r->weight, r->keys, s.repeats, s.roundings);
   s.alike = bound_alike(r->weight, r->keys, s.operand);
   double total_error = bound_total(&s);
   *lse = (reference_number){top + log(total), 0};
@@ -281,7 +282,7 @@ void reference_linear(const rapt_linear_parameters *weights, const rapt_linear *
         }
         terms[in] = tensor_present(&weights->bias) ? number_at(&weights->bias, o, 0, 0, 0).value : 0;
         output->value += terms[in];
-        double own = bound_sum(terms, in + 1, repeats < alike[o] ? repeats : alike[o]);
+        double own = bound_sum(terms, in + 1, repeats < alike[o] ? repeats : alike[o], 0);
         output->error = sqrt(square(own) + handed_on);
       }
     }

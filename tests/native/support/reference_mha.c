@@ -91,7 +91,7 @@ static void average(const rapt_mha *call, int64_t total, const reference_number 
         sum.value += one.value;
         sum.error += one.error;
       }
-      sum.error += bound_sum(terms, heads, (double)heads);
+      sum.error += bound_sum(terms, heads, (double)heads, 0);
       mean[b * rows + n] = (reference_number){sum.value / (double)heads, sum.error / (double)heads};
     }
   }

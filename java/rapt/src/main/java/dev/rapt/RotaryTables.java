@@ -2,6 +2,7 @@
 package dev.rapt;
 
 import dev.rapt.internal.Elements;
+import dev.rapt.internal.LargeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,11 +21,10 @@ final class RotaryTables {
 
   private final int pairs;
   private final double[] frequencies;
-  private final Angles steps;
   private final Angles start;
-  private final Angles block;
-  private final float[] floats;
-  private final short[] shorts;
+  private final Angles steps;
+  private final Column cosine;
+  private final Column sine;
 
   /** Cosines and sines, [position][pair]. */
   private record Angles(double[] cosine, double[] sine) {
@@ -33,17 +33,34 @@ final class RotaryTables {
     }
   }
 
-  private RotaryTables(int steps, long rotaryDim, double theta) {
-    pairs = (int) (rotaryDim / 2);
+  /** One of the tables, and a block of it as it is stored. */
+  private record Column(Tensor table, float[] floats, short[] shorts) {
+    Column(Tensor table, int size) {
+      boolean wide = table.dtype() == DType.F32;
+      this(table, new float[wide ? size : 0], new short[wide ? 0 : size]);
+    }
+
+    void write(long first, int size) {
+      if (table.dtype() == DType.F32) {
+        MemorySegment.copy(
+            floats, 0, table.segment(), ValueLayout.JAVA_FLOAT, first * Float.BYTES, size);
+      } else {
+        MemorySegment.copy(
+            shorts, 0, table.segment(), ValueLayout.JAVA_SHORT, first * Short.BYTES, size);
+      }
+    }
+  }
+
+  private RotaryTables(int steps, double theta, Tensor cosine, Tensor sine) {
+    pairs = (int) cosine.size(1);
     frequencies = new double[pairs];
     for (int pair = 0; pair < pairs; pair++) {
-      frequencies[pair] = StrictMath.pow(theta, -2.0 * pair / rotaryDim);
+      frequencies[pair] = StrictMath.pow(theta, -2.0 * pair / (2 * pairs));
     }
-    this.steps = new Angles(steps * pairs);
     start = new Angles(pairs);
-    block = new Angles(steps * pairs);
-    floats = new float[steps * pairs];
-    shorts = new short[steps * pairs];
+    this.steps = new Angles(steps * pairs);
+    this.cosine = new Column(cosine, steps * pairs);
+    this.sine = new Column(sine, steps * pairs);
     for (int step = 0; step < steps; step++) {
       turn(step, this.steps, step * pairs);
     }
@@ -53,17 +70,18 @@ final class RotaryTables {
       Arena arena, DType dtype, long length, long rotaryDim, double theta) {
     check(dtype, length, rotaryDim, theta);
     long pairs = rotaryDim / 2;
-    Tensor cosine = Tensor.allocate(arena, dtype, length, pairs);
-    Tensor sine = Tensor.allocate(arena, dtype, length, pairs);
-    RotaryTables tables = new RotaryTables((int) Math.min(BLOCK, length), rotaryDim, theta);
+    Tensor cosine = table(arena, dtype, length, pairs);
+    Tensor sine = table(arena, dtype, length, pairs);
+    RotaryTables tables = new RotaryTables((int) Math.min(BLOCK, length), theta, cosine, sine);
     for (long first = 0; first < length; first += BLOCK) {
-      int count = (int) Math.min(BLOCK, length - first);
-      tables.turn(first, tables.start, 0);
-      tables.add(count);
-      tables.write(tables.block.cosine, count, cosine, first);
-      tables.write(tables.block.sine, count, sine, first);
+      tables.block(first, (int) Math.min(BLOCK, length - first));
     }
     return new RotaryEmbedding.Tables(cosine, sine);
+  }
+
+  private static Tensor table(Arena arena, DType dtype, long... shape) {
+    long bytes = Layout.bytes(shape, dtype);
+    return Tensor.of(LargeMemory.allocate(arena, bytes, Tensor.ALIGNMENT), dtype, shape);
   }
 
   /** The angles of one position, by the functions. */
@@ -75,38 +93,40 @@ final class RotaryTables {
     }
   }
 
-  /** The block's angles: its start's and each step's. */
-  private void add(int count) {
+  private void block(long first, int count) {
+    turn(first, start, 0);
+    DType dtype = cosine.table.dtype();
     for (int step = 0; step < count; step++) {
-      add(step * pairs, start.cosine, start.sine, steps.cosine, steps.sine);
+      if (dtype == DType.F32) {
+        row(step * pairs, start, steps, cosine.floats, sine.floats);
+      } else {
+        row(step * pairs, start, steps, dtype, cosine.shorts, sine.shorts);
+      }
+    }
+    cosine.write(first * pairs, count * pairs);
+    sine.write(first * pairs, count * pairs);
+  }
+
+  /**
+   * The angles of one position: the block's start and a step, which begins at {@code at}. A row is
+   * one invocation, so that a JVM that has just started compiles this after a few blocks.
+   */
+  private static void row(int at, Angles start, Angles steps, float[] cosine, float[] sine) {
+    for (int pair = 0; pair < start.cosine.length; pair++) {
+      double c = steps.cosine[at + pair];
+      double s = steps.sine[at + pair];
+      cosine[at + pair] = (float) (start.cosine[pair] * c - start.sine[pair] * s);
+      sine[at + pair] = (float) (start.sine[pair] * c + start.cosine[pair] * s);
     }
   }
 
-  private void add(int at, double[] cosine, double[] sine, double[] byCosine, double[] bySine) {
-    double[] cosineSum = block.cosine;
-    double[] sineSum = block.sine;
-    for (int pair = 0; pair < cosine.length; pair++) {
-      double c = byCosine[at + pair];
-      double s = bySine[at + pair];
-      cosineSum[at + pair] = cosine[pair] * c - sine[pair] * s;
-      sineSum[at + pair] = sine[pair] * c + cosine[pair] * s;
-    }
-  }
-
-  private void write(double[] values, int count, Tensor table, long first) {
-    MemorySegment segment = table.segment();
-    int size = count * pairs;
-    long at = first * pairs;
-    if (table.dtype() == DType.F32) {
-      for (int i = 0; i < size; i++) {
-        floats[i] = (float) values[i];
-      }
-      MemorySegment.copy(floats, 0, segment, ValueLayout.JAVA_FLOAT, at * Float.BYTES, size);
-    } else {
-      for (int i = 0; i < size; i++) {
-        shorts[i] = Elements.bits(table.dtype(), values[i]);
-      }
-      MemorySegment.copy(shorts, 0, segment, ValueLayout.JAVA_SHORT, at * Short.BYTES, size);
+  private static void row(
+      int at, Angles start, Angles steps, DType dtype, short[] cosine, short[] sine) {
+    for (int pair = 0; pair < start.cosine.length; pair++) {
+      double c = steps.cosine[at + pair];
+      double s = steps.sine[at + pair];
+      cosine[at + pair] = Elements.bits(dtype, start.cosine[pair] * c - start.sine[pair] * s);
+      sine[at + pair] = Elements.bits(dtype, start.sine[pair] * c + start.cosine[pair] * s);
     }
   }
 

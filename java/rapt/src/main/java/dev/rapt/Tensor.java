@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Tensor {
   /** Cache lines and AVX-512 vectors are 64 bytes. */
-  private static final long ALIGNMENT = 64;
+  static final long ALIGNMENT = 64;
 
   private final MemorySegment segment;
   private final @Nullable CudaMemory memory;

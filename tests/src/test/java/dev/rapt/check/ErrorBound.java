@@ -65,11 +65,37 @@ public final class ErrorBound {
   }
 
   /**
+   * How many additions of such a sum may round by as much as its last place: a term that is smaller
+   * than that is lost, at most, and {@link #sum} counts that by itself.
+   */
+  static double roundings(double[] terms, int count) {
+    double size = 0;
+    for (int i = 0; i < count; i++) {
+      size += Math.abs(terms[i]);
+    }
+    double roundings = 0;
+    for (int i = 0; i < count; i++) {
+      roundings += Math.min(1, 2 * Math.abs(terms[i]) / (UNIT * size));
+    }
+    return size > 0 ? roundings : count;
+  }
+
+  /**
    * Of a sum of these terms, themselves rounded products.
    *
    * @param repeats how many of them are rounded alike
    */
   public static double sum(double[] terms, int count, double repeats) {
+    return sum(terms, count, repeats, 0);
+  }
+
+  /**
+   * The same where the sum is rounded more often.
+   *
+   * @param rescaled how many times it is multiplied, as an online softmax does with what it has
+   *     when a higher score comes
+   */
+  static double sum(double[] terms, int count, double repeats, double rescaled) {
     double size = 0;
     double sum = 0;
     double largest = 0;
@@ -85,10 +111,10 @@ public final class ErrorBound {
         small += Math.min(Math.abs(terms[i]), UNIT * size);
       }
     }
-    double steps = Math.min(count, STRETCH);
+    double steps = Math.min(roundings(terms, count) + rescaled, Math.min(count, STRETCH));
     double partial = Math.min(size, 2 * largest + size / 4);
-    double roundings = 2 * Math.sqrt(steps * Math.min(repeats, steps));
-    return UNIT * (roundings * partial + 4 * size) + small + count * UNIT * SMALLEST;
+    double rounded = 2 * Math.sqrt(steps * Math.min(repeats, steps));
+    return UNIT * (rounded * partial + 4 * size) + small + count * UNIT * SMALLEST;
   }
 
   /**

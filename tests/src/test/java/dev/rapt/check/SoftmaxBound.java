@@ -15,6 +15,7 @@ final class SoftmaxBound {
   private final double[] shared;
   private final double repeats;
   private final double sum;
+  private final double roundings;
   private final double sink;
   private final double sinkChange;
   private final double operand;
@@ -50,7 +51,8 @@ final class SoftmaxBound {
       shared[j] = weight[j] * Math.expm1(queryError[j]);
     }
     repeats = ErrorBound.repeats(weight, 0, keys);
-    sum = ErrorBound.sum(weight, keys, repeats);
+    roundings = ErrorBound.roundings(weight, keys);
+    sum = ErrorBound.sum(weight, keys, repeats, roundings);
   }
 
   /** How much the sum of the weights may be off, as a share of it. */
@@ -92,7 +94,7 @@ final class SoftmaxBound {
     }
     // However wrong the weights are, the output stays among the values.
     double scores = Math.min(Math.sqrt(squares + together * together), widest);
-    double added = ErrorBound.sum(product, keys, Math.min(valueRepeats, repeats));
+    double added = ErrorBound.sum(product, keys, Math.min(valueRepeats, repeats), roundings);
     double divided = sum * Math.abs(output);
     // Twice the root, because a matrix of results has some far out; at most all the same way.
     double operands = Math.min(2 * Math.sqrt(repeats * products) + alike * sizes, sizes);

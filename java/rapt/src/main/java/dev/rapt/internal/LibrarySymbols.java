@@ -20,6 +20,10 @@ public final class LibrarySymbols {
     loaded = symbols;
   }
 
+  public static boolean isLoaded() {
+    return loaded != null;
+  }
+
   /** The function of that name; empty where there is none or no library. */
   public static Optional<MemorySegment> find(String name) {
     SymbolLookup symbols = loaded;
