@@ -56,8 +56,9 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
     if (whole) {
       // The lines behind the block, which the other blocks of this value read, while its place is known.
 #pragma GCC unroll 1
-      for (int64_t at = b->end; at < b->bytes; at += CACHE_LINE)
+      for (int64_t at = b->end; at < b->bytes; at += CACHE_LINE) {
         __builtin_prefetch(b->values + k * b->value_stride + at);
+      }
     } else if (k % 2 == 0) {
       prefetch_lines(next, 2 * b->share);
     }
