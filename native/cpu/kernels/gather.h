@@ -12,7 +12,7 @@
 // Rows of one register block of the output; its vectors are the tier's GATHER_VECTORS.
 #define GATHER_ROWS 4
 // The most rows for which the second way of reading takes GATHER_NARROW vectors at once; more are bound by arithmetic.
-#define GATHER_NARROW_ROWS 8
+#define GATHER_NARROW_ROWS 4
 // Elements of the values that all register blocks go through before the next such elements: enough that loading and
 // storing the accumulators costs little, few enough to stay in L1, and the same for every dtype, so that equal values
 // give equal bits.
