@@ -28,11 +28,14 @@ rapt_status rapt_cpu_context_create(const rapt_context_options *o, rapt_context 
   int32_t isa;
   RAPT_CHECK(check_options(o, error));
   RAPT_CHECK(rapt_resolve_isa(o->isa, &isa, error));
+  rapt_reading reading;
+  RAPT_CHECK(rapt_reading_from_environment(&reading, error));
   rapt_cpu_context *context = calloc(1, sizeof *context);
   if (context == NULL) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a context");
   context->head = (rapt_context){.device = &rapt_cpu_device, .isa = isa};
   rapt_kernels_fill(isa, &context->kernels);
   context->machine = rapt_machine_here();
+  context->reading = reading;
   context->threads = o->threads != 0 ? o->threads : rapt_logical_cpus("");
   if (context->threads > MOST_THREADS) context->threads = MOST_THREADS;
   context->pool = rapt_pool_create(context->threads, o->affinity == RAPT_AFFINITY_WORKERS);

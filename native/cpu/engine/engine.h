@@ -5,6 +5,7 @@
 
 #include "call/device.h"
 #include "cpu/engine/machine.h"
+#include "cpu/engine/reading.h"
 #include "cpu/engine/slabs.h"
 #include "cpu/engine/threads.h"
 #include "cpu/kernels/kernels.h"
@@ -13,6 +14,8 @@ typedef struct rapt_cpu_context {
   rapt_context head;
   rapt_kernels kernels;
   rapt_machine machine;
+  // The way of reading that the environment asks for; RAPT_READINGS = what this machine does faster.
+  rapt_reading reading;
   int32_t threads;
   rapt_pool *pool;
   // Has locks of its own. Plans take a const context and do not touch it.

@@ -59,6 +59,9 @@ int64_t rapt_machine_task_bytes(const rapt_machine *machine);
 // Bytes of packed weights that a projection multiplies all rows of a task by before it goes on.
 int64_t rapt_machine_weight_bytes(const rapt_machine *machine);
 
+// Bytes of K and V from which on decode reads them in the way that is faster from memory.
+int64_t rapt_machine_reading_bytes(const rapt_machine *machine);
+
 // Bytes of inputs and output from which on a call prefetches what its next steps read.
 int64_t rapt_machine_prefetch_bytes(const rapt_machine *machine);
 

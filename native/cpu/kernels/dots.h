@@ -7,6 +7,8 @@
 //   dot_product(query, key, sum)
 //   DOT_SUM_ROWS                 whether the sums of four rows and one key are reduced together
 //   dot_stream(rows, keys, stride, depth, type)    how the keys are streamed
+//   DOT_STREAM_ROWS(type)        the most rows that are multiplied without requests
+//   DOT_KEY_AFTER_KEY            the most of those whose keys are read one after the other
 // type is one of AS_F32, AS_F16, AS_BF16 and AS_I8, a constant at every call.
 #ifndef RAPT_CPU_KERNELS_DOTS_H
 #define RAPT_CPU_KERNELS_DOTS_H
@@ -46,19 +48,8 @@ ALWAYS_INLINE void dot_step(const int type, const int rows, const int keys, cons
   }
 }
 
-ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const dot_block_of *b, prefetch *next) {
-  vf sum[DOT_ROWS * DOT_KEYS];
-#pragma GCC unroll 16
-  for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
-  int64_t d = 0;
-#pragma GCC unroll 1
-  for (; d + DOT_STEP <= b->depth; d += DOT_STEP) {
-    prefetch_lines(next, b->share);
-    dot_step(type, rows, keys, b, d, DOT_STEP, sum);
-  }
-  if (d < b->depth) dot_step(type, rows, keys, b, d, b->depth - d, sum);
-  float *scores = b->scores;
-  int64_t stride = b->score_stride;
+// Stores the scores of a block whose sums these are.
+ALWAYS_INLINE void dot_finish(const int rows, const int keys, const vf *sum, float *scores, int64_t stride) {
   if (keys == 4) {
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) v_sum4(sum + r * keys, scores + r * stride);
@@ -73,8 +64,25 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
   }
 }
 
-// Defines a rapt_dots for one type.
-#define DOTS(name, type)                                                                                          \
+ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, const dot_block_of *b, prefetch *next) {
+  vf sum[DOT_ROWS * DOT_KEYS];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows * keys; i++) sum[i] = v_set1(0.0f);
+  int64_t d = 0;
+#pragma GCC unroll 1
+  for (; d + DOT_STEP <= b->depth; d += DOT_STEP) {
+    prefetch_lines(next, b->share);
+    dot_step(type, rows, keys, b, d, DOT_STEP, sum);
+  }
+  if (d < b->depth) dot_step(type, rows, keys, b, d, b->depth - d, sum);
+  dot_finish(rows, keys, sum, b->scores, b->score_stride);
+}
+
+// Defines a rapt_dots for one type and each way of reading.
+#define DOTS(name, type)                                     \
+  DOTS_READING(name##_prefetch, type, RAPT_READING_PREFETCH) \
+  DOTS_READING(name##_streams, type, RAPT_READING_STREAMS)
+#define DOTS_READING(name, type, reading)                                                                         \
   static void name(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys, \
                    int64_t key_stride, int64_t depth, float *scores, int64_t score_stride) {                      \
     dot_block_of all = {.queries = queries,                                                                       \
@@ -82,7 +90,12 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
                         .depth = depth,                                                                           \
                         .scores = scores,                                                                         \
                         .score_stride = score_stride};                                                            \
-    dots_as(type, rows, key_count, dot_stream(rows, keys, key_stride, depth, type), all);                         \
+    stream from = dot_stream(rows, keys, key_stride, depth, type);                                                \
+    if (reading == RAPT_READING_STREAMS && rows <= DOT_STREAM_ROWS(type)) {                                       \
+      dots_in_streams(type, rows, key_count, from, all);                                                          \
+    } else {                                                                                                      \
+      dots_as(type, rows, key_count, from, all);                                                                  \
+    }                                                                                                             \
   }
 
 ALWAYS_INLINE void dots_as(const int type, int64_t rows, int64_t key_count, stream s, dot_block_of b) {
@@ -122,5 +135,7 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, int64_t key_count, stre
     k += block;
   }
 }
+
+#include "cpu/kernels/dots_streams.h"
 
 #endif

@@ -11,6 +11,8 @@
 
 // Rows of one register block of the output; its vectors are the tier's GATHER_VECTORS.
 #define GATHER_ROWS 4
+// The most rows for which the second way of reading takes GATHER_NARROW vectors at once; more are bound by arithmetic.
+#define GATHER_NARROW_ROWS 4
 // Elements of the values that all register blocks go through before the next such elements: enough that loading and
 // storing the accumulators costs little, few enough to stay in L1, and the same for every dtype, so that equal values
 // give equal bits.
@@ -32,32 +34,46 @@ typedef struct gather_block_of {
   int64_t out_stride;
   // Cache lines that are prefetched with every key of a block.
   int64_t share;
+  // Bytes of a value from its start: where a block that reads without requests ends, and where the value does.
+  int64_t end;
+  int64_t bytes;
 } gather_block_of;
 
 ALWAYS_INLINE void gather_block(const int type, const int rows, const int vectors, const int guarded,
                                 const gather_block_of *b, prefetch *next) {
+  // Without requests all vectors are whole.
+  const int whole = next == NULL;
   // A block's sums start from zero and are added to the output at its end: the rounding error grows with the keys of a
   // block, not with all keys.
-  vf sum[GATHER_ROWS][GATHER_VECTORS], zero = v_set1(0.0f);
+  vf sum[GATHER_ROWS][GATHER_MOST_VECTORS], zero = v_set1(0.0f);
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < vectors; v++) sum[r][v] = zero;
   }
 #pragma GCC unroll 1
   for (int64_t k = 0; k < b->key_count; k++) {
-    if (k % 2 == 0) prefetch_lines(next, 2 * b->share);
-    vf value[GATHER_VECTORS];
-#pragma GCC unroll 4
+    if (whole) {
+      // The lines behind the block, which the other blocks of this value read, while its place is known.
+#pragma GCC unroll 1
+      for (int64_t at = b->end; at < b->bytes; at += CACHE_LINE) {
+        __builtin_prefetch(b->values + k * b->value_stride + at);
+      }
+    } else if (k % 2 == 0) {
+      prefetch_lines(next, 2 * b->share);
+    }
+    vf value[GATHER_MOST_VECTORS];
+#pragma GCC unroll 16
     for (int v = 0; v < vectors; v++) {
       const void *row = b->values + k * b->value_stride;
       int64_t at = b->first + v * V_LANES;
-      value[v] = v == vectors - 1 && b->last != V_LANES ? load_some_as(type, row, at, b->last) : load_as(type, row, at);
+      int some = !whole && v == vectors - 1 && b->last != V_LANES;
+      value[v] = some ? load_some_as(type, row, at, b->last) : load_as(type, row, at);
     }
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
       vf weight = v_set1(b->weights[r * b->weight_stride + k]);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < vectors; v++) {
         vf added = v_fma(weight, value[v], sum[r][v]);
         sum[r][v] = guarded ? v_if_equal(weight, zero, sum[r][v], added) : added;
@@ -66,11 +82,11 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 #pragma GCC unroll 4
   for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int v = 0; v < vectors; v++) {
       float *to = b->out + r * b->out_stride + b->first + v * V_LANES;
       vf scale = v_set1(b->correction[r]);
-      if (v == vectors - 1) {
+      if (!whole && v == vectors - 1) {
         v_store_n(to, v_fma(v_load_n(to, b->last), scale, sum[r][v]), b->last);
       } else {
         v_store(to, v_fma(v_load(to), scale, sum[r][v]));
@@ -79,22 +95,23 @@ ALWAYS_INLINE void gather_block(const int type, const int rows, const int vector
   }
 }
 
-// Adds the keys of `all`, whose row and element are its first. Blocks of four rows and GATHER_VECTORS vectors come
+// Adds the keys of `all`, whose row and element are its first. Blocks of four rows and `across` vectors come
 // first; the rest is done with fewer rows, or vector by vector. `share` lines are prefetched with each key of a block.
-ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, const int guarded,
-                               const gather_block_of *all, prefetch next) {
+// Elements before `from` are left out.
+ALWAYS_INLINE void gather_some(const int type, const int across, int64_t rows, int64_t from, int64_t depth,
+                               const int guarded, const gather_block_of *all, prefetch next) {
   gather_block_of b = *all;
-#define ROWS(height)                                            \
-  case height:                                                  \
-    if (wide) {                                                 \
-      gather_block(type, height, GATHER_VECTORS, 0, &b, &next); \
-    } else {                                                    \
-      gather_block(type, height, 1, 0, &b, &next);              \
-    }                                                           \
+#define ROWS(height)                                    \
+  case height:                                          \
+    if (wide) {                                         \
+      gather_block(type, height, across, 0, &b, &next); \
+    } else {                                            \
+      gather_block(type, height, 1, 0, &b, &next);      \
+    }                                                   \
     break;
-  for (int64_t d = 0; d < depth;) {
+  for (int64_t d = from; d < depth;) {
     int64_t left = depth - d;
-    int wide = left >= GATHER_VECTORS * V_LANES;
+    int wide = left >= across * V_LANES;
     int64_t last = left < V_LANES ? left : V_LANES;
     int64_t most = guarded ? 1 : GATHER_ROWS, height = most;
     b.first = d;
@@ -105,7 +122,7 @@ ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, cons
       b.correction = all->correction + r;
       b.out = all->out + r * all->out_stride;
       if (guarded && wide) {
-        gather_block(type, 1, GATHER_VECTORS, 1, &b, &next);
+        gather_block(type, 1, across, 1, &b, &next);
       } else if (guarded) {
         gather_block(type, 1, 1, 1, &b, &next);
       } else {
@@ -117,32 +134,44 @@ ALWAYS_INLINE void gather_some(const int type, int64_t rows, int64_t depth, cons
         }
       }
     }
-    d += wide ? GATHER_VECTORS * V_LANES : last;
+    d += wide ? across * V_LANES : last;
   }
   prefetch_rest(&next);
 #undef ROWS
 }
 
+#include "cpu/kernels/gather_streams.h"
+
 // Adds the keys of `all`, GATHER_ELEMENTS of their values at a time.
-ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int guarded, stream s, gather_block_of all) {
+ALWAYS_INLINE void gather_as(const int type, const int streams, int64_t rows, int64_t depth, int guarded, stream s,
+                             gather_block_of all) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  const int narrow = streams && type == AS_F32 && rows <= GATHER_NARROW_ROWS;
+  const int across = narrow ? GATHER_NARROW : GATHER_VECTORS;
   const float *weights = all.weights;
   int64_t key_count = all.key_count;
   int64_t step = rapt_max(4, GATHER_ELEMENTS / depth), vectors = (depth + V_LANES - 1) / V_LANES;
-  int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / GATHER_VECTORS + vectors % GATHER_VECTORS);
+  int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / across + vectors % across);
   all.value_stride = s.stride;
+  all.bytes = s.bytes;
   all.share = (line_count(s.bytes) + passes - 1) / passes;
   for (int64_t k = 0; k < key_count; k += step) {
     all.weights = weights + k;
     all.key_count = rapt_min(step, key_count - k);
     all.values = s.first + k * s.stride;
-    gather_some(type, rows, depth, guarded, &all, prefetch_start(&s, k, all.key_count));
+    int done = streams && !guarded && gather_in_order(type, rows, depth, &all);
+    prefetch next = prefetch_start(&s, k, all.key_count);
+    if (!done && narrow) gather_some(type, GATHER_NARROW, rows, 0, depth, guarded, &all, next);
+    if (!done && !narrow) gather_some(type, GATHER_VECTORS, rows, 0, depth, guarded, &all, next);
     all.correction = ones;
   }
 }
 
-// Defines a rapt_gather for one type.
-#define GATHER(name, type)                                                                                           \
+// Defines a rapt_gather for one type and each way of reading.
+#define GATHER(name, type)                                     \
+  GATHER_READING(name##_prefetch, type, RAPT_READING_PREFETCH) \
+  GATHER_READING(name##_streams, type, RAPT_READING_STREAMS)
+#define GATHER_READING(name, type, reading)                                                                          \
   static void name(int64_t rows, const float *weights, int64_t weight_stride, int64_t key_count, const void *values, \
                    int64_t value_stride, int64_t depth, const float *correction, float *out, int64_t out_stride,     \
                    int guarded) {                                                                                    \
@@ -152,7 +181,8 @@ ALWAYS_INLINE void gather_as(const int type, int64_t rows, int64_t depth, int gu
                            .correction = correction,                                                                 \
                            .out = out,                                                                               \
                            .out_stride = out_stride};                                                                \
-    gather_as(type, rows, depth, guarded, stream_with(rows, values, value_stride, depth, size_as(type)), all);       \
+    stream from = stream_with(rows, values, value_stride, depth, size_as(type));                                     \
+    gather_as(type, reading == RAPT_READING_STREAMS, rows, depth, guarded, from, all);                               \
   }
 
 GATHER(gather_f32, AS_F32)

@@ -30,7 +30,9 @@ int rapt_kernels_fill(int32_t isa, rapt_kernels *table) {
   *table = *table_of(isa);
 #ifdef RAPT_X86_TIERS
   if (isa == RAPT_ISA_AVX512BF16) {
-    table->dots_pairs = rapt_pair_kernels_avx512bf16.dots_pairs;
+    for (int reading = 0; reading < RAPT_READINGS; reading++) {
+      table->decode[reading].dots_pairs = rapt_pair_kernels_avx512bf16.dots_pairs[reading];
+    }
     table->multiply_pairs = rapt_pair_kernels_avx512bf16.multiply_pairs;
     table->multiply_pairs_and_weigh = rapt_pair_kernels_avx512bf16.multiply_pairs_and_weigh;
   }

@@ -58,6 +58,28 @@ typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stri
                          const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
                          int64_t out_stride, int guarded);
 
+// How decode's kernels read K and V; the results have the same bits. Which way is faster is a matter of the CPU's
+// prefetchers.
+typedef enum rapt_reading {
+  RAPT_READING_PREFETCH,  // neighbouring rows at once, and one rolled loop of requests that walks ahead of them
+  RAPT_READING_STREAMS,   // rows one after the other or in streams far apart, and no requests
+  RAPT_READINGS
+} rapt_reading;
+
+typedef struct rapt_decode_kernels {
+  rapt_dots *dots_f32;
+  rapt_dots *dots_f16;
+  rapt_dots *dots_bf16;
+  rapt_dots *dots_i8;
+  // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride count bf16. NULL on
+  // tiers without such an instruction.
+  rapt_dots *dots_pairs;
+  rapt_gather *gather_f32;
+  rapt_gather *gather_f16;
+  rapt_gather *gather_bf16;
+  rapt_gather *gather_i8;
+} rapt_decode_kernels;
+
 // A panel of weights as blocks, and what one of its products writes.
 typedef struct rapt_block_panel {
   // Blocks along the depth, each one panel wide. First come its scales, f16[panel_width]. For q8_0 then the numbers,
@@ -167,17 +189,7 @@ typedef struct rapt_kernels {
                        float *row_sum, float *correction);
   // scores[r * stride + key] *= factors[key].
   void (*scale_keys)(int64_t rows, int64_t keys, int64_t stride, const float *factors, float *scores);
-  rapt_dots *dots_f32;
-  rapt_dots *dots_f16;
-  rapt_dots *dots_bf16;
-  rapt_dots *dots_i8;
-  // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride count bf16. NULL on
-  // tiers without such an instruction.
-  rapt_dots *dots_pairs;
-  rapt_gather *gather_f32;
-  rapt_gather *gather_f16;
-  rapt_gather *gather_bf16;
-  rapt_gather *gather_i8;
+  rapt_decode_kernels decode[RAPT_READINGS];
 
   // Rotates pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs.
   // to has 2 * pairs elements too, and is the same as from or does not overlap it.

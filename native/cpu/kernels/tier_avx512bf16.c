@@ -12,5 +12,6 @@ static inline vf v_add_pair_products(vf a, vf b, vf sum) { return _mm512_dpbf16_
 #include "cpu/kernels/dots_pairs.h"
 #include "cpu/kernels/multiply.h"
 
-const rapt_pair_kernels rapt_pair_kernels_avx512bf16 = {
-    .dots_pairs = dots_pairs, .multiply_pairs = multiply, .multiply_pairs_and_weigh = multiply_and_weigh};
+const rapt_pair_kernels rapt_pair_kernels_avx512bf16 = {.dots_pairs = {dots_pairs_prefetch, dots_pairs_streams},
+                                                        .multiply_pairs = multiply,
+                                                        .multiply_pairs_and_weigh = multiply_and_weigh};

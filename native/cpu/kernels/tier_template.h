@@ -26,6 +26,13 @@ _Static_assert(PANEL_WIDTH % V_LANES == 0, "threads pack neighbouring pieces of 
 _Static_assert(TILE_ROWS <= V_LANES, "pack spills forward only");
 _Static_assert(V_LANES <= RAPT_PACK_SLACK, "slack behind a packed block");
 
+#define DECODE_KERNELS(reading)                                                                           \
+  {                                                                                                       \
+    .dots_f32 = dots_f32_##reading, .dots_f16 = dots_f16_##reading, .dots_bf16 = dots_bf16_##reading,     \
+    .dots_i8 = dots_i8_##reading, .gather_f32 = gather_f32_##reading, .gather_f16 = gather_f16_##reading, \
+    .gather_bf16 = gather_bf16_##reading, .gather_i8 = gather_i8_##reading                                \
+  }
+
 const rapt_kernels KERNELS = {
     .tile_rows = TILE_ROWS,
     .lanes = V_LANES,
@@ -56,14 +63,7 @@ const rapt_kernels KERNELS = {
     .widen_q4_0 = widen_q4_0,
     .softmax_rows = softmax_rows,
     .scale_keys = scale_keys,
-    .dots_f32 = dots_f32,
-    .dots_f16 = dots_f16,
-    .dots_bf16 = dots_bf16,
-    .dots_i8 = dots_i8,
-    .gather_f32 = gather_f32,
-    .gather_f16 = gather_f16,
-    .gather_bf16 = gather_bf16,
-    .gather_i8 = gather_i8,
+    .decode = {[RAPT_READING_PREFETCH] = DECODE_KERNELS(prefetch), [RAPT_READING_STREAMS] = DECODE_KERNELS(streams)},
     .rotate = rotate,
     .rotate_f16 = rotate_f16,
     .rotate_bf16 = rotate_bf16,

@@ -9,7 +9,7 @@
 
 // The entries of rapt_kernels that multiply pairs of bf16.
 typedef struct rapt_pair_kernels {
-  rapt_dots *dots_pairs;
+  rapt_dots *dots_pairs[RAPT_READINGS];
   rapt_multiply *multiply_pairs;
   rapt_multiply_and_weigh *multiply_pairs_and_weigh;
 } rapt_pair_kernels;

@@ -14,6 +14,16 @@
 #define DOT_KEYS 4
 // Vectors per register block of the decode products with V, by 4 rows: 16 accumulators, 8 loads for 16 FMAs.
 #define GATHER_VECTORS 4
+// The same of f32 in the second way of reading: two lines at most of each value at once.
+#define GATHER_NARROW 2
+// Rows by vectors of the blocks that read values in order: up to 24 accumulators.
+#define GATHER_MOST_VECTORS 16
+#define GATHER_SHAPES                                      \
+  SHAPE(1, 16, CASE(1, 16))                                \
+  SHAPE(3, 8, CASE(1, 8) CASE(2, 8) CASE(3, 8))            \
+  SHAPE(4, 6, CASE(1, 6) CASE(2, 6) CASE(3, 6) CASE(4, 6)) \
+  SHAPE(4, 5, CASE(1, 5) CASE(2, 5) CASE(3, 5) CASE(4, 5)) \
+  SHAPE(4, 4, CASE(1, 4) CASE(2, 4) CASE(3, 4) CASE(4, 4))
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 12
 // Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.

@@ -16,6 +16,11 @@
 #define DOT_KEYS 2
 // Vectors per register block of the decode products with V, by 4 rows: 16 accumulators.
 #define GATHER_VECTORS 4
+// The same of f32 in the second way of reading: two lines at most of each value at once.
+#define GATHER_NARROW 2
+// Rows by vectors of the blocks that read values in order.
+#define GATHER_MOST_VECTORS 8
+#define GATHER_SHAPES SHAPE(1, 8, CASE(1, 8))
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 4
 // Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.

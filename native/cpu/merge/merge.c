@@ -135,9 +135,10 @@ static void add_parts(const rapt_kernels *kernels, const rapt_merge *c, const fl
   const rapt_tensor *t = &c->partial_output;
   const void *values = output_of(c, first, at);
   int64_t stride = t->stride[0];
-  rapt_gather *gather = t->dtype == RAPT_F16    ? kernels->gather_f16
-                        : t->dtype == RAPT_BF16 ? kernels->gather_bf16
-                                                : kernels->gather_f32;
+  const rapt_decode_kernels *reading = &kernels->decode[RAPT_READING_PREFETCH];
+  rapt_gather *gather = t->dtype == RAPT_F16    ? reading->gather_f16
+                        : t->dtype == RAPT_BF16 ? reading->gather_bf16
+                                                : reading->gather_f32;
   if (is_staged(c)) {
     for (int64_t n = 0; n < count; n++) {
       float *to = slot->staged + n * c->value_dim;
@@ -146,7 +147,7 @@ static void add_parts(const rapt_kernels *kernels, const rapt_merge *c, const fl
     }
     values = slot->staged;
     stride = c->value_dim;
-    gather = kernels->gather_f32;
+    gather = reading->gather_f32;
   }
   gather(1, weights, count, count, values, stride, c->value_dim, &one, slot->row, c->value_dim, 1);
 }

@@ -79,7 +79,7 @@ void rapt_sdpa_decode_scratch(rapt_arena *arena, const rapt_sdpa_problem *proble
   lay_slot(arena, problem, plan, &unused);
 }
 
-static rapt_dots *dots_of(const rapt_kernels *kernels, const rapt_kv_source *keys) {
+static rapt_dots *dots_of(const rapt_decode_kernels *kernels, const rapt_kv_source *keys) {
   if (!reads_in_place(keys)) return kernels->dots_f32;
   switch (keys->dtype) {
     case RAPT_F16:
@@ -93,7 +93,7 @@ static rapt_dots *dots_of(const rapt_kernels *kernels, const rapt_kv_source *key
   }
 }
 
-static rapt_gather *gather_of(const rapt_kernels *kernels, const rapt_kv_source *values) {
+static rapt_gather *gather_of(const rapt_decode_kernels *kernels, const rapt_kv_source *values) {
   if (!reads_in_place(values)) return kernels->gather_f32;
   switch (values->dtype) {
     case RAPT_F16:
@@ -108,11 +108,11 @@ static rapt_gather *gather_of(const rapt_kernels *kernels, const rapt_kv_source 
 }
 
 // Chooses the kernel for the dot products and loads the queries as it takes them.
-static void load_queries(decode_task *t) {
+static void load_queries(decode_task *t, const rapt_decode_kernels *kernels) {
   const rapt_sdpa *c = &t->problem->call;
   const rapt_sdpa_queries *queries = &t->visibility->queries;
   int pairs = rapt_sdpa_takes_pairs(t->kernels, t->problem);
-  t->dots = pairs ? t->kernels->dots_pairs : dots_of(t->kernels, &t->keys);
+  t->dots = pairs ? kernels->dots_pairs : dots_of(kernels, &t->keys);
   for (int64_t r = 0; r < queries->count; r++) {
     const void *row = rapt_sdpa_row_of(&c->query, queries, r);
     float *to = t->slot->query + r * c->head_dim;
@@ -309,12 +309,12 @@ void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot_number) {
   t.visibility = slot.visibility;
   t.keys = rapt_sdpa_keys(problem, batch, kv_head);
   t.values = rapt_sdpa_values(problem, batch, kv_head);
-  t.gather = gather_of(t.kernels, &t.values);
+  t.gather = gather_of(&t.kernels->decode[job->readings.values], &t.values);
   t.slot = &slot;
 
   int64_t first = split * plan->chunk, last = first + rapt_min(c->kv_len - first, plan->task_chunks * plan->chunk);
   prefetch_scales(&t.keys, rapt_max(t.visibility->low, first), plan->key_tile);
-  load_queries(&t);
+  load_queries(&t, &t.kernels->decode[job->readings.keys]);
   attend_chunks(&t, &job->partials, unit * plan->splits + split, first, last);
   end_task(&t, job, unit);
 }

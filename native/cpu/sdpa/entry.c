@@ -4,12 +4,20 @@
 #include "cpu/sdpa/paths.h"
 #include "cpu/sdpa/sdpa.h"
 
+// Not part of the plan: who only asks for one should not wait until the ways have been tried.
+static rapt_readings choose_readings(const rapt_cpu_context *context, const rapt_cpu_sdpa *plan) {
+  if (context->reading != RAPT_READINGS) return (rapt_readings){context->reading, context->reading};
+  if (plan->from_memory) return rapt_readings_here(&context->kernels);
+  return (rapt_readings){RAPT_READING_PREFETCH, RAPT_READING_PREFETCH};
+}
+
 void rapt_cpu_execute_sdpa(rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                            void *memory) {
   rapt_sdpa_job job = {.context = context, .problem = problem, .plan = plan, .slots = memory};
   rapt_arena arena = {.base = job.slots + plan->share.slots * plan->slot_scratch};
   rapt_sdpa_partials_lay(&arena, context, problem, plan, &job.partials);
   if (plan->path == RAPT_SDPA_DECODE) {
+    job.readings = choose_readings(context, plan);
     rapt_sdpa_decode_begin(&job);
     rapt_parallel(context->pool, plan->tasks, plan->share, rapt_sdpa_decode_task, &job);
     return;

@@ -27,6 +27,8 @@ typedef struct rapt_sdpa_job {
   // The workers' scratch, one slot each.
   unsigned char *slots;
   rapt_sdpa_partials partials;
+  // Decode.
+  rapt_readings readings;
 } rapt_sdpa_job;
 
 // The shape of a task's states.

@@ -91,6 +91,12 @@ static void choose_task_chunks(int64_t threads, rapt_cpu_sdpa *plan) {
   plan->tasks = plan->units * rapt_ceil_div(plan->splits, plan->task_chunks);
 }
 
+// In double, because the product may overflow an int64.
+static double kv_bytes(const rapt_cpu_sdpa *plan, const rapt_sdpa *c) {
+  int64_t key = c->head_dim * rapt_element_size(c->key.dtype), value = c->value_dim * rapt_element_size(c->value.dtype);
+  return (double)plan->units * (double)c->kv_len * (double)(key + value);
+}
+
 static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
   int64_t width = context->kernels.panel_width;
@@ -121,6 +127,7 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   double bytes =
       (double)plan->units * size * (double)(c->head_dim + c->value_dim) * (double)(problem->rows + c->kv_len);
   plan->prefetch = bytes >= (double)rapt_machine_prefetch_bytes(&context->machine);
+  plan->from_memory = kv_bytes(plan, c) >= (double)rapt_machine_reading_bytes(&context->machine);
   plan->share = rapt_share_work(context->pool, plan->tasks, work, context->kernels.lanes);
 }
 

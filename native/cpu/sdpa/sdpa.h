@@ -43,6 +43,8 @@ typedef struct rapt_cpu_sdpa {
   int first_blocks_first;
   int64_t tasks;
   rapt_share share;
+  // Decode: whether K and V come from memory, so that the way of reading them matters.
+  int from_memory;
   // Whether tasks prefetch: whether the tensors are larger than a cache.
   int prefetch;
   // Bytes.

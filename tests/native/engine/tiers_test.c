@@ -28,15 +28,15 @@ int main(void) {
   list_tiers();
   rapt_kernels below, best;
   if (rapt_kernels_fill(RAPT_ISA_AVX512, &below) && rapt_kernels_fill(RAPT_ISA_AVX512BF16, &best)) {
-    CHECK(below.multiply_pairs == NULL && below.multiply_pairs_and_weigh == NULL && below.dots_pairs == NULL,
+    CHECK(below.multiply_pairs == NULL && below.multiply_pairs_and_weigh == NULL && below.decode[0].dots_pairs == NULL,
           "avx512 multiplies pairs of bf16");
-    CHECK(best.multiply_pairs != NULL && best.multiply_pairs_and_weigh != NULL && best.dots_pairs != NULL,
+    CHECK(best.multiply_pairs != NULL && best.multiply_pairs_and_weigh != NULL && best.decode[0].dots_pairs != NULL,
           "avx512bf16 does not multiply pairs of bf16");
     // All that it has for itself.
     below.isa = best.isa;
     below.multiply_pairs = best.multiply_pairs;
     below.multiply_pairs_and_weigh = best.multiply_pairs_and_weigh;
-    below.dots_pairs = best.dots_pairs;
+    for (int r = 0; r < RAPT_READINGS; r++) below.decode[r].dots_pairs = best.decode[r].dots_pairs;
     CHECK(!memcmp(&below, &best, sizeof best), "avx512bf16 has replaced more of avx512 than it may");
   }
   CHECK(rapt_kernels_fill(RAPT_ISA_PORTABLE, &best) && best.multiply_pairs == NULL,
