@@ -3,8 +3,9 @@
 // enqueued, on the calling thread. Environment variables describe the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that knows
-//                           of no proven kernel, as a new GPU's does); anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "unproven" (one that knows of no proven
+//                           kernel, as a new GPU's does) or "hmm" (the device reads the whole process's memory);
+//                           anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
 //   RAPT_EMULATED_CAPTURE   1 = every stream is being captured into a graph; what CUDA refuses then, or would make the
 //                           capture useless, ends the program: allocating, freeing, waiting
@@ -191,17 +192,16 @@ driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes) {
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal) {
+driver_code driver_look_up(const void *pointer, driver_pointer *out) {
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   uintptr_t address = reinterpret_cast<uintptr_t>(pointer);
   auto after = memory.blocks.upper_bound(address);
-  *place = DRIVER_PLACE_UNKNOWN;
+  *out = {DRIVER_MEMORY_UNREGISTERED, 0, driver_is("hmm") ? pointer : nullptr};
   if (after == memory.blocks.begin()) return DRIVER_SUCCESS;
   const auto &entry = *--after;
   if (address - entry.first >= entry.second.bytes) return DRIVER_SUCCESS;
-  *place = entry.second.ordinal < 0 ? DRIVER_PLACE_SHARED : DRIVER_PLACE_DEVICE;
-  *ordinal = entry.second.ordinal;
+  *out = {entry.second.ordinal < 0 ? DRIVER_MEMORY_HOST : DRIVER_MEMORY_DEVICE, entry.second.ordinal, pointer};
   return DRIVER_SUCCESS;
 }
 

@@ -10,6 +10,7 @@
 #include "cuda/device.h"
 #include "cuda/linear/linear.h"
 #include "cuda/runtime/call.h"
+#include "cuda/runtime/place.h"
 #include "cuda/runtime/rows.h"
 
 namespace {
@@ -43,13 +44,13 @@ void pack(const rapt_tensor &from, int64_t rows, int64_t columns, unsigned char 
 // Waits for the copy.
 rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from, int64_t rows, int64_t columns,
                   const rapt_tensor &to, rapt_error *error) {
-  driver_place place;
+  rapt_cuda_place place;
   int ordinal = 0;
-  RAPT_CHECK(rapt_cuda_check(driver_locate(from.data, &place, &ordinal), "asking where the weights lie", error));
+  RAPT_CHECK(rapt_cuda_find_place(from.data, "asking where the weights lie", &place, &ordinal, error));
   driver_stream stream = context->stream.native;
   std::unique_ptr<unsigned char[]> host;
   device_memory staged;
-  if (place == DRIVER_PLACE_UNKNOWN) {
+  if (place == RAPT_CUDA_PLACE_UNREGISTERED || place == RAPT_CUDA_PLACE_ELSEWHERE) {
     size_t bytes = static_cast<size_t>(rows * columns * rapt_element_size(from.dtype));
     host.reset(new (std::nothrow) unsigned char[bytes]);
     if (host == nullptr) {

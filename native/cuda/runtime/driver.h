@@ -64,16 +64,22 @@ driver_code driver_allocate_pinned(size_t bytes, void **out);
 driver_code driver_release_pinned(void *memory);
 driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes);
 
-// What a pointer points to.
-enum driver_place {
-  // Memory that CUDA does not know: plain host memory, or freed.
-  DRIVER_PLACE_UNKNOWN,
-  // Pinned or managed: any device reaches it.
-  DRIVER_PLACE_SHARED,
-  DRIVER_PLACE_DEVICE
+// What a pointer points to: the values of cudaMemoryType.
+enum driver_memory : int {
+  DRIVER_MEMORY_UNREGISTERED = 0,
+  DRIVER_MEMORY_HOST = 1,
+  DRIVER_MEMORY_DEVICE = 2,
+  DRIVER_MEMORY_MANAGED = 3
 };
-// *ordinal is set for DRIVER_PLACE_DEVICE.
-driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal);
+struct driver_pointer {
+  driver_memory memory;
+  // Of DRIVER_MEMORY_DEVICE.
+  int ordinal;
+  // Where the current device reads it, NULL where it cannot. It can read unregistered memory where the system lets GPUs
+  // reach pageable memory.
+  const void *on_device;
+};
+driver_code driver_look_up(const void *pointer, driver_pointer *out);
 
 // Copies between any two places.
 driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream stream);

@@ -11,6 +11,11 @@ static_assert(int{DRIVER_INSUFFICIENT} == int{cudaErrorInsufficientDriver}, "cud
 static_assert(int{DRIVER_NO_DEVICE} == int{cudaErrorNoDevice}, "cudaError_t");
 static_assert(int{DRIVER_NOT_READY} == int{cudaErrorNotReady}, "cudaError_t");
 
+static_assert(int{DRIVER_MEMORY_UNREGISTERED} == int{cudaMemoryTypeUnregistered}, "cudaMemoryType");
+static_assert(int{DRIVER_MEMORY_HOST} == int{cudaMemoryTypeHost}, "cudaMemoryType");
+static_assert(int{DRIVER_MEMORY_DEVICE} == int{cudaMemoryTypeDevice}, "cudaMemoryType");
+static_assert(int{DRIVER_MEMORY_MANAGED} == int{cudaMemoryTypeManaged}, "cudaMemoryType");
+
 static cudaStream_t native(driver_stream stream) { return static_cast<cudaStream_t>(stream); }
 static cudaEvent_t native_event(driver_event event) { return static_cast<cudaEvent_t>(event); }
 
@@ -60,19 +65,14 @@ driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes) {
   return cudaMemGetInfo(free_bytes, total_bytes);
 }
 
-driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal) {
+driver_code driver_look_up(const void *pointer, driver_pointer *out) {
   cudaPointerAttributes attributes;
   cudaError_t code = cudaPointerGetAttributes(&attributes, pointer);
-  *place = DRIVER_PLACE_UNKNOWN;
+  *out = driver_pointer();
   if (code != cudaSuccess) return code;
-  if (attributes.type == cudaMemoryTypeDevice) {
-    *place = DRIVER_PLACE_DEVICE;
-    *ordinal = attributes.device;
-  } else if (attributes.type == cudaMemoryTypeManaged || attributes.devicePointer == pointer) {
-    // Registered host memory has another address on the device where there is no unified addressing: it counts as
-    // unknown.
-    *place = DRIVER_PLACE_SHARED;
-  }
+  out->memory = static_cast<driver_memory>(attributes.type);
+  out->ordinal = attributes.device;
+  out->on_device = attributes.devicePointer;
   return DRIVER_SUCCESS;
 }
 
