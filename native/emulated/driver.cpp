@@ -19,11 +19,13 @@
 #include <mutex>
 
 #include "call/operations.h"
+#include "emulated/machine.h"
+
+using namespace emulated;
 
 namespace {
 
 constexpr int NEEDED_VERSION = 13000;
-constexpr driver_code INVALID_VALUE = 1, INVALID_DEVICE = 101, ILLEGAL_ADDRESS = 700, LAUNCH_FAILURE = 719;
 // The alignment that cudaMalloc guarantees.
 constexpr size_t ALIGNMENT = 256;
 
@@ -31,6 +33,8 @@ struct block {
   size_t bytes;
   // -1: pinned host memory.
   int ordinal;
+  // The device memory's.
+  context *owner;
 };
 
 struct memory_table {
@@ -39,20 +43,14 @@ struct memory_table {
 };
 
 struct emulated_event {
+  const context *owner;
   std::chrono::steady_clock::time_point time;
 };
-
-thread_local int current_device = 0;
 
 // Never destroyed: threads may still free memory while the process ends.
 memory_table &table() {
   static memory_table *instance = new memory_table;
   return *instance;
-}
-
-int64_t setting(const char *name, int64_t otherwise) {
-  const char *text = getenv(name);
-  return text == nullptr || *text == 0 ? otherwise : strtoll(text, nullptr, 10);
 }
 
 bool driver_is(const char *kind) {
@@ -69,6 +67,14 @@ void not_in_capture(const char *what) {
   abort();
 }
 
+// The default stream is whatever context's is current.
+void check_stream(driver_stream given) {
+  const void *owner = given == nullptr ? current() : static_cast<const stream *>(given)->context;
+  check_owner("a stream", owner);
+}
+
+void check_event(driver_event event) { check_owner("an event", static_cast<const emulated_event *>(event)->owner); }
+
 driver_code fault() { return static_cast<driver_code>(setting("RAPT_EMULATED_FAULT", DRIVER_SUCCESS)); }
 
 size_t used_bytes(const memory_table &memory, int ordinal) {
@@ -78,6 +84,7 @@ size_t used_bytes(const memory_table &memory, int ordinal) {
 }
 
 driver_code take(size_t bytes, int ordinal, void **out) {
+  check_owner("an allocation", current());
   not_in_capture("an allocation");
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
@@ -87,7 +94,7 @@ driver_code take(size_t bytes, int ordinal, void **out) {
   if (posix_memalign(out, ALIGNMENT, bytes) != 0) return DRIVER_OUT_OF_MEMORY;
   // Memory of a GPU holds anything at first; this is a NaN in every type.
   memset(*out, 0xFF, bytes);
-  memory.blocks[reinterpret_cast<uintptr_t>(*out)] = {bytes, ordinal};
+  memory.blocks[reinterpret_cast<uintptr_t>(*out)] = {bytes, ordinal, current()};
   return DRIVER_SUCCESS;
 }
 
@@ -97,6 +104,7 @@ driver_code give_back(void *pointer, bool pinned) {
   std::lock_guard<std::mutex> lock(memory.mutex);
   auto entry = memory.blocks.find(reinterpret_cast<uintptr_t>(pointer));
   if (entry == memory.blocks.end() || (entry->second.ordinal < 0) != pinned) return INVALID_VALUE;
+  if (!pinned) check_owner("memory", entry->second.owner);
   memory.blocks.erase(entry);
   free(pointer);
   return DRIVER_SUCCESS;
@@ -137,26 +145,31 @@ driver_code driver_version(int *installed, int *needed) {
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_count(int *devices) {
-  *devices = 0;
+driver_code driver_count(int *count) {
+  *count = 0;
   if (driver_is("none") || driver_is("old")) return DRIVER_INSUFFICIENT;
-  *devices = static_cast<int>(setting("RAPT_EMULATED_DEVICES", 1));
-  return *devices > 0 ? DRIVER_SUCCESS : DRIVER_NO_DEVICE;
+  *count = devices();
+  return *count > 0 ? DRIVER_SUCCESS : DRIVER_NO_DEVICE;
 }
 
-driver_code driver_get_device(int *ordinal) {
-  *ordinal = current_device;
+driver_code driver_primary_context(int ordinal, driver_context *out) {
+  if (ordinal < 0 || ordinal >= devices()) return INVALID_DEVICE;
+  *out = primary_context(ordinal);
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_set_device(int ordinal) {
-  int devices;
-  driver_code code = driver_count(&devices);
-  if (code != DRIVER_SUCCESS) return code;
-  if (ordinal < 0 || ordinal >= devices) return INVALID_DEVICE;
-  current_device = ordinal;
+driver_code driver_current_context(driver_context *out, int *ordinal) {
+  *out = current();
+  *ordinal = current() == nullptr ? 0 : current()->ordinal;
   return DRIVER_SUCCESS;
 }
+
+driver_code driver_push_context(driver_context given) {
+  push(static_cast<context *>(given));
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_pop_context() { return pop() == nullptr ? INVALID_CONTEXT : DRIVER_SUCCESS; }
 
 driver_code driver_describe(int ordinal, driver_description *out) {
   *out = driver_description();
@@ -178,7 +191,7 @@ const driver_proof *driver_proofs() {
   return driver_is("unproven") ? none : all;
 }
 
-driver_code driver_allocate(size_t bytes, void **out) { return take(bytes, current_device, out); }
+driver_code driver_allocate(size_t bytes, void **out) { return take(bytes, current()->ordinal, out); }
 driver_code driver_release(void *memory) { return give_back(memory, false); }
 driver_code driver_allocate_pinned(size_t bytes, void **out) { return take(bytes, -1, out); }
 driver_code driver_release_pinned(void *memory) { return give_back(memory, true); }
@@ -187,7 +200,7 @@ driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes) {
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   *total_bytes = static_cast<size_t>(setting("RAPT_EMULATED_MEMORY", INT64_C(1) << 30));
-  size_t used = used_bytes(memory, current_device);
+  size_t used = used_bytes(memory, current()->ordinal);
   *free_bytes = used < *total_bytes ? *total_bytes - used : 0;
   return DRIVER_SUCCESS;
 }
@@ -197,68 +210,89 @@ driver_code driver_look_up(const void *pointer, driver_pointer *out) {
   std::lock_guard<std::mutex> lock(memory.mutex);
   uintptr_t address = reinterpret_cast<uintptr_t>(pointer);
   auto after = memory.blocks.upper_bound(address);
-  *out = {DRIVER_MEMORY_UNREGISTERED, 0, driver_is("hmm") ? pointer : nullptr};
+  *out = {DRIVER_MEMORY_UNREGISTERED, 0, nullptr, driver_is("hmm") ? pointer : nullptr};
   if (after == memory.blocks.begin()) return DRIVER_SUCCESS;
   const auto &entry = *--after;
   if (address - entry.first >= entry.second.bytes) return DRIVER_SUCCESS;
-  *out = {entry.second.ordinal < 0 ? DRIVER_MEMORY_HOST : DRIVER_MEMORY_DEVICE, entry.second.ordinal, pointer};
+  const block &b = entry.second;
+  *out = {b.ordinal < 0 ? DRIVER_MEMORY_HOST : DRIVER_MEMORY_DEVICE, b.ordinal, b.owner, pointer};
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream) {
+driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream given) {
+  check_stream(given);
   memmove(to, from, bytes);
   return fault();
 }
 
 driver_code driver_synchronize() {
+  check_owner("waiting", current());
   not_in_capture("waiting for the device");
   return fault();
 }
 
 driver_code driver_stream_create(bool, driver_stream *out) {
   not_in_capture("making a stream");
-  *out = malloc(1);
-  return *out == nullptr ? DRIVER_OUT_OF_MEMORY : DRIVER_SUCCESS;
-}
-
-driver_code driver_stream_destroy(driver_stream stream) {
-  free(stream);
+  check_owner("a new stream", current());
+  *out = create_stream();
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_stream_synchronize(driver_stream) {
+driver_code driver_stream_destroy(driver_stream given) {
+  check_stream(given);
+  delete static_cast<stream *>(given);
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_stream_synchronize(driver_stream given) {
+  check_stream(given);
   not_in_capture("waiting for a stream");
   return fault();
 }
-driver_code driver_stream_wait(driver_stream, driver_event) { return fault(); }
-driver_code driver_stream_captures(driver_stream, bool *captures_now) {
+// An event may be another context's.
+driver_code driver_stream_wait(driver_stream given, driver_event) {
+  check_stream(given);
+  return fault();
+}
+driver_code driver_stream_captures(driver_stream given, bool *captures_now) {
+  check_stream(given);
   *captures_now = captures();
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_event_create(driver_event *out) {
   not_in_capture("making an event");
-  *out = new emulated_event();
+  check_owner("a new event", current());
+  *out = new emulated_event{current(), {}};
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_event_destroy(driver_event event) {
+  check_event(event);
   delete static_cast<emulated_event *>(event);
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_event_record(driver_event event, driver_stream) {
+driver_code driver_event_record(driver_event event, driver_stream given) {
+  check_event(event);
+  check_stream(given);
   static_cast<emulated_event *>(event)->time = std::chrono::steady_clock::now();
   return fault();
 }
 
-driver_code driver_event_synchronize(driver_event) {
+driver_code driver_event_synchronize(driver_event event) {
+  check_event(event);
   not_in_capture("waiting for an event");
   return fault();
 }
-driver_code driver_event_query(driver_event) { return fault(); }
+driver_code driver_event_query(driver_event event) {
+  check_event(event);
+  return fault();
+}
 
 driver_code driver_event_elapsed(driver_event start, driver_event end, float *milliseconds) {
+  check_event(start);
+  check_event(end);
   *milliseconds = std::chrono::duration<float, std::milli>(static_cast<emulated_event *>(end)->time -
                                                            static_cast<emulated_event *>(start)->time)
                       .count();

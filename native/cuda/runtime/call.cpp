@@ -33,7 +33,7 @@ rapt_status rapt_cuda_execute(rapt_context *head, const rapt_planned *call, rapt
   rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_stream *given = static_cast<const rapt_head *>(call->problem)->stream;
   rapt_stream *stream = given != nullptr ? given : &context->stream;
-  rapt_cuda_scope scope(context->ordinal);
+  rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   RAPT_CHECK(check_places(context, call, error));
   rapt_status status;

@@ -3,7 +3,7 @@
 // else. driver_cuda.cpp implements it over the CUDA runtime; linked with another driver, the plug-in runs on another
 // device.
 //
-// Every function acts on the calling thread's current device and returns a cudaError_t, 0 for success.
+// Every function acts in the calling thread's current context and returns a cudaError_t, 0 for success.
 #ifndef RAPT_CUDA_RUNTIME_DRIVER_H
 #define RAPT_CUDA_RUNTIME_DRIVER_H
 
@@ -11,6 +11,7 @@
 #include <cstdint>
 
 typedef int driver_code;
+typedef void *driver_context;
 typedef void *driver_stream;
 typedef void *driver_event;
 
@@ -34,8 +35,15 @@ void driver_forget_failure();
 // plug-in needs.
 driver_code driver_version(int *installed, int *needed);
 driver_code driver_count(int *devices);
-driver_code driver_get_device(int *ordinal);
-driver_code driver_set_device(int ordinal);
+
+// The device's primary context, which the CUDA runtime works in by itself; never given back, as the runtime does not
+// either.
+driver_code driver_primary_context(int ordinal, driver_context *out);
+// The calling thread's current context, NULL where it has none, and the device it is of.
+driver_code driver_current_context(driver_context *out, int *ordinal);
+// Makes a context current, and the one before it again.
+driver_code driver_push_context(driver_context context);
+driver_code driver_pop_context();
 
 struct driver_description {
   char name[128];
@@ -73,8 +81,9 @@ enum driver_memory : int {
 };
 struct driver_pointer {
   driver_memory memory;
-  // Of DRIVER_MEMORY_DEVICE.
+  // Of DRIVER_MEMORY_DEVICE. The context is NULL for memory that belongs to the device itself, as pools are.
   int ordinal;
+  driver_context context;
   // Where the current device reads it, NULL where it cannot. It can read unregistered memory where the system lets GPUs
   // reach pageable memory.
   const void *on_device;

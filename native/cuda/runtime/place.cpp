@@ -18,27 +18,26 @@ static rapt_cuda_place place_of(const driver_pointer &pointer, const void *data)
   return RAPT_CUDA_PLACE_UNREGISTERED;
 }
 
-rapt_status rapt_cuda_find_place(const void *data, const char *what, rapt_cuda_place *place, int *ordinal,
-                                 rapt_error *error) {
+rapt_status rapt_cuda_find_place(const rapt_cuda_context *context, const char *name, const void *data,
+                                 rapt_cuda_place *place, rapt_error *error) {
   driver_pointer pointer = {};
-  RAPT_CHECK(rapt_cuda_check(driver_look_up(data, &pointer), what, error));
+  RAPT_CHECK(rapt_cuda_check(driver_look_up(data, &pointer), "asking where a tensor lies", error));
   *place = place_of(pointer, data);
-  *ordinal = pointer.ordinal;
-  return RAPT_OK;
+  if (*place != RAPT_CUDA_PLACE_DEVICE) return RAPT_OK;
+  if (pointer.ordinal != context->ordinal) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is memory of CUDA device %d; this context's device is %d", name,
+                     pointer.ordinal, context->ordinal);
+  }
+  if (pointer.context == nullptr || pointer.context == context->native) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is memory of another CUDA context of device %d", name,
+                   context->ordinal);
 }
 
 rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const char *name, const void *data,
                                   rapt_error *error) {
   rapt_cuda_place place;
-  int ordinal = 0;
-  RAPT_CHECK(rapt_cuda_find_place(data, "asking where a tensor lies", &place, &ordinal, error));
-  if (place == RAPT_CUDA_PLACE_SHARED || (place == RAPT_CUDA_PLACE_DEVICE && ordinal == context->ordinal)) {
-    return RAPT_OK;
-  }
-  if (place == RAPT_CUDA_PLACE_DEVICE) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is memory of CUDA device %d; this context's device is %d", name,
-                     ordinal, context->ordinal);
-  }
+  RAPT_CHECK(rapt_cuda_find_place(context, name, data, &place, error));
+  if (place == RAPT_CUDA_PLACE_SHARED || place == RAPT_CUDA_PLACE_DEVICE) return RAPT_OK;
   if (place == RAPT_CUDA_PLACE_ELSEWHERE) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT,
                      "%s is at %p, registered host memory that CUDA device %d has at another address", name, data,

@@ -11,16 +11,16 @@ enum rapt_cuda_place {
   RAPT_CUDA_PLACE_UNREGISTERED,
   // Host memory that CUDA knows, but that the device has at another address.
   RAPT_CUDA_PLACE_ELSEWHERE,
-  // Pinned or managed: any device reaches it.
+  // Pinned or managed: every device and context reaches it.
   RAPT_CUDA_PLACE_SHARED,
   RAPT_CUDA_PLACE_DEVICE
 };
 
-// *ordinal is set for RAPT_CUDA_PLACE_DEVICE. `what` names what is asked for: "asking where a tensor lies".
-rapt_status rapt_cuda_find_place(const void *data, const char *what, rapt_cuda_place *place, int *ordinal,
-                                 rapt_error *error);
+// Both fail, with a sentence that begins with the name, for memory of another device or another CUDA context.
+rapt_status rapt_cuda_find_place(const rapt_cuda_context *context, const char *name, const void *data,
+                                 rapt_cuda_place *place, rapt_error *error);
 
-// Checks that the context's kernels may use the memory. Fails with a sentence that begins with the name.
+// Checks that the context's kernels may use the memory.
 rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const char *name, const void *data,
                                   rapt_error *error);
 

@@ -40,6 +40,19 @@ enum {
   RAPT_AFFINITY_WORKERS = 1
 };
 
+/** In which CUDA context (CUcontext) a context works, whatever is current on the threads that use it. */
+enum {
+  /** The device's primary one, which the CUDA runtime and most libraries use, and which is kept until the process ends.
+   */
+  RAPT_CUDA_CONTEXT_PRIMARY = 0,
+  /**
+   * The one that is current on the thread that creates the context, as cuCtxCreate makes them; it must be of the device
+   * that ordinal names. Its owner keeps it until the context and all that was made with it are destroyed. Memory and
+   * streams of the same device's other CUDA contexts are refused.
+   */
+  RAPT_CUDA_CONTEXT_CURRENT = 1
+};
+
 /** How to create a context. All zero but struct_size is the CPU with its defaults. */
 typedef struct rapt_context_options {
   /** sizeof(rapt_context_options) as the caller knows it. */
@@ -62,8 +75,8 @@ typedef struct rapt_context_options {
   const char *cuda_library;
   /** CPU: one of RAPT_AFFINITY_*. */
   int32_t affinity;
-  /** 0. */
-  int32_t reserved;
+  /** CUDA: one of RAPT_CUDA_CONTEXT_*. */
+  int32_t cuda_context;
 } rapt_context_options;
 
 /** What a context is. */
@@ -104,8 +117,8 @@ RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_con
 
 /*
  * All of these need a CUDA context; on a CPU context they return RAPT_UNSUPPORTED. Any thread may call them at any
- * time, except that nothing may use what is being destroyed. The library makes the CUDA device current in every call
- * and restores the thread's own afterwards.
+ * time, except that nothing may use what is being destroyed. The library makes the context's CUcontext current in
+ * every call and puts the thread's own back afterwards.
  */
 
 /** Kinds of memory. */
