@@ -7,8 +7,8 @@
 //                           kernel, as a new GPU's does) or "hmm" (the device reads the whole process's memory);
 //                           anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
-//   RAPT_EMULATED_CAPTURE   1 = every stream is being captured into a graph; what CUDA refuses then, or would make the
-//                           capture useless, ends the program: allocating, freeing, waiting
+// Graph captures are begun by the driver's own interface (api.cpp). A call that CUDA forbids then, on whatever thread,
+// is refused, and the capture ends with an error.
 #include "cuda/runtime/driver.h"
 
 #include <chrono>
@@ -58,15 +58,6 @@ bool driver_is(const char *kind) {
   return text != nullptr && strcmp(text, kind) == 0;
 }
 
-bool captures() { return setting("RAPT_EMULATED_CAPTURE", 0) != 0; }
-
-// A call that must not happen during a capture.
-void not_in_capture(const char *what) {
-  if (!captures()) return;
-  fprintf(stderr, "emulated device: %s during a graph capture\n", what);
-  abort();
-}
-
 // The default stream is whatever context's is current.
 void check_stream(driver_stream given) {
   const void *owner = given == nullptr ? current() : static_cast<const stream *>(given)->context;
@@ -85,11 +76,12 @@ size_t used_bytes(const memory_table &memory, int ordinal) {
 
 driver_code take(size_t bytes, int ordinal, void **out) {
   check_owner("an allocation", current());
-  not_in_capture("an allocation");
+  *out = nullptr;
+  int refused = unsafe_call();
+  if (refused != DRIVER_SUCCESS) return refused;
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   size_t total = static_cast<size_t>(setting("RAPT_EMULATED_MEMORY", INT64_C(1) << 30));
-  *out = nullptr;
   if (bytes > total || (ordinal >= 0 && used_bytes(memory, ordinal) > total - bytes)) return DRIVER_OUT_OF_MEMORY;
   if (posix_memalign(out, ALIGNMENT, bytes) != 0) return DRIVER_OUT_OF_MEMORY;
   // Memory of a GPU holds anything at first; this is a NaN in every type.
@@ -99,7 +91,8 @@ driver_code take(size_t bytes, int ordinal, void **out) {
 }
 
 driver_code give_back(void *pointer, bool pinned) {
-  not_in_capture("freeing memory");
+  int refused = unsafe_call();
+  if (refused != DRIVER_SUCCESS) return refused;
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   auto entry = memory.blocks.find(reinterpret_cast<uintptr_t>(pointer));
@@ -225,29 +218,24 @@ driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream 
   return fault();
 }
 
-driver_code driver_synchronize() {
-  check_owner("waiting", current());
-  not_in_capture("waiting for the device");
-  return fault();
-}
-
 driver_code driver_stream_create(bool, driver_stream *out) {
-  not_in_capture("making a stream");
   check_owner("a new stream", current());
+  int refused = unsafe_call();
+  if (refused != DRIVER_SUCCESS) return refused;
   *out = create_stream();
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_stream_destroy(driver_stream given) {
   check_stream(given);
-  delete static_cast<stream *>(given);
+  destroy_stream(static_cast<stream *>(given));
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_stream_synchronize(driver_stream given) {
   check_stream(given);
-  not_in_capture("waiting for a stream");
-  return fault();
+  int refused = wait_call(static_cast<stream *>(given));
+  return refused != DRIVER_SUCCESS ? refused : fault();
 }
 // An event may be another context's.
 driver_code driver_stream_wait(driver_stream given, driver_event) {
@@ -256,12 +244,16 @@ driver_code driver_stream_wait(driver_stream given, driver_event) {
 }
 driver_code driver_stream_captures(driver_stream given, bool *captures_now) {
   check_stream(given);
-  *captures_now = captures();
+  *captures_now = captures(static_cast<const stream *>(given));
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_exchange_capture_mode(int *mode) {
+  *mode = exchange_mode(*mode);
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_event_create(driver_event *out) {
-  not_in_capture("making an event");
   check_owner("a new event", current());
   *out = new emulated_event{current(), {}};
   return DRIVER_SUCCESS;
@@ -282,12 +274,13 @@ driver_code driver_event_record(driver_event event, driver_stream given) {
 
 driver_code driver_event_synchronize(driver_event event) {
   check_event(event);
-  not_in_capture("waiting for an event");
-  return fault();
+  int refused = unsafe_call();
+  return refused != DRIVER_SUCCESS ? refused : fault();
 }
 driver_code driver_event_query(driver_event event) {
   check_event(event);
-  return fault();
+  int refused = unsafe_call();
+  return refused != DRIVER_SUCCESS ? refused : fault();
 }
 
 driver_code driver_event_elapsed(driver_event start, driver_event end, float *milliseconds) {

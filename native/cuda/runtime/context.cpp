@@ -8,10 +8,15 @@
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 
-rapt_cuda_scope::rapt_cuda_scope(driver_context context) : code_(driver_push_context(context)) {}
+rapt_cuda_scope::rapt_cuda_scope(driver_context context)
+    : capture_mode_(DRIVER_CAPTURE_RELAXED), code_(driver_push_context(context)) {
+  if (code_ == DRIVER_SUCCESS) driver_exchange_capture_mode(&capture_mode_);
+}
 
 rapt_cuda_scope::~rapt_cuda_scope() {
-  if (code_ == DRIVER_SUCCESS) driver_pop_context();
+  if (code_ != DRIVER_SUCCESS) return;
+  driver_exchange_capture_mode(&capture_mode_);
+  driver_pop_context();
 }
 
 rapt_status rapt_cuda_scope::check(rapt_error *error) const {
@@ -76,6 +81,7 @@ static rapt_status open(const rapt_context_options &options, rapt_cuda_context *
   stream->handle.device = &rapt_cuda_device;
   stream->context = context;
   stream->owned = true;
+  rapt_cuda_enlist(context, stream);
   // Ordered: a call without a stream waits for what was enqueued on the legacy default stream before it.
   return rapt_cuda_check(driver_stream_create(true, &stream->native), "creating the context's stream", error);
 }

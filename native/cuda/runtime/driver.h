@@ -21,7 +21,8 @@ enum : driver_code {
   DRIVER_OUT_OF_MEMORY = 2,
   DRIVER_INSUFFICIENT = 35,
   DRIVER_NO_DEVICE = 100,
-  DRIVER_NOT_READY = 600
+  DRIVER_NOT_READY = 600,
+  DRIVER_CAPTURE_IMPLICIT = 906
 };
 
 // "cudaErrorMemoryAllocation" and "out of memory". Static storage.
@@ -93,16 +94,20 @@ driver_code driver_look_up(const void *pointer, driver_pointer *out);
 // Copies between any two places.
 driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream stream);
 
-// Waits for all work of the device.
-driver_code driver_synchronize();
-
 // `ordered`: the stream and the legacy default stream wait for each other, as with streams that CUDA makes by default.
 driver_code driver_stream_create(bool ordered, driver_stream *out);
 driver_code driver_stream_destroy(driver_stream stream);
 driver_code driver_stream_synchronize(driver_stream stream);
 driver_code driver_stream_wait(driver_stream stream, driver_event event);
-// Whether the stream is being captured into a graph.
+// Whether the stream is being captured into a graph. DRIVER_CAPTURE_IMPLICIT for the default stream while one that
+// waits for it is.
 driver_code driver_stream_captures(driver_stream stream, bool *captures);
+
+// How calls of this thread behave while any thread captures a stream: *mode is set, and becomes the one before. In the
+// relaxed mode they may take memory and wait, and the capture stays whole as long as they do not wait for what is
+// captured; in the others CUDA refuses them and gives the capture up.
+enum : int { DRIVER_CAPTURE_RELAXED = 2 };
+driver_code driver_exchange_capture_mode(int *mode);
 
 driver_code driver_event_create(driver_event *out);
 driver_code driver_event_destroy(driver_event event);

@@ -13,6 +13,8 @@ static_assert(int{DRIVER_INSUFFICIENT} == int{cudaErrorInsufficientDriver}, "cud
 static_assert(int{DRIVER_NO_DEVICE} == int{cudaErrorNoDevice}, "cudaError_t");
 static_assert(int{DRIVER_NOT_READY} == int{cudaErrorNotReady}, "cudaError_t");
 
+static_assert(int{DRIVER_CAPTURE_IMPLICIT} == int{cudaErrorStreamCaptureImplicit}, "cudaError_t");
+static_assert(int{DRIVER_CAPTURE_RELAXED} == int{cudaStreamCaptureModeRelaxed}, "cudaStreamCaptureMode");
 static_assert(int{DRIVER_MEMORY_UNREGISTERED} == int{cudaMemoryTypeUnregistered}, "cudaMemoryType");
 static_assert(int{DRIVER_MEMORY_HOST} == int{cudaMemoryTypeHost}, "cudaMemoryType");
 static_assert(int{DRIVER_MEMORY_DEVICE} == int{cudaMemoryTypeDevice}, "cudaMemoryType");
@@ -164,8 +166,6 @@ driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream 
   return cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream));
 }
 
-driver_code driver_synchronize() { return cudaDeviceSynchronize(); }
-
 driver_code driver_stream_create(bool ordered, driver_stream *out) {
   cudaStream_t stream = nullptr;
   cudaError_t code = cudaStreamCreateWithFlags(&stream, ordered ? cudaStreamDefault : cudaStreamNonBlocking);
@@ -183,6 +183,13 @@ driver_code driver_stream_captures(driver_stream stream, bool *captures) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
   cudaError_t code = cudaStreamIsCapturing(native(stream), &status);
   *captures = status != cudaStreamCaptureStatusNone;
+  return code;
+}
+
+driver_code driver_exchange_capture_mode(int *mode) {
+  cudaStreamCaptureMode exchanged = static_cast<cudaStreamCaptureMode>(*mode);
+  cudaError_t code = cudaThreadExchangeStreamCaptureMode(&exchanged);
+  *mode = exchanged;
   return code;
 }
 

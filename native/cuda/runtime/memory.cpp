@@ -24,9 +24,9 @@ rapt_status rapt_cuda_memory_free(rapt_context *context, int32_t kind, void *mem
   rapt_cuda_scope scope(rapt_cuda_context_of(context)->native);
   RAPT_CHECK(scope.check(error));
   // The memory is freed also where waiting reports a failure of earlier work.
-  driver_code waited = driver_synchronize();
+  driver_code waited = rapt_cuda_wait_for_streams(rapt_cuda_context_of(context));
   driver_code code = kind == RAPT_MEMORY_PINNED ? driver_release_pinned(memory) : driver_release(memory);
-  RAPT_CHECK(rapt_cuda_check(waited, "waiting for the device before freeing memory", error));
+  RAPT_CHECK(rapt_cuda_check(waited, "work that may use the memory", error));
   return rapt_cuda_check(code, kind == RAPT_MEMORY_PINNED ? "freeing pinned host memory" : "freeing device memory",
                          error);
 }

@@ -24,7 +24,7 @@ struct rapt_stream {
   std::mutex mutex;
   void *scratch;
   int64_t scratch_size;
-  // Scratch that became too small. Enqueued kernels, and graphs that were captured from the stream, may still use it.
+  // Scratch that became too small. Enqueued kernels may still use it.
   std::vector<void *> outgrown;
 };
 
@@ -44,6 +44,9 @@ struct rapt_cuda_context {
   rapt_cuda_choice choice;
   // The stream of calls that come without one.
   rapt_stream stream;
+  // All streams of the context, its own and wrapped ones among them.
+  std::mutex streams_mutex;
+  std::vector<rapt_stream *> streams;
 };
 
 inline rapt_cuda_context *rapt_cuda_context_of(rapt_context *context) {
@@ -57,7 +60,17 @@ inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context
 // fails during a graph capture. Defined in cuda/device.cpp, which sees every operation.
 driver_code rapt_cuda_prepare(const driver_description &device);
 
+// Waits for the context's streams, but for those being captured, whose work has not been enqueued. Returns the first
+// failure of earlier work, once all are waited for.
+driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context);
+
+// Puts a stream on the context's list, and off it.
+void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream);
+void rapt_cuda_delist(rapt_cuda_context *context, rapt_stream *stream);
+
 // Makes a CUDA context current for a scope, and afterwards the thread's previous one: the caller may use CUDA itself.
+// The thread's capture mode is relaxed meanwhile: allocating and waiting must not spoil a capture that goes on
+// elsewhere, and nothing here waits for a stream that is being captured.
 class rapt_cuda_scope {
  public:
   explicit rapt_cuda_scope(driver_context context);
@@ -68,6 +81,7 @@ class rapt_cuda_scope {
   rapt_status check(rapt_error *error) const;
 
  private:
+  int capture_mode_;
   driver_code code_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // rapt_stream_* and rapt_event_*, and the scratch that a stream carries.
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <new>
@@ -19,6 +20,7 @@ static rapt_status make(rapt_cuda_context *context, driver_stream native, bool o
   stream->context = context;
   stream->native = native;
   stream->owned = owned;
+  rapt_cuda_enlist(context, stream);
   *out = stream;
   return RAPT_OK;
 }
@@ -36,7 +38,32 @@ rapt_status rapt_cuda_stream_wrap(rapt_context *head, void *native, rapt_stream 
   return make(rapt_cuda_context_of(head), native, false, out, error);
 }
 
+void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream) {
+  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  context->streams.push_back(stream);
+}
+
+void rapt_cuda_delist(rapt_cuda_context *context, rapt_stream *stream) {
+  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  auto &all = context->streams;
+  all.erase(std::remove(all.begin(), all.end(), stream), all.end());
+}
+
+driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context) {
+  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  driver_code first = DRIVER_SUCCESS;
+  for (const rapt_stream *stream : context->streams) {
+    bool captures = false;
+    driver_code code = driver_stream_captures(stream->native, &captures);
+    if (captures || code == DRIVER_CAPTURE_IMPLICIT) continue;
+    if (code == DRIVER_SUCCESS) code = driver_stream_synchronize(stream->native);
+    if (first == DRIVER_SUCCESS) first = code;
+  }
+  return first;
+}
+
 void rapt_cuda_stream_close(rapt_stream *stream) {
+  rapt_cuda_delist(stream->context, stream);
   rapt_cuda_scope scope(stream->context->native);
   if (stream->scratch != nullptr) {
     // Enqueued work may still use the scratch.
@@ -70,16 +97,18 @@ rapt_status rapt_cuda_check_stream(const rapt_context *head, const rapt_stream *
 }
 
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error) {
+  bool captures = false;
+  RAPT_CHECK(rapt_cuda_check(driver_stream_captures(stream->native, &captures), "asking for a capture", error));
+  if (captures) {
+    // A replay does not queue behind the stream's calls, nor behind another replay, and comes after its end if it
+    // likes.
+    return rapt_fail(
+        error, RAPT_INVALID_ARGUMENT,
+        "the stream is being captured into a graph, which cannot use the stream's scratch; bring scratch of "
+        "%" PRId64 " bytes that is the graph's as long as it replays",
+        needed);
+  }
   if (needed > stream->scratch_size) {
-    bool captures = false;
-    RAPT_CHECK(rapt_cuda_check(driver_stream_captures(stream->native, &captures), "asking for a capture", error));
-    if (captures) {
-      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                       "the stream is being captured and holds %" PRId64
-                       " bytes of scratch, but the call needs %" PRId64
-                       "; run it once before the capture, or bring scratch",
-                       stream->scratch_size, needed);
-    }
     // Twice the last size, so that calls that grow step by step do not keep many outgrown blocks.
     int64_t size = needed / 2 > stream->scratch_size ? needed : 2 * stream->scratch_size;
     if (size < needed) size = needed;

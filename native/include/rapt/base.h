@@ -207,8 +207,8 @@ typedef struct rapt_head {
   /**
    * Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned, which the device reaches. The caller
    * owns it; one call at a time uses it. NULL = the context lends its own, on CUDA the stream does. That scratch grows
-   * by an allocation where a call needs more than any before it, which a stream refuses while it is being captured into
-   * a graph: bring scratch then, or run the call once before the capture.
+   * by an allocation where a call needs more than any before it. A stream that is being captured into a graph lends
+   * none: bring scratch then, for this graph alone and for as long as it replays.
    */
   void *scratch;
   /** Bytes of scratch. */

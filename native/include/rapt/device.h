@@ -118,7 +118,8 @@ RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_con
 /*
  * All of these need a CUDA context; on a CPU context they return RAPT_UNSUPPORTED. Any thread may call them at any
  * time, except that nothing may use what is being destroyed. The library makes the context's CUcontext current in
- * every call and puts the thread's own back afterwards.
+ * every call and puts the thread's own back afterwards. While a
+ * thread captures a stream into a graph, in whatever mode, calls on other streams go on and leave the capture whole.
  */
 
 /** Kinds of memory. */
@@ -132,8 +133,9 @@ enum {
 /** Allocates memory, not zeroed, which the caller gives back with rapt_memory_free; 0 bytes are NULL. */
 RAPT_API rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
                                           rapt_error *error);
-/** Waits for all work of the device, then frees the memory, also where that work has failed, which it reports. kind is
- * that of the allocation. NULL is allowed. */
+/** Waits for the work of the context's streams, wrapped ones among them, then frees the memory, also where that work
+ * has failed, which it reports. A stream that is being captured is not waited for. kind is that of the allocation. NULL
+ * is allowed. */
 RAPT_API rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error);
 /** Free and total bytes of the device. */
 RAPT_API rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
@@ -151,8 +153,8 @@ RAPT_API rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out
 RAPT_API rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error);
 /**
  * Frees the stream and its scratch; of a wrapped one only the scratch. Work that was enqueued still runs, and where it
- * may use that scratch the function waits for it. A graph that was captured from calls on the stream uses the scratch
- * too, unless those calls brought their own, and must not run any more. NULL is allowed.
+ * may use that scratch the function waits for it. Graphs that were captured from the stream use none of its scratch.
+ * NULL is allowed.
  */
 RAPT_API void rapt_stream_destroy(rapt_stream *stream);
 /** Waits until all work enqueued so far is done, and reports it where some of it failed. */

@@ -155,7 +155,7 @@ static void check_stream_scratch(rapt_context *context) {
   CHECK(rapt_mha_run(context, &many.mha, &error) == RAPT_OK, "with memory again: %s", error.message);
   rapt_plan plan = {.struct_size = sizeof plan};
   CHECK(rapt_mha_plan(context, &many.mha, &plan, &error) == RAPT_OK, "plan: %s", error.message);
-  CHECK(after - free_bytes(context) >= plan.scratch_size, "the outgrown scratch is gone; a captured graph may use it");
+  CHECK(after - free_bytes(context) >= plan.scratch_size, "the outgrown scratch is gone; enqueued work may use it");
   CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
   rapt_stream_destroy(stream);
   CHECK(free_bytes(context) == before, "the stream kept %lld bytes", (long long)(before - free_bytes(context)));

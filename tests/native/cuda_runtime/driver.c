@@ -24,6 +24,12 @@ static const struct {
     {(void **)&loaded.stream_create, "cuStreamCreate"},
     {(void **)&loaded.stream_destroy, "cuStreamDestroy_v2"},
     {(void **)&loaded.stream_synchronize, "cuStreamSynchronize"},
+    {(void **)&loaded.begin_capture, "cuStreamBeginCapture_v2"},
+    {(void **)&loaded.end_capture, "cuStreamEndCapture"},
+    {(void **)&loaded.instantiate, "cuGraphInstantiateWithFlags"},
+    {(void **)&loaded.launch, "cuGraphLaunch"},
+    {(void **)&loaded.destroy_executable, "cuGraphExecDestroy"},
+    {(void **)&loaded.destroy_graph, "cuGraphDestroy"},
 };
 
 void driver_expect(int code, const char *what) {

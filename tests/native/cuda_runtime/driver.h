@@ -22,6 +22,12 @@ typedef struct driver_api {
   int (*stream_create)(void **stream, unsigned flags);
   int (*stream_destroy)(void *stream);
   int (*stream_synchronize)(void *stream);
+  int (*begin_capture)(void *stream, int mode);
+  int (*end_capture)(void *stream, void **graph);
+  int (*instantiate)(void **executable, void *graph, unsigned long long flags);
+  int (*launch)(void *executable, void *stream);
+  int (*destroy_executable)(void *executable);
+  int (*destroy_graph)(void *graph);
 } driver_api;
 
 // Loads the functions once; ends the test where one is missing.
