@@ -2,9 +2,9 @@
 # Decides whether the CUDA plug-in is built, sets RAPT_BUILD_CUDA and enables the language.
 set(RAPT_BUILD_CUDA OFF)
 
-# Real code for Ampere, which its successors of major version 8 run too, and for Hopper with its own instructions; PTX
-# for whatever comes after.
-set(RAPT_CUDA_ARCHITECTURES "80-real;90a-real;90-virtual" CACHE STRING "Architectures of the CUDA plug-in")
+# Real code for Ampere, which its successors of major version 8 run too, for Hopper with its own instructions and for
+# Blackwell's cards (12.x); PTX for everything else, which the driver compiles when the first context is made.
+set(RAPT_CUDA_ARCHITECTURES "80-real;90a-real;120-real;90-virtual" CACHE STRING "Architectures of the CUDA plug-in")
 set(RAPT_CUDA_LEAST_TOOLKIT 12.8)
 
 if(RAPT_CUDA STREQUAL "OFF")
