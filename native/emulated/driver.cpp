@@ -3,9 +3,9 @@
 // enqueued, on the calling thread. Environment variables describe the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "unproven" (one that knows of no proven
-//                           kernel, as a new GPU's does) or "hmm" (the device reads the whole process's memory);
-//                           anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (of the proven one's major version,
+//                           with less shared memory), "unproven" (no kernel is proven, as on a new GPU) or "hmm" (the
+//                           device reads the whole process's memory); anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
 // Graph captures are begun by the driver's own interface (api.cpp). A call that CUDA forbids then, on whatever thread,
 // is refused, and the capture ends with an error.
@@ -169,8 +169,8 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   snprintf(out->name, sizeof out->name, "emulated GPU %d", ordinal);
   // A few multiprocessors, so that splitting decisions are made at sizes a test can afford.
   out->multiprocessors = 4;
-  out->capability = driver_is("turing") ? 75 : 80;
-  out->shared_per_block_optin = 163 * 1024;
+  out->capability = driver_is("turing") ? 75 : driver_is("ada") ? 89 : 80;
+  out->shared_per_block_optin = (driver_is("ada") ? 99 : 163) * 1024;
   // Small, so that tests of affordable sizes have several slices.
   out->step_bytes = 2 << 20;
   return DRIVER_SUCCESS;
@@ -178,7 +178,7 @@ driver_code driver_describe(int ordinal, driver_description *out) {
 
 // All kernels are proven on this device, so that the tests run them by default.
 const driver_proof *driver_proofs() {
-#define PROVEN(NUMBER, word) {8, #word},
+#define PROVEN(NUMBER, word) {80, #word},
   static const driver_proof all[] = {RAPT_EACH_OPERATION(PROVEN){0, nullptr}};
   static const driver_proof none[] = {{0, nullptr}};
   return driver_is("unproven") ? none : all;

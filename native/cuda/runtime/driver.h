@@ -59,10 +59,11 @@ struct driver_description {
 };
 driver_code driver_describe(int ordinal, driver_description *out);
 
-// Kernels that have passed the whole test matrix on a GPU of a generation: compute capability's major version, and a
-// prefix of the plan's name. The last entry has no prefix.
+// Kernels that have passed the whole test matrix on a GPU: ten times its compute capability, and a prefix of the plan's
+// name. The very capability: within a major version shared memory differs (8.0: 163 KiB for a block, 8.6 and 8.9: 99),
+// and with it the tiles. The last entry has no prefix.
 struct driver_proof {
-  int generation;
+  int capability;
   const char *prefix;
 };
 const driver_proof *driver_proofs();
