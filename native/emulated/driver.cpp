@@ -3,7 +3,8 @@
 // enqueued, on the calling thread. Environment variables describe the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (of the proven one's major version,
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (of the proven one's major
+//   version,
 //                           with less shared memory), "unproven" (no kernel is proven, as on a new GPU) or "hmm" (the
 //                           device reads the whole process's memory); anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does

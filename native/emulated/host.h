@@ -5,6 +5,7 @@
 // collective, and misaligned vectors. Copies land at their wait and no sooner, shared memory starts as NaN, and between
 // barriers warps and threads run in a random order, so that a missing wait or barrier shows in the results. The order
 // is the same in every run; the environment variable RAPT_EMULATED_SCHEDULE (a number) gives another one.
+// RAPT_EMULATED_TENSOR=truncate has tensor cores cut off what they add up, as real ones do (collective.cpp).
 // ThreadSanitizer sees each thread of the block as a thread that only barriers order, and so reports a missing one
 // whatever the order. A launch is complete when it returns.
 #ifndef RAPT_EMULATED_HOST_H

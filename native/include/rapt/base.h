@@ -221,8 +221,8 @@ typedef struct rapt_head {
  * What a call would do. The call itself asks the same function, so plan and call cannot disagree.
  *
  * On CUDA a kernel runs by default only where it is proven: where it has passed the tests on a GPU of that compute
- * capability. The environment variable RAPT_KERNEL names others that may run, by prefixes of their plan names, separated
- * by commas; "all" names every one. It is read when a context is created.
+ * capability. The environment variable RAPT_KERNEL names others that may run, by prefixes of their plan names,
+ * separated by commas; "all" names every one. It is read when a context is created.
  */
 typedef struct rapt_plan {
   /** sizeof(rapt_plan) as the caller knows it; set before the call. */
