@@ -148,10 +148,13 @@ void small_terms() {
   }
   float d[128];
   start(multiply_kernel<gpu::bf16>, 1, 32, 0, results{d, words.data(), nullptr});
-  for (int i = 0; i < 128; i++) {
-    float expected = 0.5f + (cuts ? cut : rounded)[i % 8] * 0x1p-26f;
-    CHECK(d[i] == expected, "(%d, %d): %a instead of %a", i / 8, i % 8, static_cast<double>(d[i]),
-          static_cast<double>(expected));
+  const float *expected = cuts ? cut : rounded;
+  for (int m = 0; m < 16; m++) {
+    for (int n = 0; n < 8; n++) {
+      float sum = 0.5f + expected[n] * 0x1p-26f;
+      CHECK(d[m * 8 + n] == sum, "(%d, %d): %a instead of %a", m, n, static_cast<double>(d[m * 8 + n]),
+            static_cast<double>(sum));
+    }
   }
 }
 
