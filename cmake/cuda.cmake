@@ -3,7 +3,8 @@
 set(RAPT_BUILD_CUDA OFF)
 
 # Real code for Ampere, which its successors of major version 8 run too, and for Hopper with its own instructions; PTX
-# for whatever comes after.
+# for everything else, which the driver compiles when the first context is made. Code for Blackwell's cards (12.x) is
+# added source by source, see native/cuda/CMakeLists.txt.
 set(RAPT_CUDA_ARCHITECTURES "80-real;90a-real;90-virtual" CACHE STRING "Architectures of the CUDA plug-in")
 set(RAPT_CUDA_LEAST_TOOLKIT 12.8)
 
@@ -38,7 +39,7 @@ endif()
 
 if(reason STREQUAL "")
   set(RAPT_BUILD_CUDA ON)
-  message(STATUS "CUDA plug-in: built with nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${RAPT_CUDA_ARCHITECTURES}")
+  message(STATUS "CUDA plug-in: built with nvcc ${CMAKE_CUDA_COMPILER_VERSION} for ${RAPT_CUDA_ARCHITECTURES} and sm_120")
 elseif(RAPT_CUDA STREQUAL "ON")
   message(FATAL_ERROR "RAPT_CUDA is ON, but ${reason}")
 else()

@@ -52,7 +52,7 @@ static const field plain_fields[] = {
   FIELD(rapt_context_options, isa),
   FIELD(rapt_context_options, cuda_library),
   FIELD(rapt_context_options, affinity),
-  FIELD(rapt_context_options, reserved),
+  FIELD(rapt_context_options, cuda_context),
   FIELD(rapt_context_info, struct_size),
   FIELD(rapt_context_info, device),
   FIELD(rapt_context_info, ordinal),

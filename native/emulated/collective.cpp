@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Warp collectives with the register layouts of the PTX manual: a lane is group = lane / 4 and pair = lane % 4.
+// Warp collectives with the register layouts of the PTX manual: a lane is group = lane / 4 and pair = lane % 4. How a
+// tensor core rounds is not in it: sums are rounded once or, where RAPT_EMULATED_TENSOR is "truncate", cut off.
 #include "emulated/collective.h"
+
+#include <stdlib.h>
 
 #include "emulated/host.h"
 
@@ -30,7 +33,72 @@ void load(warp_request *const (&requests)[32], bool transposed) {
   }
 }
 
-// d (16 x 8) += a (16 x 16) . b (16 x 8).
+bool unit_truncates() {
+  static const bool answer = [] {
+    const char *text = getenv("RAPT_EMULATED_TENSOR");
+    return text != nullptr && strcmp(text, "truncate") == 0;
+  }();
+  return answer;
+}
+
+// A power of two that a double has.
+double power_of_two(int exponent) {
+  uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
+  double x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+// The exponent of the largest magnitude; a number beyond all exponents where one is not finite, and below them where
+// all are 0.
+int largest_exponent(const double *terms, int count) {
+  int most = -2000;
+  for (int i = 0; i < count; i++) {
+    uint64_t bits;
+    memcpy(&bits, &terms[i], sizeof bits);
+    int exponent = static_cast<int>(bits >> 52 & 0x7ff) - 1023;
+    if (terms[i] != 0 && exponent > most) most = exponent;
+  }
+  return most;
+}
+
+// A sum as tensor cores have been seen to take it: all terms are shifted to the largest one's exponent, what then lies
+// below 25 bits is cut off, and the sum is cut off to f32. See Fasi, Higham, Mikaitis and Pranesh, "Numerical behavior
+// of NVIDIA tensor cores" (2021).
+float truncated_sum(const double *terms, int count) {
+  constexpr int bits_kept = 25;
+  int most = largest_exponent(terms, count);
+  double sum = 0;
+  if (most > 127 || most == -2000) {
+    for (int i = 0; i < count; i++) sum += terms[i];
+    return static_cast<float>(sum);
+  }
+  double to_units = power_of_two(bits_kept - 1 - most), unit = power_of_two(most - bits_kept + 1);
+  int64_t units = 0;
+  for (int i = 0; i < count; i++) units += static_cast<int64_t>(terms[i] * to_units);
+  sum = static_cast<double>(units) * unit;
+  float nearest = static_cast<float>(sum);
+  return fabs(static_cast<double>(nearest)) > fabs(sum) ? nextafterf(nearest, 0.0f) : nearest;
+}
+
+// d + a . b of 16 terms.
+float dot(float d, const float *a, const float (&b)[16][8], int column) {
+  if (unit_truncates()) {
+    // In two passes of 8 products and what has been summed before.
+    for (int pass = 0; pass < 2; pass++) {
+      double terms[9] = {static_cast<double>(d)};
+      for (int k = 0; k < 8; k++) terms[k + 1] = static_cast<double>(a[8 * pass + k] * b[8 * pass + k][column]);
+      d = truncated_sum(terms, 9);
+    }
+    return d;
+  }
+  // Rounded about once.
+  double sum = static_cast<double>(d);
+  for (int k = 0; k < 16; k++) sum += static_cast<double>(a[k] * b[k][column]);
+  return static_cast<float>(sum);
+}
+
+// d (16 x 8) += a (16 x 16) . b (16 x 8). Products of 16-bit numbers are exact in f32.
 template <typename T>
 void multiply_add(warp_request *const (&requests)[32]) {
   float a[16][16], b[16][8];
@@ -49,10 +117,7 @@ void multiply_add(warp_request *const (&requests)[32]) {
     int group = lane / 4, pair = 2 * (lane % 4);
     for (int i = 0; i < 4; i++) {
       int row = group + (i >> 1) * 8, column = pair + (i & 1);
-      // Products of 16-bit numbers are exact in f32, and the unit rounds their sum about once.
-      double sum = static_cast<double>(requests[lane]->d[i]);
-      for (int k = 0; k < 16; k++) sum += static_cast<double>(a[row][k] * b[k][column]);
-      requests[lane]->d[i] = static_cast<float>(sum);
+      requests[lane]->d[i] = dot(requests[lane]->d[i], a[row], b, column);
     }
   }
 }

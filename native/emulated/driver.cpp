@@ -3,11 +3,13 @@
 // enqueued, on the calling thread. Environment variables describe the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old) or "unproven" (one that knows
-//                           of no proven kernel, as a new GPU's does); anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (of the proven one's major
+//   version,
+//                           with less shared memory), "unproven" (no kernel is proven, as on a new GPU) or "hmm" (the
+//                           device reads the whole process's memory); anything else is a good driver
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
-//   RAPT_EMULATED_CAPTURE   1 = every stream is being captured into a graph; what CUDA refuses then, or would make the
-//                           capture useless, ends the program: allocating, freeing, waiting
+// Graph captures are begun by the driver's own interface (api.cpp). A call that CUDA forbids then, on whatever thread,
+// is refused, and the capture ends with an error.
 #include "cuda/runtime/driver.h"
 
 #include <chrono>
@@ -18,11 +20,13 @@
 #include <mutex>
 
 #include "call/operations.h"
+#include "emulated/machine.h"
+
+using namespace emulated;
 
 namespace {
 
 constexpr int NEEDED_VERSION = 13000;
-constexpr driver_code INVALID_VALUE = 1, INVALID_DEVICE = 101, ILLEGAL_ADDRESS = 700, LAUNCH_FAILURE = 719;
 // The alignment that cudaMalloc guarantees.
 constexpr size_t ALIGNMENT = 256;
 
@@ -30,6 +34,8 @@ struct block {
   size_t bytes;
   // -1: pinned host memory.
   int ordinal;
+  // The device memory's.
+  context *owner;
 };
 
 struct memory_table {
@@ -38,10 +44,9 @@ struct memory_table {
 };
 
 struct emulated_event {
+  const context *owner;
   std::chrono::steady_clock::time_point time;
 };
-
-thread_local int current_device = 0;
 
 // Never destroyed: threads may still free memory while the process ends.
 memory_table &table() {
@@ -49,24 +54,18 @@ memory_table &table() {
   return *instance;
 }
 
-int64_t setting(const char *name, int64_t otherwise) {
-  const char *text = getenv(name);
-  return text == nullptr || *text == 0 ? otherwise : strtoll(text, nullptr, 10);
-}
-
 bool driver_is(const char *kind) {
   const char *text = getenv("RAPT_EMULATED_DRIVER");
   return text != nullptr && strcmp(text, kind) == 0;
 }
 
-bool captures() { return setting("RAPT_EMULATED_CAPTURE", 0) != 0; }
-
-// A call that must not happen during a capture.
-void not_in_capture(const char *what) {
-  if (!captures()) return;
-  fprintf(stderr, "emulated device: %s during a graph capture\n", what);
-  abort();
+// The default stream is whatever context's is current.
+void check_stream(driver_stream given) {
+  const void *owner = given == nullptr ? current() : static_cast<const stream *>(given)->context;
+  check_owner("a stream", owner);
 }
+
+void check_event(driver_event event) { check_owner("an event", static_cast<const emulated_event *>(event)->owner); }
 
 driver_code fault() { return static_cast<driver_code>(setting("RAPT_EMULATED_FAULT", DRIVER_SUCCESS)); }
 
@@ -77,25 +76,29 @@ size_t used_bytes(const memory_table &memory, int ordinal) {
 }
 
 driver_code take(size_t bytes, int ordinal, void **out) {
-  not_in_capture("an allocation");
+  check_owner("an allocation", current());
+  *out = nullptr;
+  int refused = unsafe_call();
+  if (refused != DRIVER_SUCCESS) return refused;
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   size_t total = static_cast<size_t>(setting("RAPT_EMULATED_MEMORY", INT64_C(1) << 30));
-  *out = nullptr;
   if (bytes > total || (ordinal >= 0 && used_bytes(memory, ordinal) > total - bytes)) return DRIVER_OUT_OF_MEMORY;
   if (posix_memalign(out, ALIGNMENT, bytes) != 0) return DRIVER_OUT_OF_MEMORY;
   // Memory of a GPU holds anything at first; this is a NaN in every type.
   memset(*out, 0xFF, bytes);
-  memory.blocks[reinterpret_cast<uintptr_t>(*out)] = {bytes, ordinal};
+  memory.blocks[reinterpret_cast<uintptr_t>(*out)] = {bytes, ordinal, current()};
   return DRIVER_SUCCESS;
 }
 
 driver_code give_back(void *pointer, bool pinned) {
-  not_in_capture("freeing memory");
+  int refused = unsafe_call();
+  if (refused != DRIVER_SUCCESS) return refused;
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   auto entry = memory.blocks.find(reinterpret_cast<uintptr_t>(pointer));
   if (entry == memory.blocks.end() || (entry->second.ordinal < 0) != pinned) return INVALID_VALUE;
+  if (!pinned) check_owner("memory", entry->second.owner);
   memory.blocks.erase(entry);
   free(pointer);
   return DRIVER_SUCCESS;
@@ -136,34 +139,39 @@ driver_code driver_version(int *installed, int *needed) {
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_count(int *devices) {
-  *devices = 0;
+driver_code driver_count(int *count) {
+  *count = 0;
   if (driver_is("none") || driver_is("old")) return DRIVER_INSUFFICIENT;
-  *devices = static_cast<int>(setting("RAPT_EMULATED_DEVICES", 1));
-  return *devices > 0 ? DRIVER_SUCCESS : DRIVER_NO_DEVICE;
+  *count = devices();
+  return *count > 0 ? DRIVER_SUCCESS : DRIVER_NO_DEVICE;
 }
 
-driver_code driver_get_device(int *ordinal) {
-  *ordinal = current_device;
+driver_code driver_primary_context(int ordinal, driver_context *out) {
+  if (ordinal < 0 || ordinal >= devices()) return INVALID_DEVICE;
+  *out = primary_context(ordinal);
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_set_device(int ordinal) {
-  int devices;
-  driver_code code = driver_count(&devices);
-  if (code != DRIVER_SUCCESS) return code;
-  if (ordinal < 0 || ordinal >= devices) return INVALID_DEVICE;
-  current_device = ordinal;
+driver_code driver_current_context(driver_context *out, int *ordinal) {
+  *out = current();
+  *ordinal = current() == nullptr ? 0 : current()->ordinal;
   return DRIVER_SUCCESS;
 }
+
+driver_code driver_push_context(driver_context given) {
+  push(static_cast<context *>(given));
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_pop_context() { return pop() == nullptr ? INVALID_CONTEXT : DRIVER_SUCCESS; }
 
 driver_code driver_describe(int ordinal, driver_description *out) {
   *out = driver_description();
   snprintf(out->name, sizeof out->name, "emulated GPU %d", ordinal);
   // A few multiprocessors, so that splitting decisions are made at sizes a test can afford.
   out->multiprocessors = 4;
-  out->capability = driver_is("turing") ? 75 : 80;
-  out->shared_per_block_optin = 163 * 1024;
+  out->capability = driver_is("turing") ? 75 : driver_is("ada") ? 89 : 80;
+  out->shared_per_block_optin = (driver_is("ada") ? 99 : 163) * 1024;
   // Small, so that tests of affordable sizes have several slices.
   out->step_bytes = 2 << 20;
   return DRIVER_SUCCESS;
@@ -171,13 +179,13 @@ driver_code driver_describe(int ordinal, driver_description *out) {
 
 // All kernels are proven on this device, so that the tests run them by default.
 const driver_proof *driver_proofs() {
-#define PROVEN(NUMBER, word) {8, #word},
+#define PROVEN(NUMBER, word) {80, #word},
   static const driver_proof all[] = {RAPT_EACH_OPERATION(PROVEN){0, nullptr}};
   static const driver_proof none[] = {{0, nullptr}};
   return driver_is("unproven") ? none : all;
 }
 
-driver_code driver_allocate(size_t bytes, void **out) { return take(bytes, current_device, out); }
+driver_code driver_allocate(size_t bytes, void **out) { return take(bytes, current()->ordinal, out); }
 driver_code driver_release(void *memory) { return give_back(memory, false); }
 driver_code driver_allocate_pinned(size_t bytes, void **out) { return take(bytes, -1, out); }
 driver_code driver_release_pinned(void *memory) { return give_back(memory, true); }
@@ -186,79 +194,99 @@ driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes) {
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   *total_bytes = static_cast<size_t>(setting("RAPT_EMULATED_MEMORY", INT64_C(1) << 30));
-  size_t used = used_bytes(memory, current_device);
+  size_t used = used_bytes(memory, current()->ordinal);
   *free_bytes = used < *total_bytes ? *total_bytes - used : 0;
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal) {
+driver_code driver_look_up(const void *pointer, driver_pointer *out) {
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   uintptr_t address = reinterpret_cast<uintptr_t>(pointer);
   auto after = memory.blocks.upper_bound(address);
-  *place = DRIVER_PLACE_UNKNOWN;
+  *out = {DRIVER_MEMORY_UNREGISTERED, 0, nullptr, driver_is("hmm") ? pointer : nullptr};
   if (after == memory.blocks.begin()) return DRIVER_SUCCESS;
   const auto &entry = *--after;
   if (address - entry.first >= entry.second.bytes) return DRIVER_SUCCESS;
-  *place = entry.second.ordinal < 0 ? DRIVER_PLACE_SHARED : DRIVER_PLACE_DEVICE;
-  *ordinal = entry.second.ordinal;
+  const block &b = entry.second;
+  *out = {b.ordinal < 0 ? DRIVER_MEMORY_HOST : DRIVER_MEMORY_DEVICE, b.ordinal, b.owner, pointer};
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream) {
+driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream given) {
+  check_stream(given);
   memmove(to, from, bytes);
   return fault();
 }
 
-driver_code driver_synchronize() {
-  not_in_capture("waiting for the device");
-  return fault();
-}
-
 driver_code driver_stream_create(bool, driver_stream *out) {
-  not_in_capture("making a stream");
-  *out = malloc(1);
-  return *out == nullptr ? DRIVER_OUT_OF_MEMORY : DRIVER_SUCCESS;
-}
-
-driver_code driver_stream_destroy(driver_stream stream) {
-  free(stream);
+  check_owner("a new stream", current());
+  int refused = unsafe_call();
+  if (refused != DRIVER_SUCCESS) return refused;
+  *out = create_stream();
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_stream_synchronize(driver_stream) {
-  not_in_capture("waiting for a stream");
+driver_code driver_stream_destroy(driver_stream given) {
+  check_stream(given);
+  destroy_stream(static_cast<stream *>(given));
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_stream_synchronize(driver_stream given) {
+  check_stream(given);
+  int refused = wait_call(static_cast<stream *>(given));
+  return refused != DRIVER_SUCCESS ? refused : fault();
+}
+// An event may be another context's.
+driver_code driver_stream_wait(driver_stream given, driver_event) {
+  check_stream(given);
   return fault();
 }
-driver_code driver_stream_wait(driver_stream, driver_event) { return fault(); }
-driver_code driver_stream_captures(driver_stream, bool *captures_now) {
-  *captures_now = captures();
+driver_code driver_stream_captures(driver_stream given, bool *captures_now) {
+  check_stream(given);
+  *captures_now = captures(static_cast<const stream *>(given));
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_exchange_capture_mode(int *mode) {
+  *mode = exchange_mode(*mode);
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_event_create(driver_event *out) {
-  not_in_capture("making an event");
-  *out = new emulated_event();
+  check_owner("a new event", current());
+  *out = new emulated_event{current(), {}};
   return DRIVER_SUCCESS;
 }
 
 driver_code driver_event_destroy(driver_event event) {
+  check_event(event);
   delete static_cast<emulated_event *>(event);
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_event_record(driver_event event, driver_stream) {
+driver_code driver_event_record(driver_event event, driver_stream given) {
+  check_event(event);
+  check_stream(given);
   static_cast<emulated_event *>(event)->time = std::chrono::steady_clock::now();
   return fault();
 }
 
-driver_code driver_event_synchronize(driver_event) {
-  not_in_capture("waiting for an event");
-  return fault();
+driver_code driver_event_synchronize(driver_event event) {
+  check_event(event);
+  int refused = unsafe_call();
+  return refused != DRIVER_SUCCESS ? refused : fault();
 }
-driver_code driver_event_query(driver_event) { return fault(); }
+driver_code driver_event_query(driver_event event) {
+  check_event(event);
+  int refused = unsafe_call();
+  return refused != DRIVER_SUCCESS ? refused : fault();
+}
 
 driver_code driver_event_elapsed(driver_event start, driver_event end, float *milliseconds) {
+  check_event(start);
+  check_event(end);
   *milliseconds = std::chrono::duration<float, std::milli>(static_cast<emulated_event *>(end)->time -
                                                            static_cast<emulated_event *>(start)->time)
                       .count();

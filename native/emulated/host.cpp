@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "emulated/collective.h"
@@ -20,6 +21,7 @@
 namespace gpu {
 
 __thread host_position host_at;
+__thread const void *host_context;
 
 void host_fail(const char *what) {
   fprintf(stderr, "kernel on the host: %s (block %lld, thread %d)\n", what, static_cast<long long>(host_at.block),
@@ -211,7 +213,8 @@ void run_block(runner *r, int count) {
 
 struct kernel_table {
   std::mutex mutex;
-  std::map<const void *, int64_t> shared;
+  // By context and kernel.
+  std::map<std::pair<const void *, const void *>, int64_t> shared;
 };
 
 // Never destroyed: threads may still launch while the process ends.
@@ -225,15 +228,18 @@ kernel_table &kernels_of_host() {
 void remember_kernel(const void *kernel, int64_t shared_bytes) {
   kernel_table &table = kernels_of_host();
   std::lock_guard<std::mutex> lock(table.mutex);
-  int64_t &most = table.shared[kernel];
+  int64_t &most = table.shared[{host_context, kernel}];
   if (shared_bytes > most) most = shared_bytes;
 }
 
-void check_kernel(const void *kernel, int64_t shared_bytes) {
+void check_kernel(const void *kernel, int64_t shared_bytes, gpu_stream stream) {
+  if (stream != nullptr && reinterpret_cast<const host_stream *>(stream)->context != host_context) {
+    host_fail("a kernel was launched on another context's stream");
+  }
   kernel_table &table = kernels_of_host();
   std::lock_guard<std::mutex> lock(table.mutex);
-  auto entry = table.shared.find(kernel);
-  if (entry == table.shared.end()) host_fail("a kernel was launched that nobody has prepared");
+  auto entry = table.shared.find({host_context, kernel});
+  if (entry == table.shared.end()) host_fail("a kernel was launched that nobody has prepared in this context");
   if (entry->second < shared_bytes) host_fail("a kernel was launched with more shared memory than it asked for");
 }
 

@@ -5,8 +5,9 @@
 // collective, and misaligned vectors. Copies land at their wait and no sooner, shared memory starts as NaN, and between
 // barriers warps and threads run in a random order, so that a missing wait or barrier shows in the results. The order
 // is the same in every run; the environment variable RAPT_EMULATED_SCHEDULE (a number) gives another one.
+// RAPT_EMULATED_TENSOR=truncate has tensor cores cut off what they add up, as real ones do (collective.cpp).
 // ThreadSanitizer sees each thread of the block as a thread that only barriers order, and so reports a missing one
-// whatever the order. A launch is complete when it returns, and its stream is ignored.
+// whatever the order. A launch is complete when it returns.
 #ifndef RAPT_EMULATED_HOST_H
 #define RAPT_EMULATED_HOST_H
 
@@ -151,9 +152,16 @@ inline void multiply<bf16>(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, u
 // Few, so that blocks loop over items in tests too.
 constexpr int64_t most_blocks = 3;
 
-// Remembers a kernel's shared memory; ends the program where a launch has not been prepared, or with less.
+// The calling thread's current CUDA context, and what a stream's handle points to. Tests without a driver have neither.
+extern __thread const void *host_context;
+struct host_stream {
+  const void *context;
+};
+
+// Remembers a kernel's shared memory in the current context; ends the program where a launch has not been prepared in
+// it, or with less, or where its stream is another context's.
 void remember_kernel(const void *kernel, int64_t shared_bytes);
-void check_kernel(const void *kernel, int64_t shared_bytes);
+void check_kernel(const void *kernel, int64_t shared_bytes, gpu_stream stream);
 
 template <typename Parameter>
 int prepare(void (*kernel)(Parameter), int64_t shared_bytes) {
@@ -165,9 +173,9 @@ int prepare(void (*kernel)(Parameter), int64_t shared_bytes) {
 void run_grid(int64_t blocks, int threads, int64_t shared_bytes, void (*body)(const void *), const void *argument);
 
 template <typename Parameter>
-int launch(void (*kernel)(Parameter), int64_t blocks, int threads, int64_t shared_bytes, gpu_stream,
+int launch(void (*kernel)(Parameter), int64_t blocks, int threads, int64_t shared_bytes, gpu_stream stream,
            const Parameter &parameter) {
-  check_kernel(reinterpret_cast<const void *>(kernel), shared_bytes);
+  check_kernel(reinterpret_cast<const void *>(kernel), shared_bytes, stream);
   struct call {
     void (*kernel)(Parameter);
     const Parameter *parameter;

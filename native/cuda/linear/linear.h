@@ -4,6 +4,7 @@
 #define RAPT_CUDA_LINEAR_LINEAR_H
 
 #include "cuda/gpu/stream.h"
+#include "cuda/runtime/driver.h"
 #include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
 #include "ops/linear/problem.h"
@@ -12,6 +13,7 @@
 struct rapt_cuda_linear_weights {
   rapt_linear_weights head;
   int ordinal;
+  driver_context native;
   int32_t dtype;
   // (out_features, in_features), and (out_features) or NULL, which lies behind it in the same allocation.
   void *weight;
@@ -65,7 +67,7 @@ bool rapt_cuda_plan_linear(const rapt_product &product, int32_t kernel, rapt_cud
 
 rapt_cuda_linear_shape rapt_cuda_linear_shape_of(int32_t kernel);
 
-// Loads every kernel onto the current device, so that no launch has to. Returns a cudaError_t.
+// Loads every kernel into the current context, so that no launch has to. Returns a cudaError_t.
 int rapt_cuda_prepare_linear(const rapt_cuda_properties &device);
 
 // Enqueues the plan's kernel. Allocates nothing and waits for nothing. Returns a cudaError_t.

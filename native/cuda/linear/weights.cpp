@@ -10,6 +10,7 @@
 #include "cuda/device.h"
 #include "cuda/linear/linear.h"
 #include "cuda/runtime/call.h"
+#include "cuda/runtime/place.h"
 #include "cuda/runtime/rows.h"
 
 namespace {
@@ -43,13 +44,12 @@ void pack(const rapt_tensor &from, int64_t rows, int64_t columns, unsigned char 
 // Waits for the copy.
 rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from, int64_t rows, int64_t columns,
                   const rapt_tensor &to, rapt_error *error) {
-  driver_place place;
-  int ordinal = 0;
-  RAPT_CHECK(rapt_cuda_check(driver_locate(from.data, &place, &ordinal), "asking where the weights lie", error));
+  rapt_cuda_place place;
+  RAPT_CHECK(rapt_cuda_find_place(context, name, from.data, &place, error));
   driver_stream stream = context->stream.native;
   std::unique_ptr<unsigned char[]> host;
   device_memory staged;
-  if (place == DRIVER_PLACE_UNKNOWN) {
+  if (place == RAPT_CUDA_PLACE_UNREGISTERED || place == RAPT_CUDA_PLACE_ELSEWHERE) {
     size_t bytes = static_cast<size_t>(rows * columns * rapt_element_size(from.dtype));
     host.reset(new (std::nothrow) unsigned char[bytes]);
     if (host == nullptr) {
@@ -65,8 +65,6 @@ rapt_status bring(rapt_cuda_context *context, const char *name, rapt_tensor from
     from.data = target;
     from.stride[0] = columns;
     from.stride[1] = 1;
-  } else {
-    RAPT_CHECK(rapt_cuda_check_place(context, name, from.data, error));
   }
   driver_code code = DRIVER_SUCCESS;
   if (from.data != to.data) code = rapt_cuda_copy_rows(from, to, rows, columns, static_cast<gpu_stream>(stream));
@@ -103,12 +101,13 @@ rapt_status rapt_cuda_weights_create(rapt_context *head, const rapt_linear_param
     return rapt_fail(error, RAPT_UNSUPPORTED, "weight is %s; CUDA device %d takes f32, f16 and bf16 weights",
                      rapt_dtype_name(p.weight.dtype), context->ordinal);
   }
-  rapt_cuda_scope scope(context->ordinal);
+  rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   rapt_cuda_linear_weights *weights = new (std::nothrow) rapt_cuda_linear_weights();
   if (weights == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for packed weights");
   weights->head = {{&rapt_cuda_device}, p.in_features, p.out_features};
   weights->ordinal = context->ordinal;
+  weights->native = context->native;
   weights->dtype = p.weight.dtype;
   rapt_status status = fill(context, p, weights, error);
   if (status == RAPT_OK) {
@@ -121,7 +120,7 @@ rapt_status rapt_cuda_weights_create(rapt_context *head, const rapt_linear_param
 
 void rapt_cuda_weights_destroy(rapt_linear_weights *head) {
   rapt_cuda_linear_weights *weights = reinterpret_cast<rapt_cuda_linear_weights *>(head);
-  rapt_cuda_scope scope(weights->ordinal);
+  rapt_cuda_scope scope(weights->native);
   if (weights->weight != nullptr) driver_release(weights->weight);
   driver_forget_failure();
   delete weights;
@@ -134,8 +133,11 @@ rapt_status rapt_cuda_check_weights(const rapt_context *head, const char *name, 
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s was packed for another device; this context's is CUDA device %d",
                      name, context->ordinal);
   }
-  int ordinal = reinterpret_cast<const rapt_cuda_linear_weights *>(weights)->ordinal;
-  if (ordinal == context->ordinal) return RAPT_OK;
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s lies on CUDA device %d; this context's is %d", name, ordinal,
+  const rapt_cuda_linear_weights *its = reinterpret_cast<const rapt_cuda_linear_weights *>(weights);
+  if (its->native == context->native) return RAPT_OK;
+  if (its->ordinal == context->ordinal) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s lies in another CUDA context of device %d", name, its->ordinal);
+  }
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s lies on CUDA device %d; this context's is %d", name, its->ordinal,
                    context->ordinal);
 }

@@ -11,7 +11,7 @@
 // Plan names, "merge_bf16_cuda_simt_d128": dtype of partial results and output; the tail is the value dim.
 extern const rapt_cuda_names rapt_cuda_merge_names;
 
-// Loads the kernel onto the current device, so that no launch has to. Returns a cudaError_t.
+// Loads the kernel into the current context, so that no launch has to. Returns a cudaError_t.
 int rapt_cuda_prepare_merge(const rapt_cuda_properties &device);
 
 // Enqueues the call, which has `rows` rows of results; its pointers are the device's. Returns a cudaError_t.

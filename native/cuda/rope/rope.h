@@ -42,7 +42,7 @@ struct rapt_cuda_rope_candidates {
 
 rapt_cuda_rope rapt_cuda_plan_rope(const rapt_cuda_properties &device, const rapt_rope &call, int32_t kernel);
 
-// Loads every kernel onto the current device, so that no launch has to. Returns a cudaError_t.
+// Loads every kernel into the current context, so that no launch has to. Returns a cudaError_t.
 int rapt_cuda_prepare_rope(const rapt_cuda_properties &device);
 
 // Enqueues the call; its pointers are the device's. Allocates nothing and waits for nothing. Returns a cudaError_t.

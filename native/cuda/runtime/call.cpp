@@ -3,20 +3,7 @@
 
 #include <cinttypes>
 
-rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const char *name, const void *data,
-                                  rapt_error *error) {
-  driver_place place;
-  int ordinal = 0;
-  RAPT_CHECK(rapt_cuda_check(driver_locate(data, &place, &ordinal), "asking where a tensor lies", error));
-  if (place == DRIVER_PLACE_SHARED || (place == DRIVER_PLACE_DEVICE && ordinal == context->ordinal)) return RAPT_OK;
-  if (place == DRIVER_PLACE_DEVICE) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is memory of CUDA device %d; this context's device is %d", name,
-                     ordinal, context->ordinal);
-  }
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                   "%s is at %p, which is memory that CUDA device %d does not reach: plain host memory, or freed", name,
-                   data, context->ordinal);
-}
+#include "cuda/runtime/place.h"
 
 // Checks that the device reaches every tensor that has an element. Others are neither read nor written.
 static rapt_status check_places(const rapt_cuda_context *context, const rapt_planned *call, rapt_error *error) {
@@ -46,7 +33,7 @@ rapt_status rapt_cuda_execute(rapt_context *head, const rapt_planned *call, rapt
   rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_stream *given = static_cast<const rapt_head *>(call->problem)->stream;
   rapt_stream *stream = given != nullptr ? given : &context->stream;
-  rapt_cuda_scope scope(context->ordinal);
+  rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   RAPT_CHECK(check_places(context, call, error));
   rapt_status status;

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every call needs around its kernels: checks of where memory lies, a stream, scratch.
+// What every call needs around its kernels: a stream, scratch.
 #ifndef RAPT_CUDA_RUNTIME_CALL_H
 #define RAPT_CUDA_RUNTIME_CALL_H
 
 #include "cuda/gpu/stream.h"
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
-
-// Checks that the device reaches the memory. Fails with a sentence that begins with the name.
-rapt_status rapt_cuda_check_place(const rapt_cuda_context *context, const char *name, const void *data,
-                                  rapt_error *error);
 
 // The device's execute; see rapt_device.
 rapt_status rapt_cuda_execute(rapt_context *context, const rapt_planned *call, rapt_error *error);

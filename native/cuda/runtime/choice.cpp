@@ -81,7 +81,7 @@ rapt_status rapt_cuda_choice_make(const char *list, const driver_description &de
     if (length > 0) RAPT_CHECK(add_item(item, out, error));
   }
   for (const driver_proof *p = driver_proofs(); p->prefix != nullptr; p++) {
-    if (p->generation != device.capability / 10) continue;
+    if (p->capability != device.capability) continue;
     for (int u = 0; u < RAPT_CUDA_USES; u++) {
       const rapt_cuda_names &names = *rapt_cuda_uses[u].names;
       if (is_of(p->prefix, names.word)) add(names, p->prefix, &out->proven[u]);

@@ -8,19 +8,29 @@
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 
-rapt_cuda_scope::rapt_cuda_scope(int ordinal) {
-  code_ = driver_get_device(&before_);
-  if (code_ != DRIVER_SUCCESS || before_ == ordinal) return;
-  code_ = driver_set_device(ordinal);
-  switched_ = code_ == DRIVER_SUCCESS;
+rapt_cuda_scope::rapt_cuda_scope(driver_context context)
+    : capture_mode_(DRIVER_CAPTURE_RELAXED), code_(driver_push_context(context)) {
+  if (code_ == DRIVER_SUCCESS) driver_exchange_capture_mode(&capture_mode_);
 }
 
 rapt_cuda_scope::~rapt_cuda_scope() {
-  if (switched_) driver_set_device(before_);
+  if (code_ != DRIVER_SUCCESS) return;
+  driver_exchange_capture_mode(&capture_mode_);
+  driver_pop_context();
 }
 
 rapt_status rapt_cuda_scope::check(rapt_error *error) const {
-  return rapt_cuda_check(code_, "making the device current", error);
+  return rapt_cuda_check(code_, "making the CUDA context current", error);
+}
+
+rapt_status rapt_cuda_check_same(const char *what, const rapt_cuda_context *its, const rapt_cuda_context *wanted,
+                                 const char *whose, rapt_error *error) {
+  if (its->native == wanted->native) return RAPT_OK;
+  if (its->ordinal != wanted->ordinal) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is one of CUDA device %d; %s device is %d", what, its->ordinal,
+                     whose, wanted->ordinal);
+  }
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s is one of another CUDA context of device %d", what, its->ordinal);
 }
 
 static rapt_status describe(int ordinal, rapt_cuda_context *context, rapt_error *error) {
@@ -42,18 +52,36 @@ static rapt_status describe(int ordinal, rapt_cuda_context *context, rapt_error 
   return RAPT_OK;
 }
 
-static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *error) {
+// Finds the CUDA context that the options ask for.
+static rapt_status find_native(const rapt_context_options &options, driver_context *out, rapt_error *error) {
+  if (options.cuda_context != RAPT_CUDA_CONTEXT_CURRENT) {
+    return rapt_cuda_check(driver_primary_context(options.ordinal, out), "opening the device's primary context", error);
+  }
+  int ordinal = 0;
+  RAPT_CHECK(rapt_cuda_check(driver_current_context(out, &ordinal), "asking for the current CUDA context", error));
+  if (*out == nullptr) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                     "cuda_context is RAPT_CUDA_CONTEXT_CURRENT, but this thread has no current CUDA context");
+  }
+  if (ordinal == options.ordinal) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "ordinal is %d; this thread's current CUDA context is of device %d",
+                   options.ordinal, ordinal);
+}
+
+static rapt_status open(const rapt_context_options &options, rapt_cuda_context *context, rapt_error *error) {
   context->head.device = &rapt_cuda_device;
-  context->ordinal = ordinal;
-  RAPT_CHECK(describe(ordinal, context, error));
+  context->ordinal = options.ordinal;
+  RAPT_CHECK(describe(options.ordinal, context, error));
   RAPT_CHECK(rapt_cuda_choice_make(getenv("RAPT_KERNEL"), context->device, &context->choice, error));
-  rapt_cuda_scope scope(ordinal);
+  RAPT_CHECK(find_native(options, &context->native, error));
+  rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   RAPT_CHECK(rapt_cuda_check(rapt_cuda_prepare(context->device), "loading the kernels", error));
   rapt_stream *stream = &context->stream;
   stream->handle.device = &rapt_cuda_device;
   stream->context = context;
   stream->owned = true;
+  rapt_cuda_enlist(context, stream);
   // Ordered: a call without a stream waits for what was enqueued on the legacy default stream before it.
   return rapt_cuda_check(driver_stream_create(true, &stream->native), "creating the context's stream", error);
 }
@@ -61,7 +89,7 @@ static rapt_status open(int ordinal, rapt_cuda_context *context, rapt_error *err
 rapt_status rapt_cuda_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error) {
   rapt_cuda_context *context = new (std::nothrow) rapt_cuda_context();
   if (context == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a context");
-  rapt_status status = open(options->ordinal, context, error);
+  rapt_status status = open(*options, context, error);
   if (status == RAPT_OK) {
     *out = &context->head;
   } else {

@@ -3,7 +3,7 @@
 // else. driver_cuda.cpp implements it over the CUDA runtime; linked with another driver, the plug-in runs on another
 // device.
 //
-// Every function acts on the calling thread's current device and returns a cudaError_t, 0 for success.
+// Every function acts in the calling thread's current context and returns a cudaError_t, 0 for success.
 #ifndef RAPT_CUDA_RUNTIME_DRIVER_H
 #define RAPT_CUDA_RUNTIME_DRIVER_H
 
@@ -11,6 +11,7 @@
 #include <cstdint>
 
 typedef int driver_code;
+typedef void *driver_context;
 typedef void *driver_stream;
 typedef void *driver_event;
 
@@ -20,7 +21,8 @@ enum : driver_code {
   DRIVER_OUT_OF_MEMORY = 2,
   DRIVER_INSUFFICIENT = 35,
   DRIVER_NO_DEVICE = 100,
-  DRIVER_NOT_READY = 600
+  DRIVER_NOT_READY = 600,
+  DRIVER_CAPTURE_IMPLICIT = 906
 };
 
 // "cudaErrorMemoryAllocation" and "out of memory". Static storage.
@@ -34,8 +36,15 @@ void driver_forget_failure();
 // plug-in needs.
 driver_code driver_version(int *installed, int *needed);
 driver_code driver_count(int *devices);
-driver_code driver_get_device(int *ordinal);
-driver_code driver_set_device(int ordinal);
+
+// The device's primary context, which the CUDA runtime works in by itself; never given back, as the runtime does not
+// either.
+driver_code driver_primary_context(int ordinal, driver_context *out);
+// The calling thread's current context, NULL where it has none, and the device it is of.
+driver_code driver_current_context(driver_context *out, int *ordinal);
+// Makes a context current, and the one before it again.
+driver_code driver_push_context(driver_context context);
+driver_code driver_pop_context();
 
 struct driver_description {
   char name[128];
@@ -50,10 +59,11 @@ struct driver_description {
 };
 driver_code driver_describe(int ordinal, driver_description *out);
 
-// Kernels that have passed the whole test matrix on a GPU of a generation: compute capability's major version, and a
-// prefix of the plan's name. The last entry has no prefix.
+// Kernels that have passed the whole test matrix on a GPU: ten times its compute capability, and a prefix of the plan's
+// name. The very capability: within a major version shared memory differs (8.0: 163 KiB for a block, 8.6 and 8.9: 99),
+// and with it the tiles. The last entry has no prefix.
 struct driver_proof {
-  int generation;
+  int capability;
   const char *prefix;
 };
 const driver_proof *driver_proofs();
@@ -64,30 +74,41 @@ driver_code driver_allocate_pinned(size_t bytes, void **out);
 driver_code driver_release_pinned(void *memory);
 driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes);
 
-// What a pointer points to.
-enum driver_place {
-  // Memory that CUDA does not know: plain host memory, or freed.
-  DRIVER_PLACE_UNKNOWN,
-  // Pinned or managed: any device reaches it.
-  DRIVER_PLACE_SHARED,
-  DRIVER_PLACE_DEVICE
+// What a pointer points to: the values of cudaMemoryType.
+enum driver_memory : int {
+  DRIVER_MEMORY_UNREGISTERED = 0,
+  DRIVER_MEMORY_HOST = 1,
+  DRIVER_MEMORY_DEVICE = 2,
+  DRIVER_MEMORY_MANAGED = 3
 };
-// *ordinal is set for DRIVER_PLACE_DEVICE.
-driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal);
+struct driver_pointer {
+  driver_memory memory;
+  // Of DRIVER_MEMORY_DEVICE. The context is NULL for memory that belongs to the device itself, as pools are.
+  int ordinal;
+  driver_context context;
+  // Where the current device reads it, NULL where it cannot. It can read unregistered memory where the system lets GPUs
+  // reach pageable memory.
+  const void *on_device;
+};
+driver_code driver_look_up(const void *pointer, driver_pointer *out);
 
 // Copies between any two places.
 driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream stream);
-
-// Waits for all work of the device.
-driver_code driver_synchronize();
 
 // `ordered`: the stream and the legacy default stream wait for each other, as with streams that CUDA makes by default.
 driver_code driver_stream_create(bool ordered, driver_stream *out);
 driver_code driver_stream_destroy(driver_stream stream);
 driver_code driver_stream_synchronize(driver_stream stream);
 driver_code driver_stream_wait(driver_stream stream, driver_event event);
-// Whether the stream is being captured into a graph.
+// Whether the stream is being captured into a graph. DRIVER_CAPTURE_IMPLICIT for the default stream while one that
+// waits for it is.
 driver_code driver_stream_captures(driver_stream stream, bool *captures);
+
+// How calls of this thread behave while any thread captures a stream: *mode is set, and becomes the one before. In the
+// relaxed mode they may take memory and wait, and the capture stays whole as long as they do not wait for what is
+// captured; in the others CUDA refuses them and gives the capture up.
+enum : int { DRIVER_CAPTURE_RELAXED = 2 };
+driver_code driver_exchange_capture_mode(int *mode);
 
 driver_code driver_event_create(driver_event *out);
 driver_code driver_event_destroy(driver_event event);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver over the CUDA runtime.
+// The driver over the CUDA runtime; contexts, which the runtime has no word for, over the driver's own interface.
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
+#include <cstring>
 
 #include "cuda/runtime/driver.h"
 
@@ -10,6 +12,58 @@ static_assert(int{DRIVER_OUT_OF_MEMORY} == int{cudaErrorMemoryAllocation}, "cuda
 static_assert(int{DRIVER_INSUFFICIENT} == int{cudaErrorInsufficientDriver}, "cudaError_t");
 static_assert(int{DRIVER_NO_DEVICE} == int{cudaErrorNoDevice}, "cudaError_t");
 static_assert(int{DRIVER_NOT_READY} == int{cudaErrorNotReady}, "cudaError_t");
+
+static_assert(int{DRIVER_CAPTURE_IMPLICIT} == int{cudaErrorStreamCaptureImplicit}, "cudaError_t");
+static_assert(int{DRIVER_CAPTURE_RELAXED} == int{cudaStreamCaptureModeRelaxed}, "cudaStreamCaptureMode");
+static_assert(int{DRIVER_MEMORY_UNREGISTERED} == int{cudaMemoryTypeUnregistered}, "cudaMemoryType");
+static_assert(int{DRIVER_MEMORY_HOST} == int{cudaMemoryTypeHost}, "cudaMemoryType");
+static_assert(int{DRIVER_MEMORY_DEVICE} == int{cudaMemoryTypeDevice}, "cudaMemoryType");
+static_assert(int{DRIVER_MEMORY_MANAGED} == int{cudaMemoryTypeManaged}, "cudaMemoryType");
+
+namespace {
+
+// Functions of the driver, which the runtime has loaded: the plug-in links nothing of it. A CUresult has the numbers of
+// cudaError_t.
+struct driver_entries {
+  // Of looking them up.
+  driver_code code = DRIVER_SUCCESS;
+  CUresult (*get_device)(CUdevice *device, int ordinal);
+  CUresult (*retain_primary)(CUcontext *context, CUdevice device);
+  CUresult (*get_current)(CUcontext *context);
+  CUresult (*device_of_current)(CUdevice *device);
+  CUresult (*push)(CUcontext context);
+  CUresult (*pop)(CUcontext *context);
+  CUresult (*pointer_attribute)(void *out, CUpointer_attribute attribute, CUdeviceptr pointer);
+
+  driver_entries() {
+    find("cuDeviceGet", &get_device);
+    find("cuDevicePrimaryCtxRetain", &retain_primary);
+    find("cuCtxGetCurrent", &get_current);
+    find("cuCtxGetDevice", &device_of_current);
+    find("cuCtxPushCurrent", &push);
+    find("cuCtxPopCurrent", &pop);
+    find("cuPointerGetAttribute", &pointer_attribute);
+  }
+
+  template <typename Function>
+  void find(const char *name, Function *function) {
+    // The functions as CUDA 12.0 declares them: cuCtxGetDevice has another parameter later.
+    constexpr unsigned interface = 12000;
+    void *found = nullptr;
+    cudaDriverEntryPointQueryResult result = cudaDriverEntryPointSymbolNotFound;
+    cudaError_t error = cudaGetDriverEntryPointByVersion(name, &found, interface, cudaEnableDefault, &result);
+    if (error == cudaSuccess && result != cudaDriverEntryPointSuccess) error = cudaErrorInsufficientDriver;
+    if (error != cudaSuccess) code = error;
+    memcpy(function, &found, sizeof found);
+  }
+};
+
+const driver_entries &entries() {
+  static const driver_entries found;
+  return found;
+}
+
+}  // namespace
 
 static cudaStream_t native(driver_stream stream) { return static_cast<cudaStream_t>(stream); }
 static cudaEvent_t native_event(driver_event event) { return static_cast<cudaEvent_t>(event); }
@@ -25,8 +79,38 @@ driver_code driver_version(int *installed, int *needed) {
 }
 
 driver_code driver_count(int *devices) { return cudaGetDeviceCount(devices); }
-driver_code driver_get_device(int *ordinal) { return cudaGetDevice(ordinal); }
-driver_code driver_set_device(int ordinal) { return cudaSetDevice(ordinal); }
+
+driver_code driver_primary_context(int ordinal, driver_context *out) {
+  CUcontext context = nullptr;
+  CUdevice device = 0;
+  driver_code code = entries().code;
+  if (code == DRIVER_SUCCESS) code = entries().get_device(&device, ordinal);
+  if (code == DRIVER_SUCCESS) code = entries().retain_primary(&context, device);
+  *out = context;
+  return code;
+}
+
+driver_code driver_current_context(driver_context *out, int *ordinal) {
+  CUcontext context = nullptr;
+  CUdevice device = 0;
+  driver_code code = entries().code;
+  if (code == DRIVER_SUCCESS) code = entries().get_current(&context);
+  if (code == DRIVER_SUCCESS && context != nullptr) code = entries().device_of_current(&device);
+  // The driver's devices are numbered as the runtime's are.
+  *ordinal = device;
+  *out = context;
+  return code;
+}
+
+driver_code driver_push_context(driver_context context) {
+  driver_code code = entries().code;
+  return code != DRIVER_SUCCESS ? code : entries().push(static_cast<CUcontext>(context));
+}
+
+driver_code driver_pop_context() {
+  CUcontext popped = nullptr;
+  return entries().pop(&popped);
+}
 
 driver_code driver_describe(int ordinal, driver_description *out) {
   cudaDeviceProp properties;
@@ -60,18 +144,20 @@ driver_code driver_memory_info(size_t *free_bytes, size_t *total_bytes) {
   return cudaMemGetInfo(free_bytes, total_bytes);
 }
 
-driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal) {
+driver_code driver_look_up(const void *pointer, driver_pointer *out) {
   cudaPointerAttributes attributes;
   cudaError_t code = cudaPointerGetAttributes(&attributes, pointer);
-  *place = DRIVER_PLACE_UNKNOWN;
+  *out = driver_pointer();
   if (code != cudaSuccess) return code;
-  if (attributes.type == cudaMemoryTypeDevice) {
-    *place = DRIVER_PLACE_DEVICE;
-    *ordinal = attributes.device;
-  } else if (attributes.type == cudaMemoryTypeManaged || attributes.devicePointer == pointer) {
-    // Registered host memory has another address on the device where there is no unified addressing: it counts as
-    // unknown.
-    *place = DRIVER_PLACE_SHARED;
+  out->memory = static_cast<driver_memory>(attributes.type);
+  out->ordinal = attributes.device;
+  out->on_device = attributes.devicePointer;
+  CUcontext context = nullptr;
+  // Fails for memory of no context.
+  if (out->memory == DRIVER_MEMORY_DEVICE && entries().code == DRIVER_SUCCESS &&
+      entries().pointer_attribute(&context, CU_POINTER_ATTRIBUTE_CONTEXT, reinterpret_cast<CUdeviceptr>(pointer)) ==
+          CUDA_SUCCESS) {
+    out->context = context;
   }
   return DRIVER_SUCCESS;
 }
@@ -79,8 +165,6 @@ driver_code driver_locate(const void *pointer, driver_place *place, int *ordinal
 driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream stream) {
   return cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream));
 }
-
-driver_code driver_synchronize() { return cudaDeviceSynchronize(); }
 
 driver_code driver_stream_create(bool ordered, driver_stream *out) {
   cudaStream_t stream = nullptr;
@@ -99,6 +183,13 @@ driver_code driver_stream_captures(driver_stream stream, bool *captures) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
   cudaError_t code = cudaStreamIsCapturing(native(stream), &status);
   *captures = status != cudaStreamCaptureStatusNone;
+  return code;
+}
+
+driver_code driver_exchange_capture_mode(int *mode) {
+  cudaStreamCaptureMode exchanged = static_cast<cudaStreamCaptureMode>(*mode);
+  cudaError_t code = cudaThreadExchangeStreamCaptureMode(&exchanged);
+  *mode = exchanged;
   return code;
 }
 

@@ -8,7 +8,7 @@
 
 rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
                                       rapt_error *error) {
-  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->native);
   RAPT_CHECK(scope.check(error));
   bool pinned = kind == RAPT_MEMORY_PINNED;
   size_t size = static_cast<size_t>(bytes);
@@ -21,19 +21,19 @@ rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64
 }
 
 rapt_status rapt_cuda_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error) {
-  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->native);
   RAPT_CHECK(scope.check(error));
   // The memory is freed also where waiting reports a failure of earlier work.
-  driver_code waited = driver_synchronize();
+  driver_code waited = rapt_cuda_wait_for_streams(rapt_cuda_context_of(context));
   driver_code code = kind == RAPT_MEMORY_PINNED ? driver_release_pinned(memory) : driver_release(memory);
-  RAPT_CHECK(rapt_cuda_check(waited, "waiting for the device before freeing memory", error));
+  RAPT_CHECK(rapt_cuda_check(waited, "work that may use the memory", error));
   return rapt_cuda_check(code, kind == RAPT_MEMORY_PINNED ? "freeing pinned host memory" : "freeing device memory",
                          error);
 }
 
 rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
                                       rapt_error *error) {
-  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->native);
   RAPT_CHECK(scope.check(error));
   size_t available = 0, total = 0;
   RAPT_CHECK(rapt_cuda_check(driver_memory_info(&available, &total), "asking for the device's memory", error));
@@ -44,7 +44,7 @@ rapt_status rapt_cuda_memory_get_info(rapt_context *context, int64_t *free_bytes
 
 rapt_status rapt_cuda_memory_copy(rapt_context *context, void *to, const void *from, int64_t bytes, rapt_stream *given,
                                   rapt_error *error) {
-  rapt_cuda_scope scope(rapt_cuda_context_of(context)->ordinal);
+  rapt_cuda_scope scope(rapt_cuda_context_of(context)->native);
   RAPT_CHECK(scope.check(error));
   if (given != nullptr) RAPT_CHECK(rapt_cuda_check_stream(context, given, error));
   rapt_stream *stream = given != nullptr ? given : &rapt_cuda_context_of(context)->stream;

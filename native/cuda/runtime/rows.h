@@ -8,7 +8,7 @@
 #include "cuda/gpu/stream.h"
 #include "rapt/rapt.h"
 
-// Loads the kernels below onto the current device. Returns a cudaError_t.
+// Loads the kernels below into the current context. Returns a cudaError_t.
 int rapt_cuda_prepare_rows();
 
 // Copies (rows, columns) of from to (rows, columns) of to, each of its own dtype and by its stride[0] and stride[1]; an

@@ -24,7 +24,7 @@ struct rapt_stream {
   std::mutex mutex;
   void *scratch;
   int64_t scratch_size;
-  // Scratch that became too small. Enqueued kernels, and graphs that were captured from the stream, may still use it.
+  // Scratch that became too small. Enqueued kernels may still use it.
   std::vector<void *> outgrown;
 };
 
@@ -37,11 +37,16 @@ struct rapt_event {
 struct rapt_cuda_context {
   rapt_context head;
   int ordinal;
+  // What it works in, whatever is current on the calling threads.
+  driver_context native;
   int driver;
   driver_description device;
   rapt_cuda_choice choice;
   // The stream of calls that come without one.
   rapt_stream stream;
+  // All streams of the context, its own and wrapped ones among them.
+  std::mutex streams_mutex;
+  std::vector<rapt_stream *> streams;
 };
 
 inline rapt_cuda_context *rapt_cuda_context_of(rapt_context *context) {
@@ -51,25 +56,39 @@ inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context
   return reinterpret_cast<const rapt_cuda_context *>(context);
 }
 
-// Loads every kernel onto the current device. Otherwise CUDA would do so within a kernel's first launch, which fails
-// during a graph capture. Defined in cuda/device.cpp, which sees every operation.
+// Loads every kernel into the current CUDA context. Otherwise CUDA would do so within a kernel's first launch, which
+// fails during a graph capture. Defined in cuda/device.cpp, which sees every operation.
 driver_code rapt_cuda_prepare(const driver_description &device);
 
-// Makes a device current for a scope, and afterwards the thread's previous one: the caller may use CUDA itself.
+// Waits for the context's streams, but for those being captured, whose work has not been enqueued. Returns the first
+// failure of earlier work, once all are waited for.
+driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context);
+
+// Puts a stream on the context's list, and off it.
+void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream);
+void rapt_cuda_delist(rapt_cuda_context *context, rapt_stream *stream);
+
+// Makes a CUDA context current for a scope, and afterwards the thread's previous one: the caller may use CUDA itself.
+// The thread's capture mode is relaxed meanwhile: allocating and waiting must not spoil a capture that goes on
+// elsewhere, and nothing here waits for a stream that is being captured.
 class rapt_cuda_scope {
  public:
-  explicit rapt_cuda_scope(int ordinal);
+  explicit rapt_cuda_scope(driver_context context);
   ~rapt_cuda_scope();
   rapt_cuda_scope(const rapt_cuda_scope &) = delete;
   rapt_cuda_scope &operator=(const rapt_cuda_scope &) = delete;
-  // RAPT_OK, or why the device could not be made current.
+  // RAPT_OK, or why the context could not be made current.
   rapt_status check(rapt_error *error) const;
 
  private:
-  int before_ = 0;
-  bool switched_ = false;
+  int capture_mode_;
   driver_code code_;
 };
+
+// Checks that `what`, made with one context, is of the CUDA context that another, `whose`, works in: "the event", "the
+// stream's".
+rapt_status rapt_cuda_check_same(const char *what, const rapt_cuda_context *its, const rapt_cuda_context *wanted,
+                                 const char *whose, rapt_error *error);
 
 // `needed` bytes of the stream's scratch; the caller holds the stream's mutex until it has enqueued what uses them.
 // Allocates only where the scratch is too small, which is refused during a graph capture.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // rapt_stream_* and rapt_event_*, and the scratch that a stream carries.
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <new>
@@ -19,13 +20,14 @@ static rapt_status make(rapt_cuda_context *context, driver_stream native, bool o
   stream->context = context;
   stream->native = native;
   stream->owned = owned;
+  rapt_cuda_enlist(context, stream);
   *out = stream;
   return RAPT_OK;
 }
 
 rapt_status rapt_cuda_stream_create(rapt_context *head, rapt_stream **out, rapt_error *error) {
   rapt_cuda_context *context = rapt_cuda_context_of(head);
-  rapt_cuda_scope scope(context->ordinal);
+  rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   driver_stream native = nullptr;
   RAPT_CHECK(rapt_cuda_check(driver_stream_create(false, &native), "creating a stream", error));
@@ -36,8 +38,33 @@ rapt_status rapt_cuda_stream_wrap(rapt_context *head, void *native, rapt_stream 
   return make(rapt_cuda_context_of(head), native, false, out, error);
 }
 
+void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream) {
+  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  context->streams.push_back(stream);
+}
+
+void rapt_cuda_delist(rapt_cuda_context *context, rapt_stream *stream) {
+  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  auto &all = context->streams;
+  all.erase(std::remove(all.begin(), all.end(), stream), all.end());
+}
+
+driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context) {
+  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  driver_code first = DRIVER_SUCCESS;
+  for (const rapt_stream *stream : context->streams) {
+    bool captures = false;
+    driver_code code = driver_stream_captures(stream->native, &captures);
+    if (captures || code == DRIVER_CAPTURE_IMPLICIT) continue;
+    if (code == DRIVER_SUCCESS) code = driver_stream_synchronize(stream->native);
+    if (first == DRIVER_SUCCESS) first = code;
+  }
+  return first;
+}
+
 void rapt_cuda_stream_close(rapt_stream *stream) {
-  rapt_cuda_scope scope(stream->context->ordinal);
+  rapt_cuda_delist(stream->context, stream);
+  rapt_cuda_scope scope(stream->context->native);
   if (stream->scratch != nullptr) {
     // Enqueued work may still use the scratch.
     driver_stream_synchronize(stream->native);
@@ -54,35 +81,34 @@ void rapt_cuda_stream_destroy(rapt_stream *stream) {
 }
 
 rapt_status rapt_cuda_stream_synchronize(rapt_stream *stream, rapt_error *error) {
-  rapt_cuda_scope scope(stream->context->ordinal);
+  rapt_cuda_scope scope(stream->context->native);
   RAPT_CHECK(scope.check(error));
   return rapt_cuda_check(driver_stream_synchronize(stream->native), "work on the stream", error);
 }
 
 rapt_status rapt_cuda_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error) {
-  rapt_cuda_scope scope(stream->context->ordinal);
+  rapt_cuda_scope scope(stream->context->native);
   RAPT_CHECK(scope.check(error));
   return rapt_cuda_check(driver_stream_wait(stream->native, event->native), "making the stream wait", error);
 }
 
 rapt_status rapt_cuda_check_stream(const rapt_context *head, const rapt_stream *stream, rapt_error *error) {
-  int ordinal = rapt_cuda_context_of(head)->ordinal;
-  if (stream->context->ordinal == ordinal) return RAPT_OK;
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the stream is one of CUDA device %d; this context's device is %d",
-                   stream->context->ordinal, ordinal);
+  return rapt_cuda_check_same("the stream", stream->context, rapt_cuda_context_of(head), "this context's", error);
 }
 
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error) {
+  bool captures = false;
+  RAPT_CHECK(rapt_cuda_check(driver_stream_captures(stream->native, &captures), "asking for a capture", error));
+  if (captures) {
+    // A replay does not queue behind the stream's calls, nor behind another replay, and comes after its end if it
+    // likes.
+    return rapt_fail(
+        error, RAPT_INVALID_ARGUMENT,
+        "the stream is being captured into a graph, which cannot use the stream's scratch; bring scratch of "
+        "%" PRId64 " bytes that is the graph's as long as it replays",
+        needed);
+  }
   if (needed > stream->scratch_size) {
-    bool captures = false;
-    RAPT_CHECK(rapt_cuda_check(driver_stream_captures(stream->native, &captures), "asking for a capture", error));
-    if (captures) {
-      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                       "the stream is being captured and holds %" PRId64
-                       " bytes of scratch, but the call needs %" PRId64
-                       "; run it once before the capture, or bring scratch",
-                       stream->scratch_size, needed);
-    }
     // Twice the last size, so that calls that grow step by step do not keep many outgrown blocks.
     int64_t size = needed / 2 > stream->scratch_size ? needed : 2 * stream->scratch_size;
     if (size < needed) size = needed;
@@ -106,7 +132,7 @@ rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, r
 
 rapt_status rapt_cuda_event_create(rapt_context *head, rapt_event **out, rapt_error *error) {
   rapt_cuda_context *context = rapt_cuda_context_of(head);
-  rapt_cuda_scope scope(context->ordinal);
+  rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   rapt_event *event = new (std::nothrow) rapt_event();
   if (event == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for an event");
@@ -122,30 +148,27 @@ rapt_status rapt_cuda_event_create(rapt_context *head, rapt_event **out, rapt_er
 }
 
 void rapt_cuda_event_destroy(rapt_event *event) {
-  rapt_cuda_scope scope(event->context->ordinal);
+  rapt_cuda_scope scope(event->context->native);
   driver_event_destroy(event->native);
   driver_forget_failure();
   delete event;
 }
 
 rapt_status rapt_cuda_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error) {
-  if (event->context->ordinal != stream->context->ordinal) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the event is one of CUDA device %d, the stream one of device %d",
-                     event->context->ordinal, stream->context->ordinal);
-  }
-  rapt_cuda_scope scope(event->context->ordinal);
+  RAPT_CHECK(rapt_cuda_check_same("the event", event->context, stream->context, "the stream's", error));
+  rapt_cuda_scope scope(event->context->native);
   RAPT_CHECK(scope.check(error));
   return rapt_cuda_check(driver_event_record(event->native, stream->native), "recording the event", error);
 }
 
 rapt_status rapt_cuda_event_synchronize(rapt_event *event, rapt_error *error) {
-  rapt_cuda_scope scope(event->context->ordinal);
+  rapt_cuda_scope scope(event->context->native);
   RAPT_CHECK(scope.check(error));
   return rapt_cuda_check(driver_event_synchronize(event->native), "work before the event", error);
 }
 
 rapt_status rapt_cuda_event_query(rapt_event *event, int32_t *done, rapt_error *error) {
-  rapt_cuda_scope scope(event->context->ordinal);
+  rapt_cuda_scope scope(event->context->native);
   RAPT_CHECK(scope.check(error));
   driver_code code = driver_event_query(event->native);
   *done = code == DRIVER_SUCCESS;
@@ -157,7 +180,7 @@ rapt_status rapt_cuda_event_query(rapt_event *event, int32_t *done, rapt_error *
 }
 
 rapt_status rapt_cuda_event_elapsed(rapt_event *start, rapt_event *end, float *milliseconds, rapt_error *error) {
-  rapt_cuda_scope scope(start->context->ordinal);
+  rapt_cuda_scope scope(start->context->native);
   RAPT_CHECK(scope.check(error));
   return rapt_cuda_check(driver_event_elapsed(start->native, end->native, milliseconds),
                          "measuring the time between the events", error);

@@ -54,7 +54,7 @@ bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_
 // The part of it that follows from the splits: totals, kept scores and scratch. By itself for plans with other splits.
 bool rapt_cuda_count_sdpa(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan);
 
-// Loads every kernel onto the current device, so that no launch has to. Returns the driver's error code, 0 = done.
+// Loads every kernel into the current context, so that no launch has to. Returns the driver's error code, 0 = done.
 int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties);
 
 // Enqueues the problem; its pointers are the device's. `scratch` holds plan.scratch bytes, aligned to 64. Does not

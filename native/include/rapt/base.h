@@ -207,8 +207,8 @@ typedef struct rapt_head {
   /**
    * Optional scratch of at least the plan's scratch_size bytes, 64-byte aligned, which the device reaches. The caller
    * owns it; one call at a time uses it. NULL = the context lends its own, on CUDA the stream does. That scratch grows
-   * by an allocation where a call needs more than any before it, which a stream refuses while it is being captured into
-   * a graph: bring scratch then, or run the call once before the capture.
+   * by an allocation where a call needs more than any before it. A stream that is being captured into a graph lends
+   * none: bring scratch then, for this graph alone and for as long as it replays.
    */
   void *scratch;
   /** Bytes of scratch. */
@@ -220,9 +220,9 @@ typedef struct rapt_head {
 /**
  * What a call would do. The call itself asks the same function, so plan and call cannot disagree.
  *
- * On CUDA a kernel runs by default only where it is proven: where it has passed the tests on a GPU of that generation.
- * The environment variable RAPT_KERNEL names others that may run, by prefixes of their plan names, separated by commas;
- * "all" names every one. It is read when a context is created.
+ * On CUDA a kernel runs by default only where it is proven: where it has passed the tests on a GPU of that compute
+ * capability. The environment variable RAPT_KERNEL names others that may run, by prefixes of their plan names,
+ * separated by commas; "all" names every one. It is read when a context is created.
  */
 typedef struct rapt_plan {
   /** sizeof(rapt_plan) as the caller knows it; set before the call. */

@@ -40,6 +40,19 @@ enum {
   RAPT_AFFINITY_WORKERS = 1
 };
 
+/** In which CUDA context (CUcontext) a context works, whatever is current on the threads that use it. */
+enum {
+  /** The device's primary one, which the CUDA runtime and most libraries use, and which is kept until the process ends.
+   */
+  RAPT_CUDA_CONTEXT_PRIMARY = 0,
+  /**
+   * The one that is current on the thread that creates the context, as cuCtxCreate makes them; it must be of the device
+   * that ordinal names. Its owner keeps it until the context and all that was made with it are destroyed. Memory and
+   * streams of the same device's other CUDA contexts are refused.
+   */
+  RAPT_CUDA_CONTEXT_CURRENT = 1
+};
+
 /** How to create a context. All zero but struct_size is the CPU with its defaults. */
 typedef struct rapt_context_options {
   /** sizeof(rapt_context_options) as the caller knows it. */
@@ -62,8 +75,8 @@ typedef struct rapt_context_options {
   const char *cuda_library;
   /** CPU: one of RAPT_AFFINITY_*. */
   int32_t affinity;
-  /** 0. */
-  int32_t reserved;
+  /** CUDA: one of RAPT_CUDA_CONTEXT_*. */
+  int32_t cuda_context;
 } rapt_context_options;
 
 /** What a context is. */
@@ -104,8 +117,9 @@ RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_con
 
 /*
  * All of these need a CUDA context; on a CPU context they return RAPT_UNSUPPORTED. Any thread may call them at any
- * time, except that nothing may use what is being destroyed. The library makes the CUDA device current in every call
- * and restores the thread's own afterwards.
+ * time, except that nothing may use what is being destroyed. The library makes the context's CUcontext current in
+ * every call and puts the thread's own back afterwards. While a
+ * thread captures a stream into a graph, in whatever mode, calls on other streams go on and leave the capture whole.
  */
 
 /** Kinds of memory. */
@@ -119,8 +133,9 @@ enum {
 /** Allocates memory, not zeroed, which the caller gives back with rapt_memory_free; 0 bytes are NULL. */
 RAPT_API rapt_status rapt_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
                                           rapt_error *error);
-/** Waits for all work of the device, then frees the memory, also where that work has failed, which it reports. kind is
- * that of the allocation. NULL is allowed. */
+/** Waits for the work of the context's streams, wrapped ones among them, then frees the memory, also where that work
+ * has failed, which it reports. A stream that is being captured is not waited for. kind is that of the allocation. NULL
+ * is allowed. */
 RAPT_API rapt_status rapt_memory_free(rapt_context *context, int32_t kind, void *memory, rapt_error *error);
 /** Free and total bytes of the device. */
 RAPT_API rapt_status rapt_memory_get_info(rapt_context *context, int64_t *free_bytes, int64_t *total_bytes,
@@ -138,8 +153,8 @@ RAPT_API rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out
 RAPT_API rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error);
 /**
  * Frees the stream and its scratch; of a wrapped one only the scratch. Work that was enqueued still runs, and where it
- * may use that scratch the function waits for it. A graph that was captured from calls on the stream uses the scratch
- * too, unless those calls brought their own, and must not run any more. NULL is allowed.
+ * may use that scratch the function waits for it. Graphs that were captured from the stream use none of its scratch.
+ * NULL is allowed.
  */
 RAPT_API void rapt_stream_destroy(rapt_stream *stream);
 /** Waits until all work enqueued so far is done, and reports it where some of it failed. */

@@ -74,7 +74,9 @@ typedef struct rapt_sdpa {
   /** (batch, query_heads, query_len, head_dim), f32, f16 or bf16. */
   rapt_tensor query;
   /** (batch, kv_heads, kv_len, head_dim), f32, f16, bf16, or i8 with key_scale. Where query and key are both bf16, the
-   * tier avx512bf16 takes denormals (magnitudes below 2^-126) as 0, in both and in the sums of their products. */
+   * tier avx512bf16 takes denormals (magnitudes below 2^-126) as 0, in both and in the sums of their products. On CUDA
+   * an i8 key or value is computed on plain cores, which the plan's name says (_i8_cuda_simt): slower than bf16 on
+   * tensor cores, though it takes half the memory. */
   rapt_tensor key;
   /**
    * With an i8 key, and only then: (batch, kv_heads, kv_len, key_scale_groups), f32; stride 0 broadcasts. Element d of

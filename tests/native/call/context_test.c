@@ -71,8 +71,8 @@ static void test_options(void) {
   o.affinity = 2;
   check_create("affinity 2", &o, RAPT_INVALID_ARGUMENT, "affinity is 2");
   o.affinity = 0;
-  o.reserved = 3;
-  check_create("reserved 3", &o, RAPT_INVALID_ARGUMENT, "reserved is 3");
+  o.cuda_context = 3;
+  check_create("cuda_context 3", &o, RAPT_INVALID_ARGUMENT, "cuda_context is 3");
   static const int64_t sizes[] = {0, -1, INT64_MIN, INT64_MAX};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     o = plain_options();

@@ -37,7 +37,7 @@ static const field capabilities_fields[] = {F(struct_size), F(abi_version), F(lo
 
 #define STRUCT_TYPE rapt_context_options
 static const field context_options_fields[] = {F(struct_size), F(device),       F(ordinal),  F(threads),
-                                               F(isa),         F(cuda_library), F(affinity), F(reserved)};
+                                               F(isa),         F(cuda_library), F(affinity), F(cuda_context)};
 #undef STRUCT_TYPE
 
 #define STRUCT_TYPE rapt_context_info

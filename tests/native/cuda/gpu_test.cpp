@@ -5,6 +5,8 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +119,40 @@ void multiplies(const char *name) {
       float sum = 0.5f;
       for (int k = 0; k < 16; k++) sum += a[m][k] * b[n][k];
       CHECK(d[m * 8 + n] == sum, "(%d, %d): %g instead of %g", m, n, static_cast<double>(d[m * 8 + n]),
+            static_cast<double>(sum));
+    }
+  }
+}
+
+// What a tensor core makes of small terms beside 0.5, which the accumulator holds: rounds the whole sum once or, as
+// real ones, cuts off what is below 25 bits of the largest term, in two passes of 8 terms, and the sums to f32.
+void small_terms() {
+  check_case("small terms of a tensor core");
+  const char *mode = getenv("RAPT_EMULATED_TENSOR");
+  bool cuts = mode != nullptr && strcmp(mode, "truncate") == 0;
+  // Columns of b in units of 2^-26: all alike, all negative, one of a unit and a half in the last place, and small ones
+  // in the first pass before larger ones in the second.
+  float units[8][16] = {};
+  for (int k = 0; k < 16; k++) {
+    units[0][k] = 1;
+    units[1][k] = -1;
+    units[3][k] = k < 8 ? 1 : 4;
+  }
+  units[2][0] = 6;
+  const float rounded[8] = {16, -16, 8, 40}, cut[8] = {0, 0, 4, 32};
+  std::vector<uint32_t> words(16 * 8, gpu::pack<gpu::bf16>(1, 1));
+  for (auto &column : units) {
+    for (int k = 0; k < 16; k += 2) {
+      words.push_back(gpu::pack<gpu::bf16>(column[k] * 0x1p-26f, column[k + 1] * 0x1p-26f));
+    }
+  }
+  float d[128];
+  start(multiply_kernel<gpu::bf16>, 1, 32, 0, results{d, words.data(), nullptr});
+  const float *expected = cuts ? cut : rounded;
+  for (int m = 0; m < 16; m++) {
+    for (int n = 0; n < 8; n++) {
+      float sum = 0.5f + expected[n] * 0x1p-26f;
+      CHECK(d[m * 8 + n] == sum, "(%d, %d): %a instead of %a", m, n, static_cast<double>(d[m * 8 + n]),
             static_cast<double>(sum));
     }
   }
@@ -241,6 +277,7 @@ int main() {
   matrices();
   multiplies<gpu::f16>("mma f16");
   multiplies<gpu::bf16>("mma bf16");
+  small_terms();
   copies();
   conversions();
   stops("half a warp at a shuffle", half_warp_kernel, 32);

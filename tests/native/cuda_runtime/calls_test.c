@@ -35,7 +35,7 @@ static void check_attention_places(small_calls *s, void *other_device, void *fre
       }
       tensors[n]->data = places[place];
       expect_refusal(rapt_sdpa_run(s->context, &call, &error), &error, names[n], names[n],
-                     place == 1 ? "CUDA device 1; this context's device is 0" : "does not reach");
+                     place == 1 ? "CUDA device 1; this context's device is 0" : "not registered with CUDA");
     }
   }
 }
@@ -45,10 +45,10 @@ static void check_projection_places(small_calls *s) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_linear linear = s->linear;
   linear.input.data = host;
-  expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "input", "does not reach");
+  expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "input", "not registered with CUDA");
   linear = s->linear;
   linear.output.data = host;
-  expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "output", "does not reach");
+  expect_refusal(rapt_linear_run(s->context, &linear, &error), &error, "linear", "output", "not registered with CUDA");
   static const char *const names[] = {
       "query", "key",      "value",        "output", "mask",    "bias",     "key_padding_mask",
       "sinks", "bias_key", "alibi_slopes", "lse",    "weights", "positions"};
@@ -79,7 +79,7 @@ static void check_projection_places(small_calls *s) {
       call.bias_key.stride[0] = 1;
     }
     tensors[n]->data = host;
-    expect_refusal(rapt_mha_run(s->context, &call, &error), &error, names[n], names[n], "does not reach");
+    expect_refusal(rapt_mha_run(s->context, &call, &error), &error, names[n], names[n], "not registered with CUDA");
   }
 }
 
@@ -116,7 +116,8 @@ static void check_scratch(small_calls *s) {
   call.head.scratch = host;
   call.head.scratch_size = sizeof host;
   CHECK(plan.scratch_size <= (int64_t)sizeof host, "scratch of %lld bytes", (long long)plan.scratch_size);
-  expect_refusal(rapt_mha_run(s->context, &call, &error), &error, "host scratch", "scratch", "does not reach");
+  expect_refusal(rapt_mha_run(s->context, &call, &error), &error, "host scratch", "scratch",
+                 "not registered with CUDA");
   call.head.scratch = (char *)scratch + 4;
   CHECK(rapt_mha_run(s->context, &call, &error) == RAPT_INVALID_ARGUMENT, "misaligned scratch");
   cuda_release(s->context, scratch);
@@ -154,7 +155,7 @@ static void check_stream_scratch(rapt_context *context) {
   CHECK(rapt_mha_run(context, &many.mha, &error) == RAPT_OK, "with memory again: %s", error.message);
   rapt_plan plan = {.struct_size = sizeof plan};
   CHECK(rapt_mha_plan(context, &many.mha, &plan, &error) == RAPT_OK, "plan: %s", error.message);
-  CHECK(after - free_bytes(context) >= plan.scratch_size, "the outgrown scratch is gone; a captured graph may use it");
+  CHECK(after - free_bytes(context) >= plan.scratch_size, "the outgrown scratch is gone; enqueued work may use it");
   CHECK(rapt_stream_synchronize(stream, &error) == RAPT_OK, "synchronize: %s", error.message);
   rapt_stream_destroy(stream);
   CHECK(free_bytes(context) == before, "the stream kept %lld bytes", (long long)(before - free_bytes(context)));

@@ -97,6 +97,11 @@ int main(void) {
   check_gate("sdpa_prefill,sdpa_decode_f32_cuda_simt_d8,linear_f32_cuda_simt", ATTENTION | LINEAR);
   check_gate("sdpa_decode_f32_cuda_simt_d80,linear_f32_cuda_simt_d8", 0);
   check_gate("mha_decode_f32_cuda_simt_d8", MHA);
+  // The same major version, other tiles.
+  setenv("RAPT_EMULATED_DRIVER", "ada", 1);
+  check_gate(NULL, 0);
+  check_gate("all", ATTENTION | LINEAR | MHA | ROPE);
+  setenv("RAPT_EMULATED_DRIVER", "unproven", 1);
   check_refusals();
   check_gate("linear,sdpa,rope,mha", ATTENTION | LINEAR | MHA | ROPE);
   setenv("RAPT_EMULATED_DRIVER", "", 1);

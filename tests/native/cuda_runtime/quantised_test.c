@@ -89,7 +89,7 @@ static void check_places(rapt_context *context, numbers *device, numbers *host) 
     rapt_error error = {.struct_size = sizeof error};
     size_t length = strlen(names[n]);
     CHECK(rapt_sdpa_run(context, &call, &error) == RAPT_INVALID_ARGUMENT && !strncmp(error.message, names[n], length) &&
-              error.message[length] == ' ' && strstr(error.message, "does not reach") != NULL,
+              error.message[length] == ' ' && strstr(error.message, "not registered with CUDA") != NULL,
           "%s in host memory: '%s'", names[n], error.message);
   }
 }

@@ -127,7 +127,8 @@ static void check_refusals(rapt_context *context) {
     tensors[n]->data = places[n];
     rapt_error error = {.struct_size = sizeof error};
     CHECK(rapt_rope_run(context, &call, &error) == RAPT_INVALID_ARGUMENT &&
-              !strncmp(error.message, names[n], strlen(names[n])) && strstr(error.message, "does not reach") != NULL,
+              !strncmp(error.message, names[n], strlen(names[n])) &&
+              strstr(error.message, "not registered with CUDA") != NULL,
           "%s in host memory: '%s'", names[n], error.message);
   }
   rapt_rope call = call_on(device);

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulated/machine.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+namespace emulated {
+
+namespace {
+
+thread_local std::vector<context *> stack;
+thread_local int thread_mode = GLOBAL_MODE;
+
+// The streams that are being captured.
+struct capture_table {
+  std::mutex mutex;
+  std::set<stream *> streams;
+};
+
+// Never destroyed: threads may still use it while the process ends.
+capture_table &table() {
+  static capture_table *instance = new capture_table;
+  return *instance;
+}
+
+// Whether the thread's mode forbids unsafe calls because of this capture.
+bool forbids(const stream *s) {
+  bool own = s->thread == std::this_thread::get_id();
+  if (thread_mode == RELAXED_MODE) return false;
+  if (own) return s->mode != RELAXED_MODE;
+  return thread_mode == GLOBAL_MODE && s->mode == GLOBAL_MODE;
+}
+
+// Kernels are prepared for a context, and launched in one.
+void tell_kernels() { gpu::host_context = current(); }
+
+}  // namespace
+
+int64_t setting(const char *name, int64_t otherwise) {
+  const char *text = getenv(name);
+  return text == nullptr || *text == 0 ? otherwise : strtoll(text, nullptr, 10);
+}
+
+int devices() { return static_cast<int>(setting("RAPT_EMULATED_DEVICES", 1)); }
+
+context *primary_context(int ordinal) {
+  // Never destroyed: threads may still use them while the process ends.
+  static std::mutex *mutex = new std::mutex;
+  static std::map<int, context *> *all = new std::map<int, context *>;
+  std::lock_guard<std::mutex> lock(*mutex);
+  context *&found = (*all)[ordinal];
+  if (found == nullptr) found = new context{ordinal};
+  return found;
+}
+
+context *current() { return stack.empty() ? nullptr : stack.back(); }
+
+void push(context *c) {
+  stack.push_back(c);
+  tell_kernels();
+}
+
+context *pop() {
+  context *top = current();
+  if (top != nullptr) stack.pop_back();
+  tell_kernels();
+  return top;
+}
+
+void set_current(context *c) {
+  pop();
+  if (c != nullptr) push(c);
+  tell_kernels();
+}
+
+void check_owner(const char *what, const void *owner) {
+  if (owner != nullptr && owner == current()) return;
+  fprintf(stderr, "emulated device: %s of context %p while %p is current\n", what, owner,
+          static_cast<const void *>(current()));
+  abort();
+}
+
+stream *create_stream() {
+  stream *s = new stream();
+  s->context = current();
+  return s;
+}
+
+void destroy_stream(stream *s) {
+  std::lock_guard<std::mutex> lock(table().mutex);
+  table().streams.erase(s);
+  delete s;
+}
+
+bool captures(const stream *s) {
+  std::lock_guard<std::mutex> lock(table().mutex);
+  return s != nullptr && s->captures;
+}
+
+int begin_capture(stream *s, int mode) {
+  std::lock_guard<std::mutex> lock(table().mutex);
+  if (s->captures) return INVALID_VALUE;
+  s->captures = true;
+  s->mode = mode;
+  s->thread = std::this_thread::get_id();
+  s->broken = false;
+  table().streams.insert(s);
+  return 0;
+}
+
+int end_capture(stream *s) {
+  std::lock_guard<std::mutex> lock(table().mutex);
+  if (!s->captures) return INVALID_VALUE;
+  s->captures = false;
+  table().streams.erase(s);
+  return s->broken ? CAPTURE_INVALIDATED : 0;
+}
+
+int exchange_mode(int mode) {
+  int before = thread_mode;
+  thread_mode = mode;
+  return before;
+}
+
+int unsafe_call() {
+  int code = 0;
+  std::lock_guard<std::mutex> lock(table().mutex);
+  for (stream *s : table().streams) {
+    if (!forbids(s)) continue;
+    s->broken = true;
+    code = CAPTURE_UNSUPPORTED;
+  }
+  return code;
+}
+
+int wait_call(stream *waited) {
+  int code = unsafe_call();
+  std::lock_guard<std::mutex> lock(table().mutex);
+  if (waited == nullptr || !waited->captures) return code;
+  waited->broken = true;
+  return CAPTURE_UNSUPPORTED;
+}
+
+}  // namespace emulated

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# cmake -DLIBRARY=file -DMOST=2.28 -P symbols.cmake: that the library loads where glibc is that old, that is, needs no
+# symbol of a newer one.
+find_program(readelf readelf REQUIRED)
+execute_process(COMMAND ${CMAKE_COMMAND} -E env LC_ALL=C ${readelf} --wide --version-info ${LIBRARY}
+                OUTPUT_VARIABLE versions COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "Name: GLIBC_[0-9.]+" needed "${versions}")
+list(REMOVE_DUPLICATES needed)
+if(NOT needed)
+  message(FATAL_ERROR "${LIBRARY} names no version of glibc")
+endif()
+set(newer "")
+foreach(name ${needed})
+  string(REGEX REPLACE ".*GLIBC_" "" version ${name})
+  if(version VERSION_GREATER MOST)
+    list(APPEND newer ${version})
+  endif()
+endforeach()
+if(newer)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env LC_ALL=C ${readelf} --wide --dyn-syms ${LIBRARY} OUTPUT_VARIABLE symbols)
+  list(JOIN newer "|" alternatives)
+  string(REPLACE "." "\\." alternatives "${alternatives}")
+  string(REGEX MATCHALL "[A-Za-z_0-9]+@GLIBC_(${alternatives})" symbols "${symbols}")
+  list(JOIN symbols " " symbols)
+  message(FATAL_ERROR "${LIBRARY} needs a newer glibc than ${MOST}: ${symbols}")
+endif()
