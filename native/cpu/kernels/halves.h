@@ -19,6 +19,9 @@ ALWAYS_INLINE vf half_column(const int kind, const char *pair, const int h, cons
 }
 
 #define PAIR_BYTES (PANEL_WIDTH * (int64_t)sizeof(uint32_t))
+// Bytes that a panel is prefetched ahead of where it is read: between steps of several rows a hardware prefetcher does
+// not run far enough ahead.
+#define HALVES_AHEAD 2048
 
 // One register tile of c; kind and rows are constants at every call.
 ALWAYS_INLINE void multiply_half_tile(const int kind, const int rows, int64_t depth, const float *a, int64_t a_row,
@@ -35,6 +38,8 @@ ALWAYS_INLINE void multiply_half_tile(const int kind, const int rows, int64_t de
   for (int g = 0; g < (rows + 2) / 3; g++) at[g] = a + 3 * g * a_row;
 #pragma GCC unroll 2
   for (int64_t k = 0; k < depth; k += 2, b += PAIR_BYTES) {
+#pragma GCC unroll 8
+    for (int64_t line = 0; line < PAIR_BYTES; line += 64) __builtin_prefetch(b + HALVES_AHEAD + line);
 #pragma GCC unroll 2
     for (int h = 0; h < 2; h++) {
       vf column[TILE_VECTORS];

@@ -17,6 +17,10 @@
 // Tiles of rows up to which weights that are not f32 are widened in registers, for each tile. More rows share the cost
 // of widening them into memory once.
 #define MOST_FUSED_TILES 2
+// Rows of a tile that share a set of L1 from which on they are copied.
+#define LEAST_CROWDED_ROWS 4
+// Floats between copied rows, a line, so that rows of a power of two do not share a set.
+#define ROW_GAP 16
 // Tasks per thread that keep threads evenly busy.
 #define TASKS_PER_THREAD 4
 
@@ -58,6 +62,14 @@ static int is_direct(const rapt_kernels *kernels, const rapt_product *p, const r
   return rapt_is_plain(t->dtype, t->stride[2]) && (p->batch == 1 || p->rows >= kernels->tile_rows);
 }
 
+// Whether input rows are read in place. Rows a multiple of a way of L1 apart share one of its sets: more of them than
+// it has ways push each other out at every step, and copies of them do not.
+static int is_read_directly(const rapt_kernels *kernels, const rapt_product *p) {
+  int64_t bytes = p->input.stride[1] * (int64_t)sizeof(float);
+  int crowded = bytes % RAPT_WAY_BYTES == 0 && p->batch * p->rows >= LEAST_CROWDED_ROWS;
+  return !crowded && is_direct(kernels, p, &p->input);
+}
+
 static const rapt_cpu_linear_weights *weights_of(const rapt_product *p) {
   return (const rapt_cpu_linear_weights *)p->weights;
 }
@@ -76,7 +88,7 @@ static int64_t unit_of(int32_t stored) { return stored == RAPT_F32 ? 1 : rapt_ma
 
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_product *p,
                      const rapt_cpu_linear_step *step, projection_slot *slot) {
-  int64_t copied = is_direct(kernels, p, &p->input) ? 0 : step->row_block * step->depth_block;
+  int64_t copied = is_read_directly(kernels, p) ? 0 : step->row_block * (step->depth_block + ROW_GAP);
   int64_t staged = is_direct(kernels, p, &p->output) ? 1 : step->task_panels;
   slot->input = rapt_arena_take(arena, copied, sizeof(float));
   slot->staged = rapt_arena_take(arena, staged * step->row_block * kernels->panel_width, sizeof(float));
@@ -101,7 +113,7 @@ static int plan_one(const rapt_cpu_context *context, const rapt_product *project
   if (__builtin_mul_overflow(projection->batch, projection->rows, &rows)) return 0;
   if (rows == 0) return 1;
   rapt_product p = merge_batch(projection);
-  int copies = !is_direct(kernels, &p, &p.input);
+  int copies = !is_read_directly(kernels, &p);
   int64_t unit = unit_of(weights_of(&p)->stored);
   step->depth_block = rapt_even_step(in / unit, MOST_DEPTH / unit) * unit;
   step->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
@@ -164,13 +176,16 @@ static void *task_row(const projection_task *t, const rapt_tensor *tensor, int64
   return rapt_row(tensor, row / t->projection.rows, row % t->projection.rows, 0);
 }
 
+// 32-bit words of a copied row.
+static int64_t words_of(const projection_task *t, int64_t depth) { return t->takes_pairs ? depth / 2 : depth; }
+
 static void copy_input(const projection_task *t, int64_t from, int64_t depth) {
   const rapt_tensor *input = &t->projection.input;
   int64_t skipped = from * input->stride[2] * rapt_element_size(input->dtype);
   for (int64_t r = 0; r < t->count; r++) {
     const unsigned char *row = (const unsigned char *)task_row(t, input, r) + skipped;
-    int64_t words = t->takes_pairs ? depth / 2 : depth;
-    float *to = t->slot.input + r * words;
+    int64_t words = words_of(t, depth);
+    float *to = t->slot.input + r * (words + ROW_GAP);
     const float *from_row = t->takes_pairs ? rapt_read_pairs(row, input->stride[2], depth, to)
                                            : rapt_read_row(t->kernels, input->dtype, row, input->stride[2], depth, to);
     if (from_row != to) memcpy(to, from_row, (size_t)words * sizeof(float));
@@ -274,8 +289,8 @@ static void multiply_panel(const projection_task *t, int64_t height, int64_t dep
 static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t height, int64_t n, int64_t end,
                                int64_t from, int64_t depth) {
   const rapt_product *p = &t->projection;
-  int64_t width = t->kernels->panel_width, words = t->takes_pairs ? depth / 2 : depth;
-  tile_input rows = {t->slot.input + r * words, words};
+  int64_t width = t->kernels->panel_width, stride = words_of(t, depth) + ROW_GAP;
+  tile_input rows = {t->slot.input + r * stride, stride};
   if (t->reads_directly) rows = (tile_input){(const float *)task_row(t, &p->input, r) + from, p->input.stride[1]};
   float *out = task_row(t, &p->output, r);
   if (rapt_is_blocked(t->weights->stored) && !t->widens) {
@@ -336,7 +351,7 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   t.takes_pairs = takes_pairs(t.kernels, p);
   t.widens = is_widened(t.kernels, p, step->row_block);
   t.last_panel = rapt_min(step->panels, t.first_panel + step->task_panels);
-  t.reads_directly = is_direct(t.kernels, p, &p->input);
+  t.reads_directly = is_read_directly(t.kernels, p);
   t.writes_directly = is_direct(t.kernels, p, &p->output);
   rapt_arena arena = {.base = job->memory + slot * group->slot_scratch};
   slot_lay(&arena, t.kernels, p, step, &t.slot);
