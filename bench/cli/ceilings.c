@@ -2,7 +2,6 @@
 #include "ceilings.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,39 +11,37 @@
 #include "machine.h"
 #include "memory.h"
 #include "probe.h"
+#include "reader.h"
 
-enum { FMA_PASSES = 12, READ_PASSES = 6, COPY_PASSES = 6 };
-
-enum work { MULTIPLY_ADD, READ, COPY };
+// Of reading in each way.
+enum { FMA_PASSES = 12, READ_PASSES = 4, COPY_PASSES = 6 };
 
 typedef struct team {
+  // NULL: copies.
   const probe *loops;
   int32_t threads;
   int64_t rounds;
   unsigned char *data;
   size_t slice;
   pthread_barrier_t gate;
-  // Only copies, or everything else.
-  int copying;
 } team;
 
 typedef struct member {
   team *of;
   int32_t index;
   double flops;
-  uint64_t seen;
   pthread_t thread;
 } member;
 
+static int passes(const team *t) { return t->loops == NULL ? COPY_PASSES : FMA_PASSES; }
+
 // Every pass starts and ends at the gate, so that the first member's clock spans the slowest one.
-static double pass(member *m, enum work what) {
+static double pass(member *m) {
   team *t = m->of;
-  unsigned char *data = t->data + (size_t)m->index * t->slice;
   pthread_barrier_wait(&t->gate);
   double start = clock_seconds();
-  if (what == READ) {
-    m->seen ^= t->loops->read(data, t->slice);
-  } else if (what == COPY) {
+  if (t->loops == NULL) {
+    unsigned char *data = t->data + (size_t)m->index * t->slice;
     memcpy(data + t->slice / 2, data, t->slice / 2);
   } else {
     m->flops = t->loops->multiply_add(t->rounds);
@@ -55,24 +52,18 @@ static double pass(member *m, enum work what) {
 
 static void *work(void *argument) {
   member *m = argument;
-  for (int i = 0; m->of->copying && i < COPY_PASSES; i++) pass(m, COPY);
-  for (int i = 0; !m->of->copying && i < FMA_PASSES; i++) pass(m, MULTIPLY_ADD);
-  for (int i = 0; !m->of->copying && i < READ_PASSES; i++) pass(m, READ);
+  for (int i = 0; i < passes(m->of); i++) pass(m);
   return NULL;
 }
 
 static void lead(member *m, ceilings *out) {
   const team *t = m->of;
-  for (int i = 0; !t->copying && i < FMA_PASSES; i++) {
-    double seconds = pass(m, MULTIPLY_ADD);
-    double gflops = m->flops * t->threads / seconds * 1e-9;
-    out->gflops = gflops > out->gflops ? gflops : out->gflops;
-  }
-  // A copy reads half of a slice and writes the other.
-  for (int i = 0; i < (t->copying ? COPY_PASSES : READ_PASSES); i++) {
-    double seconds = pass(m, t->copying ? COPY : READ);
-    double gbps = (double)t->slice * t->threads / seconds * 1e-9;
-    out->gbps = gbps > out->gbps ? gbps : out->gbps;
+  for (int i = 0; i < passes(t); i++) {
+    double seconds = pass(m);
+    // A copy reads half of a slice and writes the other.
+    double rate = (t->loops == NULL ? (double)t->slice : m->flops) * t->threads / seconds * 1e-9;
+    double *best = t->loops == NULL ? &out->gbps : &out->gflops;
+    *best = rate > *best ? rate : *best;
   }
 }
 
@@ -110,45 +101,58 @@ static int run_team(team *t, ceilings *out) {
   return 1;
 }
 
-// The CPUs this process may run on: more threads than that reach no higher, and only queue up.
-static int32_t usable_cpus(void) {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) ? 1024 : CPU_COUNT(&set);
-}
-
-// loops NULL: copies.
-static int measure(const probe *loops, int32_t threads, ceilings *out) {
+static int32_t at_most_cpus(int32_t threads) {
   int32_t cpus = usable_cpus();
-  threads = threads < cpus ? threads : cpus;
-  const device cpu = {.cuda = 0};
-  size_t bytes = 4 * last_cache_bytes(&cpu);
-  bytes = bytes < (size_t)256 << 20 ? (size_t)256 << 20 : bytes;
-  bytes = bytes > (size_t)1 << 30 ? (size_t)1 << 30 : bytes;
-  // Whole pages per thread.
-  size_t slice = bytes / (size_t)threads & ~(size_t)4095;
-  unsigned char *data = memory_take(bytes);
-  if (data == NULL) {
-    cli_fail("no memory for the bandwidth buffer of %zu MiB", bytes >> 20);
-    return 0;
-  }
-  memory_touch(data, bytes);
-  team t = {.loops = loops, .threads = threads, .data = data, .slice = slice, .copying = loops == NULL};
-  t.rounds = loops != NULL ? calibrate(loops) : 0;
-  int good = run_team(&t, out);
-  out->buffer_bytes = bytes;
-  out->threads = threads;
-  memory_give_back(data, bytes);
-  return good;
+  return threads < cpus ? threads : cpus;
 }
 
-int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
+static int measure_reading(int32_t isa, int32_t threads, ceilings *out) {
+  reader *r = reader_open(isa, threads);
+  if (r == NULL) return 0;
+  for (int i = 0; i < READ_PASSES; i++) {
+    double rates[READ_WAYS];
+    reader_pass(r, rates);
+    for (int way = 0; way < READ_WAYS; way++) {
+      if (rates[way] * 1e-9 <= out->gbps) continue;
+      out->gbps = rates[way] * 1e-9;
+      out->streams = read_streams[way];
+    }
+  }
+  out->buffer_bytes = reader_bytes(r);
+  reader_close(r);
+  return 1;
+}
+
+int ceilings_measure_peak(int32_t isa, int32_t threads, ceilings *out) {
   const probe *loops = probe_of(isa);
   if (loops == NULL) {
     cli_fail("no ceiling loops for tier %d in this build", isa);
     return 0;
   }
   out->issue = issue_rate_measure();
-  return measure(loops, threads, out);
+  out->threads = at_most_cpus(threads);
+  team t = {.loops = loops, .threads = out->threads, .rounds = calibrate(loops)};
+  return run_team(&t, out);
 }
 
-int ceilings_measure_copy(int32_t threads, ceilings *out) { return measure(NULL, threads, out); }
+int ceilings_measure(int32_t isa, int32_t threads, ceilings *out) {
+  return ceilings_measure_peak(isa, threads, out) && measure_reading(isa, threads, out);
+}
+
+int ceilings_measure_copy(int32_t threads, ceilings *out) {
+  size_t bytes = memory_beyond_caches();
+  unsigned char *data = memory_take(bytes);
+  if (data == NULL) {
+    cli_fail("no memory for the bandwidth buffer of %zu MiB", bytes >> 20);
+    return 0;
+  }
+  memory_touch(data, bytes);
+  out->copied = 1;
+  out->threads = at_most_cpus(threads);
+  // Whole pages per thread.
+  team t = {.threads = out->threads, .data = data, .slice = bytes / (size_t)out->threads & ~(size_t)4095};
+  int good = run_team(&t, out);
+  out->buffer_bytes = bytes;
+  memory_give_back(data, bytes);
+  return good;
+}

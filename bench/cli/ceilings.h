@@ -9,10 +9,13 @@
 #include "issue_rate.h"
 
 typedef struct ceilings {
-  // f32 multiply-adds in registers on all threads at once, two operations each; 0 = not measured, gbps is of copies.
+  // f32 multiply-adds in registers on all threads at once, two operations each; 0 = not measured.
   double gflops;
   // Reading a buffer much larger than the last cache, or copying it, all threads at once.
   double gbps;
+  int copied;
+  // Streams a thread read at once when it reached that; 0 where it copied.
+  int streams;
   // That buffer's size.
   size_t buffer_bytes;
   // Threads that measured.
@@ -27,7 +30,10 @@ typedef struct ceilings {
 // failure.
 int ceilings_measure(int32_t isa, int32_t threads, ceilings *out);
 
-// The same of copies within such a buffer, read and written bytes counted; gflops stays as it is.
+// The multiply-add peak alone, the same.
+int ceilings_measure_peak(int32_t isa, int32_t threads, ceilings *out);
+
+// The bandwidth of copies within such a buffer, read and written bytes counted; gflops stays as it is.
 int ceilings_measure_copy(int32_t threads, ceilings *out);
 
 #endif

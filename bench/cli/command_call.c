@@ -86,8 +86,7 @@ static int time_on(const device *on) {
     cli_fail("%s%s", error.message, plan.reason);
     good = 0;
   }
-  good = good && check_result(&w, &r) && time_calls(&w, &r) &&
-         (on->cuda ? cuda_ceilings(on, &r.ceiling) : ceilings_measure(on->isa, on->threads, &r.ceiling));
+  good = good && check_result(&w, &r) && time_calls(&w, &r) && report_measure_ceilings(&r);
   if (good) print(&r);
   workload_close(&w);
   return good ? EXIT_GOOD : EXIT_FAILED;

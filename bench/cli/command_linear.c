@@ -183,8 +183,13 @@ static void print(const report *r) {
   report_print(r);
 }
 
-static int measure_ceilings(const device *on, ceilings *out) {
-  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure(on->isa, on->threads, out);
+static int time_runs(projecting *p, report *r) {
+  cuda_call call = {.on = p->on, .stream = &p->call.head.stream, .run = run_projecting, .state = p};
+  if (p->on->cuda) return cuda_time(&call, settings.iters, &r->time);
+  if (!report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
+    return stats_time(run_projecting, p, settings.iters, &r->time);
+  }
+  return report_time_in_turns(r, run_projecting, p, settings.iters);
 }
 
 static int time_projecting(projecting *p, const device *on) {
@@ -200,12 +205,11 @@ static int time_projecting(projecting *p, const device *on) {
     cli_fail("%s%s", error.message, plan.reason);
     return 0;
   }
-  cuda_call call = {.on = on, .stream = &p->call.head.stream, .run = run_projecting, .state = p};
-  int good = measure_ceilings(on, &r.ceiling) && run_projecting(p) && check_projecting(p, &r.verified);
+  int good = report_measure_ceilings(&r) && run_projecting(p) && check_projecting(p, &r.verified);
   if (!good) return 0;
-  good = on->cuda ? cuda_time(&call, settings.iters, &r.time) : stats_time(run_projecting, p, settings.iters, &r.time);
+  good = time_runs(p, &r);
   // On both sides of the timing, as for attention.
-  good = good && measure_ceilings(on, &r.ceiling);
+  good = good && report_measure_ceilings(&r);
   if (good) print(&r);
   return good;
 }

@@ -101,10 +101,6 @@ static void print(const report *r) {
   report_print(r);
 }
 
-static int measure_ceilings(const device *on, ceilings *out) {
-  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure(on->isa, on->threads, out);
-}
-
 static int time_layer(job *j, stats *out) {
   cuda_call call = {.on = j->on, .stream = &j->call.head.stream, .run = run, .state = j};
   return j->on->cuda ? cuda_time(&call, settings.iters, out) : stats_time(run, j, settings.iters, out);
@@ -123,8 +119,8 @@ static int time_on(const device *on, const layer_data *data, const layer *l) {
     cli_fail("%s%s", error.message, plan.reason);
     return 0;
   }
-  int good = measure_ceilings(on, &r.ceiling) && run(&j) && layer_fetch(l, data) &&
-             check_layer(on, data, &r.verified) && time_layer(&j, &r.time) && measure_ceilings(on, &r.ceiling);
+  int good = report_measure_ceilings(&r) && run(&j) && layer_fetch(l, data) && check_layer(on, data, &r.verified) &&
+             time_layer(&j, &r.time) && report_measure_ceilings(&r);
   if (good) print(&r);
   return good;
 }

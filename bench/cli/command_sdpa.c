@@ -5,7 +5,6 @@
 #include "cuda.h"
 #include "json.h"
 #include "report.h"
-#include "turns.h"
 #include "workload.h"
 
 static bench_problem problem;
@@ -44,33 +43,20 @@ static int measure(workload *w, report *r) {
     return cuda_time(&call, settings.iters, &r->time);
   }
   if (!from_memory(r)) return stats_time(workload_run, w, settings.iters, &r->time);
-  turns t;
-  int good = turns_time(w, r->bytes, settings.iters, &t);
-  r->time = t.time;
-  r->ceiling.gbps = t.gbps;
-  r->share_in_turns = t.share;
-  return good;
-}
-
-static int measure_ceilings(const device *on, ceilings *out) {
-  return on->cuda ? cuda_ceilings(on, out) : ceilings_measure(on->isa, on->threads, out);
+  return report_time_in_turns(r, workload_run, w, settings.iters);
 }
 
 static int time_on(const device *on) {
   rapt_plan plan;
   report r = {.on = on, .plan = &plan, .flops = problem_flops(&problem), .bytes = problem_bytes(&problem)};
-  if (!measure_ceilings(on, &r.ceiling)) return EXIT_FAILED;
+  if (!report_measure_ceilings(&r)) return EXIT_FAILED;
   r.copies = from_memory(&r) ? workload_cold_copies(&problem, r.on) : 1;
   workload w;
   if (!workload_open(&w, &problem, r.copies)) return EXIT_FAILED;
   int good = workload_place(&w, on) && plan_of(&w, &plan) && measure(&w, &r);
   workload_close(&w);
-  // Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share; never beside the
-  // problem, so that the process needs no more memory than the larger of the two. What was read in turns stays.
-  ceilings after = r.ceiling;
-  good = good && measure_ceilings(on, &after);
-  r.ceiling.gflops = after.gflops;
-  if (r.share_in_turns == 0) r.ceiling.gbps = after.gbps;
+  // Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share.
+  good = good && report_measure_ceilings(&r);
   if (good && settings.json) {
     json_begin("sdpa");
     report_json_problem(&problem);

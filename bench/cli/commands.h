@@ -11,6 +11,8 @@
   use(linear, "time a linear projection") \
   use(rope, "time rotary position embedding") \
   use(merge, "time merging partial results") \
+  use(gelu, "time the activation GELU") \
+  use(norm, "time layer normalisation") \
   use(call, "time the cost of a call, on a tiny problem") \
   use(callers, "time many callers on one context against one") \
   use(ceilings, "measure the multiply-add peak and the read bandwidth") \

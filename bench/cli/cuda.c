@@ -61,6 +61,7 @@ int cuda_ceilings(const device *on, ceilings *out) {
     // Read once and written once.
     out->gbps = seconds > 0 ? fmax(out->gbps, 2 * (double)bytes / (double)seconds * 1e-9) : out->gbps;
   }
+  out->copied = 1;
   out->buffer_bytes = (size_t)bytes;
   if (!good) cli_fail("%s", error.message);
   for (int i = 0; i < 2; i++) {

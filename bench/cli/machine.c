@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include <rapt/rapt.h>
+#include <sched.h>
 #include <stdio.h>
 
 #include "json.h"
@@ -17,6 +18,18 @@ static rapt_capabilities capabilities(void) {
 #define GPU_CACHE_BYTES ((size_t)64 << 20)
 
 size_t last_cache_bytes(const device *on) { return on->cuda ? GPU_CACHE_BYTES : (size_t)capabilities().l3_bytes; }
+
+size_t memory_beyond_caches(void) {
+  const device cpu = {.cuda = 0};
+  size_t bytes = 4 * last_cache_bytes(&cpu);
+  bytes = bytes < (size_t)256 << 20 ? (size_t)256 << 20 : bytes;
+  return bytes > (size_t)1 << 30 ? (size_t)1 << 30 : bytes;
+}
+
+int32_t usable_cpus(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) ? 1024 : CPU_COUNT(&set);
+}
 
 void machine_print(void) {
   rapt_capabilities c = capabilities();

@@ -7,7 +7,7 @@ typedef float lanes __attribute__((vector_size(16)));
 typedef uint64_t words __attribute__((vector_size(16)));
 
 // SSE2 and NEON both have at least 16 registers of 4 floats: 12 sums hide the latency of a multiply and an add.
-enum { SUMS = 12, LANES = 4 };
+enum { SUMS = 12, LANES = 4, LOADS = 4 };
 
 static double multiply_add(int64_t rounds) {
   lanes sum[SUMS];
@@ -23,14 +23,17 @@ static double multiply_add(int64_t rounds) {
   return 2.0 * SUMS * LANES * (double)rounds;
 }
 
-static uint64_t read_all(const void *data, size_t bytes) {
-  const words *at = data;
+static uint64_t read_all(const void *data, size_t bytes, int streams) {
+  const words *at[LOADS];
+  size_t length = bytes / sizeof **at / (size_t)streams, step = LOADS / (size_t)streams;
+  // Neighbours of one stream, or one of each.
+  for (size_t i = 0; i < LOADS; i++) at[i] = (const words *)data + i / step * length + i % step;
   words a = {0, 0}, b = a, c = a, d = a;
-  for (size_t i = 0; i < bytes / sizeof *at; i += 4) {
-    a += at[i];
-    b += at[i + 1];
-    c += at[i + 2];
-    d += at[i + 3];
+  for (size_t i = 0; i < length; i += step) {
+    a += at[0][i];
+    b += at[1][i];
+    c += at[2][i];
+    d += at[3][i];
   }
   a += b + c + d;
   return a[0] + a[1];

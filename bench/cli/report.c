@@ -3,23 +3,52 @@
 
 #include <stdio.h>
 
+#include "cuda.h"
 #include "json.h"
 #include "machine.h"
+#include "turns.h"
 
 int report_is_memory_bound(double flops, double bytes, const ceilings *c) {
   return c->gflops == 0 || bytes / c->gbps > flops / c->gflops;
 }
 
-// Of copies, for which the ceilings know no arithmetic.
-static int is_of_copies(const report *r) { return r->ceiling.gflops == 0; }
+int report_measure_ceilings(report *r) {
+  ceilings measured = r->ceiling;
+  int good = r->on->cuda ? cuda_ceilings(r->on, &measured) : ceilings_measure(r->on->isa, r->on->threads, &measured);
+  if (r->share_in_turns > 0) {
+    measured.gbps = r->ceiling.gbps;
+    measured.streams = r->ceiling.streams;
+  }
+  r->ceiling = measured;
+  return good;
+}
+
+int report_time_in_turns(report *r, int (*run)(void *state), void *state, int64_t iters) {
+  const turns_subject subject = {.on = r->on, .run = run, .state = state, .bytes = r->bytes};
+  turns t;
+  if (!turns_time(&subject, iters, &t)) return 0;
+  r->time = t.time;
+  r->ceiling.gbps = t.gbps;
+  r->ceiling.streams = t.streams;
+  r->share_in_turns = t.share;
+  return 1;
+}
+
+int report_measure_copy(report *r) {
+  return ceilings_measure_peak(r->on->isa, r->on->threads, &r->ceiling) &&
+         ceilings_measure_copy(r->on->threads, &r->ceiling);
+}
+
+static int is_memory_bound(const report *r) {
+  return !r->from_cache && report_is_memory_bound(r->flops, r->bytes, &r->ceiling);
+}
 
 static double gflops(const report *r) { return r->flops / r->time.median * 1e-9; }
 static double gbps(const report *r) { return r->bytes / r->time.median * 1e-9; }
 
 static double share(const report *r) {
-  if (r->share_in_turns > 0 && report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) return r->share_in_turns;
-  return report_is_memory_bound(r->flops, r->bytes, &r->ceiling) ? gbps(r) / r->ceiling.gbps
-                                                                 : gflops(r) / r->ceiling.gflops;
+  if (r->share_in_turns > 0 && is_memory_bound(r)) return r->share_in_turns;
+  return is_memory_bound(r) ? gbps(r) / r->ceiling.gbps : gflops(r) / r->ceiling.gflops;
 }
 
 void report_print(const report *r) {
@@ -34,11 +63,12 @@ void report_print(const report *r) {
          r->time.p10 * 1e3, r->time.p90 * 1e3, r->time.min * 1e3, r->time.max * 1e3, (long long)r->time.count);
   if (r->copies > 1) printf(" over %lld copies of the data, so that it comes from memory", (long long)r->copies);
   printf("\n%-10s %.1f GFLOP/s, %.2f GB/s\n", "rate", gflops(r), gbps(r));
-  if (is_of_copies(r)) {
+  if (is_memory_bound(r) && r->ceiling.copied) {
     printf("%-10s %.1f %% of the copy bandwidth, %.2f GB/s\n", "ceiling", 100 * share(r), r->ceiling.gbps);
-  } else if (report_is_memory_bound(r->flops, r->bytes, &r->ceiling)) {
-    printf("%-10s %.1f %% of the read bandwidth, %.2f GB/s (memory-bound)\n", "ceiling", 100 * share(r),
-           r->ceiling.gbps);
+  } else if (is_memory_bound(r)) {
+    printf("%-10s %.1f %% of the read bandwidth, %.2f GB/s by %d %s a thread%s (memory-bound)\n", "ceiling",
+           100 * share(r), r->ceiling.gbps, r->ceiling.streams, r->ceiling.streams == 1 ? "stream" : "streams",
+           r->share_in_turns > 0 ? ", read in turns" : "");
   } else {
     printf("%-10s %.1f %% of the FMA peak, %.1f GFLOP/s (compute-bound)\n", "ceiling", 100 * share(r),
            r->ceiling.gflops);
@@ -64,7 +94,6 @@ void report_json_problem(const bench_problem *p) {
 }
 
 void report_json(const report *r) {
-  int memory_bound = report_is_memory_bound(r->flops, r->bytes, &r->ceiling);
   machine_json();
   json_text("plan", r->plan->name);
   json_text("isa", device_name(r->on));
@@ -80,10 +109,12 @@ void report_json(const report *r) {
   json_real("bytes", r->bytes);
   json_real("gflops", gflops(r));
   json_real("gbps", gbps(r));
-  json_text("ceiling", is_of_copies(r) ? "copy_bandwidth" : memory_bound ? "read_bandwidth" : "fma_peak");
+  json_text("ceiling", !is_memory_bound(r) ? "fma_peak" : r->ceiling.copied ? "copy_bandwidth" : "read_bandwidth");
   json_real("ceiling_share", share(r));
   json_real("peak_gflops", r->ceiling.gflops);
   json_real("peak_gbps", r->ceiling.gbps);
+  json_integer("read_streams", r->ceiling.streams);
+  json_boolean("read_in_turns", r->share_in_turns > 0);
   json_real("issue_rate", r->ceiling.issue.median);
   json_text("core", issue_rate_word(&r->ceiling.issue));
   json_integer("copies", r->copies);

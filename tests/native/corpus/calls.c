@@ -152,6 +152,36 @@ void rope_call(rapt_context *context, const rope_problem *p) {
   expect_ok("rotary embedding", rapt_rope_run(context, &call, &error), &error);
 }
 
+void gelu_call(rapt_context *context, const gelu_problem *p) {
+  rapt_gelu call = {
+      .head = {.struct_size = sizeof call},
+      .input = tensor(&p->input, 3),
+      .output = tensor(&p->output, 3),
+      .batch = p->batch,
+      .rows = p->rows,
+      .features = p->features,
+  };
+  rapt_error error = {.struct_size = sizeof error};
+  expect_ok("GELU", rapt_gelu_run(context, &call, &error), &error);
+}
+
+void norm_call(rapt_context *context, const norm_problem *p) {
+  rapt_norm call = {
+      .head = {.struct_size = sizeof call},
+      .input = tensor(&p->input, 3),
+      .residual = tensor(&p->added, 3),
+      .weight = tensor(&p->weights, 1),
+      .bias = tensor(&p->biases, 1),
+      .output = tensor(&p->output, 3),
+      .batch = p->batch,
+      .rows = p->rows,
+      .features = p->features,
+      .epsilon = p->epsilon,
+  };
+  rapt_error error = {.struct_size = sizeof error};
+  expect_ok("layer normalisation", rapt_norm_run(context, &call, &error), &error);
+}
+
 void call_cpu_name(char *name, size_t size) {
   rapt_capabilities capabilities = {.struct_size = sizeof capabilities};
   rapt_error error = {.struct_size = sizeof error};

@@ -12,6 +12,8 @@ void sdpa_call(rapt_context *context, const sdpa_problem *p);
 void mha_call(rapt_context *context, const mha_problem *p);
 void linear_call(rapt_context *context, const linear_problem *p);
 void rope_call(rapt_context *context, const rope_problem *p);
+void gelu_call(rapt_context *context, const gelu_problem *p);
+void norm_call(rapt_context *context, const norm_problem *p);
 
 // What the library calls this CPU.
 void call_cpu_name(char *name, size_t size);

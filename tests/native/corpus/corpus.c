@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 5,000 seeded problems of every operation, option, type and tier, and the hashes of their results. It cannot tell
+// 5,400 seeded problems of every operation, option, type and tier, and the hashes of their results. It cannot tell
 // right from wrong, as the other tests do; it tells whether results are bit by bit what they were. The Java tests
 // (dev.rapt.corpus) run the same problems through the Java API, and compare with the same hashes.
 #include <inttypes.h>
@@ -20,11 +20,15 @@ static sdpa_problem sdpa;
 static mha_problem mha;
 static linear_problem linear;
 static rope_problem rope;
+static gelu_problem gelu;
+static norm_problem norm;
 
 static void build_sdpa(random_state *r) { sdpa_build(r, &sdpa); }
 static void build_mha(random_state *r) { mha_build(r, &mha); }
 static void build_linear(random_state *r) { linear_build(r, &linear); }
 static void build_rope(random_state *r) { rope_build(r, &rope); }
+static void build_gelu(random_state *r) { gelu_build(r, &gelu); }
+static void build_norm(random_state *r) { norm_build(r, &norm); }
 
 static uint64_t run_sdpa(rapt_context *context) {
   sdpa_reset(&sdpa);
@@ -46,16 +50,30 @@ static uint64_t run_rope(rapt_context *context) {
   rope_call(context, &rope);
   return rope_hash(&rope);
 }
+static uint64_t run_gelu(rapt_context *context) {
+  gelu_reset(&gelu);
+  gelu_call(context, &gelu);
+  return gelu_hash(&gelu);
+}
+static uint64_t run_norm(rapt_context *context) {
+  norm_reset(&norm);
+  norm_call(context, &norm);
+  return norm_hash(&norm);
+}
 
 static void print_sdpa(void) { sdpa_print(stdout, &sdpa); }
 static void print_mha(void) { mha_print(stdout, &mha); }
 static void print_linear(void) { linear_print(stdout, &linear); }
 static void print_rope(void) { rope_print(stdout, &rope); }
+static void print_gelu(void) { gelu_print(stdout, &gelu); }
+static void print_norm(void) { norm_print(stdout, &norm); }
 
 static void send_sdpa(void) { sdpa_send(stdout, &sdpa); }
 static void send_mha(void) { mha_send(stdout, &mha); }
 static void send_linear(void) { linear_send(stdout, &linear); }
 static void send_rope(void) { rope_send(stdout, &rope); }
+static void send_gelu(void) { gelu_send(stdout, &gelu); }
+static void send_norm(void) { norm_send(stdout, &norm); }
 
 typedef struct operation {
   const char *name;
@@ -74,8 +92,16 @@ static const operation operations[] = {
     {"rope", 7, build_rope, run_rope, print_rope, send_rope},
 };
 
+// Of later problems: the first ones stay what they were, and so do their hashes.
+static const operation later_operations[] = {
+    {"gelu", 20, build_gelu, run_gelu, print_gelu, send_gelu},
+    {"norm", 30, build_norm, run_norm, print_norm, send_norm},
+};
+
+enum { FIRST_LATER = 5000 };
+
 static const operation *operation_of(int number) {
-  const operation *o = operations;
+  const operation *o = number < FIRST_LATER ? operations : later_operations;
   for (int at = number % 50; at >= o->share; o++) at -= o->share;
   return o;
 }

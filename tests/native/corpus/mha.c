@@ -47,7 +47,7 @@ static void draw(random_state *r, mha_problem *p) {
   p->guard = random_between(r, 0, 1);
 }
 
-static void fill_rows(const mha_problem *p, random_state *r, array *a) {
+static void fill_input(const mha_problem *p, random_state *r, array *a) {
   FOR_EACH(a, i, b, s, d) { array_set(a, array_index(a, i, b, s, d), draw_special(r, p->special == 1) / 3); }
 }
 
@@ -59,9 +59,9 @@ static void build_rows(random_state *r, mha_problem *p) {
   array_place_rows(&p->query, (element)p->query_type, query, (layout)p->query_layout, side);
   array_place_rows(&p->key, (element)p->key_type, key, (layout)p->key_layout, side);
   array_place_rows(&p->value, (element)p->value_type, value, (layout)p->value_layout, side);
-  fill_rows(p, r, &p->query);
-  fill_rows(p, r, &p->key);
-  fill_rows(p, r, &p->value);
+  fill_input(p, r, &p->query);
+  fill_input(p, r, &p->key);
+  fill_input(p, r, &p->value);
   array_place_rows(&p->output, (element)p->output_type, output, (layout)p->output_layout, side);
 }
 

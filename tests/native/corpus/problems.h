@@ -34,6 +34,15 @@
   X(batch) X(heads) X(length) X(head_dim) X(rotary_dim) X(interleaved) X(table) X(positions)         \
   X(in_place) X(input_type) X(input_layout) X(output_type) X(output_layout) X(cosine_type)           \
   X(cosine_layout) X(sine_type) X(sine_layout) X(special) X(guard)
+#define GELU_INTEGERS(X)                                                                             \
+  X(batch) X(rows) X(features) X(in_place) X(input_type) X(input_layout) X(output_type)              \
+  X(output_layout) X(special) X(guard)
+
+// weight, bias: their strides; bias: 0 = none. far: rows around 100.
+#define NORM_INTEGERS(X)                                                                             \
+  X(batch) X(rows) X(features) X(in_place) X(residual) X(weight) X(bias) X(input_type)               \
+  X(input_layout) X(residual_type) X(residual_layout) X(weight_type) X(bias_type) X(output_type)     \
+  X(output_layout) X(far) X(special) X(guard)
 // clang-format on
 
 typedef struct sdpa_problem {
@@ -64,30 +73,55 @@ typedef struct rope_problem {
   array input, output, cosine, sine, position, before;
 } rope_problem;
 
+typedef struct gelu_problem {
+  GELU_INTEGERS(CORPUS_FIELD)
+  array input, output, before;
+} gelu_problem;
+
+typedef struct norm_problem {
+  NORM_INTEGERS(CORPUS_FIELD)
+  float epsilon;
+  array input, added, weights, biases, output, before;
+} norm_problem;
+
 // Draws the problem, places and fills its memory; what was there of an earlier one is used again.
 void sdpa_build(random_state *r, sdpa_problem *p);
 void mha_build(random_state *r, mha_problem *p);
 void linear_build(random_state *r, linear_problem *p);
 void rope_build(random_state *r, rope_problem *p);
+void gelu_build(random_state *r, gelu_problem *p);
+void norm_build(random_state *r, norm_problem *p);
 
 void sdpa_print(FILE *to, const sdpa_problem *p);
 void mha_print(FILE *to, const mha_problem *p);
 void linear_print(FILE *to, const linear_problem *p);
 void rope_print(FILE *to, const rope_problem *p);
+void gelu_print(FILE *to, const gelu_problem *p);
+void norm_print(FILE *to, const norm_problem *p);
 
 // Gives all outputs the contents from before the first run.
 void sdpa_reset(sdpa_problem *p);
 void mha_reset(mha_problem *p);
 void linear_reset(linear_problem *p);
 void rope_reset(rope_problem *p);
+void gelu_reset(gelu_problem *p);
+void norm_reset(norm_problem *p);
 
 // The hash of all outputs' memory, gaps included.
 uint64_t sdpa_hash(const sdpa_problem *p);
 uint64_t mha_hash(const mha_problem *p);
 uint64_t linear_hash(const linear_problem *p);
 uint64_t rope_hash(const rope_problem *p);
+uint64_t gelu_hash(const gelu_problem *p);
+uint64_t norm_hash(const norm_problem *p);
 
 // A number in [-3, 3), or now and then one that is infinite, NaN, a zero, denormal or huge.
 float draw_special(random_state *r, int64_t special);
+
+// Features of a row of an operation that works element by element or row by row.
+int64_t draw_row_features(random_state *r);
+
+// Numbers like those, around a middle.
+void fill_rows(random_state *r, array *a, float middle, int64_t special);
 
 #endif

@@ -93,3 +93,16 @@ void rope_send(FILE *to, const rope_problem *p) {
   };
   SEND(to, all);
 }
+
+void gelu_send(FILE *to, const gelu_problem *p) {
+  const named all[] = {{"input", &p->input}, {"output", &p->output}};
+  SEND(to, all);
+}
+
+void norm_send(FILE *to, const norm_problem *p) {
+  const named all[] = {
+      {"input", &p->input}, {"residual", &p->added}, {"weight", &p->weights},
+      {"bias", &p->biases}, {"output", &p->output},
+  };
+  SEND(to, all);
+}

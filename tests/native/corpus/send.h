@@ -16,5 +16,7 @@ void sdpa_send(FILE *to, const sdpa_problem *p);
 void mha_send(FILE *to, const mha_problem *p);
 void linear_send(FILE *to, const linear_problem *p);
 void rope_send(FILE *to, const rope_problem *p);
+void gelu_send(FILE *to, const gelu_problem *p);
+void norm_send(FILE *to, const norm_problem *p);
 
 #endif

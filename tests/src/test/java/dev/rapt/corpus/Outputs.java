@@ -8,7 +8,8 @@ import java.util.List;
 
 /** What a problem's runs write, and what was there before the first of them. */
 final class Outputs {
-  private static final List<String> OPERATIONS = List.of("sdpa", "mha", "linear", "rope");
+  private static final List<String> OPERATIONS =
+      List.of("sdpa", "mha", "linear", "rope", "gelu", "norm");
 
   private record Before(MemorySegment memory, MemorySegment copy) {}
 

@@ -14,6 +14,8 @@ interface ProblemCall {
       case "mha" -> new MhaCall(problem);
       case "linear" -> new LinearCall(problem);
       case "rope" -> new RopeCall(problem);
+      case "gelu" -> new GeluCall(problem);
+      case "norm" -> new NormCall(problem);
       default -> throw new IllegalArgumentException("unknown operation " + problem.operation());
     };
   }

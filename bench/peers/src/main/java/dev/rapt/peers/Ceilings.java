@@ -3,50 +3,139 @@ package dev.rapt.peers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.rapt.peers.contest.Shape;
+import dev.rapt.peers.report.Spread;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 
 /**
- * The f32 multiply-add peak and the read bandwidth of some threads, as the native benchmark
- * measures them.
- *
- * @param gflops in 10⁹ operations per second
- * @param gbps in 10⁹ bytes per second
+ * What some threads of this machine can do at best, measured by the native benchmark and as it
+ * defines it: the f32 multiply-add peak around the rounds of a case, and reading in turns with
+ * them. Only neighbours in time are compared, since the bandwidth of a shared machine changes from
+ * one moment to the next.
  */
-record Ceilings(double gflops, double gbps) {
+final class Ceilings implements AutoCloseable {
+  /** As many streams as a thread reads at once; the fastest of them is the ceiling. */
+  private static final List<String> WAYS = List.of("gbps_1", "gbps_2", "gbps_4");
+
+  private static final int END_SECONDS = 10;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path bench;
+  private final int threads;
+  private final Process process;
+  private final OutputStream requests;
+  private final BufferedReader replies;
+  private final List<double[]> readings = new ArrayList<>();
+  private double gflops;
 
   /**
-   * Measures now; takes less than a second.
+   * Measures the peak for the first time; takes less than a second.
    *
    * @param bench the native benchmark
    */
-  static Ceilings measure(Path bench, int threads) throws IOException {
-    Process process =
-        new ProcessBuilder(bench.toString(), "ceilings", "--json", "--threads", "" + threads)
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
-    process.getOutputStream().close();
-    String line = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    JsonNode json = new ObjectMapper().readTree(line);
-    if (!json.hasNonNull("gflops") || !json.hasNonNull("gbps")) {
-      throw new IOException(bench + " ceilings gave no figures: " + line.strip());
+  Ceilings(Path bench, int threads) throws IOException {
+    this.bench = bench;
+    this.threads = threads;
+    process = start("--in-turns");
+    requests = process.getOutputStream();
+    replies = replies(process);
+    gflops = figure(replies, "gflops");
+  }
+
+  /** Reads once more, in each way: the turn of the round that follows. */
+  void read() throws IOException {
+    requests.write('\n');
+    requests.flush();
+    JsonNode reply = object(replies);
+    readings.add(WAYS.stream().mapToDouble(way -> reply.path(way).asDouble()).toArray());
+    if (Arrays.stream(readings.getLast()).anyMatch(rate -> !(rate > 0))) {
+      throw new IOException(bench + " ceilings gave no readings: " + reply);
     }
-    return new Ceilings(json.get("gflops").asDouble(), json.get("gbps").asDouble());
   }
 
-  /** The higher of each: what the machine has shown it can do. */
-  Ceilings or(Ceilings other) {
-    return new Ceilings(Math.max(gflops, other.gflops), Math.max(gbps, other.gbps));
+  /** Measures the peak once more; the higher one is what the machine has shown it can do. */
+  void measureAgain() throws IOException {
+    Process again = start();
+    again.getOutputStream().close();
+    gflops = Math.max(gflops, figure(replies(again), "gflops"));
   }
 
-  /**
-   * The least seconds in which a call can be done: its operations at the peak and, where its inputs
-   * come from memory, its bytes at the bandwidth.
-   */
-  double seconds(Shape shape, double flops, double bytes) {
-    double arithmetic = flops / gflops;
-    return (shape.decodes() ? Math.max(arithmetic, bytes / gbps) : arithmetic) / 1e9;
+  /** In 10⁹ operations per second. */
+  double gflops() {
+    return gflops;
+  }
+
+  /** The median of the readings, in 10⁹ bytes per second. */
+  double gbps() {
+    return median(fastestWay());
+  }
+
+  /** What the reading of each round reached, all in the way whose median is highest. */
+  double[] gbpsByRound() {
+    int way = fastestWay();
+    return readings.stream().mapToDouble(rates -> rates[way]).toArray();
+  }
+
+  private int fastestWay() {
+    return IntStream.range(0, WAYS.size())
+        .boxed()
+        .max(Comparator.comparingDouble(this::median))
+        .orElseThrow();
+  }
+
+  private double median(int way) {
+    return Spread.of(readings.stream().mapToDouble(rates -> rates[way]).toArray()).median();
+  }
+
+  /** Ends the process: its requests end, and so does it. */
+  @Override
+  public void close() throws IOException {
+    requests.close();
+    try {
+      if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Process start(String... more) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of(bench.toString(), "ceilings", "--json", "--threads", "" + threads));
+    command.addAll(List.of(more));
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+  }
+
+  private static BufferedReader replies(Process process) {
+    return new BufferedReader(
+        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+  }
+
+  private double figure(BufferedReader from, String name) throws IOException {
+    JsonNode json = object(from);
+    if (!json.hasNonNull(name)) {
+      throw new IOException(bench + " ceilings gave no figures: " + json);
+    }
+    return json.get(name).asDouble();
+  }
+
+  private JsonNode object(BufferedReader from) throws IOException {
+    String line = from.readLine();
+    if (line == null) {
+      throw new IOException(bench + " ceilings has ended");
+    }
+    return JSON.readTree(line);
   }
 }

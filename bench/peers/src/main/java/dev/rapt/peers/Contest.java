@@ -6,6 +6,7 @@ import dev.rapt.peers.contest.Entrant;
 import dev.rapt.peers.contest.Message;
 import dev.rapt.peers.contest.Session;
 import dev.rapt.peers.contest.Shape;
+import dev.rapt.peers.contest.Turn;
 import dev.rapt.peers.report.CaseResult;
 import dev.rapt.peers.report.CaseResult.Origin;
 import dev.rapt.peers.report.CaseResult.Peaks;
@@ -89,33 +90,49 @@ final class Contest {
       groups.add(new Group(worker, prepared.entrants()));
       copies = prepared.copies();
     }
-    Ceilings ceilings = Ceilings.measure(bench, threads);
     double round = firstRound(groups);
     int rounds = Math.clamp(Math.round(seconds / round), LEAST_ROUNDS, MOST_ROUNDS);
-    for (int i = 0; i < rounds; i++) {
-      timedRound(groups, i % 2 == 1);
+    try (Ceilings ceilings = new Ceilings(bench, threads)) {
+      for (int i = 0; i < rounds; i++) {
+        quiet();
+        ceilings.read();
+        timedRound(groups, i % 2 == 1);
+      }
+      ceilings.measureAgain();
+      Work work = new Work(shape.flops(), shape.bytes(dtype.bytes()));
+      Least least = Least.of(shape, work, ceilings);
+      return new CaseResult(
+          shape,
+          dtype,
+          threads,
+          new Origin(Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), commit),
+          new Peaks(ceilings.gflops(), ceilings.gbps()),
+          work,
+          new Repetition(copies, rounds),
+          figures(groups, least));
     }
-    ceilings = ceilings.or(Ceilings.measure(bench, threads));
-    double flops = shape.flops();
-    double bytes = shape.bytes(dtype.bytes());
+  }
+
+  private static List<Figure> figures(List<Group> groups, Least least) {
     List<Figure> figures = new ArrayList<>();
     for (Group group : groups) {
       for (Entrant entrant : group.entrants) {
         // Rapt was not asked to run where it would have been alone.
         if (!entrant.isReady() || !entrant.name().equals(Session.RAPT) || group.isTimed()) {
-          figures.add(figure(group, entrant, ceilings.seconds(shape, flops, bytes)));
+          figures.add(figure(group, entrant, least));
         }
       }
     }
-    return new CaseResult(
-        shape,
-        dtype,
-        threads,
-        new Origin(Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), commit),
-        new Peaks(ceilings.gflops(), ceilings.gbps()),
-        new Work(flops, bytes),
-        new Repetition(copies, rounds),
-        figures);
+    return figures;
+  }
+
+  /** Whoever ran last may still be spinning. */
+  private static void quiet() {
+    try {
+      Thread.sleep(Turn.PAUSE_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** One call each: says what a round takes, and who is too slow for more. */
@@ -158,7 +175,7 @@ final class Contest {
     return group.worker.reply(Message.Timed.class).samples();
   }
 
-  private static Figure figure(Group group, Entrant entrant, double least) {
+  private static Figure figure(Group group, Entrant entrant, Least least) {
     Double difference = Double.isNaN(entrant.difference()) ? null : entrant.difference();
     List<double[]> rounds = group.rounds.get(entrant.name());
     Double single = group.single.get(entrant.name());
@@ -172,12 +189,12 @@ final class Contest {
           entrant.name().equals(Session.RAPT)
               ? null
               : ratio(rounds, group.rounds.get(Session.RAPT));
-      timing = new Timing(all.length, time, ratio, least / time.median());
+      timing = new Timing(all.length, time, ratio, least.share(rounds));
     } else if (single != null) {
       outcome = Outcome.TIMED_ONCE;
       reason = "one call takes too long for more";
       Spread time = new Spread(single, single, single);
-      timing = new Timing(1, time, singleRatio(group, single), least / single);
+      timing = new Timing(1, time, singleRatio(group, single), least.seconds() / single);
     } else if (entrant.status() == Entrant.Status.WRONG) {
       outcome = Outcome.WRONG;
     } else {

@@ -5,6 +5,9 @@ import dev.rapt.DType;
 import dev.rapt.peers.contest.Shape;
 import dev.rapt.peers.contest.Shapes;
 import dev.rapt.peers.contest.World;
+import dev.rapt.peers.embedding.EmbeddingContest;
+import dev.rapt.peers.embedding.EmbeddingFile;
+import dev.rapt.peers.embedding.EmbeddingResult;
 import dev.rapt.peers.report.CaseResult;
 import dev.rapt.peers.report.Machine;
 import dev.rapt.peers.report.MarkdownTable;
@@ -108,6 +111,14 @@ final class PeersCommand implements Callable<Integer> {
               + " in parts")
   private boolean add;
 
+  @Option(
+      names = "--embedding",
+      paramLabel = "FILE",
+      description =
+          "in place of shapes: embed the lines of this text with all-MiniLM-L6-v2, beside ONNX"
+              + " Runtime on the same tokens, and give tokens per CPU second")
+  private Path embedding;
+
   @Option(names = "--list", description = "only list the shapes: B, Hq/Hkv, Sq, Skv, D")
   private boolean list;
 
@@ -129,19 +140,23 @@ final class PeersCommand implements Callable<Integer> {
           shape -> console.printf(Locale.ROOT, "%-18s %s%n", shape.name(), shape.sizes()));
       return CommandLine.ExitCode.OK;
     }
-    List<DType> types = dtypes.stream().map(text -> usage(PeersCommand::dtype, text)).toList();
-    List<World> worlds = peers.stream().map(text -> usage(World::of, text)).distinct().toList();
     if (!(seconds > 0) || threads.stream().anyMatch(count -> count < 1)) {
       throw new ParameterException(spec.commandLine(), "--seconds and --threads must be positive");
     }
+    Path root = Path.of(System.getProperty(ROOT_PROPERTY, "."));
+    Path folder = out == null ? root.resolve("bench/results") : out;
+    if (embedding != null) {
+      embed(root, folder);
+      return CommandLine.ExitCode.OK;
+    }
+    List<DType> types = dtypes.stream().map(text -> usage(PeersCommand::dtype, text)).toList();
+    List<World> worlds = peers.stream().map(text -> usage(World::of, text)).distinct().toList();
     if (worlds.stream().anyMatch(World::isTorch) && !hasTorchNatives()) {
       throw new IOException(
           "libtorch's native libraries are not on the class path; start ./rapt bench --peers, which"
               + " fetches them, or leave libtorch out with --against");
     }
-    Path root = Path.of(System.getProperty(ROOT_PROPERTY, "."));
-    Path folder = out == null ? root.resolve("bench/results") : out;
-    String files = name == null ? LocalDate.now(ZoneOffset.UTC) + "-peers" : name;
+    String files = named("-peers");
     Files.createDirectories(folder);
     Path json = folder.resolve(files + ".json");
     Results results = new Results(Machine.here(), List.of());
@@ -162,6 +177,28 @@ final class PeersCommand implements Callable<Integer> {
     List<Path> charts = SpeedChart.write(folder, files, results);
     console.println("wrote " + json + ", the same as .md, and " + charts.size() + " charts");
     return CommandLine.ExitCode.OK;
+  }
+
+  private String named(String suffix) {
+    return name == null ? LocalDate.now(ZoneOffset.UTC) + suffix : name;
+  }
+
+  private void embed(Path root, Path folder) throws IOException {
+    EmbeddingContest contest = EmbeddingContest.of(embedding);
+    List<EmbeddingResult> results = new ArrayList<>();
+    for (int count : threads) {
+      try {
+        results.add(contest.run(count, seconds));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+      spec.commandLine().getOut().println(results.getLast().text());
+    }
+    Files.createDirectories(folder);
+    Path json = folder.resolve(named("-embedding") + ".json");
+    new EmbeddingFile(Machine.here(), Commit.of(root), results).write(json);
+    spec.commandLine().getOut().println("wrote " + json);
   }
 
   private static List<Case> plan(List<Shape> shapes, List<DType> types, int threads) {

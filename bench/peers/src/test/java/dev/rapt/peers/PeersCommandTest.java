@@ -32,7 +32,12 @@ class PeersCommandTest {
   void standIn() throws IOException {
     Path bench = folder.resolve("rapt-bench");
     Files.writeString(
-        bench, "#!/bin/sh\necho '{\"command\": \"ceilings\", \"gflops\": 100, \"gbps\": 10}'\n");
+        bench,
+        """
+        #!/bin/sh
+        echo '{"command": "ceilings", "gflops": 100, "gbps": 10}'
+        while read -r line; do echo '{"gbps_1": 9, "gbps_2": 12, "gbps_4": 11}'; done
+        """);
     assertTrue(bench.toFile().setExecutable(true));
     System.setProperty(PeersCommand.BENCH_PROPERTY, bench.toString());
     System.setProperty(PeersCommand.ROOT_PROPERTY, folder.toString());

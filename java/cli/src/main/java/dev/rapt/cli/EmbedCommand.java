@@ -10,6 +10,7 @@ import dev.rapt.cli.terminal.Printable;
 import dev.rapt.cli.terminal.PrintableOutput;
 import dev.rapt.models.MiniLmConfig;
 import dev.rapt.models.MiniLmEncoder;
+import dev.rapt.models.MiniLmLoading;
 import dev.rapt.models.MiniLmTokenizer;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -71,9 +72,10 @@ final class EmbedCommand implements Runnable {
     Positional.check(name, spec);
     @Nullable Path file = name.equals(STANDARD_INPUT) ? null : PathConverter.convert(name, spec);
     long lines = file == null ? -1 : check(file);
+    MiniLmLoading loading = MiniLmLoading.start();
     try (Device device = deviceOptions.open();
-        MiniLmEncoder encoder = MiniLmEncoder.load(device);
         MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer();
+        MiniLmEncoder encoder = loading.finish(device);
         TextLines text = open(file);
         EmbedOutput results = openOutput(file);
         Progress progress = Progress.start(lines, output == null)) {

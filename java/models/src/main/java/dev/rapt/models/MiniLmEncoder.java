@@ -70,8 +70,16 @@ public final class MiniLmEncoder implements AutoCloseable {
    * @throws UncheckedIOException if the model is not on the class path or cannot be read
    */
   public static MiniLmEncoder load(Device device) {
+    return of(device, readWeights());
+  }
+
+  static MiniLmEncoder of(Device device, OnnxWeights weights) {
+    return new MiniLmEncoder(device, weights);
+  }
+
+  static OnnxWeights readWeights() {
     try (InputStream in = resource(MODEL)) {
-      return new MiniLmEncoder(device, OnnxWeights.read(in));
+      return OnnxWeights.read(in);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the model: " + e.getMessage(), e);
     }

@@ -19,7 +19,6 @@ final class Operands {
   private static final long COLD_BYTES = 256L << 20;
 
   private static final int CHUNK = 1 << 16;
-  private static final long ALIGNMENT = 64;
 
   final Shape shape;
   final DType dtype;
@@ -84,7 +83,7 @@ final class Operands {
     for (long size : sizes) {
       elements *= size;
     }
-    MemorySegment memory = arena.allocate(elements * dtype.bytes(), ALIGNMENT);
+    MemorySegment memory = Memory.take(arena, elements * dtype.bytes());
     for (long begin = 0; begin < elements; begin += CHUNK) {
       float[] chunk = new float[(int) Math.min(CHUNK, elements - begin)];
       for (int i = 0; i < chunk.length; i++) {
@@ -96,7 +95,7 @@ final class Operands {
   }
 
   private static Tensor copyOf(Arena arena, Tensor tensor) {
-    MemorySegment memory = arena.allocate(tensor.segment().byteSize(), ALIGNMENT);
+    MemorySegment memory = Memory.take(arena, tensor.segment().byteSize());
     memory.copyFrom(tensor.segment());
     return Tensor.of(memory, tensor.dtype(), tensor.shape());
   }
@@ -105,7 +104,7 @@ final class Operands {
   static Tensor sequenceMajor(Arena arena, Tensor tensor) {
     long[] sizes = tensor.shape();
     long row = sizes[3] * tensor.dtype().bytes();
-    MemorySegment memory = arena.allocate(tensor.segment().byteSize(), ALIGNMENT);
+    MemorySegment memory = Memory.take(arena, tensor.segment().byteSize());
     for (long batch = 0; batch < sizes[0]; batch++) {
       for (long head = 0; head < sizes[1]; head++) {
         for (long token = 0; token < sizes[2]; token++) {

@@ -146,13 +146,25 @@ public record Shape(
     return attention + (projected ? 8.0 * batch() * queryLen() * width() * width() : 0);
   }
 
-  /** Bytes that a call reads and writes at least, with {@code size} bytes per element. */
+  /**
+   * Bytes that a call reads and writes at least, with {@code size} bytes per element: keys that no
+   * query sees are not read.
+   */
   public double bytes(int size) {
     if (projected) {
       return size * (2.0 * batch() * queryLen() * width() + 4.0 * width() * width());
     }
     double rows = 2.0 * batch() * heads() * queryLen();
-    return size * headDim() * (rows + 2.0 * batch() * kvHeads() * kvLen());
+    return size * headDim() * (rows + 2.0 * batch() * kvHeads() * visibleKeys());
+  }
+
+  /** Keys that some query sees. */
+  private double visibleKeys() {
+    if (!causal()) {
+      return kvLen();
+    }
+    int first = window() == 0 ? 0 : Math.max(0, offset() + 1 - window());
+    return Math.max(0, kvLen() - first);
   }
 
   private double visiblePairs() {

@@ -4,7 +4,7 @@ package dev.rapt.peers.contest;
 import java.util.stream.DoubleStream;
 
 /** One contender's turn: calls timed until the turn is over. */
-final class Turn {
+public final class Turn {
   /** Short calls are timed together, so that the clock's own cost vanishes. */
   private static final double SAMPLE_SECONDS = 100e-6;
 
@@ -14,7 +14,7 @@ final class Turn {
   /**
    * Long enough for the threads of whoever ran last to stop spinning; OpenBLAS's take 2²⁶ cycles.
    */
-  private static final long PAUSE_MILLIS = 50;
+  public static final long PAUSE_MILLIS = 50;
 
   private Turn() {}
 

@@ -35,10 +35,10 @@ public record CaseResult(
   public record Origin(String date, String commit) {}
 
   /**
-   * What that many threads reach, measured around the rounds.
+   * What that many threads reach.
    *
-   * @param peakGflops the f32 multiply-adds
-   * @param peakGbps the read bandwidth
+   * @param peakGflops the f32 multiply-adds, measured around the rounds
+   * @param peakGbps the read bandwidth: the median of readings in turns with the rounds
    */
   public record Peaks(double peakGflops, double peakGbps) {}
 

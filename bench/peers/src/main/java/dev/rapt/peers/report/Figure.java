@@ -36,8 +36,8 @@ public record Figure(
    * @param seconds per call; null where it was not timed
    * @param ratio its time over Rapt's in the same process, over the rounds: above 1, Rapt is
    *     faster; null for Rapt and where it was not timed
-   * @param shareOfCeiling the least time that the machine's ceilings allow over its median; null
-   *     where it was not timed
+   * @param shareOfCeiling the least time that the machine's ceilings allow over its own, by round:
+   *     the median; null where it was not timed
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Timing(int samples, Spread seconds, Spread ratio, Double shareOfCeiling) {

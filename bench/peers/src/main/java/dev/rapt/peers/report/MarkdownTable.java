@@ -31,8 +31,9 @@ public final class MarkdownTable {
             """
             A cell says how many times as long the peer takes as Rapt on the same inputs, in the same process, in turns: the median of
             the rounds, and their 10th and 90th percentile. Above 1, Rapt is faster. The share of the ceiling is the least time that the
-            multiply-add peak or the read bandwidth, measured around the rounds, allow, over Rapt's median time. Sizes are batch,
-            query heads/kv heads, queries, keys, head dim.
+            multiply-add peak, measured around the rounds, or the read bandwidth, measured in turns with them, allow, over Rapt's time:
+            the median of the rounds. `rapt-bench ceilings --help` says how reading is measured. Sizes are batch, query heads/kv heads,
+            queries, keys, head dim.
             """);
     results.groups().forEach((group, cases) -> append(text, group.title(), cases));
     return text.toString();

@@ -59,6 +59,8 @@ class ShapesTest {
     Shape grouped = Shape.attention("grouped", 2, 6, 3, 1, 100, 8);
     assertEquals(4 * 8 * (2 * 2 * 6 + 2 * 2 * 3 * 100), grouped.bytes(4));
     assertTrue(grouped.decodes());
+    // Queries 93 to 99, each with a window of 4, see keys 90 to 99.
+    assertEquals(4 * 8 * (2 * 2 * 3 * 7 + 2 * 2 * 3 * 10), shape(2, 7, 100, true, 4).bytes(4));
   }
 
   @Test
