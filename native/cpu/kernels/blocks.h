@@ -62,6 +62,10 @@ ALWAYS_INLINE void widen_block(const int kind, const char *block, float *to) {
   }
 }
 
+// Rows up to which a run's steps are unrolled, so that the shift to each nibble is a constant. With more, products hide
+// what a loop costs, and code as long for every height would take longer to compile than the rest of the tier.
+#define UNROLLED_ROWS 4
+
 // Rows that share a pointer, so that pointers of many rows fit registers; base, base + stride and base + 2 * stride are
 // addressing modes.
 ALWAYS_INLINE int shared_rows(const int rows) { return rows <= 4 ? 1 : 3; }
@@ -71,23 +75,44 @@ typedef struct input_rows {
   int64_t row;
 } input_rows;
 
+// A step of a run: a column of weights times an element of each row.
+ALWAYS_INLINE void add_step(const int rows, const vf number[TILE_VECTORS], const vf scale[TILE_VECTORS],
+                            const input_rows *a, int64_t step, vf sum[BLOCK_ROWS][TILE_VECTORS]) {
+  vf column[TILE_VECTORS];
+#pragma GCC unroll 4
+  for (int v = 0; v < TILE_VECTORS; v++) column[v] = v_mul(number[v], scale[v]);
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++) {
+    vf x = v_set1(a->at[r / shared_rows(rows)][r % shared_rows(rows) * a->row + step]);
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_fma(x, column[v], sum[r][v]);
+  }
+}
+
 // A run of one panel times rows of input; everything stays in registers.
 ALWAYS_INLINE void add_run(const int kind, const int rows, const char *run, const vf scale[TILE_VECTORS],
                            const input_rows *a, vf sum[BLOCK_ROWS][TILE_VECTORS]) {
   vw words[TILE_VECTORS];
+  vf number[TILE_VECTORS];
   prefetch_run(kind, run);
   load_words(kind, run, words);
+  if (rows <= UNROLLED_ROWS) {
 #pragma GCC unroll 8
-  for (int step = 0; step < RUN_STEPS; step++) {
-    vf column[TILE_VECTORS];
+    for (int step = 0; step < RUN_STEPS; step++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < TILE_VECTORS; v++) column[v] = v_mul(number_at(kind, run, words, step, v), scale[v]);
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++) {
-      vf x = v_set1(a->at[r / shared_rows(rows)][r % shared_rows(rows) * a->row + step]);
-#pragma GCC unroll 4
-      for (int v = 0; v < TILE_VECTORS; v++) sum[r][v] = v_fma(x, column[v], sum[r][v]);
+      for (int v = 0; v < TILE_VECTORS; v++) number[v] = number_at(kind, run, words, step, v);
+      add_step(rows, number, scale, a, step, sum);
     }
+    return;
+  }
+#pragma GCC unroll 1
+  for (int step = 0; step < RUN_STEPS; step++, run += run_bytes(kind) / RUN_STEPS) {
+#pragma GCC unroll 4
+    for (int v = 0; v < TILE_VECTORS; v++) {
+      number[v] = number_at(kind, run, words, 0, v);
+      if (kind == AS_NIBBLES) words[v] = v_next_nibble(words[v]);
+    }
+    add_step(rows, number, scale, a, step, sum);
   }
 }
 
@@ -97,7 +122,7 @@ ALWAYS_INLINE const float *start_of(const rapt_block_product *p, const rapt_bloc
 
 // Up to BLOCK_ROWS rows of `side` panels over the whole depth; rows and side are constants at every call.
 ALWAYS_INLINE void multiply_side(const int kind, const int rows, const int side, const rapt_block_product *p,
-                                 const rapt_block_panel *panels) {
+                                 const rapt_block_panel *const *panels) {
   vf sum[RAPT_SIDE_PANELS][BLOCK_ROWS][TILE_VECTORS];
   const char *block[RAPT_SIDE_PANELS];
   input_rows a = {.row = p->a_row};
@@ -105,11 +130,11 @@ ALWAYS_INLINE void multiply_side(const int kind, const int rows, const int side,
   for (int r = 0; r < rows; r += shared_rows(rows)) a.at[r / shared_rows(rows)] = p->a + r * a.row;
 #pragma GCC unroll 4
   for (int s = 0; s < side; s++) {
-    block[s] = panels[s].b;
+    block[s] = panels[s]->b;
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
-      for (int v = 0; v < TILE_VECTORS; v++) sum[s][r][v] = v_load(start_of(p, panels + s, r) + v * V_LANES);
+      for (int v = 0; v < TILE_VECTORS; v++) sum[s][r][v] = v_load(start_of(p, panels[s], r) + v * V_LANES);
     }
   }
   for (int64_t n = 0; n < p->blocks; n++) {
@@ -136,7 +161,9 @@ ALWAYS_INLINE void multiply_side(const int kind, const int rows, const int side,
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
-      for (int v = 0; v < TILE_VECTORS; v++) v_store(panels[s].c + r * panels[s].c_stride + v * V_LANES, sum[s][r][v]);
+      for (int v = 0; v < TILE_VECTORS; v++) {
+        v_store(panels[s]->c + r * panels[s]->c_stride + v * V_LANES, sum[s][r][v]);
+      }
     }
   }
 }
@@ -164,21 +191,26 @@ ALWAYS_INLINE void multiply_panel(const int kind, const int rows, const rapt_blo
   }
 }
 
-// With few rows a panel has fewer sums than an FMA has stages, so that each would wait for the one before.
-ALWAYS_INLINE void multiply_rows(const int kind, const int rows, const int side, const rapt_block_product *p) {
-  int32_t s = 0;
-  if (rows <= BLOCK_ROWS) {
-    for (; side > 1 && s + side <= p->panels; s += side) multiply_side(kind, rows, side, p, p->panel + s);
-    for (; s < p->panels; s++) multiply_side(kind, rows, 1, p, p->panel + s);
-  } else {
-    for (; s < p->panels; s++) multiply_panel(kind, rows, p, p->panel + s);
+// With very few rows a panel has fewer sums than an FMA has stages, so that each would wait for the one before: then
+// panels go side by side, and the last one beside itself where too few are left.
+ALWAYS_INLINE void multiply_rows(const int kind, const int rows, const rapt_block_product *p) {
+  const int side = SIDE_OF(rows, kind == AS_NIBBLES);
+  for (int32_t n = 0; n < p->panels; n += side) {
+    if (rows > BLOCK_ROWS) {
+      multiply_panel(kind, rows, p, p->panel + n);
+      continue;
+    }
+    const rapt_block_panel *panels[RAPT_SIDE_PANELS];
+#pragma GCC unroll 4
+    for (int s = 0; s < side; s++) panels[s] = p->panel + (n + s < p->panels ? n + s : p->panels - 1);
+    multiply_side(kind, rows, side, p, panels);
   }
 }
 
 ALWAYS_INLINE void multiply_blocks(const int kind, const rapt_block_product *p) {
-#define HEIGHT(n)                                                          \
-  case n:                                                                  \
-    multiply_rows(kind, n, n == 1 ? RAPT_SIDE_PANELS : n <= 3 ? 2 : 1, p); \
+#define HEIGHT(n)              \
+  case n:                      \
+    multiply_rows(kind, n, p); \
     break;
   switch (p->rows) {
     EACH_HEIGHT(HEIGHT)

@@ -15,7 +15,9 @@
 // Vectors per register block of the decode products with V, by 4 rows: 8 accumulators, 6 loads for 8 FMAs.
 #define GATHER_VECTORS 2
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
-#define BLOCK_ROWS 3
+#define BLOCK_ROWS 4
+// Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.
+#define SIDE_OF(rows, has_words) ((rows) == 1 || ((rows) == 2 && !(has_words)) ? 2 : 1)
 
 typedef __m256 vf;
 
@@ -134,6 +136,8 @@ static inline vw v_load_words(const void *p) { return _mm256_loadu_si256(p); }
 static inline vf v_nibble(vw w, int j) {
   return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(w, 28 - 4 * j), 28));
 }
+// The second nibble of each word becomes its first.
+static inline vw v_next_nibble(vw w) { return _mm256_srli_epi32(w, 4); }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   __m256i b = _mm256_castps_si256(v);
   __m256i odd = _mm256_and_si256(_mm256_srli_epi32(b, 16), _mm256_set1_epi32(1));

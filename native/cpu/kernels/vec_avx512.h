@@ -16,6 +16,8 @@
 #define GATHER_VECTORS 4
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 12
+// Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.
+#define SIDE_OF(rows, has_words) ((rows) == 1 ? 4 : (rows) <= 3 ? 2 : 1)
 
 typedef __m512 vf;
 
@@ -125,10 +127,22 @@ typedef __m512i vw;
 // Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.
 static inline vw v_load_words(const void *p) { return _mm512_loadu_si512(p); }
 static inline vf v_nibble(vw w, int j) {
-  // The permutation looks at the lowest four bits of each index.
-  const __m512 number = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1);
-  return _mm512_permutexvar_ps(_mm512_srli_epi32(w, (unsigned)(4 * j)), number);
+  // This permutation looks at the lowest four bits of each index.
+  if (j == 0) return _mm512_permutexvar_ps(w, _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1));
+  // Numbers as bf16, the upper half of their f32. The permutation looks at the lowest five bits of each 16-bit index,
+  // of which the fifth belongs to the next nibble and so chooses between two equal halves of the table. It serves the
+  // nibbles j and j + 4 at once.
+  const __m512i number =
+      _mm512_set_epi16((short)0xbf80, (short)0xc000, (short)0xc040, (short)0xc080, (short)0xc0a0, (short)0xc0c0,
+                       (short)0xc0e0, (short)0xc100, 0x40e0, 0x40c0, 0x40a0, 0x4080, 0x4040, 0x4000, 0x3f80, 0,
+                       (short)0xbf80, (short)0xc000, (short)0xc040, (short)0xc080, (short)0xc0a0, (short)0xc0c0,
+                       (short)0xc0e0, (short)0xc100, 0x40e0, 0x40c0, 0x40a0, 0x4080, 0x4040, 0x4000, 0x3f80, 0);
+  __m512i both = _mm512_permutexvar_epi16(_mm512_srli_epi32(w, (unsigned)(4 * (j % 4))), number);
+  __m512i one = j < 4 ? _mm512_slli_epi32(both, 16) : _mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000));
+  return _mm512_castsi512_ps(one);
 }
+// The second nibble of each word becomes its first.
+static inline vw v_next_nibble(vw w) { return _mm512_srli_epi32(w, 4); }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   __m512i b = _mm512_castps_si512(v);
   __m512i odd = _mm512_and_si512(_mm512_srli_epi32(b, 16), _mm512_set1_epi32(1));

@@ -17,7 +17,9 @@
 // Vectors per register block of the decode products with V, by 4 rows: 16 accumulators.
 #define GATHER_VECTORS 4
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
-#define BLOCK_ROWS 3
+#define BLOCK_ROWS 4
+// Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.
+#define SIDE_OF(rows, has_words) ((rows) <= 2 ? 2 : 1)
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
@@ -148,6 +150,8 @@ static inline vf v_nibble(vw w, int j) {
   typedef uint32_t vu __attribute__((vector_size(16)));
   return __builtin_convertvector((vi)((vu)w << (28 - 4 * j)) >> 28, vf);
 }
+// The second nibble of each word becomes its first.
+static inline vw v_next_nibble(vw w) { return w >> 4; }
 static inline void v_store_bf16(uint16_t *p, vf v) {
   for (int i = 0; i < 4; i++) p[i] = f32_to_bf16(v[i]);
 }

@@ -14,9 +14,13 @@
 // Groups of tile_rows input rows per task: the most, and the fewest where rows are split to keep all threads busy.
 #define MOST_ROW_GROUPS 44
 #define LEAST_ROW_GROUPS 8
-// Tiles of rows up to which weights that are not f32 are widened in registers, for each tile. More rows share the cost
-// of widening them into memory once.
-#define MOST_FUSED_TILES 2
+// Tiles of rows up to which weights that are not f32 are widened in registers, for each tile, while the next ones come
+// from memory. More rows share the cost of widening them into memory once, during which nothing is multiplied. Nibbles
+// take more instructions to widen than bytes and less time to read, so that fewer tiles pay.
+#define MOST_BYTE_TILES 3
+#define MOST_OTHER_TILES 2
+// Panels of blocks that a task of few rows goes through: enough that handing it out costs nothing beside reading them.
+#define BLOCK_PANELS 8
 // Rows of a tile that share a set of L1 from which on they are copied.
 #define LEAST_CROWDED_ROWS 4
 // Floats between copied rows, a line, so that rows of a power of two do not share a set.
@@ -80,7 +84,14 @@ static int takes_pairs(const rapt_kernels *kernels, const rapt_product *p) {
 }
 
 static int is_widened(const rapt_kernels *kernels, const rapt_product *p, int64_t rows) {
-  return weights_of(p)->stored != RAPT_F32 && !takes_pairs(kernels, p) && rows > MOST_FUSED_TILES * kernels->tile_rows;
+  int32_t stored = weights_of(p)->stored;
+  int64_t most = stored == RAPT_Q8_0 ? MOST_BYTE_TILES : MOST_OTHER_TILES;
+  return stored != RAPT_F32 && !takes_pairs(kernels, p) && rows > most * kernels->tile_rows;
+}
+
+// Whether the step's rows are few and its panels blocks, so that reading these is what takes the time.
+static int is_fused(const rapt_kernels *kernels, const rapt_product *p, const rapt_cpu_linear_step *step) {
+  return rapt_is_blocked(weights_of(p)->stored) && !is_widened(kernels, p, step->row_block);
 }
 
 // Input features that a step has a multiple of.
@@ -127,6 +138,7 @@ static int plan_one(const rapt_cpu_context *context, const rapt_product *project
   int64_t blocks = rapt_max(rapt_ceil_div(groups, MOST_ROW_GROUPS), rapt_min(wanted, groups / LEAST_ROW_GROUPS));
   step->row_block = rapt_even_step(groups, rapt_ceil_div(groups, blocks)) * kernels->tile_rows;
   step->row_blocks = rapt_ceil_div(rows, step->row_block);
+  if (is_fused(kernels, &p, step)) step->group_panels = rapt_even_step(step->panels, BLOCK_PANELS);
   share_panels(context, copies, step);
   step->work = (double)rows * (double)in * (double)p.weights->out_features;
   rapt_arena arena = {0};
@@ -270,8 +282,8 @@ typedef struct tile_input {
 } tile_input;
 
 // A tile of rows times a panel: floats, f16 widened in registers, or pairs of bf16.
-static void multiply_panel(const projection_task *t, int64_t height, int64_t depth, tile_input rows, const void *panel,
-                           float *c, int64_t c_stride, const float *lane) {
+static void multiply_tile(const projection_task *t, int64_t height, int64_t depth, tile_input rows, const void *panel,
+                          float *c, int64_t c_stride, const float *lane) {
   const rapt_kernels *kernels = t->kernels;
   rapt_start start = lane == NULL ? RAPT_START_C : RAPT_START_LANE;
   if (t->takes_pairs) {
@@ -303,8 +315,8 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
   int64_t step = t->widens ? depth * width * (int64_t)sizeof(float) : t->panel_bytes;
   for (; n < end; n++, panel += step) {
     int staged = is_staged(t, n);
-    multiply_panel(t, height, depth, rows, panel, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
-                   staged ? width : p->output.stride[1], from == 0 ? t->weights->bias + n * width : NULL);
+    multiply_tile(t, height, depth, rows, panel, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
+                  staged ? width : p->output.stride[1], from == 0 ? t->weights->bias + n * width : NULL);
   }
 }
 
@@ -317,6 +329,18 @@ static void multiply_group(const projection_task *t, int64_t n, int64_t end, int
     if (t->reads_directly || t->writes_directly) run = rapt_min(run, rows - (t->first + r) % rows);
     height = rapt_even_step(run, t->kernels->tile_rows);
     multiply_tile_rows(t, r, height, n, end, from, depth);
+  }
+}
+
+// Panels first .. end, in steps over the depth.
+static void multiply_panels(const projection_task *t, const rapt_cpu_linear_step *step, int64_t first, int64_t end) {
+  int64_t in = t->weights->head.in_features;
+  for (int64_t from = 0, depth; from < in; from += depth) {
+    depth = rapt_min(in - from, step->depth_block);
+    if (!t->reads_directly) copy_input(t, from, depth);
+    for (int64_t n = first; n < end; n += step->group_panels) {
+      multiply_group(t, n, rapt_min(end, n + step->group_panels), from, depth);
+    }
   }
 }
 
@@ -356,13 +380,11 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   rapt_arena arena = {.base = job->memory + slot * group->slot_scratch};
   slot_lay(&arena, t.kernels, p, step, &t.slot);
 
-  int64_t in = t.weights->head.in_features;
-  for (int64_t from = 0, depth; from < in; from += depth) {
-    depth = rapt_min(in - from, step->depth_block);
-    if (!t.reads_directly) copy_input(&t, from, depth);
-    for (int64_t n = t.first_panel; n < t.last_panel; n += step->group_panels) {
-      multiply_group(&t, n, rapt_min(t.last_panel, n + step->group_panels), from, depth);
-    }
+  // Reading as the panels lie, from end to end, is fastest. Where rows are copied, a group of panels shares a copy.
+  int64_t reach = step->task_panels;
+  if (is_fused(t.kernels, p, step)) reach = t.reads_directly ? RAPT_SIDE_PANELS : step->group_panels;
+  for (int64_t n = t.first_panel; n < t.last_panel; n += reach) {
+    multiply_panels(&t, step, n, rapt_min(t.last_panel, n + reach));
   }
   write_staged(&t);
 }
