@@ -106,6 +106,11 @@ typedef struct rapt_block_product {
   rapt_block_panel panel[RAPT_SIDE_PANELS];
 } rapt_block_product;
 
+// c = lane + a . b, or c + a . b where lane is NULL, for 1 to tile_rows rows and one panel of 16-bit weights, with
+// a(r, k) = a[r * a_row + k] and an even depth. Bit by bit what multiply gives on the widened panel.
+typedef void rapt_multiply_halves(int64_t rows, int64_t depth, const float *a, int64_t a_row, const void *b, float *c,
+                                  int64_t c_stride, const float *lane);
+
 typedef struct rapt_kernels {
   int32_t isa;
   // Floats per vector.
@@ -148,6 +153,14 @@ typedef struct rapt_kernels {
   // instruction.
   rapt_multiply *multiply_pairs;
   rapt_multiply_and_weigh *multiply_pairs_and_weigh;
+
+  // Panels of f16 are [depth][panel_width]; those of bf16 are pairs, [depth / 2][panel_width][2], as multiply_pairs
+  // takes them.
+  rapt_multiply_halves *multiply_f16;
+  rapt_multiply_halves *multiply_bf16;
+
+  // to[k * panel_width + n] = a panel of pairs of bf16; depth is even. A panel of f16 is as one row to widen_f16.
+  void (*widen_bf16_pairs)(int64_t depth, const void *b, float *to);
 
   // scores *= factor, elementwise; count is whole panel rows.
   void (*scale)(int64_t count, float factor, float *scores);

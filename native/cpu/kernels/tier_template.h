@@ -7,6 +7,7 @@
 #include "cpu/kernels/decode.h"
 #include "cpu/kernels/gather.h"
 #include "cpu/kernels/gelu.h"
+#include "cpu/kernels/halves.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/multiply.h"
 #include "cpu/kernels/multiply_guarded.h"
@@ -57,6 +58,9 @@ const rapt_kernels KERNELS = {
     .narrow_f16 = narrow_f16,
     .narrow_bf16 = narrow_bf16,
     .widen_i8 = widen_i8,
+    .multiply_f16 = multiply_f16,
+    .multiply_bf16 = multiply_bf16,
+    .widen_bf16_pairs = widen_bf16_pairs,
     .multiply_q8_0 = multiply_q8_0,
     .multiply_q4_0 = multiply_q4_0,
     .widen_q8_0 = widen_q8_0,

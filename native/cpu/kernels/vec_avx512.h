@@ -125,6 +125,11 @@ static inline vf v_load_bf16(const uint16_t *p) {
   __m512i half = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)p));
   return _mm512_castsi512_ps(_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, upper, half));
 }
+// The first and the second bf16 of V_LANES pairs.
+static inline vf v_low_bf16(const void *p) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16)); }
+static inline vf v_high_bf16(const void *p) {
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32((int)0xffff0000)));
+}
 static inline vf v_load_i8(const int8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }

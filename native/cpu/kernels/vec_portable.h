@@ -130,6 +130,19 @@ static inline void v_store_f16(uint16_t *p, vf v) {
 static inline vf v_load_bf16(const uint16_t *p) {
   return (vf){bf16_to_f32(p[0]), bf16_to_f32(p[1]), bf16_to_f32(p[2]), bf16_to_f32(p[3])};
 }
+// The first and the second bf16 of V_LANES pairs.
+static inline vf v_low_bf16(const void *p) {
+  uint32_t w[V_LANES];
+  memcpy(w, p, sizeof w);
+  return (vf){bf16_to_f32((uint16_t)w[0]), bf16_to_f32((uint16_t)w[1]), bf16_to_f32((uint16_t)w[2]),
+              bf16_to_f32((uint16_t)w[3])};
+}
+static inline vf v_high_bf16(const void *p) {
+  uint32_t w[V_LANES];
+  memcpy(w, p, sizeof w);
+  return (vf){bf16_to_f32((uint16_t)(w[0] >> 16)), bf16_to_f32((uint16_t)(w[1] >> 16)),
+              bf16_to_f32((uint16_t)(w[2] >> 16)), bf16_to_f32((uint16_t)(w[3] >> 16))};
+}
 static inline vf v_load_i8(const int8_t *p) { return (vf){p[0], p[1], p[2], p[3]}; }
 typedef vi vw;
 // Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.

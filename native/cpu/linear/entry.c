@@ -39,7 +39,7 @@ rapt_status rapt_cpu_weights_create(rapt_context *head, const rapt_linear_parame
   int64_t width = context->kernels.panel_width;
   size_t features = (size_t)(rapt_ceil_div(p.out_features, width) * width);
   size_t count = features * (size_t)p.in_features;
-  int32_t stored = rapt_is_blocked(p.weight.dtype) ? p.weight.dtype : RAPT_F32;
+  int32_t stored = rapt_cpu_stored(p.weight.dtype, p.in_features);
   size_t bytes = features * (size_t)rapt_row_bytes(stored, p.in_features) + RAPT_PACK_SLACK * sizeof(float);
   rapt_cpu_linear_weights *weights = calloc(1, sizeof *weights);
   void *panels = weights == NULL ? NULL : allocate_panels(bytes);
@@ -61,6 +61,8 @@ rapt_status rapt_cpu_weights_create(rapt_context *head, const rapt_linear_parame
   }
   if (rapt_is_blocked(stored)) {
     rapt_cpu_pack_blocks(context, &p, panels);
+  } else if (stored != RAPT_F32) {
+    rapt_cpu_pack_halves(context, &p, panels);
   } else {
     rapt_cpu_pack(context, &p, panels);
   }

@@ -11,12 +11,12 @@
 typedef struct rapt_cpu_linear_weights {
   rapt_linear_weights head;
   int32_t isa;
-  // The dtype of the weights as they were given, and that of the panels: f32, or blocks as given.
+  // The dtype of the weights as they were given, and that of the panels; see rapt_cpu_stored.
   int32_t dtype;
   int32_t stored;
   int64_t panel_width;
-  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero beyond the last feature, or the
-  // blocks of rapt_block_panel.
+  // Panels of panel_width output features: [panel][in_feature][feature in panel], zero beyond the last feature; pairs
+  // of input features where they are bf16; or the blocks of rapt_block_panel.
   void *panels;
   // One per feature of the panels, zeros where there is no bias.
   float *bias;
@@ -65,8 +65,18 @@ void rapt_cpu_execute_linears(rapt_cpu_context *context, const rapt_product *con
 // with RAPT_PACK_SLACK floats behind them. The parameters are checked.
 void rapt_cpu_pack(rapt_cpu_context *context, const rapt_linear_parameters *parameters, float *panels);
 
+// The same for weights that stay f16 or bf16, with as much behind them.
+void rapt_cpu_pack_halves(rapt_cpu_context *context, const rapt_linear_parameters *parameters, void *panels);
+
 // The same for weights that are blocks, with nothing behind them.
 void rapt_cpu_pack_blocks(rapt_cpu_context *context, const rapt_linear_parameters *parameters, void *panels);
+
+// The dtype of the panels: weights stay as they are, since few rows of input wait for reading them, but f16 and bf16 of
+// an odd number of input features, which kernels take in twos, become f32.
+static inline int32_t rapt_cpu_stored(int32_t dtype, int64_t in_features) {
+  int half = dtype == RAPT_F16 || dtype == RAPT_BF16;
+  return rapt_is_blocked(dtype) || (half && in_features % 2 == 0) ? dtype : RAPT_F32;
+}
 
 // Bytes of `depth` input features, whole blocks, of a panel.
 static inline int64_t rapt_cpu_panel_bytes(int32_t stored, int64_t width, int64_t depth) {

@@ -14,22 +14,26 @@
 // Groups of tile_rows input rows per task: the most, and the fewest where rows are split to keep all threads busy.
 #define MOST_ROW_GROUPS 44
 #define LEAST_ROW_GROUPS 8
-// Tiles of rows up to which weights that are blocks are widened in registers, for each tile, while the next ones come
+// Tiles of rows up to which weights that are not f32 are widened in registers, for each tile, while the next ones come
 // from memory. More rows share the cost of widening them into memory once, during which nothing is multiplied. Nibbles
 // take more instructions to widen than bytes and less time to read, so that fewer tiles pay.
 #define MOST_BYTE_TILES 3
-#define MOST_NIBBLE_TILES 2
+#define MOST_OTHER_TILES 2
 // Panels of blocks that a task of few rows goes through: enough that handing it out costs nothing beside reading them.
 #define BLOCK_PANELS 8
+// Rows of a tile that share a set of L1 from which on they are copied.
+#define LEAST_CROWDED_ROWS 4
+// Floats between copied rows, a line, so that rows of a power of two do not share a set.
+#define ROW_GAP 16
 // Tasks per thread that keep threads evenly busy.
 #define TASKS_PER_THREAD 4
 
 typedef struct projection_slot {
-  // One step of the input rows, contiguous, where they cannot be read in place.
+  // One step of the input rows, contiguous, where they cannot be read in place: floats, or pairs of bf16.
   float *input;
   // Output panels that cannot be written in place: partial ones, or all where the output is not contiguous f32.
   float *staged;
-  // A group of weight panels as floats, where they are blocks and rows are many.
+  // A group of weight panels as floats, where they are stored otherwise and rows are many.
   float *widened;
 } projection_slot;
 
@@ -62,14 +66,27 @@ static int is_direct(const rapt_kernels *kernels, const rapt_product *p, const r
   return rapt_is_plain(t->dtype, t->stride[2]) && (p->batch == 1 || p->rows >= kernels->tile_rows);
 }
 
+// Whether input rows are read in place. Rows a multiple of a way of L1 apart share one of its sets: more of them than
+// it has ways push each other out at every step, and copies of them do not.
+static int is_read_directly(const rapt_kernels *kernels, const rapt_product *p) {
+  int64_t bytes = p->input.stride[1] * (int64_t)sizeof(float);
+  int crowded = bytes % RAPT_WAY_BYTES == 0 && p->batch * p->rows >= LEAST_CROWDED_ROWS;
+  return !crowded && is_direct(kernels, p, &p->input);
+}
+
 static const rapt_cpu_linear_weights *weights_of(const rapt_product *p) {
   return (const rapt_cpu_linear_weights *)p->weights;
 }
 
+// Whether input and weights are multiplied as pairs of bf16.
+static int takes_pairs(const rapt_kernels *kernels, const rapt_product *p) {
+  return kernels->multiply_pairs != NULL && p->input.dtype == RAPT_BF16 && weights_of(p)->stored == RAPT_BF16;
+}
+
 static int is_widened(const rapt_kernels *kernels, const rapt_product *p, int64_t rows) {
   int32_t stored = weights_of(p)->stored;
-  int64_t most = stored == RAPT_Q8_0 ? MOST_BYTE_TILES : MOST_NIBBLE_TILES;
-  return rapt_is_blocked(stored) && rows > most * kernels->tile_rows;
+  int64_t most = stored == RAPT_Q8_0 ? MOST_BYTE_TILES : MOST_OTHER_TILES;
+  return stored != RAPT_F32 && !takes_pairs(kernels, p) && rows > most * kernels->tile_rows;
 }
 
 // Whether the step's rows are few and its panels blocks, so that reading these is what takes the time.
@@ -77,9 +94,12 @@ static int is_fused(const rapt_kernels *kernels, const rapt_product *p, const ra
   return rapt_is_blocked(weights_of(p)->stored) && !is_widened(kernels, p, step->row_block);
 }
 
+// Input features that a step has a multiple of.
+static int64_t unit_of(int32_t stored) { return stored == RAPT_F32 ? 1 : rapt_max(2, rapt_dtypes[stored].block); }
+
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_product *p,
                      const rapt_cpu_linear_step *step, projection_slot *slot) {
-  int64_t copied = is_direct(kernels, p, &p->input) ? 0 : step->row_block * step->depth_block;
+  int64_t copied = is_read_directly(kernels, p) ? 0 : step->row_block * (step->depth_block + ROW_GAP);
   int64_t staged = is_direct(kernels, p, &p->output) ? 1 : step->task_panels;
   slot->input = rapt_arena_take(arena, copied, sizeof(float));
   slot->staged = rapt_arena_take(arena, staged * step->row_block * kernels->panel_width, sizeof(float));
@@ -104,8 +124,8 @@ static int plan_one(const rapt_cpu_context *context, const rapt_product *project
   if (__builtin_mul_overflow(projection->batch, projection->rows, &rows)) return 0;
   if (rows == 0) return 1;
   rapt_product p = merge_batch(projection);
-  int copies = !is_direct(kernels, &p, &p.input);
-  int64_t unit = rapt_dtypes[weights_of(&p)->stored].block;
+  int copies = !is_read_directly(kernels, &p);
+  int64_t unit = unit_of(weights_of(&p)->stored);
   step->depth_block = rapt_even_step(in / unit, MOST_DEPTH / unit) * unit;
   step->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
   int64_t panel_bytes = step->depth_block * kernels->panel_width * (int64_t)sizeof(float);
@@ -157,6 +177,7 @@ typedef struct projection_task {
   // Bytes of a whole panel of the weights as they are stored.
   int64_t panel_bytes;
   int widens;
+  int takes_pairs;
   int reads_directly;
   int writes_directly;
 } projection_task;
@@ -167,14 +188,19 @@ static void *task_row(const projection_task *t, const rapt_tensor *tensor, int64
   return rapt_row(tensor, row / t->projection.rows, row % t->projection.rows, 0);
 }
 
+// 32-bit words of a copied row.
+static int64_t words_of(const projection_task *t, int64_t depth) { return t->takes_pairs ? depth / 2 : depth; }
+
 static void copy_input(const projection_task *t, int64_t from, int64_t depth) {
   const rapt_tensor *input = &t->projection.input;
   int64_t skipped = from * input->stride[2] * rapt_element_size(input->dtype);
   for (int64_t r = 0; r < t->count; r++) {
     const unsigned char *row = (const unsigned char *)task_row(t, input, r) + skipped;
-    float *to = t->slot.input + r * depth;
-    const float *floats = rapt_read_row(t->kernels, input->dtype, row, input->stride[2], depth, to);
-    if (floats != to) memcpy(to, floats, (size_t)depth * sizeof(float));
+    int64_t words = words_of(t, depth);
+    float *to = t->slot.input + r * (words + ROW_GAP);
+    const float *from_row = t->takes_pairs ? rapt_read_pairs(row, input->stride[2], depth, to)
+                                           : rapt_read_row(t->kernels, input->dtype, row, input->stride[2], depth, to);
+    if (from_row != to) memcpy(to, from_row, (size_t)words * sizeof(float));
   }
 }
 
@@ -210,10 +236,25 @@ static const void *stored_panel(const projection_task *t, int64_t n, int64_t fro
 // Panels n .. end, features from .. from + depth, as floats.
 static void widen_group(const projection_task *t, int64_t n, int64_t end, int64_t from, int64_t depth) {
   const rapt_kernels *kernels = t->kernels;
-  void (*widen)(int64_t, const void *, float *) =
-      t->weights->stored == RAPT_Q8_0 ? kernels->widen_q8_0 : kernels->widen_q4_0;
+  int64_t width = kernels->panel_width;
   float *to = t->slot.widened;
-  for (; n < end; n++, to += depth * kernels->panel_width) widen(depth / RAPT_BLOCK, stored_panel(t, n, from), to);
+  for (; n < end; n++, to += depth * width) {
+    const void *panel = stored_panel(t, n, from);
+    switch (t->weights->stored) {
+      case RAPT_F16:
+        kernels->widen_f16(depth * width, panel, to);
+        break;
+      case RAPT_BF16:
+        kernels->widen_bf16_pairs(depth, panel, to);
+        break;
+      case RAPT_Q8_0:
+        kernels->widen_q8_0(depth / RAPT_BLOCK, panel, to);
+        break;
+      default:
+        kernels->widen_q4_0(depth / RAPT_BLOCK, panel, to);
+        break;
+    }
+  }
 }
 
 // multiply_tile_rows where the weights are blocks and not widened.
@@ -234,17 +275,39 @@ static void multiply_blocks(const projection_task *t, rapt_block_product *produc
   }
 }
 
+// The first row of a tile of input, and elements of `at` from one row to the next.
+typedef struct tile_input {
+  const float *at;
+  int64_t stride;
+} tile_input;
+
+// A tile of rows times a panel: floats, f16 widened in registers, or pairs of bf16.
+static void multiply_tile(const projection_task *t, int64_t height, int64_t depth, tile_input rows, const void *panel,
+                          float *c, int64_t c_stride, const float *lane) {
+  const rapt_kernels *kernels = t->kernels;
+  rapt_start start = lane == NULL ? RAPT_START_C : RAPT_START_LANE;
+  if (t->takes_pairs) {
+    kernels->multiply_pairs(height, depth / 2, rows.at, rows.stride, 1, panel, c, c_stride, start, lane);
+  } else if (t->widens || t->weights->stored == RAPT_F32) {
+    kernels->multiply(height, depth, rows.at, rows.stride, 1, panel, c, c_stride, start, lane);
+  } else if (t->weights->stored == RAPT_F16) {
+    kernels->multiply_f16(height, depth, rows.at, rows.stride, panel, c, c_stride, lane);
+  } else {
+    kernels->multiply_bf16(height, depth, rows.at, rows.stride, panel, c, c_stride, lane);
+  }
+}
+
 // Rows r .. r + height of the task, a tile, times panels n .. end of the group, features from .. from + depth.
 static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t height, int64_t n, int64_t end,
                                int64_t from, int64_t depth) {
   const rapt_product *p = &t->projection;
-  int64_t width = t->kernels->panel_width, row_stride = t->reads_directly ? p->input.stride[1] : depth;
-  const float *rows = t->slot.input + r * depth;
-  if (t->reads_directly) rows = (const float *)task_row(t, &p->input, r) + from;
+  int64_t width = t->kernels->panel_width, stride = words_of(t, depth) + ROW_GAP;
+  tile_input rows = {t->slot.input + r * stride, stride};
+  if (t->reads_directly) rows = (tile_input){(const float *)task_row(t, &p->input, r) + from, p->input.stride[1]};
   float *out = task_row(t, &p->output, r);
   if (rapt_is_blocked(t->weights->stored) && !t->widens) {
     rapt_block_product product = {
-        .rows = height, .blocks = depth / RAPT_BLOCK, .a = rows, .a_row = row_stride, .continues = from > 0};
+        .rows = height, .blocks = depth / RAPT_BLOCK, .a = rows.at, .a_row = rows.stride, .continues = from > 0};
     multiply_blocks(t, &product, out, r, n, end, from);
     return;
   }
@@ -252,10 +315,8 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
   int64_t step = t->widens ? depth * width * (int64_t)sizeof(float) : t->panel_bytes;
   for (; n < end; n++, panel += step) {
     int staged = is_staged(t, n);
-    t->kernels->multiply(height, depth, rows, row_stride, 1, (const float *)panel,
-                         staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
-                         staged ? width : p->output.stride[1], from == 0 ? RAPT_START_LANE : RAPT_START_C,
-                         t->weights->bias + n * width);
+    multiply_tile(t, height, depth, rows, panel, staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
+                  staged ? width : p->output.stride[1], from == 0 ? t->weights->bias + n * width : NULL);
   }
 }
 
@@ -311,9 +372,10 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   const rapt_product *p = &t.projection;
   t.count = rapt_min(p->batch * p->rows - t.first, step->row_block);
   t.panel_bytes = rapt_cpu_panel_bytes(t.weights->stored, t.kernels->panel_width, t.weights->head.in_features);
+  t.takes_pairs = takes_pairs(t.kernels, p);
   t.widens = is_widened(t.kernels, p, step->row_block);
   t.last_panel = rapt_min(step->panels, t.first_panel + step->task_panels);
-  t.reads_directly = is_direct(t.kernels, p, &p->input);
+  t.reads_directly = is_read_directly(t.kernels, p);
   t.writes_directly = is_direct(t.kernels, p, &p->output);
   rapt_arena arena = {.base = job->memory + slot * group->slot_scratch};
   slot_lay(&arena, t.kernels, p, step, &t.slot);

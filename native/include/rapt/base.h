@@ -63,7 +63,8 @@ enum {
   RAPT_ISA_AVX2 = 2,
   /** AVX-512 F, BW, DQ and VL. */
   RAPT_ISA_AVX512 = 3,
-  /** The same with BF16: other kernels for bf16 queries and keys, the same bits for everything else. */
+  /** The same with BF16: other kernels for bf16 queries and keys, and for bf16 input and weights of a projection; the
+   * same bits for everything else. */
   RAPT_ISA_AVX512BF16 = 4
 };
 

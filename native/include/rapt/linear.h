@@ -37,10 +37,11 @@ typedef struct rapt_linear_parameters {
 
 /**
  * Packs weights on the calling thread and the context's workers, from any strides; complete on return. The caller
- * destroys them; on failure *out is NULL. On the CPU they are f32, or blocks as they were given; results have the same
- * bits as with blocks that the caller widens to f32. On CUDA weight and bias may lie in host memory or on the device,
- * and the function waits for the copy. RAPT_INVALID_ARGUMENT where the parameters break the contract, RAPT_UNSUPPORTED
- * for blocks on CUDA, RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
+ * destroys them; on failure *out is NULL. On the CPU they stay as they were given, but f16 and bf16 of an odd number of
+ * in_features become f32; results have the same bits as with weights that the caller widens to f32, unless input and
+ * weights are bf16 on the tier avx512bf16: see rapt_linear. On CUDA weight and bias may lie in host memory or on the
+ * device, and the function waits for the copy. RAPT_INVALID_ARGUMENT where the parameters break the contract,
+ * RAPT_UNSUPPORTED for blocks on CUDA, RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
  */
 RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
                                         rapt_linear_weights **out, rapt_error *error);
@@ -52,7 +53,11 @@ RAPT_API rapt_status rapt_linear_create_held(rapt_context *context, const rapt_l
 /** Frees the weights. No call may be using them. NULL is allowed. */
 RAPT_API void rapt_linear_destroy(rapt_linear_weights *weights);
 
-/** output = input . weight^T + bias, summed in f32. */
+/**
+ * output = input . weight^T + bias, summed in f32. Where input and weights are both bf16 and in_features is even, the
+ * tier avx512bf16 multiplies pairs, and takes denormals (magnitudes below 2^-126) as 0, in both and in the sums of
+ * their products.
+ */
 typedef struct rapt_linear {
   rapt_head head;
   const rapt_linear_weights *weights;

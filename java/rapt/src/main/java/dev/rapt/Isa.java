@@ -9,6 +9,9 @@ public enum Isa {
   AVX2,
   /** AVX-512 F, BW, DQ and VL. */
   AVX512,
-  /** The same with BF16: other kernels for bf16 queries and keys, the same bits for the rest. */
+  /**
+   * The same with BF16: other kernels for bf16 queries and keys, and for bf16 input and weights of
+   * a projection; the same bits for the rest.
+   */
   AVX512BF16
 }
