@@ -23,7 +23,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t isa;
  *     const char *cuda_library;
  *     int32_t affinity;
- *     int32_t reserved;
+ *     int32_t cuda_context;
  * }
  * }
  */
@@ -41,7 +41,7 @@ public class rapt_context_options {
         rapt_h.C_INT.withName("isa"),
         rapt_h.C_POINTER.withName("cuda_library"),
         rapt_h.C_INT.withName("affinity"),
-        rapt_h.C_INT.withName("reserved")
+        rapt_h.C_INT.withName("cuda_context")
     ).withName("rapt_context_options");
 
     /**
@@ -359,48 +359,48 @@ public class rapt_context_options {
         struct.set(affinity$LAYOUT, affinity$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt cuda_context$LAYOUT = (OfInt)$LAYOUT.select(groupElement("cuda_context"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t cuda_context
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt cuda_context$layout() {
+        return cuda_context$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long cuda_context$OFFSET = $LAYOUT.byteOffset(groupElement("cuda_context"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t cuda_context
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long cuda_context$offset() {
+        return cuda_context$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t cuda_context
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int cuda_context(MemorySegment struct) {
+        return struct.get(cuda_context$LAYOUT, cuda_context$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t cuda_context
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void cuda_context(MemorySegment struct, int fieldValue) {
+        struct.set(cuda_context$LAYOUT, cuda_context$OFFSET, fieldValue);
     }
 
     /**

@@ -955,6 +955,24 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_AFFINITY_WORKERS() {
         return RAPT_AFFINITY_WORKERS;
     }
+    private static final int RAPT_CUDA_CONTEXT_PRIMARY = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_CUDA_CONTEXT_PRIMARY = 0
+     * }
+     */
+    public static int RAPT_CUDA_CONTEXT_PRIMARY() {
+        return RAPT_CUDA_CONTEXT_PRIMARY;
+    }
+    private static final int RAPT_CUDA_CONTEXT_CURRENT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_CUDA_CONTEXT_CURRENT = 1
+     * }
+     */
+    public static int RAPT_CUDA_CONTEXT_CURRENT() {
+        return RAPT_CUDA_CONTEXT_CURRENT;
+    }
 
     private static class rapt_context_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
