@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cuda.h"
 #include "json.h"
@@ -51,13 +52,26 @@ static double share(const report *r) {
   return is_memory_bound(r) ? gbps(r) / r->ceiling.gbps : gflops(r) / r->ceiling.gflops;
 }
 
+// The ways of reading, where the plan is a decode on the CPU: returns whether it is.
+static int readings(const report *r, const char **keys, const char **values) {
+  static const char *const names[] = {"prefetch", "streams"};
+  int32_t of_keys, of_values;
+  if (r->on->cuda || strstr(r->plan->name, "_decode_") == NULL) return 0;
+  if (rapt_context_get_reading(r->on->context, &of_keys, &of_values, NULL) != RAPT_OK) return 0;
+  *keys = names[of_keys];
+  *values = names[of_values];
+  return 1;
+}
+
 void report_print(const report *r) {
+  const char *keys, *values;
   if (!r->on->cuda) machine_print();
   if (r->on->cuda) {
     printf("%-10s %s\n", "plan", r->plan->name);
   } else {
     printf("%-10s %s, %d %s\n", "plan", r->plan->name, r->on->threads, r->on->threads == 1 ? "thread" : "threads");
   }
+  if (readings(r, &keys, &values)) printf("%-10s keys by %s, values by %s\n", "reading", keys, values);
   check_print(&r->verified);
   printf("%-10s %.4g ms median; p10 %.4g, p90 %.4g, min %.4g, max %.4g; %lld runs", "time", r->time.median * 1e3,
          r->time.p10 * 1e3, r->time.p90 * 1e3, r->time.min * 1e3, r->time.max * 1e3, (long long)r->time.count);
@@ -96,6 +110,11 @@ void report_json_problem(const bench_problem *p) {
 void report_json(const report *r) {
   machine_json();
   json_text("plan", r->plan->name);
+  const char *keys, *values;
+  if (readings(r, &keys, &values)) {
+    json_text("key_reading", keys);
+    json_text("value_reading", values);
+  }
   json_text("isa", device_name(r->on));
   json_integer("threads", r->on->threads);
   json_integer("scratch_bytes", r->plan->scratch_size);

@@ -22,6 +22,12 @@ typedef struct rapt_cpu_context {
   rapt_slabs slabs;
 } rapt_cpu_context;
 
+// The ways in which this context reads what comes from memory; see rapt_readings_here.
+static inline rapt_readings rapt_cpu_readings(const rapt_cpu_context *context) {
+  if (context->reading != RAPT_READINGS) return (rapt_readings){context->reading, context->reading};
+  return rapt_readings_here(&context->kernels);
+}
+
 rapt_status rapt_cpu_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);
 void rapt_cpu_context_destroy(rapt_context *context);
 rapt_status rapt_cpu_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);

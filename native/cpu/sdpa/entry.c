@@ -6,8 +6,7 @@
 
 // Not part of the plan: who only asks for one should not wait until the ways have been tried.
 static rapt_readings choose_readings(const rapt_cpu_context *context, const rapt_cpu_sdpa *plan) {
-  if (context->reading != RAPT_READINGS) return (rapt_readings){context->reading, context->reading};
-  if (plan->from_memory) return rapt_readings_here(&context->kernels);
+  if (context->reading != RAPT_READINGS || plan->from_memory) return rapt_cpu_readings(context);
   return (rapt_readings){RAPT_READING_PREFETCH, RAPT_READING_PREFETCH};
 }
 

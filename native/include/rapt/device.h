@@ -113,6 +113,22 @@ RAPT_API void rapt_context_destroy(rapt_context *context);
 /** Fills *out. Thread-safe. */
 RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
 
+/** The ways in which attention of few queries reads keys and values that come from memory. All give the same bits. */
+enum {
+  /** Rows side by side, with requests ahead of them. */
+  RAPT_READ_PREFETCH = 0,
+  /** Rows in the order of memory, or in a few streams far apart, which the CPU's own prefetchers follow. */
+  RAPT_READ_STREAMS = 1
+};
+
+/**
+ * The ways that a CPU context reads keys and values: those that the environment variable RAPT_READING named when it was
+ * created, else the faster ones on this machine. The first call per process and tier tries them, unless a run has done
+ * so before; that takes some 20 ms. RAPT_UNSUPPORTED on any other device. Thread-safe.
+ */
+RAPT_API rapt_status rapt_context_get_reading(const rapt_context *context, int32_t *keys, int32_t *values,
+                                              rapt_error *error);
+
 /* ---- device memory, streams and events --------------------------------------------------------------- */
 
 /*

@@ -118,9 +118,21 @@ static void test_info(void) {
       CHECK(rapt_context_get_info(context, NULL, &error) == RAPT_INVALID_ARGUMENT, "info without a place");
       info.struct_size = 0;
       CHECK(rapt_context_get_info(context, &info, &error) == RAPT_INVALID_ARGUMENT, "info of size 0");
+      int32_t keys = -1, values = -1;
+      CHECK(rapt_context_get_reading(context, &keys, &values, &error) == RAPT_OK, "reading: %s", error.message);
+      CHECK((keys == RAPT_READ_PREFETCH || keys == RAPT_READ_STREAMS) &&
+                (values == RAPT_READ_PREFETCH || values == RAPT_READ_STREAMS),
+            "reads keys by %d, values by %d", keys, values);
+      int32_t again[2] = {-1, -1};
+      CHECK(rapt_context_get_reading(context, &again[0], &again[1], &error) == RAPT_OK && again[0] == keys &&
+                again[1] == values,
+            "another answer: %d, %d", again[0], again[1]);
+      CHECK(rapt_context_get_reading(context, NULL, &values, &error) == RAPT_INVALID_ARGUMENT, "no place for keys");
+      CHECK(rapt_context_get_reading(context, &keys, NULL, &error) == RAPT_INVALID_ARGUMENT, "no place for values");
       rapt_context_destroy(context);
     }
   }
+  CHECK(rapt_context_get_reading(NULL, NULL, NULL, NULL) == RAPT_INVALID_ARGUMENT, "reading without context");
   rapt_context_info info = {.struct_size = sizeof info};
   CHECK(rapt_context_get_info(NULL, &info, NULL) == RAPT_INVALID_ARGUMENT, "info without context");
   rapt_context_destroy(NULL);

@@ -9,12 +9,14 @@ import java.util.Optional;
 
 /** The CPU through the native library. */
 final class CpuDevice extends Device {
+  private final CpuBackend backend;
   private final int threads;
   private final Isa isa;
   private final String description;
 
   private CpuDevice(CpuBackend backend, String cpuName) {
     super(backend);
+    this.backend = backend;
     threads = backend.threads();
     isa = backend.isa();
     description =
@@ -47,6 +49,16 @@ final class CpuDevice extends Device {
   @Override
   public int threads() {
     return threads;
+  }
+
+  @Override
+  public Optional<String> reading() {
+    enter();
+    try {
+      return Optional.of(backend.reading());
+    } finally {
+      exit();
+    }
   }
 
   @Override

@@ -92,6 +92,11 @@ final class InfoCommand implements Runnable {
         capabilities.nativeAvailable() && isa != null
             ? "available, tier " + name(isa)
             : "unavailable: " + whyNoCpu());
+    if (capabilities.nativeAvailable() && isa != null) {
+      try (Device cpu = Device.cpu()) {
+        cpu.reading().ifPresent(way -> line(out, "decode", "reads " + way));
+      }
+    }
     line(out, "java", "available: the pure Java reference, slow");
     out.println(shorten(format("cuda", cuda(capabilities))));
   }

@@ -3,12 +3,14 @@ package dev.rapt.internal.abi;
 
 import dev.rapt.CpuOptions;
 import dev.rapt.Isa;
+import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
 import dev.rapt.internal.ffi.rapt_h;
 import dev.rapt.internal.natives.NativeLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** A rapt_context of the CPU. */
 public final class CpuBackend extends NativeBackend {
@@ -51,5 +53,27 @@ public final class CpuBackend extends NativeBackend {
   /** The tier. */
   public Isa isa() {
     return isa;
+  }
+
+  /** How it reads keys and values that come from memory; the first call may try the ways. */
+  public String reading() {
+    CallFrame frame = CallFrame.take();
+    try {
+      MemorySegment keys = frame.structs().results.asSlice(0, ValueLayout.JAVA_INT);
+      MemorySegment values = frame.structs().results.asSlice(8, ValueLayout.JAVA_INT);
+      frame
+          .structs()
+          .check(rapt_h.rapt_context_get_reading(context(), keys, values, frame.structs().error));
+      return "keys by "
+          + reading(keys.get(ValueLayout.JAVA_INT, 0))
+          + ", values by "
+          + reading(values.get(ValueLayout.JAVA_INT, 0));
+    } finally {
+      frame.give();
+    }
+  }
+
+  private static String reading(int way) {
+    return way == rapt_h.RAPT_READ_STREAMS() ? "streams" : "prefetch";
   }
 }

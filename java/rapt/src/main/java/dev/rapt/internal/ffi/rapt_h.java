@@ -1156,6 +1156,87 @@ public class rapt_h extends rapt_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int RAPT_READ_PREFETCH = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_READ_PREFETCH = 0
+     * }
+     */
+    public static int RAPT_READ_PREFETCH() {
+        return RAPT_READ_PREFETCH;
+    }
+    private static final int RAPT_READ_STREAMS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_READ_STREAMS = 1
+     * }
+     */
+    public static int RAPT_READ_STREAMS() {
+        return RAPT_READ_STREAMS;
+    }
+
+    private static class rapt_context_get_reading {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_context_get_reading");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_reading(const rapt_context *context, int32_t *keys, int32_t *values, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_context_get_reading$descriptor() {
+        return rapt_context_get_reading.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_reading(const rapt_context *context, int32_t *keys, int32_t *values, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_context_get_reading$handle() {
+        return rapt_context_get_reading.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_reading(const rapt_context *context, int32_t *keys, int32_t *values, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_context_get_reading$address() {
+        return rapt_context_get_reading.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_reading(const rapt_context *context, int32_t *keys, int32_t *values, rapt_error *error)
+     * }
+     */
+    public static int rapt_context_get_reading(MemorySegment context, MemorySegment keys, MemorySegment values, MemorySegment error) {
+        var mh$ = rapt_context_get_reading.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_context_get_reading", context, keys, values, error);
+            }
+            return (int)mh$.invokeExact(context, keys, values, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int RAPT_MEMORY_DEVICE = (int)1L;
     /**
      * {@snippet lang=c :
