@@ -44,7 +44,7 @@ void rapt_read_bf16(const void *row, int64_t stride, int64_t count, uint16_t *to
   if (stride == 1) {
     memcpy(to, from, (size_t)count * sizeof *to);
   } else {
-    for (int64_t i = 0; i < count; i++) to[i] = from[i * stride];
+    COPY_APART(to, from, stride, count);
   }
 }
 
