@@ -55,9 +55,9 @@ static int32_t weight_dtype(void) {
   return problem.weights == 0 ? dtype_values[problem.dtype] : weight_values[problem.weights];
 }
 
-// Packed weights are f32 or blocks on the CPU; a GPU keeps their type.
+// Weights keep their type, but on the CPU 16 bits of an odd number of input features become f32.
 static double packed_bytes(const device *on) {
-  int32_t dtype = on->cuda || storage_block(weight_dtype()) > 1 ? weight_dtype() : RAPT_F32;
+  int32_t dtype = on->cuda || problem.in_features % 2 == 0 ? weight_dtype() : RAPT_F32;
   return (double)storage_total(dtype, (size_t)(problem.in_features * problem.out_features));
 }
 

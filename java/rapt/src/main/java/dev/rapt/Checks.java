@@ -117,12 +117,18 @@ final class Checks {
 
   /** A dimension whose size is not the one, or not among those, that are allowed. */
   static IllegalArgumentException wrongSize(String name, Tensor tensor, int dim, String allowed) {
+    return wrongSize(name, tensor, tensor.size(dim), dim, allowed);
+  }
+
+  /** The same of anything that has dimensions. */
+  static IllegalArgumentException wrongSize(
+      String name, Object what, long size, int dim, String allowed) {
     return new IllegalArgumentException(
         name
             + " is "
-            + tensor
+            + what
             + " with size "
-            + tensor.size(dim)
+            + size
             + " in dimension "
             + dim
             + "; allowed: "

@@ -50,17 +50,7 @@ public final class Linear implements AutoCloseable {
   public static Linear of(Device device, Tensor weight, @Nullable Tensor bias) {
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(weight, "weight");
-    LinearChecks.weights("weight", weight, "bias", bias);
-    device.admitWeight("weight", weight);
-    device.admitWeight("bias", bias);
-    device.enter();
-    try {
-      Linear linear = new Linear(device, LinearChecks.pack(device, "weight", weight, "bias", bias));
-      device.adopt(linear, linear::free);
-      return linear;
-    } finally {
-      device.exit();
-    }
+    return of(device, new Projection("", new WeightMatrix.Dense(weight), bias));
   }
 
   /** Packs a quantised weight (out, in) without a bias; see the one with a bias. */
@@ -82,12 +72,15 @@ public final class Linear implements AutoCloseable {
   public static Linear of(Device device, QuantizedMatrix weight, @Nullable Tensor bias) {
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(weight, "weight");
-    LinearChecks.weights("weight", weight, "bias", bias);
-    device.admitWeight("weight", weight.bytes());
-    device.admitWeight("bias", bias);
+    return of(device, new Projection("", new WeightMatrix.Blocks(weight), bias));
+  }
+
+  private static Linear of(Device device, Projection projection) {
+    projection.check();
+    projection.admit(device);
     device.enter();
     try {
-      Linear linear = new Linear(device, LinearChecks.pack(device, "weight", weight, "bias", bias));
+      Linear linear = new Linear(device, projection.pack(device));
       device.adopt(linear, linear::free);
       return linear;
     } finally {

@@ -15,53 +15,57 @@ final class MhaChecks {
     return heads;
   }
 
-  static Tensor given(String name, @Nullable Tensor weight) {
-    if (weight == null) {
+  static Projection given(String name, @Nullable Projection projection) {
+    if (projection == null) {
       throw new IllegalArgumentException(
           name + " projection is missing; allowed: one set by " + name + "() or inProjection()");
     }
-    return weight;
+    return projection;
   }
 
   /** That the weights, each of them checked already, fit together. */
   static void model(
       int heads,
       int kvHeads,
-      Tensor query,
-      Tensor key,
-      Tensor value,
-      @Nullable Tensor output,
-      @Nullable Tensor biasKey,
-      @Nullable Tensor biasValue) {
+      Projection query,
+      Projection key,
+      Projection value,
+      @Nullable Projection output) {
     SdpaOperation.heads(heads, kvHeads);
-    divisible("query weight", query, heads, "heads");
-    divisible("value weight", value, kvHeads, "kvHeads");
-    long headDim = query.size(0) / heads;
-    long valueDim = value.size(0) / kvHeads;
+    divisible(query, heads, "heads");
+    divisible(value, kvHeads, "kvHeads");
+    long headDim = query.weight().rows() / heads;
+    long valueDim = value.weight().rows() / kvHeads;
     Checks.headDim("head dimension of the query projection", headDim);
     Checks.headDim("head dimension of the value projection", valueDim);
-    Checks.size("key weight", key, 0, kvHeads * headDim, "kvHeads times the head dimension");
+    key.size(0, kvHeads * headDim, "kvHeads times the head dimension");
     if (output != null) {
-      Checks.size("output weight", output, 1, heads * valueDim, "heads times the value dimension");
+      output.size(1, heads * valueDim, "heads times the value dimension");
     }
+  }
+
+  /** That an appended key and value fit the projections. */
+  static void appended(
+      Projection key, Projection value, @Nullable Tensor biasKey, @Nullable Tensor biasValue) {
     if (biasKey != null && biasValue != null) {
       Checks.rank("biasKey", biasKey, 1, "(Hkv * D)");
       Checks.rank("biasValue", biasValue, 1, "(Hkv * Dv)");
       Checks.numbers("biasKey", biasKey);
       Checks.numbers("biasValue", biasValue);
-      Checks.size("biasKey", biasKey, 0, kvHeads * headDim, "the rows of key weight");
-      Checks.size("biasValue", biasValue, 0, value.size(0), "the rows of value weight");
+      Checks.size("biasKey", biasKey, 0, key.weight().rows(), "the rows of key weight");
+      Checks.size("biasValue", biasValue, 0, value.weight().rows(), "the rows of value weight");
     }
   }
 
-  private static void divisible(String name, Tensor weight, int heads, String what) {
-    if (weight.size(0) % heads != 0) {
+  private static void divisible(Projection projection, int heads, String what) {
+    long rows = projection.weight().rows();
+    if (rows % heads != 0) {
       throw new IllegalArgumentException(
-          name
+          projection.weightName()
               + " is "
-              + weight
+              + projection.weight()
               + " with "
-              + weight.size(0)
+              + rows
               + " rows; allowed: a multiple of "
               + heads
               + " "

@@ -165,14 +165,10 @@ public final class MultiHeadAttention implements AutoCloseable {
     private final Device device;
     private int heads;
     private int kvHeads;
-    private @Nullable Tensor queryWeight;
-    private @Nullable Tensor queryBias;
-    private @Nullable Tensor keyWeight;
-    private @Nullable Tensor keyBias;
-    private @Nullable Tensor valueWeight;
-    private @Nullable Tensor valueBias;
-    private @Nullable Tensor outputWeight;
-    private @Nullable Tensor outputBias;
+    private @Nullable Projection query;
+    private @Nullable Projection key;
+    private @Nullable Projection value;
+    private @Nullable Projection output;
     private @Nullable Tensor biasKey;
     private @Nullable Tensor biasValue;
     private boolean zeroAttention;
@@ -197,22 +193,37 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     /** (Hq * D, Eq) and (Hq * D): the query projection. */
     public Builder query(Tensor weight, @Nullable Tensor bias) {
-      queryWeight = Objects.requireNonNull(weight, "query weight");
-      queryBias = bias;
+      query = dense("query", weight, bias);
+      return this;
+    }
+
+    /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
+    public Builder query(QuantizedMatrix weight, @Nullable Tensor bias) {
+      query = blocks("query", weight, bias);
       return this;
     }
 
     /** (Hkv * D, Ek) and (Hkv * D): the key projection. */
     public Builder key(Tensor weight, @Nullable Tensor bias) {
-      keyWeight = Objects.requireNonNull(weight, "key weight");
-      keyBias = bias;
+      key = dense("key", weight, bias);
+      return this;
+    }
+
+    /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
+    public Builder key(QuantizedMatrix weight, @Nullable Tensor bias) {
+      key = blocks("key", weight, bias);
       return this;
     }
 
     /** (Hkv * Dv, Ev) and (Hkv * Dv): the value projection. */
     public Builder value(Tensor weight, @Nullable Tensor bias) {
-      valueWeight = Objects.requireNonNull(weight, "value weight");
-      valueBias = bias;
+      value = dense("value", weight, bias);
+      return this;
+    }
+
+    /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
+    public Builder value(QuantizedMatrix weight, @Nullable Tensor bias) {
+      value = blocks("value", weight, bias);
       return this;
     }
 
@@ -221,8 +232,13 @@ public final class MultiHeadAttention implements AutoCloseable {
      * result.
      */
     public Builder output(Tensor weight, @Nullable Tensor bias) {
-      outputWeight = Objects.requireNonNull(weight, "output weight");
-      outputBias = bias;
+      output = dense("output", weight, bias);
+      return this;
+    }
+
+    /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
+    public Builder output(QuantizedMatrix weight, @Nullable Tensor bias) {
+      output = blocks("output", weight, bias);
       return this;
     }
 
@@ -281,32 +297,32 @@ public final class MultiHeadAttention implements AutoCloseable {
      * @throws RaptException where memory runs out, or the device fails
      */
     public MultiHeadAttention build() {
-      Tensor queryWeight = MhaChecks.given("query", this.queryWeight);
-      Tensor keyWeight = MhaChecks.given("key", this.keyWeight);
-      Tensor valueWeight = MhaChecks.given("value", this.valueWeight);
+      Projection query = MhaChecks.given("query", this.query);
+      Projection key = MhaChecks.given("key", this.key);
+      Projection value = MhaChecks.given("value", this.value);
       MhaChecks.positive("heads", heads);
       int kvHeads = this.kvHeads == 0 ? heads : this.kvHeads;
-      LinearChecks.weights("query weight", queryWeight, "query bias", queryBias);
-      LinearChecks.weights("key weight", keyWeight, "key bias", keyBias);
-      LinearChecks.weights("value weight", valueWeight, "value bias", valueBias);
-      if (outputWeight != null) {
-        LinearChecks.weights("output weight", outputWeight, "output bias", outputBias);
+      query.check();
+      key.check();
+      value.check();
+      if (output != null) {
+        output.check();
       }
-      MhaChecks.model(
-          heads, kvHeads, queryWeight, keyWeight, valueWeight, outputWeight, biasKey, biasValue);
+      MhaChecks.model(heads, kvHeads, query, key, value, output);
+      MhaChecks.appended(key, value, biasKey, biasValue);
       device.admitWeight("biasKey", biasKey);
       device.admitWeight("biasValue", biasValue);
       device.enter();
       List<PackedWeights> made = new ArrayList<>();
       List<Tensor> kept = new ArrayList<>();
       try {
-        PackedWeights query = pack(made, "query", queryWeight, queryBias);
-        PackedWeights key = pack(made, "key", keyWeight, keyBias);
-        PackedWeights value = pack(made, "value", valueWeight, valueBias);
-        PackedWeights output =
-            outputWeight == null ? null : pack(made, "output", outputWeight, outputBias);
         MhaModel.Projections projections =
-            new MhaModel.Projections(query, key, value, output, averageWeights);
+            new MhaModel.Projections(
+                pack(made, query),
+                pack(made, key),
+                pack(made, value),
+                output == null ? null : pack(made, output),
+                averageWeights);
         MhaModel.Appended appended =
             new MhaModel.Appended(
                 keep(kept, "biasKey", biasKey), keep(kept, "biasValue", biasValue), zeroAttention);
@@ -324,14 +340,21 @@ public final class MultiHeadAttention implements AutoCloseable {
       }
     }
 
-    private PackedWeights pack(
-        List<PackedWeights> made, String name, Tensor weight, @Nullable Tensor bias) {
-      device.admitWeight(name + " weight", weight);
-      device.admitWeight(name + " bias", bias);
-      PackedWeights projection =
-          LinearChecks.pack(device, name + " weight", weight, name + " bias", bias);
-      made.add(projection);
-      return projection;
+    private PackedWeights pack(List<PackedWeights> made, Projection projection) {
+      projection.admit(device);
+      PackedWeights packed = projection.pack(device);
+      made.add(packed);
+      return packed;
+    }
+
+    private static Projection dense(String name, Tensor weight, @Nullable Tensor bias) {
+      Objects.requireNonNull(weight, name + " weight");
+      return new Projection(name, new WeightMatrix.Dense(weight), bias);
+    }
+
+    private static Projection blocks(String name, QuantizedMatrix weight, @Nullable Tensor bias) {
+      Objects.requireNonNull(weight, name + " weight");
+      return new Projection(name, new WeightMatrix.Blocks(weight), bias);
     }
 
     private @Nullable Tensor keep(List<Tensor> kept, String name, @Nullable Tensor bias) {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Linear;
+import dev.rapt.MultiHeadAttention;
 import dev.rapt.QuantizedMatrix;
 import dev.rapt.QuantizedMatrix.Format;
 import dev.rapt.RaptException;
@@ -30,6 +31,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -112,6 +114,68 @@ class QuantizedLinearTest {
           assertArrayEquals(output.toFloatArray(), result, c + " on " + tier + ", beside F32");
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Format.class)
+  void multiHeadAttentionTakesThemForAnyProjection(Format format) {
+    int heads = 2;
+    int width = 64;
+    Random random = new Random(format.ordinal());
+    try (Arena arena = Arena.ofShared()) {
+      QuantizedMatrix[] matrices = new QuantizedMatrix[4];
+      Tensor[] plain = new Tensor[4];
+      for (int i = 0; i < 4; i++) {
+        MemorySegment blocks = arena.allocate((long) width * width / 32 * format.blockBytes(), 2);
+        plain[i] = Tensor.copyOf(arena, fill(blocks, format, random), width, width);
+        matrices[i] = QuantizedMatrix.of(blocks, format, width, width);
+      }
+      Tensor bias = Tensor.copyOf(arena, Values.normal(random, width, 1), width);
+      Tensor input = Tensor.copyOf(arena, Values.normal(random, 7 * width, 1), 7, width);
+      Tensor output = Tensor.allocate(arena, DType.F32, 7, width);
+      for (Tier tier : Tier.worth(format, false)) {
+        Device device = tier.device();
+        float[] expected;
+        try (MultiHeadAttention layer =
+            MultiHeadAttention.builder(device)
+                .heads(heads)
+                .query(plain[0], bias)
+                .key(plain[1], null)
+                .value(plain[2], bias)
+                .output(plain[3], bias)
+                .build()) {
+          layer.run(device, input, input, input, output);
+          expected = output.toFloatArray();
+        }
+        try (MultiHeadAttention layer =
+            MultiHeadAttention.builder(device)
+                .heads(heads)
+                .query(matrices[0], bias)
+                .key(matrices[1], null)
+                .value(matrices[2], bias)
+                .output(matrices[3], bias)
+                .build()) {
+          layer.run(device, input, input, input, output);
+          assertArrayEquals(expected, output.toFloatArray(), tier + ", beside F32");
+        }
+      }
+    }
+  }
+
+  @Test
+  void multiHeadAttentionNamesAWrongMatrix() {
+    try (Arena arena = Arena.ofConfined()) {
+      QuantizedMatrix square = QuantizedMatrix.of(arena.allocate(34 * 64, 2), Format.Q8_0, 32, 64);
+      QuantizedMatrix wide = QuantizedMatrix.of(arena.allocate(34 * 96, 2), Format.Q8_0, 48, 64);
+      MultiHeadAttention.Builder builder =
+          MultiHeadAttention.builder(Tier.JAVA.device()).heads(4).query(square, null);
+      refused(
+          "key weight is Q8_0 (48, 64) with size 48 in dimension 0; allowed: 32",
+          () -> builder.key(wide, null).value(square, null).build());
+      refused(
+          "query weight is Q8_0 (32, 64) with 32 rows; allowed: a multiple of 5 heads",
+          () -> builder.heads(5).build());
     }
   }
 
