@@ -10,10 +10,10 @@ int rapt_view_extent(rapt_view *view) {
     if (view->size[d] == 1) continue;
     if (view->size[d] == 0) return 1;
     int64_t span;
-    overflows |= __builtin_mul_overflow(view->size[d] - 1, view->stride[d], &span) |
-                 __builtin_mul_overflow(span, view->element_size, &span) |
-                 __builtin_add_overflow(low, span < 0 ? span : 0, &low) |
-                 __builtin_add_overflow(high, span < 0 ? 0 : span, &high);
+    overflows |= __builtin_mul_overflow(view->size[d] - 1, view->stride[d], &span);
+    overflows |= __builtin_mul_overflow(span, view->element_size, &span);
+    overflows |= __builtin_add_overflow(low, span < 0 ? span : 0, &low);
+    overflows |= __builtin_add_overflow(high, span < 0 ? 0 : span, &high);
   }
   if (overflows) return 0;
   view->low = low;

@@ -17,6 +17,10 @@ static rapt_status check_options(const rapt_context_options *o, rapt_error *erro
   if (o->threads < 0 || o->threads > MOST_THREADS) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "threads is %d; allowed: 0 (all) to %d", o->threads, MOST_THREADS);
   }
+  if (o->cuda_context != RAPT_CUDA_CONTEXT_PRIMARY) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "cuda_context is %d; allowed for the CPU: %d", o->cuda_context,
+                     RAPT_CUDA_CONTEXT_PRIMARY);
+  }
   if (o->affinity != RAPT_AFFINITY_NONE && o->affinity != RAPT_AFFINITY_WORKERS) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "affinity is %d; allowed: %d (none) and %d (workers)", o->affinity,
                      RAPT_AFFINITY_NONE, RAPT_AFFINITY_WORKERS);

@@ -6,7 +6,7 @@
 #include "base/arithmetic.h"
 #include "cpu/linear/linear.h"
 
-// Weights per task; see rapt_cpu_pack.
+// Weights per task: so many that handing one out costs nothing beside it.
 #define TASK_WEIGHTS (INT64_C(256) << 10)
 // What a weight costs, in the multiply-adds that rapt_share_work counts.
 #define WORK_PER_WEIGHT 16

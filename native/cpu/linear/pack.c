@@ -35,7 +35,8 @@ static void pack_columns(const rapt_packing *p, int64_t first, int64_t last, int
   const rapt_tensor *w = &p->parameters->weight;
   int64_t width = p->kernels->panel_width, feature = first * width, ahead = RAPT_RUNS_AHEAD;
   int64_t count = rapt_min(p->parameters->out_features, last * width) - feature;
-  int64_t apart = w->stride[0] * rapt_element_size(w->dtype);
+  // With one output feature its stride may be any number.
+  int64_t apart = p->parameters->out_features > 1 ? w->stride[0] * rapt_element_size(w->dtype) : 0;
   for (int64_t k = from; k < to; k++) {
     if (k + ahead < to) rapt_packing_prefetch(rapt_packing_weight(p, feature, k + ahead), apart, count);
     const void *at = rapt_packing_weight(p, feature, k);

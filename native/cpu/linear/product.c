@@ -69,8 +69,8 @@ static int is_direct(const rapt_kernels *kernels, const rapt_product *p, const r
 // Whether input rows are read in place. Rows a multiple of a way of L1 apart share one of its sets: more of them than
 // it has ways push each other out at every step, and copies of them do not.
 static int is_read_directly(const rapt_kernels *kernels, const rapt_product *p) {
-  int64_t bytes = p->input.stride[1] * (int64_t)sizeof(float);
-  int crowded = bytes % RAPT_WAY_BYTES == 0 && p->batch * p->rows >= LEAST_CROWDED_ROWS;
+  int64_t stride = p->input.stride[1], way = RAPT_WAY_BYTES / (int64_t)sizeof(float);
+  int crowded = p->batch * p->rows >= LEAST_CROWDED_ROWS && stride != 0 && stride % way == 0;
   return !crowded && is_direct(kernels, p, &p->input);
 }
 
@@ -281,7 +281,7 @@ typedef struct tile_input {
   int64_t stride;
 } tile_input;
 
-// A tile of rows times a panel: floats, f16 widened in registers, or pairs of bf16.
+// A tile of rows times a panel: floats, 16 bits that are widened in registers, or pairs of bf16.
 static void multiply_tile(const projection_task *t, int64_t height, int64_t depth, tile_input rows, const void *panel,
                           float *c, int64_t c_stride, const float *lane) {
   const rapt_kernels *kernels = t->kernels;

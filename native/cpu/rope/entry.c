@@ -177,11 +177,12 @@ static rapt_status run(rapt_context *context, void *problem, const void *memory,
   const rapt_cpu_rope *g = memory;
   const rapt_rope *c = problem;
   int64_t input_bytes = rapt_element_size(c->input.dtype), output_bytes = rapt_element_size(c->output.dtype);
+  // With one head its stride may be any number.
   rope_job job = {.kernels = &cpu->kernels,
                   .call = c,
                   .block = g->block,
-                  .input_step = c->input.stride[1] * input_bytes,
-                  .output_step = c->output.stride[1] * output_bytes,
+                  .input_step = c->heads > 1 ? c->input.stride[1] * input_bytes : 0,
+                  .output_step = c->heads > 1 ? c->output.stride[1] * output_bytes : 0,
                   .direct = c->input.dtype == c->output.dtype && c->input.stride[3] == 1 && c->output.stride[3] == 1,
                   .rotated_bytes = (size_t)(c->rotary_dim * output_bytes),
                   .copied_bytes = (size_t)((c->head_dim - c->rotary_dim) * output_bytes)};

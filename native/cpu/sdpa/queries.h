@@ -45,10 +45,11 @@ static inline void *rapt_sdpa_row_of(const rapt_tensor *t, const rapt_sdpa_queri
 
 // The rows of all lanes in use.
 static inline void rapt_sdpa_rows_of(const rapt_tensor *t, const rapt_sdpa_queries *queries, unsigned char **rows) {
-  int64_t size = rapt_element_size(t->dtype), by_head = t->stride[1] * size, by_query = t->stride[2] * size;
+  int64_t size = rapt_element_size(t->dtype), by_head = t->stride[1], by_query = t->stride[2];
   unsigned char *first = (unsigned char *)t->data + queries->batch * t->stride[0] * size;
+  // A stride of a dimension of size 1 may be any number, which only the index 0 makes small.
   for (int64_t r = 0; r < queries->count; r++) {
-    rows[r] = first + queries->head[r] * by_head + queries->query[r] * by_query;
+    rows[r] = first + (queries->head[r] * by_head + queries->query[r] * by_query) * size;
   }
 }
 

@@ -91,7 +91,7 @@ rapt_status rapt_cuda_check_same(const char *what, const rapt_cuda_context *its,
                                  const char *whose, rapt_error *error);
 
 // `needed` bytes of the stream's scratch; the caller holds the stream's mutex until it has enqueued what uses them.
-// Allocates only where the scratch is too small, which is refused during a graph capture.
+// Allocates only where the scratch is too small. Refused while the stream is being captured into a graph.
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error);
 
 // Releases the scratch and, where the plug-in made it, the CUDA stream; not the struct.

@@ -47,8 +47,8 @@ enum {
   RAPT_CUDA_CONTEXT_PRIMARY = 0,
   /**
    * The one that is current on the thread that creates the context, as cuCtxCreate makes them; it must be of the device
-   * that ordinal names. Its owner keeps it until the context and all that was made with it are destroyed. Memory and
-   * streams of the same device's other CUDA contexts are refused.
+   * that ordinal names. Its owner keeps it until the context and all that was made with it are destroyed. Memory of the
+   * same device's other CUDA contexts is refused, and so are streams that Rapt made in them.
    */
   RAPT_CUDA_CONTEXT_CURRENT = 1
 };
@@ -134,8 +134,8 @@ RAPT_API rapt_status rapt_context_get_reading(const rapt_context *context, int32
 /*
  * All of these need a CUDA context; on a CPU context they return RAPT_UNSUPPORTED. Any thread may call them at any
  * time, except that nothing may use what is being destroyed. The library makes the context's CUcontext current in
- * every call and puts the thread's own back afterwards. While a
- * thread captures a stream into a graph, in whatever mode, calls on other streams go on and leave the capture whole.
+ * every call and puts the thread's own back afterwards. While a thread captures a stream into a graph, in whatever
+ * mode, calls on other streams go on and leave the capture whole.
  */
 
 /** Kinds of memory. */
@@ -164,13 +164,13 @@ typedef struct rapt_event rapt_event;
 
 /** Creates a stream that does not wait for the default stream; the caller destroys it. */
 RAPT_API rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error);
-/** A view of the caller's own cudaStream_t (NULL = the default stream), which must outlive the view. The caller
- * destroys the view. */
+/** A view of the caller's own cudaStream_t (NULL = the default stream), which must be of the context's CUcontext
+ * and outlive the view. The caller destroys the view. */
 RAPT_API rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error);
 /**
  * Frees the stream and its scratch; of a wrapped one only the scratch. Work that was enqueued still runs, and where it
- * may use that scratch the function waits for it. Graphs that were captured from the stream use none of its scratch.
- * NULL is allowed.
+ * may use that scratch the function waits for it; not while the stream is being captured. Graphs that were captured
+ * from the stream use none of its scratch. NULL is allowed.
  */
 RAPT_API void rapt_stream_destroy(rapt_stream *stream);
 /** Waits until all work enqueued so far is done, and reports it where some of it failed. */
@@ -181,7 +181,8 @@ RAPT_API rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, ra
 RAPT_API rapt_status rapt_event_create(rapt_context *context, rapt_event **out, rapt_error *error);
 /** Frees the event; work that waits for it still does. NULL is allowed. */
 RAPT_API void rapt_event_destroy(rapt_event *event);
-/** Marks the current end of a stream of the same device; the event then stands for this point alone. */
+/** Marks the current end of a stream of the same device, on CUDA of the same CUcontext; the event then stands for this
+ * point alone. */
 RAPT_API rapt_status rapt_event_record(rapt_event *event, rapt_stream *stream, rapt_error *error);
 /** Waits until the device has passed the event, and reports it where work before the event failed. */
 RAPT_API rapt_status rapt_event_synchronize(rapt_event *event, rapt_error *error);

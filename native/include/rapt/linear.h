@@ -14,8 +14,8 @@ extern "C" {
 
 /**
  * A weight matrix and bias, packed once for the kernels of one tier or GPU. Immutable and thread-safe. Keeps no pointer
- * to the tensors it was made from. May be used on every context of the same device and tier, and may outlive the
- * context that packed it.
+ * to the tensors it was made from. May be used on every context of the same device and tier (on CUDA: of
+ * the same CUDA context), and may outlive the context that packed it.
  */
 typedef struct rapt_linear_weights rapt_linear_weights;
 

@@ -28,7 +28,8 @@ enum {
  * head_dim = query_projection.out_features / query_heads = key_projection.out_features / kv_heads;
  * value_dim = value_projection.out_features / kv_heads = output_projection.in_features / query_heads.
  * total_len = kv_len + 1 with bias_key and bias_value, + 1 with RAPT_MHA_ADD_ZERO_ATTENTION; the appended
- * keys are visible to every query whatever masks, causality and window say, and take no bias and no ALiBi.
+ * keys are visible to every query whatever masks, causality and window say, and take no bias and no ALiBi. Where input
+ * and weights of a projection are both bf16, the tier avx512bf16 takes denormals as 0: see rapt_linear.
  */
 typedef struct rapt_mha {
   rapt_head head;

@@ -73,6 +73,8 @@ static void test_options(void) {
   o.affinity = 0;
   o.cuda_context = 3;
   check_create("cuda_context 3", &o, RAPT_INVALID_ARGUMENT, "cuda_context is 3");
+  o.cuda_context = RAPT_CUDA_CONTEXT_CURRENT;
+  check_create("a CUDA context on the CPU", &o, RAPT_INVALID_ARGUMENT, "cuda_context is 1; allowed for the CPU: 0");
   static const int64_t sizes[] = {0, -1, INT64_MIN, INT64_MAX};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     o = plain_options();

@@ -294,7 +294,8 @@ public final class MultiHeadAttention implements AutoCloseable {
      * @throws IllegalArgumentException naming the value at fault and what was allowed
      * @throws IllegalStateException where the device or a weight's arena is closed
      * @throws WrongThreadException where a weight's arena is confined to another thread
-     * @throws RaptException where memory runs out, or the device fails
+     * @throws RaptException where memory runs out, the device fails, or it takes no quantised
+     *     weights
      */
     public MultiHeadAttention build() {
       Projection query = MhaChecks.given("query", this.query);

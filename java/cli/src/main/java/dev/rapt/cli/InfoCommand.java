@@ -95,6 +95,8 @@ final class InfoCommand implements Runnable {
     if (capabilities.nativeAvailable() && isa != null) {
       try (Device cpu = Device.cpu()) {
         cpu.reading().ifPresent(way -> line(out, "decode", "reads " + way));
+      } catch (RaptException unusable) {
+        line(out, "decode", "unknown: " + unusable.getMessage());
       }
     }
     line(out, "java", "available: the pure Java reference, slow");
