@@ -212,8 +212,14 @@ static rapt_status check_overlaps(const rapt_operand *const *operands, const rap
   return RAPT_OK;
 }
 
-static rapt_status check_operands(const void *call, const operand_list *list, rapt_purpose purpose,
-                                  rapt_checked *checked, rapt_error *error) {
+// Kernels choose by the last stride, which may be anything where the size is 1: the call's copy gets 1.
+static void settle_last_stride(void *call, const rapt_operand *operand, const rapt_view *view) {
+  int32_t last = view->rank - 1;
+  if (view->size[last] == 1) ((rapt_tensor *)(void *)((unsigned char *)call + operand->offset))->stride[last] = 1;
+}
+
+static rapt_status check_operands(void *call, const operand_list *list, rapt_purpose purpose, rapt_checked *checked,
+                                  rapt_error *error) {
   const rapt_operand *entries[MOST_OPERANDS];
   rapt_view views[MOST_OPERANDS];
   int32_t count = 0;
@@ -222,6 +228,7 @@ static rapt_status check_operands(const void *call, const operand_list *list, ra
     const rapt_operand *o = list->entries[i];
     if (!counts(o, checked->cases)) continue;
     RAPT_CHECK(rapt_check_operand(o, rapt_operand_tensor(call, o), &checked->sizes, purpose, &views[count], error));
+    settle_last_stride(call, o, &views[count]);
     if ((o->access & RAPT_WRITE) != 0 && !rapt_view_is_empty(&views[count])) checked->empty = 0;
     entries[count++] = o;
   }
