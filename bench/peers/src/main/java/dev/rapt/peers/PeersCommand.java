@@ -33,8 +33,8 @@ import picocli.CommandLine.ParameterException;
 @Command(
     name = "rapt bench --peers",
     description = {
-      "Times Rapt against libtorch, ONNX Runtime and plain Java: same inputs, results compared"
-          + " first, turns taken in alternating order.",
+      "Times Rapt against libtorch, ONNX Runtime, llama.cpp and plain Java: same inputs, results"
+          + " compared first, turns taken in alternating order.",
       "Nothing else should run meanwhile. Writes JSON, a table and a chart for each type and number"
           + " of threads."
     },
@@ -87,7 +87,7 @@ final class PeersCommand implements Callable<Integer> {
   @Option(
       names = "--against",
       split = ",",
-      defaultValue = "libtorch-mkl,libtorch-openblas,onnxruntime,java",
+      defaultValue = "libtorch-mkl,libtorch-openblas,onnxruntime,llama.cpp,java",
       paramLabel = "PEER",
       description = "peers, by comma (default: ${DEFAULT-VALUE})")
   private List<String> peers;

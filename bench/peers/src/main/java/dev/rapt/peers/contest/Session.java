@@ -135,6 +135,10 @@ public final class Session implements AutoCloseable {
               "ORT GroupQueryAttention", () -> OnnxAttention.groupQuery(arena, operands, threads));
         }
       }
+      case LLAMA_CPP -> {
+        openers.put("llama.cpp", () -> GgmlAttention.products(arena, operands, threads));
+        openers.put("llama.cpp flash", () -> GgmlAttention.flash(arena, operands, threads));
+      }
       case JAVA -> openers.put("plain Java", () -> java(shape));
     }
     return openers;

@@ -18,6 +18,8 @@ public enum World {
   LIBTORCH_OPENBLAS("libtorch-openblas"),
   /** ONNX Runtime. */
   ONNX_RUNTIME("onnxruntime"),
+  /** ggml, the tensor library of llama.cpp. */
+  LLAMA_CPP("llama.cpp"),
   /** Rapt's own reference: plain Java in double, on one thread. */
   JAVA("java");
 
@@ -95,6 +97,7 @@ public enum World {
               count,
               "OMP_WAIT_POLICY",
               "PASSIVE");
+      case LLAMA_CPP -> Map.of("OMP_NUM_THREADS", count);
       case ONNX_RUNTIME, JAVA -> Map.of();
     };
   }

@@ -55,6 +55,20 @@ class SessionTest {
   }
 
   @Test
+  void theTwoWaysOfLlamaCpp() {
+    Set<String> both = Set.of(Session.RAPT, "llama.cpp", "llama.cpp flash");
+    Shape full = Shape.attention("full", 2, 4, 2, 33, 65, 16);
+    assertReady(World.LLAMA_CPP, full, DType.F16, both);
+    assertReady(World.LLAMA_CPP, full, DType.BF16, both);
+    assertReady(World.LLAMA_CPP, full, DType.F32, Set.of(Session.RAPT, "llama.cpp"));
+    Shape window = Shape.attention("window", 1, 2, 2, 65, 65, 32).withCausal(16);
+    assertReady(World.LLAMA_CPP, window, DType.F16, both);
+    assertReady(World.LLAMA_CPP, window, DType.F32, Set.of(Session.RAPT, "llama.cpp"));
+    Shape decode = Shape.attention("decode", 2, 8, 2, 1, 100, 128);
+    assertReady(World.LLAMA_CPP, decode, DType.F16, both);
+  }
+
+  @Test
   void whatAPeerLacksIsSaidAndNotFatal() {
     Shape shape = Shape.attention("full", 1, 2, 2, 16, 16, 16);
     try (Session session = new Session(World.ONNX_RUNTIME, shape, DType.BF16, 1)) {
