@@ -13,6 +13,7 @@
   use(merge, "time merging partial results") \
   use(gelu, "time the activation GELU") \
   use(norm, "time layer normalisation") \
+  use(append, "time appending keys and values to a cache") \
   use(call, "time the cost of a call, on a tiny problem") \
   use(callers, "time many callers on one context against one") \
   use(ceilings, "measure the multiply-add peak and the read bandwidth") \

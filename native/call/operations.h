@@ -12,7 +12,8 @@
   use(MHA, mha)                  \
   use(MERGE, merge)              \
   use(GELU, gelu)                \
-  use(NORM, norm)
+  use(NORM, norm)                \
+  use(APPEND, append)
 // clang-format on
 
 #endif

@@ -24,4 +24,31 @@ static void widen_i8(int64_t count, const int8_t *from, float scale, float *to) 
   for (; i < count; i++) to[i] = (float)from[i] * scale;
 }
 
+// The largest magnitude; a NaN may be lost.
+static float largest(int64_t count, const float *from) {
+  vf most = v_set1(0);
+  for (int64_t i = 0; i < count; i += V_LANES) {
+    most = v_max(v_abs(count - i >= V_LANES ? v_load(from + i) : v_load_n(from + i, count - i)), most);
+  }
+  return v_highest(most);
+}
+
+// Beside this number a float has no digits behind the point: adding it rounds to nearest even, and the integer then is
+// in the lowest byte.
+#define TO_INTEGER 0x1.8p23f
+
+static void narrow_i8(int64_t count, const float *from, float scale, int8_t *to) {
+  float shifted[V_LANES];
+  for (int64_t i = 0; i < count; i += V_LANES) {
+    int64_t n = count - i >= V_LANES ? V_LANES : count - i;
+    vf x = n == V_LANES ? v_load(from + i) : v_load_n(from + i, n);
+    v_store(shifted, v_add(v_div(x, v_set1(scale)), v_set1(TO_INTEGER)));
+    for (int64_t k = 0; k < n; k++) {
+      uint32_t bits;
+      memcpy(&bits, shifted + k, sizeof bits);
+      to[i + k] = (int8_t)(bits & 0xff);
+    }
+  }
+}
+
 #endif

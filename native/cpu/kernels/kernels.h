@@ -187,6 +187,10 @@ typedef struct rapt_kernels {
 
   // to[i] = from[i] * scale.
   void (*widen_i8)(int64_t count, const int8_t *from, float scale, float *to);
+  // The largest magnitude of some floats; where one is NaN, any result.
+  float (*largest)(int64_t count, const float *from);
+  // to[i] = from[i] / scale, rounded to nearest even; finite, scale > 0 and all quotients below 127.5.
+  void (*narrow_i8)(int64_t count, const float *from, float scale, int8_t *to);
 
   // Products with weights as blocks, and such a panel as floats: to[32 * blocks][panel_width].
   void (*multiply_q8_0)(const rapt_block_product *product);

@@ -3,13 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/arithmetic.h"
-#include "base/error.h"
 #include "cpu/engine/engine.h"
-#include "cpu/engine/rows.h"
+#include "cpu/rope/angles.h"
 #include "cpu/rope/rope.h"
+#include "cpu/rope/rotation.h"
 
 // The most tokens per task, and the most pairs whose cosines and sines are widened at a time: 8 KiB of each stay in L1
 // while all heads of these tokens are rotated.
@@ -29,14 +28,12 @@ typedef struct rapt_cpu_rope {
 _Static_assert(sizeof(rapt_cpu_rope) <= RAPT_PLAN_ROOM, "a call's room");
 
 typedef struct rope_job {
-  const rapt_kernels *kernels;
   const rapt_rope *call;
   int64_t block;
-  // What every row asks for, looked up once: bytes from one head to the next, whether rows are contiguous and of one
-  // dtype, and the bytes of a row that are rotated and that are copied.
+  rapt_rotation rotation;
+  rapt_angles angles;
+  // Bytes from one head to the next.
   int64_t input_step, output_step;
-  int direct;
-  size_t rotated_bytes, copied_bytes;
 } rope_job;
 
 // One token: its first head's rows, its angles.
@@ -59,96 +56,38 @@ static void choose(const rapt_cpu_context *context, const rapt_rope *c, rapt_cpu
   g->share.slots = (int32_t)rapt_min(g->share.slots, g->tasks);
 }
 
-// The row of cosine or sine that belongs to token (b, s). A position that another thread has changed since it was
-// checked names some row, and never memory outside the table.
-static const void *angles(const rapt_rope *c, const rapt_tensor *t, int64_t b, int64_t s) {
-  if (!rapt_is_present(&c->positions)) return rapt_row(t, b, s, 0);
-  return rapt_row(t, rapt_clamp(rapt_index_at(&c->positions, b, s), 0, c->table_length - 1), 0, 0);
-}
-
-// Rotates contiguous rows of one dtype without copies.
-static void rotate_directly(const rope_job *job, const rope_token *token, const void *in, void *out) {
-  const rapt_kernels *kernels = job->kernels;
-  const rapt_rope *c = job->call;
-  int64_t pairs = c->rotary_dim / 2;
-  int interleaved = (c->flags & RAPT_ROPE_INTERLEAVED) != 0;
-  if (c->output.dtype == RAPT_F16) {
-    kernels->rotate_f16(pairs, interleaved, token->cosine, token->sine, in, out);
-  } else if (c->output.dtype == RAPT_BF16) {
-    kernels->rotate_bf16(pairs, interleaved, token->cosine, token->sine, in, out);
-  } else {
-    kernels->rotate(pairs, interleaved, token->cosine, token->sine, in, out);
-  }
-  if (in != out && job->copied_bytes > 0) {
-    memcpy((unsigned char *)out + job->rotated_bytes, (const unsigned char *)in + job->rotated_bytes,
-           job->copied_bytes);
-  }
-}
-
-// Rotates any other rows by way of float copies.
-static void rotate_staged(const rapt_kernels *kernels, const rapt_rope *c, const rope_token *token, const void *in,
-                          void *out) {
-  float row[RAPT_MAX_HEAD_DIM];
-  int64_t rotary = c->rotary_dim;
-  // In place the elements behind the pairs already are where they belong.
-  int64_t count = in == out ? rotary : c->head_dim;
-  const float *from = rapt_read_row(kernels, c->input.dtype, in, c->input.stride[3], count, row);
-  kernels->rotate(rotary / 2, (c->flags & RAPT_ROPE_INTERLEAVED) != 0, token->cosine, token->sine, from, row);
-  if (from != row) memcpy(row + rotary, from + rotary, (size_t)(count - rotary) * sizeof(float));
-  rapt_write_row(kernels, row, count, c->output.dtype, out, c->output.stride[3]);
-}
-
-static void rotate_row(const rope_job *job, const rope_token *token, int64_t head) {
-  const void *in = token->input + head * job->input_step;
-  void *out = token->output + head * job->output_step;
-  if (job->direct) {
-    rotate_directly(job, token, in, out);
-  } else {
-    rotate_staged(job->kernels, job->call, token, in, out);
-  }
-}
-
 static void run_task(void *argument, int64_t task, int32_t slot) {
   (void)slot;
   const rope_job *job = argument;
   const rapt_rope *c = job->call;
   float cosines[BLOCK_PAIRS], sines[BLOCK_PAIRS];
   rope_token tokens[BLOCK_TOKENS];
-  // Row strides of the angles: the last dimension they have.
-  int32_t last = rapt_is_present(&c->positions) ? 1 : 2;
   int64_t pairs = c->rotary_dim / 2, first = task * job->block;
   int64_t count = rapt_min(job->block, c->batch * c->length - first);
   for (int64_t i = 0; i < count; i++) {
     int64_t b = (first + i) / c->length, s = (first + i) % c->length;
     tokens[i] = (rope_token){.input = rapt_row(&c->input, b, 0, s),
                              .output = rapt_row(&c->output, b, 0, s),
-                             .cosine = rapt_read_row(job->kernels, c->cosine.dtype, angles(c, &c->cosine, b, s),
-                                                     c->cosine.stride[last], pairs, cosines + i * pairs),
-                             .sine = rapt_read_row(job->kernels, c->sine.dtype, angles(c, &c->sine, b, s),
-                                                   c->sine.stride[last], pairs, sines + i * pairs)};
+                             .cosine = rapt_angles_read(&job->angles, &c->cosine, b, s, cosines + i * pairs),
+                             .sine = rapt_angles_read(&job->angles, &c->sine, b, s, sines + i * pairs)};
   }
   // Go through heads and tokens in the order in which the output lies in memory.
   int by_head = llabs(c->output.stride[1]) > llabs(c->output.stride[2]);
   int64_t outer = by_head ? c->heads : count, inner = by_head ? count : c->heads;
   for (int64_t o = 0; o < outer; o++) {
-    for (int64_t i = 0; i < inner; i++) rotate_row(job, &tokens[by_head ? i : o], by_head ? o : i);
+    for (int64_t i = 0; i < inner; i++) {
+      const rope_token *token = &tokens[by_head ? i : o];
+      int64_t head = by_head ? o : i;
+      rapt_rotate_row(&job->rotation, token->cosine, token->sine, token->input + head * job->input_step,
+                      token->output + head * job->output_step);
+    }
   }
 }
 
-static rapt_status check_positions(rapt_context *context, const void *problem, rapt_error *error) {
+static rapt_status prepare(rapt_context *context, const void *problem, rapt_error *error) {
   (void)context;
   const rapt_rope *c = problem;
-  if (!rapt_is_present(&c->positions)) return RAPT_OK;
-  for (int64_t b = 0; b < c->batch; b++) {
-    for (int64_t s = 0; s < c->length; s++) {
-      int64_t position = rapt_index_at(&c->positions, b, s);
-      if (position >= 0 && position < c->table_length) continue;
-      return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                       "positions(%" PRId64 ", %" PRId64 ") is %" PRId64 "; allowed: 0 to %" PRId64, b, s, position,
-                       c->table_length - 1);
-    }
-  }
-  return RAPT_OK;
+  return rapt_angles_check(&c->positions, c->batch, c->length, c->table_length, error);
 }
 
 static rapt_status plan(const rapt_context *context, void *problem, void *memory, rapt_needs *needs,
@@ -176,19 +115,17 @@ static rapt_status run(rapt_context *context, void *problem, const void *memory,
   rapt_cpu_context *cpu = (rapt_cpu_context *)context;
   const rapt_cpu_rope *g = memory;
   const rapt_rope *c = problem;
-  int64_t input_bytes = rapt_element_size(c->input.dtype), output_bytes = rapt_element_size(c->output.dtype);
   // With one head its stride may be any number.
-  rope_job job = {.kernels = &cpu->kernels,
-                  .call = c,
+  rope_job job = {.call = c,
                   .block = g->block,
-                  .input_step = c->heads > 1 ? c->input.stride[1] * input_bytes : 0,
-                  .output_step = c->heads > 1 ? c->output.stride[1] * output_bytes : 0,
-                  .direct = c->input.dtype == c->output.dtype && c->input.stride[3] == 1 && c->output.stride[3] == 1,
-                  .rotated_bytes = (size_t)(c->rotary_dim * output_bytes),
-                  .copied_bytes = (size_t)((c->head_dim - c->rotary_dim) * output_bytes)};
+                  .rotation = rapt_rotation_of(&cpu->kernels, (c->flags & RAPT_ROPE_INTERLEAVED) != 0, c->head_dim,
+                                               c->rotary_dim, &c->input, &c->output),
+                  .angles = {&cpu->kernels, rapt_is_present(&c->positions) ? &c->positions : NULL, c->table_length,
+                             c->rotary_dim / 2},
+                  .input_step = c->heads > 1 ? c->input.stride[1] * rapt_element_size(c->input.dtype) : 0,
+                  .output_step = c->heads > 1 ? c->output.stride[1] * rapt_element_size(c->output.dtype) : 0};
   rapt_parallel(cpu->pool, g->tasks, g->share, run_task, &job);
   return RAPT_OK;
 }
 
-const rapt_device_operation rapt_cpu_rope_operation = {
-    .plan = plan, .name = name, .prepare = check_positions, .run = run};
+const rapt_device_operation rapt_cpu_rope_operation = {.plan = plan, .name = name, .prepare = prepare, .run = run};

@@ -197,8 +197,10 @@ enum {
   RAPT_GELU = 5,
   /** rapt_norm: layer normalisation, with a residual that is added first. */
   RAPT_NORM = 6,
+  /** rapt_append: appending keys and values to a cache. */
+  RAPT_APPEND = 7,
   /** How many there are. */
-  RAPT_OPERATIONS = 7
+  RAPT_OPERATIONS = 8
 };
 
 /** The first member of every operation's struct. */

@@ -4,7 +4,7 @@
  * @brief Rapt's C ABI: what callers include, and what Java's bindings are generated from.
  *
  * base.h declares what all operations share, device.h declares contexts and their memory. Each operation has a header
- * of its own: linear.h, merge.h, mha.h, rope.h and sdpa.h.
+ * of its own: append.h, gelu.h, linear.h, merge.h, mha.h, norm.h, rope.h and sdpa.h.
  *
  * Conventions
  *  - Every operation takes one parameter struct, which begins with a rapt_head. Zero the struct, set head.struct_size,
@@ -43,6 +43,7 @@
 #ifndef RAPT_RAPT_H
 #define RAPT_RAPT_H
 
+#include "rapt/append.h"
 #include "rapt/base.h"
 #include "rapt/device.h"
 #include "rapt/gelu.h"

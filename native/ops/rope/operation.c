@@ -42,31 +42,34 @@ static const rapt_field fields[] = {
     {.name = NULL},
 };
 
-static rapt_status check_rotary_dim(rapt_rope *c, rapt_error *error) {
-  RAPT_CHECK(rapt_check_size("rotary_dim", c->rotary_dim, 0, c->head_dim, error));
-  if (c->rotary_dim == 0) {
-    if (c->head_dim % 2 != 0) {
+static rapt_status check_rotary_dim(int64_t head_dim, int64_t *rotary_dim, rapt_error *error) {
+  RAPT_CHECK(rapt_check_size("rotary_dim", *rotary_dim, 0, head_dim, error));
+  if (*rotary_dim == 0) {
+    if (head_dim % 2 != 0) {
       return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                       "rotary_dim is 0, which stands for head_dim, but head_dim is odd: %" PRId64, c->head_dim);
+                       "rotary_dim is 0, which stands for head_dim, but head_dim is odd: %" PRId64, head_dim);
     }
-    c->rotary_dim = c->head_dim;
+    *rotary_dim = head_dim;
   }
-  if (c->rotary_dim % 2 == 0) return RAPT_OK;
-  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "rotary_dim is %" PRId64 "; it must be even", c->rotary_dim);
+  if (*rotary_dim % 2 == 0) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "rotary_dim is %" PRId64 "; it must be even", *rotary_dim);
+}
+
+rapt_status rapt_rope_check_turn(int64_t head_dim, const rapt_rope_turn *turn, int64_t *rotary_dim, rapt_error *error) {
+  RAPT_CHECK(check_rotary_dim(head_dim, rotary_dim, error));
+  RAPT_CHECK(rapt_check_flags("flags", turn->flags, RAPT_ROPE_INTERLEAVED, error));
+  if (turn->by_position) return rapt_check_size("table_length", turn->table_length, 1, RAPT_MAX_SIZE, error);
+  if (turn->table_length == 0) return RAPT_OK;
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT, "table_length is %" PRId64 "; allowed: 0, for positions are not given",
+                   turn->table_length);
 }
 
 static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_error *error) {
   rapt_rope *c = call;
-  RAPT_CHECK(check_rotary_dim(c, error));
-  RAPT_CHECK(rapt_check_flags("flags", c->flags, RAPT_ROPE_INTERLEAVED, error));
+  rapt_rope_turn turn = {c->flags, rapt_is_present(&c->positions), c->table_length};
+  RAPT_CHECK(rapt_rope_check_turn(c->head_dim, &turn, &c->rotary_dim, error));
   if (c->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed: 0", c->reserved);
-  *cases = rapt_is_present(&c->positions) ? BY_POSITION : BY_TOKEN;
-  if (*cases == BY_POSITION) {
-    RAPT_CHECK(rapt_check_size("table_length", c->table_length, 1, RAPT_MAX_SIZE, error));
-  } else if (c->table_length != 0) {
-    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
-                     "table_length is %" PRId64 "; allowed: 0, for positions are not given", c->table_length);
-  }
+  *cases = turn.by_position ? BY_POSITION : BY_TOKEN;
   *rapt_size(sizes, 'R') = c->table_length;
   *rapt_size(sizes, 'P') = c->rotary_dim / 2;
   return RAPT_OK;

@@ -14,6 +14,17 @@ extern "C" {
 
 extern const rapt_operation rapt_operation_rope;
 
+// How rows are turned, of any operation that turns some.
+typedef struct rapt_rope_turn {
+  int32_t flags;
+  // Whether positions name the rows of cosine and sine, and how many of these there are.
+  int by_position;
+  int64_t table_length;
+} rapt_rope_turn;
+
+// Checks a turn of rows of head_dim elements; *rotary_dim is head_dim where the caller left it at 0.
+rapt_status rapt_rope_check_turn(int64_t head_dim, const rapt_rope_turn *turn, int64_t *rotary_dim, rapt_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -89,9 +89,8 @@ rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *o, const rapt_tenso
   return RAPT_OK;
 }
 
-// The scale groups of an i8 tensor, whose rows hold `depth` elements; *groups is 1 where the caller left it at 0.
-static rapt_status check_scale(const char *name, const char *of, const rapt_tensor *quantised, const rapt_tensor *scale,
-                               int64_t depth, int64_t *groups, rapt_error *error) {
+rapt_status rapt_sdpa_check_scale(const char *name, const char *of, const rapt_tensor *quantised,
+                                  const rapt_tensor *scale, int64_t depth, int64_t *groups, rapt_error *error) {
   if (quantised->dtype != RAPT_I8) {
     if (!rapt_is_present(scale) && *groups == 0) return RAPT_OK;
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "%s or its groups are given, but %s is not i8", name, of);
@@ -107,9 +106,10 @@ static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_er
   rapt_sdpa *c = call;
   RAPT_CHECK(rapt_sdpa_check_heads(c->query_heads, c->kv_heads, error));
   RAPT_CHECK(rapt_sdpa_check_options(&c->options, &c->positions, error));
-  RAPT_CHECK(check_scale("key_scale", "key", &c->key, &c->key_scale, c->head_dim, &c->key_scale_groups, error));
   RAPT_CHECK(
-      check_scale("value_scale", "value", &c->value, &c->value_scale, c->value_dim, &c->value_scale_groups, error));
+      rapt_sdpa_check_scale("key_scale", "key", &c->key, &c->key_scale, c->head_dim, &c->key_scale_groups, error));
+  RAPT_CHECK(rapt_sdpa_check_scale("value_scale", "value", &c->value, &c->value_scale, c->value_dim,
+                                   &c->value_scale_groups, error));
   *rapt_size(sizes, 'P') = c->key_scale_groups;
   *rapt_size(sizes, 'Q') = c->value_scale_groups;
   *cases = (c->key.dtype == RAPT_I8 ? KEY_I8 : 0u) | (c->value.dtype == RAPT_I8 ? VALUE_I8 : 0u);

@@ -43,6 +43,11 @@ rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *options, const rapt
 // Checks that query_heads is a multiple of kv_heads.
 rapt_status rapt_sdpa_check_heads(int64_t query_heads, int64_t kv_heads, rapt_error *error);
 
+// Checks that an i8 tensor `of`, whose rows hold `depth` elements, has a scale `name` and that no other has one.
+// *groups is 1 where the caller left it at 0.
+rapt_status rapt_sdpa_check_scale(const char *name, const char *of, const rapt_tensor *quantised,
+                                  const rapt_tensor *scale, int64_t depth, int64_t *groups, rapt_error *error);
+
 // The fields of options, for the layout report of a struct that contains them.
 #define RAPT_SDPA_OPTIONS_FIELDS(type)                                                                        \
   {"options", offsetof(type, options)}, {"options.position", offsetof(type, options.position)},               \

@@ -59,6 +59,31 @@ static rapt_sdpa valid_attention(fixture *f) {
   };
 }
 
+static rapt_append valid_append(fixture *f) {
+  const int64_t b = FIXTURE_BATCH, g = FIXTURE_KV_HEADS, s = FIXTURE_Q_LEN, d = FIXTURE_DIM;
+  return (rapt_append){
+      .head = {.struct_size = sizeof(rapt_append)},
+      .key = fixture_tensor(f->key, RAPT_F32, b, g, s, d),
+      .value = fixture_tensor(f->value, RAPT_F32, b, g, s, d),
+      .slots = tensor2(f->slots, RAPT_I64, s),
+      .key_cache = fixture_tensor(f->key_cache, RAPT_F32, b + 1, g, s, d),
+      .value_cache = fixture_tensor(f->value_cache, RAPT_F32, b + 1, g, s, d),
+      .query = fixture_tensor(f->rope_in, RAPT_F32, b, FIXTURE_HEADS, s, d),
+      .cosine = tensor2(f->cosine, RAPT_F32, d / 2),
+      .sine = tensor2(f->sine, RAPT_F32, d / 2),
+      .positions = tensor2(f->positions, RAPT_I64, s),
+      .batch = b,
+      .kv_heads = g,
+      .length = s,
+      .head_dim = d,
+      .value_dim = d,
+      .pages = b + 1,
+      .page_size = s,
+      .query_heads = FIXTURE_HEADS,
+      .table_length = FIXTURE_TABLE,
+  };
+}
+
 void fixture_reset(fixture *f) {
   const int64_t e = FIXTURE_EMBED;
   f->attention = valid_attention(f);
@@ -118,6 +143,7 @@ void fixture_reset(fixture *f) {
       .head_dim = FIXTURE_DIM,
       .table_length = FIXTURE_TABLE,
   };
+  f->append = valid_append(f);
 }
 
 const void *fixture_call(const fixture *f, int32_t operation) {
@@ -130,6 +156,8 @@ const void *fixture_call(const fixture *f, int32_t operation) {
       return &f->linear;
     case RAPT_MHA:
       return &f->mha;
+    case RAPT_APPEND:
+      return &f->append;
     default:
       return NULL;
   }
@@ -151,6 +179,7 @@ void fixture_open(fixture *f) {
   FILL(f->cosine);
   FILL(f->sine);
   memset(f->mask, 1, sizeof f->mask);
+  for (int64_t i = 0; i < FIXTURE_ROWS; i++) f->slots[i] = i;
   f->context = context_of(RAPT_ISA_AUTO, 2);
   fixture_reset(f);
   rapt_error error = {.struct_size = sizeof error};

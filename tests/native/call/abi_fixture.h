@@ -49,6 +49,11 @@ typedef struct fixture {
   int64_t positions[FIXTURE_ROWS];
   int32_t positions32[FIXTURE_ROWS];
   rapt_rope rope;
+  // A page for each sample, and one more.
+  float key_cache[(FIXTURE_BATCH + 1) * FIXTURE_Q_LEN * FIXTURE_KV_WIDTH];
+  float value_cache[(FIXTURE_BATCH + 1) * FIXTURE_Q_LEN * FIXTURE_KV_WIDTH];
+  int64_t slots[FIXTURE_ROWS];
+  rapt_append append;
   float bias_key[FIXTURE_KV_WIDTH];
   float bias_value[FIXTURE_KV_WIDTH];
   // One key more than attention's: bias_key is appended.

@@ -93,7 +93,7 @@ int draw_call(random_state *r, const rapt_operation *operation, const draw_sourc
   }
   // A rule that refuses some combination is given a few more.
   int good = 0;
-  for (int tries = 0; tries < 12 && !good; tries++) {
+  for (int tries = 0; tries < 48 && !good; tries++) {
     for (const rapt_dimension *d = operation->dimensions; d->name != NULL; d++) put64(call, d->offset, draw_size(r, d));
     for (const rapt_field *field = operation->fields; field->name != NULL; field++) {
       memset((unsigned char *)call + field->offset, 0, 4);
@@ -112,6 +112,34 @@ int draw_call(random_state *r, const rapt_operation *operation, const draw_sourc
     at += bytes;
   }
   return good && at <= from->bytes;
+}
+
+static void number_elements(const rapt_operand *o, const rapt_tensor *t, const rapt_sizes *sizes) {
+  int64_t index[RAPT_MAX_RANK] = {0}, count = 1;
+  int rank = (int)strlen(o->shape);
+  for (int d = 0; d < rank; d++) count *= sizes->of[o->shape[d] - 'A'];
+  for (int64_t n = 0; n < count; n++) {
+    int64_t at = 0;
+    for (int d = 0; d < rank; d++) at += sizes->of[o->shape[d] - 'A'] > 1 ? index[d] * t->stride[d] : 0;
+    if (t->dtype == RAPT_I32) {
+      ((int32_t *)t->data)[at] = (int32_t)n;
+    } else {
+      ((int64_t *)t->data)[at] = n;
+    }
+    for (int d = rank - 1; d >= 0 && ++index[d] == sizes->of[o->shape[d] - 'A']; d--) index[d] = 0;
+  }
+}
+
+void draw_indices(const rapt_operation *operation, const void *call) {
+  rapt_sizes sizes;
+  uint32_t cases;
+  if (!draw_sizes(operation, call, &sizes, &cases)) return;
+  for (const rapt_operand *o = operation->operands; o->name != NULL; o++) {
+    const rapt_tensor *t = (const rapt_tensor *)(const void *)((const unsigned char *)call + o->offset);
+    if (o->dtypes == RAPT_INDICES && (t->dtype == RAPT_I32 || t->dtype == RAPT_I64) && t->data != NULL) {
+      number_elements(o, t, &sizes);
+    }
+  }
 }
 
 static int32_t first_dtype(const rapt_operand *o) {

@@ -23,6 +23,10 @@ int draw_sizes(const rapt_operation *operation, const void *call, rapt_sizes *si
 // its fields has no tensors. Returns whether every element of every tensor lies in the source's memory.
 int draw_call(random_state *r, const rapt_operation *operation, const draw_source *from, void *call);
 
+// Numbers the elements of the call's index tensors from 0 on: slots, for one, must not repeat. All of their elements
+// lie in memory.
+void draw_indices(const rapt_operation *operation, const void *call);
+
 // The plainest call: few of every size, every tensor present, dense and apart in the source's memory, of the first
 // dtype it may have. For operations without weights or rules that want more; ends the test where the memory is too
 // little.

@@ -113,6 +113,7 @@ static void fuzz(random_state *r, int32_t number) {
     accepted[number]++;
     check_without_addresses(number, operation, &plan);
     if (here) {
+      if (random_percent(r, 80)) draw_indices(operation, call);
       rapt_error error = {.struct_size = sizeof error};
       rapt_status status = rapt_run_call(f.context, number, call, &error);
       check_answer("run", status, &error);

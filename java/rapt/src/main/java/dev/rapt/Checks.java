@@ -140,4 +140,16 @@ final class Checks {
       throw new IllegalArgumentException(name + " is " + size + "; allowed: 1 to " + MAX_HEAD_DIM);
     }
   }
+
+  /** That so many elements of a row can turn: 0, which is all, or even. */
+  static long rotaryDim(long rotaryDim) {
+    if (rotaryDim < 0 || rotaryDim > MAX_HEAD_DIM || rotaryDim % 2 != 0) {
+      throw new IllegalArgumentException(
+          "rotaryDim is "
+              + rotaryDim
+              + "; allowed: 0 (the head dimension) or even, 2 to "
+              + MAX_HEAD_DIM);
+    }
+    return rotaryDim;
+  }
 }

@@ -157,14 +157,7 @@ public final class RotaryEmbedding {
      * @throws IllegalArgumentException where R is odd, negative or above 1024
      */
     public Builder rotaryDim(long rotaryDim) {
-      if (rotaryDim < 0 || rotaryDim > Checks.MAX_HEAD_DIM || rotaryDim % 2 != 0) {
-        throw new IllegalArgumentException(
-            "rotaryDim is "
-                + rotaryDim
-                + "; allowed: 0 (the head dimension) or even, 2 to "
-                + Checks.MAX_HEAD_DIM);
-      }
-      this.rotaryDim = rotaryDim;
+      this.rotaryDim = Checks.rotaryDim(rotaryDim);
       return this;
     }
 

@@ -45,7 +45,8 @@ class SnippetsTest {
       static Tensor query, key, value, output, input, mask, lse, positions, padding;
       static Tensor weight, bias, inWeight, inBias, outWeight, outBias;
       static Tensor key0, value0, key1, value1, partialOutput, partialLse;
-      static Tensor keys, keyScale;
+      static Tensor keys, keyScale, slots, keyCache, valueCache;
+      static RotaryEmbedding.Tables tables;
       static long token;
       """;
 

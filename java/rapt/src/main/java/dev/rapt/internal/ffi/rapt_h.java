@@ -708,10 +708,19 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_NORM() {
         return RAPT_NORM;
     }
-    private static final int RAPT_OPERATIONS = (int)7L;
+    private static final int RAPT_APPEND = (int)7L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.RAPT_OPERATIONS = 7
+     * enum <anonymous>.RAPT_APPEND = 7
+     * }
+     */
+    public static int RAPT_APPEND() {
+        return RAPT_APPEND;
+    }
+    private static final int RAPT_OPERATIONS = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_OPERATIONS = 8
      * }
      */
     public static int RAPT_OPERATIONS() {
@@ -917,6 +926,131 @@ public class rapt_h extends rapt_h$shared {
             } catch (Throwable ex$) {
                throw new AssertionError("should not reach here", ex$);
             }
+        }
+    }
+
+    private static class rapt_append_plan {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_append_plan");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_append_plan(const rapt_context *context, const rapt_append *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_append_plan$descriptor() {
+        return rapt_append_plan.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_append_plan(const rapt_context *context, const rapt_append *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_append_plan$handle() {
+        return rapt_append_plan.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_append_plan(const rapt_context *context, const rapt_append *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_append_plan$address() {
+        return rapt_append_plan.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_append_plan(const rapt_context *context, const rapt_append *call, rapt_plan *plan, rapt_error *error)
+     * }
+     */
+    public static int rapt_append_plan(MemorySegment context, MemorySegment call, MemorySegment plan, MemorySegment error) {
+        var mh$ = rapt_append_plan.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_append_plan", context, call, plan, error);
+            }
+            return (int)mh$.invokeExact(context, call, plan, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_append_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_append_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_append_run(rapt_context *context, const rapt_append *call, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_append_run$descriptor() {
+        return rapt_append_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_append_run(rapt_context *context, const rapt_append *call, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_append_run$handle() {
+        return rapt_append_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_append_run(rapt_context *context, const rapt_append *call, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_append_run$address() {
+        return rapt_append_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_append_run(rapt_context *context, const rapt_append *call, rapt_error *error)
+     * }
+     */
+    public static int rapt_append_run(MemorySegment context, MemorySegment call, MemorySegment error) {
+        var mh$ = rapt_append_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_append_run", context, call, error);
+            }
+            return (int)mh$.invokeExact(context, call, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
         }
     }
     private static final int RAPT_DEVICE_CPU = (int)0L;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.natives;
 
+import dev.rapt.internal.ffi.rapt_append;
 import dev.rapt.internal.ffi.rapt_capabilities;
 import dev.rapt.internal.ffi.rapt_context_info;
 import dev.rapt.internal.ffi.rapt_context_options;
@@ -46,7 +47,8 @@ public final class AbiProbe {
         rapt_mha.layout(),
         rapt_merge.layout(),
         rapt_gelu.layout(),
-        rapt_norm.layout());
+        rapt_norm.layout(),
+        rapt_append.layout());
   }
 
   /** Compares version and sizes; a test compares every field's offset. */

@@ -6,7 +6,6 @@ import static dev.rapt.internal.call.OperandTable.MAX_HEAD_DIM;
 import static dev.rapt.internal.call.OperandTable.MAX_SIZE;
 
 import dev.rapt.DType;
-import dev.rapt.Tensor;
 import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.call.Operand;
 import dev.rapt.internal.call.Operand.Fit;
@@ -187,8 +186,8 @@ public final class SdpaOperation extends Operation {
   public void rules(CallFrame call) {
     heads(call.size(HQ), call.size(HKV));
     int cases = 0;
-    cases |= scale(call, KEY, KEY_SCALE, G, D) ? KEY_I8 : 0;
-    cases |= scale(call, VALUE, VALUE_SCALE, GV, DV) ? VALUE_I8 : 0;
+    cases |= Scales.needed(call, KEY, KEY_SCALE, G, D) ? KEY_I8 : 0;
+    cases |= Scales.needed(call, VALUE, VALUE_SCALE, GV, DV) ? VALUE_I8 : 0;
     call.cases(cases);
     options.checkPositions(call.tensor(POSITIONS));
   }
@@ -203,44 +202,6 @@ public final class SdpaOperation extends Operation {
               + kvHeads
               + "; allowed: 1 or more, the query's a multiple of the key's");
     }
-  }
-
-  /** Whether a tensor is I8 and so needs a scale; no other may have one. */
-  private static boolean scale(CallFrame call, int slot, int scaleSlot, int groups, int width) {
-    Tensor of = call.required(slot);
-    Tensor scale = call.tensor(scaleSlot);
-    String name = slot == KEY ? "keyScale" : "valueScale";
-    String ofName = slot == KEY ? "key" : "value";
-    boolean quantised = of.dtype() == DType.I8;
-    if (scale == null) {
-      if (quantised) {
-        throw new IllegalArgumentException(
-            name + " is missing; allowed: a tensor, because " + ofName + " is " + of);
-      }
-      return false;
-    }
-    if (!quantised) {
-      throw new IllegalArgumentException(
-          name + " is " + scale + "; allowed: none, because " + ofName + " is " + of);
-    }
-    if (scale.rank() == of.rank()) {
-      long count = scale.size(scale.rank() - 1);
-      if (count < 1 || call.size(width) % count != 0) {
-        throw new IllegalArgumentException(
-            name
-                + " is "
-                + scale
-                + " with "
-                + count
-                + " groups; allowed: the divisors of "
-                + call.size(width)
-                + ", the elements of a row of "
-                + ofName);
-      }
-    } else {
-      call.size(groups, 1);
-    }
-    return true;
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.rapt.Tensor;
 import dev.rapt.internal.call.Backend;
 import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.call.PackedWeights;
+import dev.rapt.internal.ops.AppendOperation;
 import dev.rapt.internal.ops.GeluOperation;
 import dev.rapt.internal.ops.LinearOperation;
 import dev.rapt.internal.ops.MergeOperation;
@@ -16,6 +17,7 @@ import dev.rapt.internal.ops.MhaOperation;
 import dev.rapt.internal.ops.NormOperation;
 import dev.rapt.internal.ops.RopeOperation;
 import dev.rapt.internal.ops.SdpaOperation;
+import dev.rapt.internal.reference.append.ReferenceAppend;
 import dev.rapt.internal.reference.gelu.ReferenceGelu;
 import dev.rapt.internal.reference.linear.ReferenceLinear;
 import dev.rapt.internal.reference.linear.ReferenceWeights;
@@ -43,6 +45,7 @@ public final class ReferenceBackend implements Backend {
       return;
     }
     switch (call.operation()) {
+      case AppendOperation append -> new ReferenceAppend(append, call).run();
       case GeluOperation gelu -> ReferenceGelu.run(gelu, call);
       case LinearOperation linear -> ReferenceLinear.run(linear, call);
       case MergeOperation merge -> ReferenceMerge.run(merge, call);

@@ -27,13 +27,14 @@ public interface Problem {
 
   /** A problem of any operation. */
   static Problem draw(Draw draw, Sizes sizes) {
-    return switch (draw.from(0, 11)) {
+    return switch (draw.from(0, 12)) {
       case 0, 1, 2, 3 -> SdpaProblem.draw(draw, sizes);
       case 4, 5 -> MhaProblem.draw(draw, sizes);
       case 6 -> LinearProblem.draw(draw, sizes);
       case 7, 8 -> RopeProblem.draw(draw, sizes);
       case 9 -> GeluProblem.draw(draw, sizes);
       case 10 -> NormProblem.draw(draw, sizes);
+      case 11 -> AppendProblem.draw(draw, sizes);
       default -> MergeProblem.draw(draw, sizes);
     };
   }

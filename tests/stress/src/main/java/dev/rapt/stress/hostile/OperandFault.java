@@ -12,6 +12,7 @@ import dev.rapt.stress.call.Slot;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -198,31 +199,35 @@ enum OperandFault {
       }
       DType other = slot.dtype() == DType.I8 ? DType.F32 : DType.I8;
       Tensor wrong = visit.put(slot, other, slot.shape());
-      return Expect.illegal(slot.name() + "Scale", "because " + slot.name() + " is " + wrong);
+      return Expect.illegal(
+          slot.name().replace("Cache", "") + "Scale", "because " + slot.name() + " is " + wrong);
     }
   },
 
-  /** A position outside the tables, which only a run can see. */
+  /** A position outside the tables, or a slot outside the cache, which only a run can see. */
   OUTSIDE {
     @Override
     @Nullable Expect spoil(Visit visit, Placed of) {
       Slot slot = of.slot();
-      boolean seen = visit.problem.operation().equals("rope") && slot.kind() == Kind.INDICES;
-      if (!seen || visit.memory.tensors().get("input").elements() == 0) {
+      String rows = INDEXED.get(visit.problem.operation());
+      if (rows == null
+          || slot.kind() != Kind.INDICES
+          || visit.memory.tensors().get(rows).elements() == 0) {
         return null;
       }
       Form plain = Form.plain(slot.shape());
       MemorySegment memory = visit.arena.allocate(plain.elements() * slot.dtype().bytes(), 64);
       Tensor positions = visit.put(slot, memory, 0, slot.dtype(), slot.shape(), plain.strides());
+      long least = slot.least() - 1;
       long wrong =
           slot.dtype() == DType.I32
-              ? visit.draw.any(-1L, slot.most() + 1, -1L << 31, (1L << 31) - 1)
-              : visit.draw.any(-1L, slot.most() + 1, Long.MIN_VALUE, Long.MAX_VALUE, 1L << 32);
+              ? visit.draw.any(least, slot.most() + 1, -1L << 31, (1L << 31) - 1)
+              : visit.draw.any(least, slot.most() + 1, Long.MIN_VALUE, Long.MAX_VALUE, 1L << 32);
       long[] index = new long[positions.rank()];
       Arrays.setAll(index, dim -> visit.draw.from(0, positions.size(dim) - 1));
       positions.setLong(wrong, index);
       visit.guard(slot.name(), memory);
-      return Expect.illegal("positions", Long.toString(wrong));
+      return Expect.illegal(slot.name(), Long.toString(wrong));
     }
   },
 
@@ -239,6 +244,9 @@ enum OperandFault {
       return Expect.illegal(slot.name(), there.toString(), "host memory");
     }
   };
+
+  /** Operations that refuse indices, each with the tensor that has a row for every index. */
+  private static final Map<String, String> INDEXED = Map.of("rope", "input", "append", "key");
 
   private static final Set<String> IN_PLACE = Set.of("rope", "gelu", "norm");
 

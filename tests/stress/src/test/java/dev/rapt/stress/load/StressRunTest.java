@@ -27,7 +27,7 @@ class StressRunTest {
     assertTrue(summary.calls().made() >= CALLS, summary.text());
     assertTrue(summary.calls().compared() > CALLS / 4, summary.text());
     assertEquals(
-        Set.of("sdpa", "mha", "linear", "rope", "merge", "gelu", "norm"),
+        Set.of("sdpa", "mha", "linear", "rope", "merge", "gelu", "norm", "append"),
         summary.calls().groups().get("operations").keySet());
     assertTrue(summary.text().contains("seed 7"), summary.text());
   }
