@@ -34,18 +34,28 @@ final class RmsNorm {
       MemorySegment sum,
       @Nullable MemorySegment residual,
       MemorySegment output) {
-    loop.run(
-        rows,
-        (row, values, other) -> {
-          RowLoop.load(sum, row, values, weight.length);
-          if (residual != null) {
-            RowLoop.load(residual, row, other, weight.length);
-            add(values, other, weight.length);
-            RowLoop.store(values, sum, row, weight.length);
-          }
-          normalise(values);
-          RowLoop.store(values, output, row, weight.length);
-        });
+    if (rows == 1) {
+      row(sum, residual, output, 0, loop.first(), loop.second());
+      return;
+    }
+    loop.run(rows, (row, first, second) -> row(sum, residual, output, row, first, second));
+  }
+
+  private void row(
+      MemorySegment sum,
+      @Nullable MemorySegment residual,
+      MemorySegment output,
+      int row,
+      float[] values,
+      float[] other) {
+    RowLoop.load(sum, row, values, weight.length);
+    if (residual != null) {
+      RowLoop.load(residual, row, other, weight.length);
+      add(values, other, weight.length);
+      RowLoop.store(values, sum, row, weight.length);
+    }
+    normalise(values);
+    RowLoop.store(values, output, row, weight.length);
   }
 
   private static void add(float[] values, float[] other, int count) {

@@ -7,8 +7,7 @@ import java.util.stream.IntStream;
 
 /**
  * Runs work on the rows of off-heap matrices, on a few threads if there are many rows. Rows are
- * copied to arrays and back: compilers vectorise loops over arrays most reliably. For one row it
- * allocates nothing. Not thread-safe.
+ * copied to arrays and back: compilers vectorise loops over arrays most reliably. Not thread-safe.
  */
 final class RowLoop {
   /** Below this many rows a second thread costs more than it brings. */
@@ -26,6 +25,16 @@ final class RowLoop {
   /** Does one row; the scratch arrays are longer than it or as long. */
   interface Work {
     void run(int row, float[] first, float[] second);
+  }
+
+  /** Scratch for a row that the caller does by itself: a captured {@link Work} would be garbage. */
+  float[] first() {
+    return first[0];
+  }
+
+  /** The other one. */
+  float[] second() {
+    return second[0];
   }
 
   void run(int rows, Work work) {

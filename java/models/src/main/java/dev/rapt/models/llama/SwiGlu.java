@@ -13,15 +13,26 @@ final class SwiGlu {
     MemorySegment gates = gate.segment();
     MemorySegment ups = up.segment();
     int columns = (int) gate.size(1);
-    loop.run(
-        (int) gate.size(0),
-        (row, values, factors) -> {
-          RowLoop.load(gates, row, values, columns);
-          RowLoop.load(ups, row, factors, columns);
-          for (int i = 0; i < columns; i++) {
-            values[i] = (float) (values[i] / (1 + Math.exp(-values[i]))) * factors[i];
-          }
-          RowLoop.store(values, gates, row, columns);
-        });
+    int rows = (int) gate.size(0);
+    if (rows == 1) {
+      row(gates, ups, columns, 0, loop.first(), loop.second());
+      return;
+    }
+    loop.run(rows, (row, first, second) -> row(gates, ups, columns, row, first, second));
+  }
+
+  private static void row(
+      MemorySegment gates,
+      MemorySegment ups,
+      int columns,
+      int row,
+      float[] values,
+      float[] factors) {
+    RowLoop.load(gates, row, values, columns);
+    RowLoop.load(ups, row, factors, columns);
+    for (int i = 0; i < columns; i++) {
+      values[i] = (float) (values[i] / (1 + Math.exp(-values[i]))) * factors[i];
+    }
+    RowLoop.store(values, gates, row, columns);
   }
 }
