@@ -30,7 +30,7 @@ class GgufMutationTest {
   private static final int FULL = 1_000_000;
 
   /** What the heap may hold of a header: keys, names and objects that stand for them. */
-  private static final int HEAP_PER_BYTE = 64;
+  private static final int HEAP_PER_BYTE = 16;
 
   private static final int HEAP_AT_LEAST = 1 << 16;
 
@@ -101,20 +101,24 @@ class GgufMutationTest {
     return cut ? Arrays.copyOf(bytes, random.nextInt(bytes.length)) : bytes;
   }
 
-  /** Whether it is a valid file; its heap is bounded by its size. */
+  /** Whether it is a valid file; the heap that reading it takes is bounded by its size. */
   private boolean open(byte[] bytes) {
     MemorySegment segment = MemorySegment.ofArray(bytes);
-    long before = threads.getCurrentThreadAllocatedBytes();
-    boolean valid;
-    try {
-      GgufFile.of(segment);
-      valid = true;
-    } catch (GgufException sentence) {
-      assertSentence(sentence.getMessage());
-      valid = false;
+    long most = HEAP_AT_LEAST + (long) HEAP_PER_BYTE * bytes.length;
+    boolean valid = false;
+    long heap = Long.MAX_VALUE;
+    // The first time that a sentence is made, the JVM links what makes it.
+    for (int time = 0; time < 2 && heap > most; time++) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      try {
+        GgufFile.of(segment);
+        valid = true;
+      } catch (GgufException sentence) {
+        assertSentence(sentence.getMessage());
+      }
+      heap = threads.getCurrentThreadAllocatedBytes() - before;
     }
-    long heap = threads.getCurrentThreadAllocatedBytes() - before;
-    assertTrue(heap < HEAP_AT_LEAST + (long) HEAP_PER_BYTE * bytes.length, heap + " bytes of heap");
+    assertTrue(heap <= most, heap + " bytes of heap for a file of " + bytes.length);
     return valid;
   }
 
