@@ -24,8 +24,16 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The application {@code rapt}. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 @Command(
     name = "rapt",
-    description = "Attention for the JVM, on a real sentence encoder (all-MiniLM-L6-v2).",
-    subcommands = {ExplainCommand.class, EmbedCommand.class, InfoCommand.class, HelpCommand.class},
+    description =
+        "Attention for the JVM, on a real sentence encoder (all-MiniLM-L6-v2) and on language"
+            + " models.",
+    subcommands = {
+      ExplainCommand.class,
+      EmbedCommand.class,
+      GenerateCommand.class,
+      InfoCommand.class,
+      HelpCommand.class
+    },
     mixinStandardHelpOptions = true,
     versionProvider = VersionProvider.class,
     synopsisSubcommandLabel = "COMMAND")
@@ -93,7 +101,8 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(
-        spec.commandLine(), "a command is missing; allowed: explain, embed, info and help");
+        spec.commandLine(),
+        "a command is missing; allowed: explain, embed, generate, info and help");
   }
 
   private static int reportUsage(ParameterException e, String[] args) {

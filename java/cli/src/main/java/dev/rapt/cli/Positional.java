@@ -49,7 +49,7 @@ final class Positional {
       }
     }
     if (!command.subcommands().isEmpty()) {
-      return "unknown command '" + first + "'; allowed: explain, embed, info";
+      return "unknown command '" + first + "'; allowed: explain, embed, generate, info";
     }
     if (command.positionalParameters().isEmpty()) {
       return "unexpected argument '" + first + "'; " + command.name() + " takes options only";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The application {@code rapt}: commands explain, embed and info. */
+/** The application {@code rapt}: commands explain, embed, generate and info. */
 @NullMarked
 package dev.rapt.cli;
 

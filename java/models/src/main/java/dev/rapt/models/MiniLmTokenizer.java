@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models;
 
-import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
-import ai.djl.util.Utils;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The model's own tokenizer.json, run by the HuggingFace tokenizers library. Never touches the
@@ -38,23 +35,9 @@ public final class MiniLmTokenizer implements AutoCloseable {
    *     loaded
    */
   public static MiniLmTokenizer read(InputStream json, int maxTokens) throws IOException {
-    // Without this the library would download a CUDA build of itself, and send usage reports.
-    System.setProperty("ai.djl.offline", "true");
-    TokenizerCache.choose();
     // The file itself cuts and pads to 128 tokens. This class cuts instead, so that the
     // caller knows of it, and nothing needs padding.
-    Map<String, String> options = Map.of("padding", "false", "truncation", "false");
-    try {
-      return new MiniLmTokenizer(HuggingFaceTokenizer.newInstance(json, options), maxTokens);
-    } catch (EngineException | LinkageError e) {
-      throw new IOException(
-          "its native library cannot be unpacked to "
-              + Utils.getEngineCacheDir("tokenizers")
-              + TokenizerCache.space()
-              + " or cannot be loaded; "
-              + TokenizerCache.advice(),
-          e);
-    }
+    return new MiniLmTokenizer(HuggingFaceLibrary.read(json), maxTokens);
   }
 
   /**

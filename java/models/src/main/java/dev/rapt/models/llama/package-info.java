@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Llama and its like on a Rapt device, from a GGUF file: {@link dev.rapt.models.llama.LlamaModel}
+ * holds the weights, {@link dev.rapt.models.llama.LlamaSequence} reads and writes one text by them,
+ * {@link dev.rapt.models.llama.TextGenerator} does that with words.
+ */
+@NullMarked
+package dev.rapt.models.llama;
+
+import org.jspecify.annotations.NullMarked;
