@@ -43,8 +43,12 @@ float halfway(bool f16, uint32_t bits) {
   return has_next(f16, bits) ? x + (value_of(f16, bits + 1) - x) / 2 : x;
 }
 
-// Elements of the small matrices of the products: integers, so that every product and sum is exact.
-int element(uint32_t index) { return static_cast<int>(index * 7919 % 15) - 7; }
+// Elements of the small matrices of the products: integers, so that every product and sum is exact, without a pattern
+// that another layout has too.
+int element(uint32_t index) {
+  uint64_t z = (index + 1) * 0x9e3779b97f4a7c15u;
+  return static_cast<int>((z ^ (z >> 29)) * 0xbf58476d1ce4e5b9u >> 33) % 8 * ((z >> 40 & 1) != 0 ? 1 : -1);
+}
 
 words inputs(int word) {
   words in(extents[word].in);

@@ -144,6 +144,7 @@ class CliErrorsTest {
     Cuda.use();
     String usable = Cli.run("info").out();
     assertTrue(usable.contains("cuda            available: CUDA 0, "), usable);
+    assertTrue(usable.matches("(?s).*\\n  self-check      (\\d+) of \\1 passed, .*"), usable);
     System.setProperty("dev.rapt.librapt_cuda", "/nowhere/librapt_cuda.so");
     try {
       String missing = Cli.run("info").out();
