@@ -46,8 +46,8 @@ struct rapt_cuda_prefixes {
 
 struct rapt_cuda_choice {
   rapt_cuda_prefixes named[RAPT_CUDA_USES];
-  // What the self-check found.
-  rapt_cuda_verdict_pointer verdict;
+  // What the self-check found; stays as long as the process.
+  const rapt_cuda_verdict *verdict;
 };
 
 // Fills the names of the choice from the list (NULL = empty). Refuses a name that is too long, or begins with no

@@ -72,7 +72,7 @@ static rapt_status find_native(const rapt_context_options &options, driver_conte
 // Checks the kernels, and that there is one of each kind to fall back on. RAPT_KERNEL forces them all the same.
 static rapt_status check_device(const rapt_context_options &options, rapt_cuda_context *context, rapt_error *error) {
   bool again = options.cuda_selfcheck == RAPT_SELFCHECK_AGAIN;
-  context->choice.verdict = rapt_cuda_selfcheck(context->ordinal, context->device, context->driver, again);
+  context->choice.verdict = &rapt_cuda_selfcheck(context->ordinal, context->device, context->driver, again);
   std::string why = rapt_cuda_unusable(*context->choice.verdict);
   bool forced = false;
   for (const rapt_cuda_prefixes &named : context->choice.named) forced = forced || named.count > 0;

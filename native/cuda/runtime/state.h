@@ -61,8 +61,9 @@ inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context
 driver_code rapt_cuda_prepare(const driver_description &device);
 
 // What the self-check finds on the device: known to this process, remembered from another one or, with `again` in any
-// case, found now. Never NULL. Defined in cuda/selfcheck, which sees every operation; so is the next one.
-rapt_cuda_verdict_pointer rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver, bool again);
+// case, found now. Stays as long as the process. Defined in cuda/selfcheck, which sees every operation; so is the next
+// one.
+const rapt_cuda_verdict &rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver, bool again);
 // Why nothing should run on a device of this verdict; empty where it may.
 std::string rapt_cuda_unusable(const rapt_cuda_verdict &verdict);
 

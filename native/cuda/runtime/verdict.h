@@ -5,7 +5,6 @@
 
 #include <stdint.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -59,7 +58,5 @@ struct rapt_cuda_verdict {
     return "";
   }
 };
-
-typedef std::shared_ptr<const rapt_cuda_verdict> rapt_cuda_verdict_pointer;
 
 #endif

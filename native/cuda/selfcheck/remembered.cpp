@@ -93,11 +93,9 @@ std::string read_file(const std::string &path) {
   std::string text;
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return text;
-  struct stat status;
-  if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size < static_cast<off_t>(most_bytes)) {
-    text.resize(static_cast<size_t>(status.st_size));
-    ssize_t got = read(file, &text[0], text.size());
-    text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  char part[4096];
+  for (ssize_t got; text.size() < most_bytes && (got = read(file, part, sizeof part)) > 0;) {
+    text.append(part, static_cast<size_t>(got));
   }
   close(file);
   return text;

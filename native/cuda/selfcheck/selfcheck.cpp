@@ -8,6 +8,7 @@
 // another context. Where the driver refuses that, because the fault has cost the process its GPU, this process cannot
 // use the device; the verdict so far is remembered as incomplete, and the next process checks the rest.
 #include <chrono>
+#include <list>
 #include <map>
 #include <mutex>
 
@@ -175,7 +176,8 @@ class run {
 struct verdict_table {
   // Held during a check: contexts of one device that are opened at once wait for the first one's.
   std::mutex mutex;
-  std::map<std::string, rapt_cuda_verdict_pointer> of;
+  // The last one of each key is the one that holds; contexts may have earlier ones.
+  std::map<std::string, std::list<rapt_cuda_verdict>> of;
 };
 
 // Never destroyed: threads may still open contexts while the process ends.
@@ -186,20 +188,20 @@ verdict_table &verdicts() {
 
 }  // namespace
 
-rapt_cuda_verdict_pointer rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver, bool again) {
+const rapt_cuda_verdict &rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver, bool again) {
   std::string key = rapt_cuda_key(device, driver);
   verdict_table &table = verdicts();
   std::lock_guard<std::mutex> lock(table.mutex);
-  rapt_cuda_verdict_pointer &known = table.of[std::to_string(ordinal) + " " + key];
-  if (known != nullptr && !again && known->checks > 0) return known;
+  std::list<rapt_cuda_verdict> &known = table.of[std::to_string(ordinal) + " " + key];
+  if (!known.empty() && !again && known.back().checks > 0) return known.back();
   rapt_cuda_verdict found;
   if (again || !rapt_cuda_recall(key, &found)) found = rapt_cuda_verdict();
   if (!found.remembered || !found.complete) {
     found = run(ordinal, device, found).check();
     if (found.checks > 0) rapt_cuda_remember(key, found);
   }
-  known = std::make_shared<const rapt_cuda_verdict>(found);
-  return known;
+  known.push_back(found);
+  return known.back();
 }
 
 std::string rapt_cuda_unusable(const rapt_cuda_verdict &verdict) {
