@@ -132,7 +132,7 @@ summary_text() {
   fi
 }
 
-# What a kernel needs to enter the default plan; nothing where a step of it is missing, or was of another kind.
+# The record of what ran and passed; nothing where a step of it is missing, or was of another kind.
 evidence() {
   local name separator="" capability ran
   ran=$(what_ran)

@@ -12,6 +12,8 @@ rapt_status rapt_context_create(const rapt_context_options *options, rapt_contex
   if (options != NULL) RAPT_CHECK(rapt_read_struct(options, &o, sizeof o, "rapt_context_options", error));
   RAPT_CHECK(
       rapt_check_size("cuda_context", o.cuda_context, RAPT_CUDA_CONTEXT_PRIMARY, RAPT_CUDA_CONTEXT_CURRENT, error));
+  RAPT_CHECK(
+      rapt_check_size("cuda_selfcheck", o.cuda_selfcheck, RAPT_SELFCHECK_REMEMBERED, RAPT_SELFCHECK_AGAIN, error));
   const rapt_device *device;
   RAPT_CHECK(rapt_find_device(o.device, o.cuda_library, &device, error));
   // The device's threads have the environment of the thread that makes them.
@@ -32,6 +34,16 @@ rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info
   RAPT_CHECK(context->device->context_get_info(context, &info, error));
   rapt_write_struct(&info, sizeof info, out);
   return RAPT_OK;
+}
+
+rapt_status rapt_context_get_selfcheck(const rapt_context *context, char *out, int64_t size, rapt_error *error) {
+  if (context == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "context is NULL");
+  if (out == NULL) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "out is NULL");
+  RAPT_CHECK(rapt_check_size("size", size, 1, INT64_MAX, error));
+  if (context->device->context_get_selfcheck == NULL) {
+    return rapt_fail(error, RAPT_UNSUPPORTED, "a device of kind %s has no self-check", context->device->word);
+  }
+  return context->device->context_get_selfcheck(context, out, size, error);
 }
 
 rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,

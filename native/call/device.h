@@ -13,7 +13,7 @@ extern "C" {
 
 // Raise the last term whenever rapt_device, an operation's problem or a rule changes: library and plug-in are built
 // together, and a mixed pair must not run. A new operation raises the number by itself.
-#define RAPT_DEVICE_VERSION (100 * RAPT_OPERATIONS + 4)
+#define RAPT_DEVICE_VERSION (100 * RAPT_OPERATIONS + 5)
 
 typedef struct rapt_device rapt_device;
 
@@ -36,6 +36,8 @@ typedef struct rapt_needs {
   int32_t threads;
   // Empty where the call is supported.
   char reason[256];
+  // What is to be known of a call that is supported: why not by a better kernel. Mostly empty.
+  char remark[256];
 } rapt_needs;
 
 // How a device does one operation. The problem is a struct of the operation, the plan a struct of the device.
@@ -70,6 +72,8 @@ struct rapt_device {
   rapt_status (*context_create)(const rapt_context_options *options, rapt_context **out, rapt_error *error);
   void (*context_destroy)(rapt_context *context);
   rapt_status (*context_get_info)(const rapt_context *context, rapt_context_info *out, rapt_error *error);
+  // NULL on a device that needs none.
+  rapt_status (*context_get_selfcheck)(const rapt_context *context, char *out, int64_t size, rapt_error *error);
 
   // Indexed by the operation's number.
   const rapt_device_operation *operations[RAPT_OPERATIONS];

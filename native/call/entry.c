@@ -38,7 +38,7 @@ static rapt_status plan_call(const rapt_context *context, int32_t number, const 
     plan.supported = needs.reason[0] == 0;
     plan.scratch_size = plan.supported ? needs.scratch : 0;
     plan.threads = needs.threads > 0 ? needs.threads : 1;
-    memcpy(plan.reason, needs.reason, sizeof plan.reason);
+    memcpy(plan.reason, plan.supported ? needs.remark : needs.reason, sizeof plan.reason);
     operation->name(context, room.problem, room.plan, plan.name, sizeof plan.name);
   }
   rapt_write_struct(&plan, sizeof plan, out);
@@ -53,7 +53,7 @@ static rapt_status run_call(rapt_context *context, int32_t number, const void *c
   RAPT_CHECK(rapt_check_call(context, number, call, RAPT_FOR_RUN, room.problem, &checked, error));
   if (checked.empty) return RAPT_OK;
   const rapt_device_operation *operation = context->device->operations[number];
-  needs.reason[0] = 0;
+  needs.reason[0] = needs.remark[0] = 0;
   RAPT_CHECK(operation->plan(context, room.problem, room.plan, &needs, error));
   if (needs.reason[0] != 0) return rapt_fail(error, RAPT_UNSUPPORTED, "%s", needs.reason);
   rapt_planned planned = {

@@ -10,7 +10,7 @@
 // clang-format off
 _Static_assert(sizeof(rapt_error) == 512, "ABI: sizeof(rapt_error)");
 _Static_assert(sizeof(rapt_capabilities) == 400, "ABI: sizeof(rapt_capabilities)");
-_Static_assert(sizeof(rapt_context_options) == 40, "ABI: sizeof(rapt_context_options)");
+_Static_assert(sizeof(rapt_context_options) == 48, "ABI: sizeof(rapt_context_options)");
 _Static_assert(sizeof(rapt_context_info) == 160, "ABI: sizeof(rapt_context_info)");
 _Static_assert(sizeof(rapt_tensor) == 64, "ABI: sizeof(rapt_tensor)");
 _Static_assert(sizeof(rapt_head) == 32, "ABI: sizeof(rapt_head)");
@@ -53,6 +53,8 @@ static const field plain_fields[] = {
   FIELD(rapt_context_options, cuda_library),
   FIELD(rapt_context_options, affinity),
   FIELD(rapt_context_options, cuda_context),
+  FIELD(rapt_context_options, cuda_selfcheck),
+  FIELD(rapt_context_options, reserved),
   FIELD(rapt_context_info, struct_size),
   FIELD(rapt_context_info, device),
   FIELD(rapt_context_info, ordinal),

@@ -7,6 +7,7 @@
 #include "cuda/runtime/choice.h"
 #include "cuda/runtime/rows.h"
 #include "cuda/runtime/state.h"
+#include "cuda/selfcheck/words.h"
 
 // Every operation has two more names here: its plans' names, and the function that loads its kernels.
 #define DECLARE(NUMBER, word)                            \
@@ -23,6 +24,7 @@ const rapt_cuda_use_names rapt_cuda_uses[RAPT_CUDA_USES] = {
 driver_code rapt_cuda_prepare(const driver_description &device) {
   rapt_cuda_properties properties = rapt_cuda_properties_of(device);
   driver_code code = rapt_cuda_prepare_rows();
+  if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_words();
 #define PREPARE(NUMBER, word) \
   if (code == DRIVER_SUCCESS) code = rapt_cuda_prepare_##word(properties);
   RAPT_EACH_OPERATION(PREPARE)
@@ -37,6 +39,7 @@ static constexpr rapt_device make_device() {
   d.context_create = rapt_cuda_context_create;
   d.context_destroy = rapt_cuda_context_destroy;
   d.context_get_info = rapt_cuda_context_get_info;
+  d.context_get_selfcheck = rapt_cuda_context_get_selfcheck;
 
 #define ENTRY(NUMBER, word) d.operations[RAPT_##NUMBER] = &rapt_cuda_##word##_operation;
   RAPT_EACH_OPERATION(ENTRY)

@@ -21,13 +21,13 @@ EXPORTED cuDevicePrimaryCtxRelease_v2(int) { return DRIVER_SUCCESS; }
 
 EXPORTED cuCtxCreate_v2(context **out, unsigned, int ordinal) {
   if (ordinal < 0 || ordinal >= emulated::devices()) return emulated::INVALID_DEVICE;
-  *out = new context{ordinal};
+  *out = emulated::create_context(ordinal);
   emulated::push(*out);
   return DRIVER_SUCCESS;
 }
 EXPORTED cuCtxDestroy_v2(context *c) {
   if (emulated::current() == c) emulated::pop();
-  delete c;
+  emulated::destroy_context(c);
   return DRIVER_SUCCESS;
 }
 EXPORTED cuCtxGetCurrent(context **out) {

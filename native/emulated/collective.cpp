@@ -161,7 +161,10 @@ void check_row(const void *row) {
 void multiply_as(warp_operation type, float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   warp_request request = {};
   request.operation = type;
-  request.a = a;
+  bool f16 = type == warp_operation::multiply_f16;
+  // Two of the fragments change places.
+  const uint32_t swapped[4] = {a[0], a[2], a[1], a[3]};
+  request.a = is_broken(f16 ? broken_word::multiply_f16 : broken_word::multiply_bf16) ? swapped : a;
   request.b[0] = b0;
   request.b[1] = b1;
   request.d = d;

@@ -3,10 +3,12 @@
 // enqueued, on the calling thread. Environment variables describe the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (of the proven one's major
-//   version,
-//                           with less shared memory), "unproven" (no kernel is proven, as on a new GPU) or "hmm" (the
-//                           device reads the whole process's memory); anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (with less shared memory) or
+//   "hmm"
+//                           (the device reads the whole process's memory); anything else is a good driver
+//   RAPT_EMULATED_VERSION   the driver's version (13000)
+//   RAPT_EMULATED_SERIAL    a number that devices' own numbers differ by from other machines' (0)
+//   RAPT_EMULATED_BREAK     what is wrong with its instructions or kernels, see break.h
 //   RAPT_EMULATED_FAULT     a cudaError_t that every copy and wait reports from now on, as a lost device does
 // Graph captures are begun by the driver's own interface (api.cpp). A call that CUDA forbids then, on whatever thread,
 // is refused, and the capture ends with an error.
@@ -19,7 +21,6 @@
 #include <map>
 #include <mutex>
 
-#include "call/operations.h"
 #include "emulated/machine.h"
 
 using namespace emulated;
@@ -67,7 +68,11 @@ void check_stream(driver_stream given) {
 
 void check_event(driver_event event) { check_owner("an event", static_cast<const emulated_event *>(event)->owner); }
 
-driver_code fault() { return static_cast<driver_code>(setting("RAPT_EMULATED_FAULT", DRIVER_SUCCESS)); }
+// What every copy and wait reports in the current context.
+driver_code fault() {
+  int spoiled = gpu::error_of_context(current());
+  return spoiled != 0 ? spoiled : static_cast<driver_code>(setting("RAPT_EMULATED_FAULT", DRIVER_SUCCESS));
+}
 
 size_t used_bytes(const memory_table &memory, int ordinal) {
   size_t used = 0;
@@ -79,6 +84,7 @@ driver_code take(size_t bytes, int ordinal, void **out) {
   check_owner("an allocation", current());
   *out = nullptr;
   int refused = unsafe_call();
+  if (refused == DRIVER_SUCCESS) refused = gpu::error_of_context(current());
   if (refused != DRIVER_SUCCESS) return refused;
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
@@ -135,7 +141,9 @@ void driver_forget_failure() {}
 
 driver_code driver_version(int *installed, int *needed) {
   *needed = NEEDED_VERSION;
-  *installed = driver_is("none") ? 0 : driver_is("old") ? 11040 : NEEDED_VERSION;
+  *installed = driver_is("none")  ? 0
+               : driver_is("old") ? 11040
+                                  : static_cast<int>(setting("RAPT_EMULATED_VERSION", NEEDED_VERSION));
   return DRIVER_SUCCESS;
 }
 
@@ -149,6 +157,21 @@ driver_code driver_count(int *count) {
 driver_code driver_primary_context(int ordinal, driver_context *out) {
   if (ordinal < 0 || ordinal >= devices()) return INVALID_DEVICE;
   *out = primary_context(ordinal);
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_create_context(int ordinal, driver_context *out) {
+  if (ordinal < 0 || ordinal >= devices()) return INVALID_DEVICE;
+  int mode = RELAXED_MODE, before = exchange_mode(mode);
+  int refused = unsafe_call();
+  exchange_mode(before);
+  if (refused == DRIVER_SUCCESS) refused = gpu::error_of_context(nullptr);
+  *out = refused == DRIVER_SUCCESS ? create_context(ordinal) : nullptr;
+  return refused;
+}
+
+driver_code driver_destroy_context(driver_context given) {
+  destroy_context(static_cast<context *>(given));
   return DRIVER_SUCCESS;
 }
 
@@ -168,6 +191,9 @@ driver_code driver_pop_context() { return pop() == nullptr ? INVALID_CONTEXT : D
 driver_code driver_describe(int ordinal, driver_description *out) {
   *out = driver_description();
   snprintf(out->name, sizeof out->name, "emulated GPU %d", ordinal);
+  int64_t serial = setting("RAPT_EMULATED_SERIAL", 0);
+  memcpy(out->uuid, &serial, sizeof serial);
+  out->uuid[15] = static_cast<unsigned char>(ordinal);
   // A few multiprocessors, so that splitting decisions are made at sizes a test can afford.
   out->multiprocessors = 4;
   out->capability = driver_is("turing") ? 75 : driver_is("ada") ? 89 : 80;
@@ -175,14 +201,6 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   // Small, so that tests of affordable sizes have several slices.
   out->step_bytes = 2 << 20;
   return DRIVER_SUCCESS;
-}
-
-// All kernels are proven on this device, so that the tests run them by default.
-const driver_proof *driver_proofs() {
-#define PROVEN(NUMBER, word) {80, #word},
-  static const driver_proof all[] = {RAPT_EACH_OPERATION(PROVEN){0, nullptr}};
-  static const driver_proof none[] = {{0, nullptr}};
-  return driver_is("unproven") ? none : all;
 }
 
 driver_code driver_allocate(size_t bytes, void **out) { return take(bytes, current()->ordinal, out); }

@@ -232,6 +232,14 @@ void remember_kernel(const void *kernel, int64_t shared_bytes) {
   if (shared_bytes > most) most = shared_bytes;
 }
 
+void forget_kernels(const void *context) {
+  kernel_table &table = kernels_of_host();
+  std::lock_guard<std::mutex> lock(table.mutex);
+  auto first = table.shared.lower_bound({context, nullptr}), last = first;
+  while (last != table.shared.end() && last->first.first == context) ++last;
+  table.shared.erase(first, last);
+}
+
 void check_kernel(const void *kernel, int64_t shared_bytes, gpu_stream stream) {
   if (stream != nullptr && reinterpret_cast<const host_stream *>(stream)->context != host_context) {
     host_fail("a kernel was launched on another context's stream");

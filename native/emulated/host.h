@@ -6,6 +6,7 @@
 // barriers warps and threads run in a random order, so that a missing wait or barrier shows in the results. The order
 // is the same in every run; the environment variable RAPT_EMULATED_SCHEDULE (a number) gives another one.
 // RAPT_EMULATED_TENSOR=truncate has tensor cores cut off what they add up, as real ones do (collective.cpp).
+// RAPT_EMULATED_BREAK breaks a word, or has a kernel fault (break.h).
 // ThreadSanitizer sees each thread of the block as a thread that only barriers order, and so reports a missing one
 // whatever the order. A launch is complete when it returns.
 #ifndef RAPT_EMULATED_HOST_H
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #include "cuda/gpu/stream.h"
+#include "emulated/break.h"
 #include "emulated/number.h"
 
 #define GPU_FUNCTION inline
@@ -76,7 +78,7 @@ inline T shuffle(T x, int from) {
   warp_request request = {};
   request.operation = warp_operation::shuffle;
   memcpy(&request.value, &x, 4);
-  request.from = from;
+  request.from = is_broken(broken_word::shuffle) ? from ^ 1 : from;
   warp_collective(&request);
   memcpy(&x, &request.value, 4);
   return x;
@@ -88,7 +90,7 @@ inline T shuffle_xor(T x, int mask) {
 
 inline float product(float x, float y) { return x * y; }
 
-inline float fast_exp2(float x) { return exp2f(x); }
+inline float fast_exp2(float x) { return exp2f(x) * (is_broken(broken_word::exponential) ? 1.001f : 1.0f); }
 
 struct host_copy {
   void *to;
@@ -104,7 +106,7 @@ bool next_landing(int open_groups, host_copy *copy);
 
 // The memory of copies and matrices is accessed here, in the kernel's own code, which sanitizers check.
 inline void copy16(void *to, const void *from, bool valid) {
-  enqueue_copy({to, from, valid});
+  enqueue_copy({to, from, valid && !is_broken(broken_word::copy)});
   // Until the copy lands, its target holds NaN.
   memset(to, 0xff, 16);
 }
@@ -132,9 +134,12 @@ inline void load_matrices_as(warp_operation how, uint32_t (&r)[4], const void *r
   request.registers = r;
   warp_collective(&request);
 }
-inline void load_matrices(uint32_t (&r)[4], const void *row) { load_matrices_as(warp_operation::load, r, row); }
+inline void load_matrices(uint32_t (&r)[4], const void *row) {
+  load_matrices_as(is_broken(broken_word::load) ? warp_operation::load_transposed : warp_operation::load, r, row);
+}
 inline void load_matrices_transposed(uint32_t (&r)[4], const void *row) {
-  load_matrices_as(warp_operation::load_transposed, r, row);
+  bool broken = is_broken(broken_word::load_transposed);
+  load_matrices_as(broken ? warp_operation::load : warp_operation::load_transposed, r, row);
 }
 
 void multiply_as(warp_operation type, float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
@@ -162,6 +167,8 @@ struct host_stream {
 // it, or with less, or where its stream is another context's.
 void remember_kernel(const void *kernel, int64_t shared_bytes);
 void check_kernel(const void *kernel, int64_t shared_bytes, gpu_stream stream);
+// Forgets a context that is no more.
+void forget_kernels(const void *context);
 
 template <typename Parameter>
 int prepare(void (*kernel)(Parameter), int64_t shared_bytes) {
@@ -176,6 +183,10 @@ template <typename Parameter>
 int launch(void (*kernel)(Parameter), int64_t blocks, int threads, int64_t shared_bytes, gpu_stream stream,
            const Parameter &parameter) {
   check_kernel(reinterpret_cast<const void *>(kernel), shared_bytes, stream);
+  int refused = begin_kernel(reinterpret_cast<const void *>(kernel));
+  if (refused != 0) return refused;
+  // The fault shows when somebody waits for it.
+  if (is_broken(broken_word::fault)) return 0;
   struct call {
     void (*kernel)(Parameter);
     const Parameter *parameter;

@@ -57,6 +57,14 @@ context *primary_context(int ordinal) {
   return found;
 }
 
+context *create_context(int ordinal) { return new context{ordinal}; }
+
+void destroy_context(context *c) {
+  gpu::forget_kernels(c);
+  gpu::forget_context(c);
+  delete c;
+}
+
 context *current() { return stack.empty() ? nullptr : stack.back(); }
 
 void push(context *c) {

@@ -33,6 +33,10 @@ int devices();
 // The device's primary context; lives as long as the process.
 context *primary_context(int ordinal);
 
+// A context of somebody's own, and its end.
+context *create_context(int ordinal);
+void destroy_context(context *c);
+
 // The calling thread's stack of contexts. current() is NULL where it is empty; set_current replaces the top.
 context *current();
 void push(context *c);

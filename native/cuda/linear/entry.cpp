@@ -15,7 +15,7 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
   const rapt_cuda_context *context = rapt_cuda_context_of(head);
   const rapt_product &product = product_of(problem);
   rapt_cuda_linear_candidates candidates(rapt_cuda_properties_of(context->device), product);
-  int chosen = rapt_cuda_choose(context->choice, RAPT_LINEAR, candidates, needs->reason);
+  int chosen = rapt_cuda_choose(context->choice, RAPT_LINEAR, candidates, needs);
   needs->scratch = 0;
   needs->threads = 1;
   if (rapt_cuda_plan_linear(product, candidates.kernels[chosen], static_cast<rapt_cuda_linear *>(memory))) {

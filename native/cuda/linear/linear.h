@@ -7,6 +7,7 @@
 #include "cuda/runtime/driver.h"
 #include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
+#include "cuda/runtime/verdict.h"
 #include "ops/linear/problem.h"
 
 // Weights on the device: a contiguous copy, and an f32 one of the bias.
@@ -51,14 +52,24 @@ struct rapt_cuda_linear {
 extern const rapt_cuda_names rapt_cuda_linear_names;
 int rapt_cuda_linear_stem(const rapt_product &product, int32_t kernel);
 
+// The kernels as the self-check numbers them: that of tensor cores for each type.
+constexpr int rapt_cuda_linear_numbered = RAPT_CUDA_LINEAR_KERNELS + 1;
+inline int rapt_cuda_linear_number(int32_t kernel, int32_t weight_dtype) {
+  return kernel == RAPT_CUDA_LINEAR_MMA && weight_dtype == RAPT_BF16 ? RAPT_CUDA_LINEAR_KERNELS : kernel;
+}
+
 // The kernels that take a product, the best first. Pure; uses addresses for their alignment only.
 struct rapt_cuda_linear_candidates {
+  static constexpr int family = RAPT_CUDA_FAMILY_LINEAR;
   const rapt_product &product;
   int count;
   int32_t kernels[RAPT_CUDA_LINEAR_KERNELS];
 
   rapt_cuda_linear_candidates(const rapt_cuda_properties &device, const rapt_product &product);
   int stem(int candidate) const { return rapt_cuda_linear_stem(product, kernels[candidate]); }
+  int kernel(int candidate) const {
+    return rapt_cuda_linear_number(kernels[candidate], rapt_cuda_weights_of(product).dtype);
+  }
   void name(int candidate, char *out, size_t size) const { rapt_cuda_linear_names.stem(stem(candidate), out, size); }
 };
 

@@ -29,9 +29,11 @@ void name_call(const rapt_merge &c, char *out, size_t size) {
 
 // The one kernel.
 struct merge_candidates {
+  static constexpr int family = RAPT_CUDA_FAMILY_MERGE;
   const rapt_merge &call;
   int count;
   int stem(int) const { return stem_of(call); }
+  int kernel(int) const { return 0; }
   void name(int, char *out, size_t size) const { name_call(call, out, size); }
 };
 
@@ -42,7 +44,7 @@ rapt_status plan(const rapt_context *head, void *problem, void *memory, rapt_nee
   if (__builtin_mul_overflow(c.batch, c.heads, &p->rows) || __builtin_mul_overflow(p->rows, c.query_len, &p->rows)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "batch times heads times query_len overflows 64 bits");
   }
-  rapt_cuda_choose(rapt_cuda_context_of(head)->choice, RAPT_MERGE, merge_candidates{c, 1}, needs->reason);
+  rapt_cuda_choose(rapt_cuda_context_of(head)->choice, RAPT_MERGE, merge_candidates{c, 1}, needs);
   needs->scratch = 0;
   needs->threads = 1;
   return RAPT_OK;

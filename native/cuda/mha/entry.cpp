@@ -13,7 +13,7 @@ static rapt_status plan(const rapt_context *head, void *memory, void *plan_memor
   rapt_mha_problem *problem = static_cast<rapt_mha_problem *>(memory);
   rapt_cuda_mha *plan = static_cast<rapt_cuda_mha *>(plan_memory);
   rapt_cuda_mha_set_types(problem);
-  if (!rapt_cuda_plan_mha(rapt_cuda_context_of(head), *problem, plan, needs->reason)) {
+  if (!rapt_cuda_plan_mha(rapt_cuda_context_of(head), *problem, plan, needs)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
   }
   needs->scratch = plan->scratch;

@@ -38,9 +38,10 @@ void rapt_cuda_mha_set_types(rapt_mha_problem *problem);
 void *rapt_cuda_mha_place(rapt_arena *arena, const rapt_cuda_mha &plan, rapt_mha_problem *problem,
                           float **head_weights);
 
-// Fills *plan, and *reason where a step may not run. Pure. Returns false where sizes overflow.
+// Fills *plan, and the reason of *needs where a step may not run, else its remark on the first step that has one. Pure.
+// Returns false where sizes overflow.
 bool rapt_cuda_plan_mha(const rapt_cuda_context *context, const rapt_mha_problem &problem, rapt_cuda_mha *plan,
-                        char (&reason)[256]);
+                        rapt_needs *needs);
 
 // Enqueues all steps. Returns a cudaError_t.
 int rapt_cuda_launch_mha(const rapt_cuda_mha &plan, rapt_mha_problem *problem, void *scratch, gpu_stream stream);

@@ -52,21 +52,31 @@ void *rapt_cuda_mha_place(rapt_arena *arena, const rapt_cuda_mha &plan, rapt_mha
 
 namespace {
 
-// Chooses the kernels of a call's steps. The reason is that of the first step that may not run.
+// Chooses the kernels of a call's steps. Reason and remark are those of the first step that has one.
 struct chooser {
   const rapt_cuda_context *context;
   rapt_cuda_properties device;
   rapt_cuda_mha *plan;
-  char (&reason)[256];
+  rapt_needs *needs;
   // False once sizes have overflowed.
   bool fits;
 
   template <typename Candidates>
   int32_t choose(int use, const Candidates &candidates) {
-    char why[sizeof reason] = "";
-    int chosen = rapt_cuda_choose(context->choice, use, candidates, why);
-    if (reason[0] == 0) memcpy(reason, why, sizeof reason);
+    rapt_needs step;
+    int chosen = rapt_cuda_choose(context->choice, use, candidates, &step);
+    if (needs->reason[0] == 0) memcpy(needs->reason, step.reason, sizeof step.reason);
+    if (needs->remark[0] == 0) memcpy(needs->remark, step.remark, sizeof step.remark);
     return candidates.kernels[chosen];
+  }
+
+  // A step that has one kernel, which nothing can take the place of.
+  void need(int kernel, const char *name) {
+    const rapt_cuda_verdict &verdict = *context->choice.verdict;
+    if (!verdict.has_failed(RAPT_CUDA_FAMILY_ROWS, kernel) || needs->reason[0] != 0) return;
+    bool forced = context->choice.named[RAPT_MHA].count > 0;
+    rapt_cuda_say_failed(forced ? RAPT_CUDA_FORCED : RAPT_CUDA_NONE_LEFT, name,
+                         verdict.reason(RAPT_CUDA_FAMILY_ROWS, kernel), needs);
   }
 
   void project(const rapt_product &product, rapt_cuda_linear *step) {
@@ -98,16 +108,21 @@ int64_t slice_rows(const rapt_mha_problem &p, int64_t step_bytes) {
 }  // namespace
 
 bool rapt_cuda_plan_mha(const rapt_cuda_context *context, const rapt_mha_problem &problem, rapt_cuda_mha *plan,
-                        char (&reason)[256]) {
+                        rapt_needs *needs) {
   // A copy, whose tensors are placed to count bytes only.
   rapt_mha_problem p = problem;
   *plan = rapt_cuda_mha();
-  chooser c = {context, rapt_cuda_properties_of(context->device), plan, reason, true};
+  needs->reason[0] = needs->remark[0] = 0;
+  chooser c = {context, rapt_cuda_properties_of(context->device), plan, needs, true};
   c.project(p.query, &plan->query);
   c.project(p.key, &plan->key);
   c.project(p.value, &plan->value);
   if (p.call.output_projection != nullptr) c.project(p.output, &plan->output);
+  if (rapt_is_present(&p.call.bias_key) || (p.call.mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0) {
+    c.need(RAPT_CUDA_ROWS_COPY, "mha_append_cuda");
+  }
   if (p.averaged) {
+    c.need(RAPT_CUDA_ROWS_MEAN, "mha_mean_cuda");
     plan->slice_rows = slice_rows(p, context->device.step_bytes);
     int64_t last = p.call.query_len % plan->slice_rows;
     c.attend_slice(p, plan->slice_rows, &plan->attention);

@@ -10,7 +10,7 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
   static_assert(sizeof(rapt_cuda_rope) <= RAPT_PLAN_ROOM, "a call's room");
   const rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_cuda_rope_candidates candidates(call_of(problem));
-  int chosen = rapt_cuda_choose(context->choice, RAPT_ROPE, candidates, needs->reason);
+  int chosen = rapt_cuda_choose(context->choice, RAPT_ROPE, candidates, needs);
   *static_cast<rapt_cuda_rope *>(memory) =
       rapt_cuda_plan_rope(rapt_cuda_properties_of(context->device), call_of(problem), candidates.kernels[chosen]);
   needs->scratch = 0;

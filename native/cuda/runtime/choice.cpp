@@ -62,8 +62,7 @@ rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error)
 
 }  // namespace
 
-rapt_status rapt_cuda_choice_make(const char *list, const driver_description &device, rapt_cuda_choice *out,
-                                  rapt_error *error) {
+rapt_status rapt_cuda_choice_make(const char *list, rapt_cuda_choice *out, rapt_error *error) {
   *out = rapt_cuda_choice();
   while (list != nullptr && *list != 0) {
     // One less than a plan's name has room for: "sdpa" is a letter longer than "mha".
@@ -80,13 +79,6 @@ rapt_status rapt_cuda_choice_make(const char *list, const driver_description &de
     list += length + (list[length] == ',');
     if (length > 0) RAPT_CHECK(add_item(item, out, error));
   }
-  for (const driver_proof *p = driver_proofs(); p->prefix != nullptr; p++) {
-    if (p->capability != device.capability) continue;
-    for (int u = 0; u < RAPT_CUDA_USES; u++) {
-      const rapt_cuda_names &names = *rapt_cuda_uses[u].names;
-      if (is_of(p->prefix, names.word)) add(names, p->prefix, &out->proven[u]);
-    }
-  }
   return RAPT_OK;
 }
 
@@ -94,9 +86,10 @@ rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device) {
   return {device.multiprocessors, device.shared_per_block_optin};
 }
 
-void rapt_cuda_say_unproven(int use, const char *name, char *reason, size_t size) {
-  snprintf(reason, size,
-           "%.90s has not been proven on this kind of GPU yet; it runs where the environment variable RAPT_KERNEL "
-           "names it, as in RAPT_KERNEL=%s",
-           name, rapt_cuda_uses[use].word);
+void rapt_cuda_say_failed(rapt_cuda_remark what, const char *name, const char *why, rapt_needs *needs) {
+  char *to = what == RAPT_CUDA_NONE_LEFT ? needs->reason : needs->remark;
+  const char *then = what == RAPT_CUDA_NONE_LEFT  ? ", and no other kernel is left"
+                     : what == RAPT_CUDA_LEFT_OUT ? " and is left out"
+                                                  : " and runs because RAPT_KERNEL names it";
+  snprintf(to, sizeof needs->reason, "%.90s failed its self-check on this GPU%s: %s", name, then, why);
 }

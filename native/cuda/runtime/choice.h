@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernels a context may run: those proven on its kind of device, and those that RAPT_KERNEL names.
+// Which kernels a context runs: those that passed the self-check on its device, and those that RAPT_KERNEL names.
 //
 // RAPT_KERNEL is a list of prefixes of plan names, separated by commas: "sdpa_prefill,linear"; "all" stands for every
 // kernel. A name that starts with "mha" stands for the whole of multi-head attention, its projections and its attention
@@ -12,9 +12,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "call/device.h"
 #include "cuda/runtime/driver.h"
 #include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
+#include "cuda/runtime/verdict.h"
 
 // What a kernel is chosen for: an operation on its own, by its number, or a step of multi-head attention.
 enum rapt_cuda_use { RAPT_CUDA_MHA_SDPA = RAPT_OPERATIONS, RAPT_CUDA_MHA_LINEAR, RAPT_CUDA_USES };
@@ -44,19 +46,20 @@ struct rapt_cuda_prefixes {
 
 struct rapt_cuda_choice {
   rapt_cuda_prefixes named[RAPT_CUDA_USES];
-  rapt_cuda_prefixes proven[RAPT_CUDA_USES];
+  // What the self-check found; stays as long as the process.
+  const rapt_cuda_verdict *verdict;
 };
 
-// Makes the choice from the list (NULL = empty) and the kernels that driver_proofs lists. Refuses a name that is too
-// long, or begins with no operation's word.
-rapt_status rapt_cuda_choice_make(const char *list, const driver_description &device, rapt_cuda_choice *out,
-                                  rapt_error *error);
+// Fills the names of the choice from the list (NULL = empty). Refuses a name that is too long, or begins with no
+// operation's word.
+rapt_status rapt_cuda_choice_make(const char *list, rapt_cuda_choice *out, rapt_error *error);
 
 // A device as plans see it.
 rapt_cuda_properties rapt_cuda_properties_of(const driver_description &device);
 
-// Writes the reason why the best kernel, of this name, may not run.
-void rapt_cuda_say_unproven(int use, const char *name, char *reason, size_t size);
+// What is to be said of a candidate of this name, which failed for `why`.
+enum rapt_cuda_remark { RAPT_CUDA_NONE_LEFT, RAPT_CUDA_LEFT_OUT, RAPT_CUDA_FORCED };
+void rapt_cuda_say_failed(rapt_cuda_remark what, const char *name, const char *why, rapt_needs *needs);
 
 // Name: void(char *out, size_t size).
 template <typename Name>
@@ -69,27 +72,37 @@ bool rapt_cuda_begins_with(const rapt_cuda_prefix &prefix, int stem, const Name 
 }
 
 // Chooses among the candidates, the kernels that take a problem, the best first. For each name of the list, in order,
-// the best candidate that it fits is taken. Without one the best of all is taken if it is proven; else it may not run,
-// for the reason given. Candidates has count, stem(i) and name(i, out, size). Returns the index of the candidate, and
-// fills reason, which is empty where it may run.
+// the best candidate that it fits is taken. Without one the best that passed the self-check is; where none did, the
+// call is not supported. Candidates has family, count, stem(i), kernel(i), its number in the family, and name(i, out,
+// size). Returns the index of the candidate. Fills needs->reason, which is empty where it may run, and needs->remark.
 template <typename Candidates>
-int rapt_cuda_choose(const rapt_cuda_choice &choice, int use, const Candidates &candidates, char (&reason)[256]) {
-  auto begins_with = [&](int candidate, const rapt_cuda_prefix &prefix) {
-    return rapt_cuda_begins_with(prefix, candidates.stem(candidate),
-                                 [&](char *out, size_t size) { candidates.name(candidate, out, size); });
+int rapt_cuda_choose(const rapt_cuda_choice &choice, int use, const Candidates &candidates, rapt_needs *needs) {
+  auto say = [&](rapt_cuda_remark what, int candidate) {
+    char name[rapt_cuda_name_room];
+    candidates.name(candidate, name, sizeof name);
+    const char *why = choice.verdict->reason(Candidates::family, candidates.kernel(candidate));
+    rapt_cuda_say_failed(what, name, why, needs);
   };
-  const rapt_cuda_prefixes &named = choice.named[use], &proven = choice.proven[use];
+  auto failed = [&](int candidate) {
+    return choice.verdict->has_failed(Candidates::family, candidates.kernel(candidate));
+  };
+  needs->reason[0] = needs->remark[0] = 0;
+  const rapt_cuda_prefixes &named = choice.named[use];
   for (int n = 0; n < named.count; n++) {
     for (int c = 0; c < candidates.count; c++) {
-      if (begins_with(c, named.of[n])) return c;
+      bool fits = rapt_cuda_begins_with(named.of[n], candidates.stem(c),
+                                        [&](char *out, size_t size) { candidates.name(c, out, size); });
+      if (!fits) continue;
+      if (failed(c)) say(RAPT_CUDA_FORCED, c);
+      return c;
     }
   }
-  for (int n = 0; n < proven.count; n++) {
-    if (begins_with(0, proven.of[n])) return 0;
+  for (int c = 0; c < candidates.count; c++) {
+    if (failed(c)) continue;
+    if (c > 0) say(RAPT_CUDA_LEFT_OUT, 0);
+    return c;
   }
-  char name[rapt_cuda_name_room];
-  candidates.name(0, name, sizeof name);
-  rapt_cuda_say_unproven(use, name, reason, sizeof reason);
+  say(RAPT_CUDA_NONE_LEFT, candidates.count - 1);
   return 0;
 }
 

@@ -40,6 +40,9 @@ driver_code driver_count(int *devices);
 // The device's primary context, which the CUDA runtime works in by itself; never given back, as the runtime does not
 // either.
 driver_code driver_primary_context(int ordinal, driver_context *out);
+// A new context of the device, which is current nowhere; and its end, in which failures of its work go with it.
+driver_code driver_create_context(int ordinal, driver_context *out);
+driver_code driver_destroy_context(driver_context context);
 // The calling thread's current context, NULL where it has none, and the device it is of.
 driver_code driver_current_context(driver_context *out, int *ordinal);
 // Makes a context current, and the one before it again.
@@ -48,6 +51,8 @@ driver_code driver_pop_context();
 
 struct driver_description {
   char name[128];
+  // The device's own number, which no other has.
+  unsigned char uuid[16];
   int multiprocessors;
   // Ten times the compute capability: 90 for Hopper.
   int capability;
@@ -58,15 +63,6 @@ struct driver_description {
   int64_t step_bytes;
 };
 driver_code driver_describe(int ordinal, driver_description *out);
-
-// Kernels that have passed the whole test matrix on a GPU: ten times its compute capability, and a prefix of the plan's
-// name. The very capability: within a major version shared memory differs (8.0: 163 KiB for a block, 8.6 and 8.9: 99),
-// and with it the tiles. The last entry has no prefix.
-struct driver_proof {
-  int capability;
-  const char *prefix;
-};
-const driver_proof *driver_proofs();
 
 driver_code driver_allocate(size_t bytes, void **out);
 driver_code driver_release(void *memory);

@@ -29,6 +29,9 @@ struct driver_entries {
   driver_code code = DRIVER_SUCCESS;
   CUresult (*get_device)(CUdevice *device, int ordinal);
   CUresult (*retain_primary)(CUcontext *context, CUdevice device);
+  CUresult (*create)(CUcontext *context, unsigned flags, CUdevice device);
+  CUresult (*destroy)(CUcontext context);
+  CUresult (*exchange_capture_mode)(CUstreamCaptureMode *mode);
   CUresult (*get_current)(CUcontext *context);
   CUresult (*device_of_current)(CUdevice *device);
   CUresult (*push)(CUcontext context);
@@ -38,6 +41,9 @@ struct driver_entries {
   driver_entries() {
     find("cuDeviceGet", &get_device);
     find("cuDevicePrimaryCtxRetain", &retain_primary);
+    find("cuCtxCreate", &create);
+    find("cuCtxDestroy", &destroy);
+    find("cuThreadExchangeStreamCaptureMode", &exchange_capture_mode);
     find("cuCtxGetCurrent", &get_current);
     find("cuCtxGetDevice", &device_of_current);
     find("cuCtxPushCurrent", &push);
@@ -90,6 +96,27 @@ driver_code driver_primary_context(int ordinal, driver_context *out) {
   return code;
 }
 
+driver_code driver_create_context(int ordinal, driver_context *out) {
+  CUcontext context = nullptr, popped = nullptr;
+  CUdevice device = 0;
+  // Another thread may be capturing a stream.
+  CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;
+  driver_code code = entries().code;
+  if (code == DRIVER_SUCCESS) code = entries().get_device(&device, ordinal);
+  if (code == DRIVER_SUCCESS) code = entries().exchange_capture_mode(&mode);
+  if (code == DRIVER_SUCCESS) {
+    code = entries().create(&context, 0, device);
+    if (code == DRIVER_SUCCESS) entries().pop(&popped);
+    entries().exchange_capture_mode(&mode);
+  }
+  *out = context;
+  return code;
+}
+
+driver_code driver_destroy_context(driver_context context) {
+  return entries().destroy(static_cast<CUcontext>(context));
+}
+
 driver_code driver_current_context(driver_context *out, int *ordinal) {
   CUcontext context = nullptr;
   CUdevice device = 0;
@@ -118,19 +145,13 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   if (code != cudaSuccess) return code;
   *out = driver_description();
   snprintf(out->name, sizeof out->name, "%.*s", static_cast<int>(sizeof out->name) - 1, properties.name);
+  memcpy(out->uuid, properties.uuid.bytes, sizeof out->uuid);
   out->multiprocessors = properties.multiProcessorCount;
   out->capability = 10 * properties.major + properties.minor;
   out->shared_per_block_optin = static_cast<int64_t>(properties.sharedMemPerBlockOptin);
   // Enough to fill the largest GPU.
   out->step_bytes = 64 << 20;
   return DRIVER_SUCCESS;
-}
-
-// An entry needs evidence under bench/results: evidence.json, from a run of the bundle that scripts/bundle builds,
-// lists the plans that ran. There is none so far.
-const driver_proof *driver_proofs() {
-  static const driver_proof proofs[] = {{0, nullptr}};
-  return proofs;
 }
 
 driver_code driver_allocate(size_t bytes, void **out) { return cudaMalloc(out, bytes); }

@@ -60,6 +60,13 @@ inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context
 // fails during a graph capture. Defined in cuda/device.cpp, which sees every operation.
 driver_code rapt_cuda_prepare(const driver_description &device);
 
+// What the self-check finds on the device: known to this process, remembered from another one or, with `again` in any
+// case, found now. Stays as long as the process. Defined in cuda/selfcheck, which sees every operation; so is the next
+// one.
+const rapt_cuda_verdict &rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver, bool again);
+// Why nothing should run on a device of this verdict; empty where it may.
+std::string rapt_cuda_unusable(const rapt_cuda_verdict &verdict);
+
 // Waits for the context's streams, but for those being captured, whose work has not been enqueued. Returns the first
 // failure of earlier work, once all are waited for.
 driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context);
@@ -102,6 +109,7 @@ const char *rapt_cuda_unavailable();
 rapt_status rapt_cuda_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);
 void rapt_cuda_context_destroy(rapt_context *context);
 rapt_status rapt_cuda_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
+rapt_status rapt_cuda_context_get_selfcheck(const rapt_context *context, char *out, int64_t size, rapt_error *error);
 
 rapt_status rapt_cuda_memory_allocate(rapt_context *context, int32_t kind, int64_t bytes, void **out,
                                       rapt_error *error);

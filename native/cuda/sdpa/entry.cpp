@@ -13,7 +13,7 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
   const rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_cuda_sdpa *plan = static_cast<rapt_cuda_sdpa *>(memory);
   rapt_cuda_sdpa_candidates candidates(rapt_cuda_properties_of(context->device), problem_of(problem));
-  int chosen = rapt_cuda_choose(context->choice, RAPT_SDPA, candidates, needs->reason);
+  int chosen = rapt_cuda_choose(context->choice, RAPT_SDPA, candidates, needs);
   if (!rapt_cuda_plan_sdpa(problem_of(problem), candidates.kernels[chosen], plan)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more work than 64 bits can count");
   }

@@ -6,6 +6,7 @@
 #include "cuda/gpu/stream.h"
 #include "cuda/runtime/names.h"
 #include "cuda/runtime/properties.h"
+#include "cuda/runtime/verdict.h"
 #include "cuda/sdpa/kernels.h"
 #include "ops/sdpa/problem.h"
 
@@ -34,14 +35,23 @@ extern const rapt_cuda_names rapt_cuda_sdpa_names;
 int rapt_cuda_sdpa_stem(const rapt_sdpa_problem &problem, int32_t kernel);
 void rapt_cuda_name_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, char *out, size_t size);
 
+// The kernels as the self-check numbers them: those of tensor cores for each type.
+constexpr int rapt_cuda_sdpa_numbered = 2 * kernels::mma_kernels + (kernels::sdpa_kernels - kernels::mma_kernels);
+inline int rapt_cuda_sdpa_number(int32_t kernel, int32_t query_dtype) {
+  if (kernel >= kernels::mma_kernels) return kernels::mma_kernels + kernel;
+  return query_dtype == RAPT_BF16 ? kernels::mma_kernels + kernel : kernel;
+}
+
 // The kernels that take a problem, the best first. Pure; uses addresses for their alignment only.
 struct rapt_cuda_sdpa_candidates {
+  static constexpr int family = RAPT_CUDA_FAMILY_SDPA;
   const rapt_sdpa_problem &problem;
   int count;
   int32_t kernels[kernels::sdpa_kernels];
 
   rapt_cuda_sdpa_candidates(const rapt_cuda_properties &device, const rapt_sdpa_problem &problem);
   int stem(int candidate) const { return rapt_cuda_sdpa_stem(problem, kernels[candidate]); }
+  int kernel(int candidate) const { return rapt_cuda_sdpa_number(kernels[candidate], problem.call.query.dtype); }
   void name(int candidate, char *out, size_t size) const {
     rapt_cuda_name_sdpa(problem, kernels[candidate], out, size);
   }

@@ -223,8 +223,8 @@ typedef struct rapt_head {
 /**
  * What a call would do. The call itself asks the same function, so plan and call cannot disagree.
  *
- * On CUDA a kernel runs by default only where it is proven: where it has passed the tests on a GPU of that compute
- * capability. The environment variable RAPT_KERNEL names others that may run, by prefixes of their plan names,
+ * On CUDA the best kernel runs that passed the self-check on this GPU (see rapt_context_create). The environment
+ * variable RAPT_KERNEL names kernels that come before all others, passed or not, by prefixes of their plan names,
  * separated by commas; "all" names every one. It is read when a context is created.
  */
 typedef struct rapt_plan {
@@ -242,7 +242,8 @@ typedef struct rapt_plan {
   int32_t reserved;
   /** The kernel, e.g. "sdpa_prefill_f32_avx512_d128". */
   char name[96];
-  /** Why the call is not supported; empty where it is. */
+  /** Why the call is not supported. Where it is, mostly empty; on CUDA else why not by a better kernel, or that
+   * RAPT_KERNEL forces one that failed its self-check. */
   char reason[256];
 } rapt_plan;
 

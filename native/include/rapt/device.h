@@ -53,13 +53,29 @@ enum {
   RAPT_CUDA_CONTEXT_CURRENT = 1
 };
 
+/** As ordinal of a CUDA context: the first GPU that opens. */
+enum { RAPT_FIRST_USABLE = -1 };
+
+/**
+ * When a CUDA context is created, every kernel is checked on that GPU: on tiny problems, in a CUDA context of the
+ * check's own, well under a second. The result is kept in the folder rapt/selfcheck of the environment variable
+ * XDG_CACHE_HOME, or else of .cache in HOME, for this GPU, driver and build of the plug-in; where it cannot be kept,
+ * every process checks anew. Kernels that fail are left out. A kernel that never ends cannot be stopped.
+ */
+enum {
+  /** Take the result that an earlier run has left, if there is one. */
+  RAPT_SELFCHECK_REMEMBERED = 0,
+  /** Check in any case. */
+  RAPT_SELFCHECK_AGAIN = 1
+};
+
 /** How to create a context. All zero but struct_size is the CPU with its defaults. */
 typedef struct rapt_context_options {
   /** sizeof(rapt_context_options) as the caller knows it. */
   int64_t struct_size;
   /** RAPT_DEVICE_*. */
   int32_t device;
-  /** Which device of that kind, from 0; 0 for the CPU. */
+  /** Which device of that kind, from 0, or on CUDA RAPT_FIRST_USABLE; 0 for the CPU. */
   int32_t ordinal;
   /**
    * CPU: threads that work on one call, the calling thread among them, 1 to 1024. 0 = as many as rapt_capabilities
@@ -77,6 +93,10 @@ typedef struct rapt_context_options {
   int32_t affinity;
   /** CUDA: one of RAPT_CUDA_CONTEXT_*. */
   int32_t cuda_context;
+  /** CUDA: one of RAPT_SELFCHECK_*. */
+  int32_t cuda_selfcheck;
+  /** 0. */
+  int32_t reserved;
 } rapt_context_options;
 
 /** What a context is. */
@@ -100,7 +120,8 @@ typedef struct rapt_context_info {
 /**
  * Creates a context, which the caller destroys; on failure *out is NULL. options may be NULL for all defaults.
  * RAPT_UNSUPPORTED where this machine cannot run the tier, RAPT_DEVICE_UNAVAILABLE where it has no such device or the
- * plug-in or driver cannot be used. Thread-safe.
+ * plug-in or driver cannot be used, or where on a GPU not even the plain kernels of attention and projections pass the
+ * self-check and RAPT_KERNEL forces none. Thread-safe.
  */
 RAPT_API rapt_status rapt_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);
 
@@ -112,6 +133,14 @@ RAPT_API void rapt_context_destroy(rapt_context *context);
 
 /** Fills *out. Thread-safe. */
 RAPT_API rapt_status rapt_context_get_info(const rapt_context *context, rapt_context_info *out, rapt_error *error);
+
+/**
+ * Writes what the self-check of a CUDA context found, as text of at most size bytes with its end: how many checks
+ * passed on the first line, then "NAME: REASON" on a line for each that failed. RAPT_UNSUPPORTED on the CPU.
+ * Thread-safe.
+ */
+RAPT_API rapt_status rapt_context_get_selfcheck(const rapt_context *context, char *out, int64_t size,
+                                                rapt_error *error);
 
 /** The ways in which attention of few queries reads keys and values that come from memory. All give the same bits. */
 enum {

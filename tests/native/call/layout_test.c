@@ -36,8 +36,9 @@ static const field capabilities_fields[] = {F(struct_size), F(abi_version), F(lo
 #undef STRUCT_TYPE
 
 #define STRUCT_TYPE rapt_context_options
-static const field context_options_fields[] = {F(struct_size), F(device),       F(ordinal),  F(threads),
-                                               F(isa),         F(cuda_library), F(affinity), F(cuda_context)};
+static const field context_options_fields[] = {
+    F(struct_size),  F(device),   F(ordinal),      F(threads),        F(isa),
+    F(cuda_library), F(affinity), F(cuda_context), F(cuda_selfcheck), F(reserved)};
 #undef STRUCT_TYPE
 
 #define STRUCT_TYPE rapt_context_info

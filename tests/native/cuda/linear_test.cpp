@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "check.h"
+#include "cuda/selfcheck/bound.h"
 #include "plans.h"
-#include "support/bound.h"
 #include "tensors.h"
 
 namespace {

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "bound.h"
 #include "check.h"
+#include "cuda/selfcheck/bound.h"
 #include "guard.h"
 
 static void *take(int64_t count, size_t size) {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bound.h"
 #include "check.h"
+#include "cuda/selfcheck/bound.h"
 #include "guard.h"
 #include "reference.h"
 

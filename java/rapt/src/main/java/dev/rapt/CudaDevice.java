@@ -48,11 +48,61 @@ public final class CudaDevice extends Device {
     this.cuda = cuda;
   }
 
-  static CudaDevice open(int ordinal) {
-    if (ordinal < 0) {
-      throw new IllegalArgumentException("ordinal is " + ordinal + "; allowed: 0 or more");
+  /**
+   * The first usable GPU, or why there is none.
+   *
+   * @param device the GPU, open, which the caller closes; empty where none is usable
+   * @param reason why none is; empty where one is
+   */
+  public record Found(Optional<CudaDevice> device, String reason) {
+    /** Checks that nothing is null. */
+    public Found {
+      Objects.requireNonNull(device, "device");
+      Objects.requireNonNull(reason, "reason");
     }
-    return new CudaDevice(CudaBackend.open(ordinal));
+  }
+
+  static CudaDevice open(CudaOptions options) {
+    return new CudaDevice(CudaBackend.open(options));
+  }
+
+  /**
+   * Opens the first GPU on which attention and projections pass the self-check, if only by plain
+   * kernels. Never throws for want of one: the result says why.
+   *
+   * {@snippet :
+   * CudaDevice.Found found = CudaDevice.find();
+   * try (Device device = found.device().isPresent() ? found.device().get() : Device.best()) {
+   *   System.out.println(device + " " + found.reason());
+   * }
+   * }
+   *
+   * @throws RaptException where the environment variable {@code RAPT_KERNEL} names no kernel
+   */
+  public static Found find() {
+    try {
+      return new Found(Optional.of(new CudaDevice(CudaBackend.openFirst())), "");
+    } catch (RaptException refused) {
+      if (refused.status() == RaptStatus.INVALID_ARGUMENT) {
+        throw refused;
+      }
+      return new Found(Optional.empty(), refused.getMessage());
+    }
+  }
+
+  /**
+   * What the self-check of the kernels found on this GPU: how many passed in the first line, then a
+   * line {@code NAME: REASON} for each that failed and is left out.
+   *
+   * @throws IllegalStateException where this is closed
+   */
+  public String selfCheck() {
+    enter();
+    try {
+      return cuda.selfCheck();
+    } finally {
+      exit();
+    }
   }
 
   /**

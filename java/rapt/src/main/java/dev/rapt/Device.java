@@ -38,7 +38,7 @@ public abstract sealed class Device extends Place implements AutoCloseable
    * be loaded, the Java reference. One line of the log then says why, and so does {@link
    * #description()}.
    *
-   * <p>This never chooses a GPU; {@link #cuda()} opens one.
+   * <p>This never chooses a GPU, whose memory is its own; {@link CudaDevice#find()} does.
    *
    * @throws RaptException where the library is loaded but refuses, for example because {@code
    *     RAPT_ISA} names a tier that this CPU lacks: falling back would hide the mistake
@@ -86,14 +86,25 @@ public abstract sealed class Device extends Place implements AutoCloseable
    * An NVIDIA GPU, through the plug-in librapt_cuda.so: the file that the system property {@code
    * dev.rapt.librapt_cuda} or else the environment variable {@code RAPT_CUDA_LIBRARY} names, or the
    * one in the jar with the classifier {@code linux-x86_64-cuda13}, or the one beside the native
-   * library. Opening a device loads all kernels, so that later calls do not.
+   * library. Opening a device loads all kernels, so that later calls do not. The first time on a
+   * GPU, with a driver and a build of the plug-in, it also checks them all, which is to take well
+   * under a second, and keeps the result in the user's cache folder. What fails is left out.
    *
    * @param ordinal which of the machine's GPUs, from 0
    * @throws IllegalArgumentException where {@code ordinal} is negative
    * @throws RaptException naming the reason where plug-in, driver or GPU cannot be used
    */
   public static CudaDevice cuda(int ordinal) {
-    return CudaDevice.open(ordinal);
+    return cuda(CudaOptions.builder().ordinal(ordinal).build());
+  }
+
+  /**
+   * The same with options.
+   *
+   * @throws RaptException naming the reason where plug-in, driver or GPU cannot be used
+   */
+  public static CudaDevice cuda(CudaOptions options) {
+    return CudaDevice.open(options);
   }
 
   /** The reference: plain Java in double, on the calling thread. It is slow and always there. */

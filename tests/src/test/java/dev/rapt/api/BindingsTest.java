@@ -49,7 +49,7 @@ class BindingsTest {
   void everyConstantWithItsValue() throws ReflectiveOperationException, IOException {
     Map<String, Integer> declared = new TreeMap<>();
     Matcher matcher =
-        Pattern.compile("\\b(RAPT_[A-Z0-9_]+)(?: = |[ \\t]+)(\\d+)\\b").matcher(Headers.code());
+        Pattern.compile("\\b(RAPT_[A-Z0-9_]+)(?: = |[ \\t]+)(-?\\d+)\\b").matcher(Headers.code());
     while (matcher.find()) {
       declared.put(matcher.group(1), Integer.valueOf(matcher.group(2)));
     }

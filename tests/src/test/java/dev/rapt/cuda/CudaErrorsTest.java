@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.rapt.CudaDevice;
 import dev.rapt.CudaEvent;
+import dev.rapt.CudaOptions;
 import dev.rapt.CudaStream;
 import dev.rapt.Device;
 import dev.rapt.DeviceMemory;
@@ -24,6 +25,8 @@ class CudaErrorsTest {
   @AfterEach
   void repair() {
     Cuda.environment("RAPT_EMULATED_FAULT", "");
+    Cuda.environment("RAPT_EMULATED_SERIAL", "");
+    Cuda.environment("RAPT_EMULATED_BREAK", "");
   }
 
   @Test
@@ -46,6 +49,38 @@ class CudaErrorsTest {
       assertTrue(device.isa().isEmpty());
       assertEquals(0, device.ordinal());
     }
+  }
+
+  @Test
+  void findsTheFirstUsableGpuOrSaysWhyThereIsNone() {
+    Cuda.use();
+    CudaDevice.Found found = CudaDevice.find();
+    assertEquals("", found.reason());
+    try (CudaDevice device = found.device().orElseThrow()) {
+      assertEquals("cuda:0", device.name());
+      assertTrue(device.selfCheck().matches("(\\d+) of \\1 passed, .+"), device.selfCheck());
+    }
+    assumeTrue(Cuda.isEmulated(), "a real GPU cannot be broken");
+    Cuda.environment("RAPT_EMULATED_SERIAL", "77");
+    Cuda.environment("RAPT_EMULATED_BREAK", "shuffle");
+    CudaDevice.Found none = CudaDevice.find();
+    assertTrue(none.device().isEmpty());
+    assertTrue(none.reason().contains("is unusable: sdpa_prefill_cuda_simt"), none.reason());
+    assertThrows(RaptException.class, Device::cuda);
+    Cuda.environment("RAPT_EMULATED_BREAK", "multiply_bf16");
+    CudaOptions again = CudaOptions.builder().checkAgain(true).build();
+    try (CudaDevice device = Device.cuda(again)) {
+      assertTrue(device.selfCheck().contains("\nlinear_bf16_cuda_mma: "), device.selfCheck());
+    }
+  }
+
+  @Test
+  void aThreadWithoutACurrentContext() {
+    Cuda.use();
+    CudaOptions current = CudaOptions.builder().currentContext(true).build();
+    RaptException refused = assertThrows(RaptException.class, () -> Device.cuda(current));
+    assertEquals(RaptStatus.INVALID_ARGUMENT, refused.status());
+    assertTrue(refused.getMessage().contains("no current CUDA context"), refused.getMessage());
   }
 
   @Test

@@ -63,6 +63,7 @@ public final class CudaTimes {
   public static void main(String[] arguments) throws IOException {
     try (CudaDevice device = Device.cuda()) {
       if (arguments[0].equals("describe")) {
+        System.out.println("self-check: " + device.selfCheck());
         System.out.println(device.description());
         return;
       }

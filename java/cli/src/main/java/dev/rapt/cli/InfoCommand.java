@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli;
 
-import dev.rapt.Attention;
 import dev.rapt.Capabilities;
 import dev.rapt.CudaDevice;
-import dev.rapt.DType;
 import dev.rapt.Device;
-import dev.rapt.DeviceMemory;
 import dev.rapt.Isa;
-import dev.rapt.Plan;
 import dev.rapt.RaptException;
-import dev.rapt.Tensor;
 import dev.rapt.cli.terminal.Printable;
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -100,25 +97,29 @@ final class InfoCommand implements Runnable {
       }
     }
     line(out, "java", "available: the pure Java reference, slow");
-    out.println(shorten(format("cuda", cuda(capabilities))));
+    cuda(out, capabilities);
   }
 
-  /** Opens the device itself, which may be usable and yet have no kernel that runs by default. */
-  private static String cuda(Capabilities capabilities) {
+  private static void cuda(PrintWriter out, Capabilities capabilities) {
     if (!capabilities.nativeAvailable()) {
-      return "unavailable: it needs the native library";
+      line(out, "cuda", "unavailable: it needs the native library");
+      return;
     }
-    try (CudaDevice device = Device.cuda();
-        DeviceMemory memory = device.allocate(DType.F16, 2, 1, 64, 64)) {
-      Tensor both = memory.tensor(DType.F16, 2, 1, 64, 64);
-      Tensor any = both.slice(0, 0, 1);
-      Tensor result = both.slice(0, 1, 2);
-      Plan plan = Attention.builder().build().plan(device, any, any, any, result);
-      return "available: "
-          + device.description()
-          + (plan.supported() ? "" : "; no attention kernel runs by default: " + plan.reason());
-    } catch (RaptException e) {
-      return "unavailable: " + e.getMessage();
+    CudaDevice.Found found;
+    try {
+      found = CudaDevice.find();
+    } catch (RaptException refused) {
+      found = new CudaDevice.Found(Optional.empty(), refused.getMessage());
+    }
+    if (found.device().isEmpty()) {
+      out.println(shorten(format("cuda", "unavailable: " + found.reason())));
+      return;
+    }
+    try (CudaDevice device = found.device().get()) {
+      line(out, "cuda", "available: " + device.description());
+      List<String> lines = device.selfCheck().lines().toList();
+      line(out, "self-check", lines.getFirst());
+      lines.stream().skip(1).forEach(failed -> line(out, "", "left out: " + failed));
     }
   }
 

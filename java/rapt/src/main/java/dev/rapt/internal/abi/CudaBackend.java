@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.abi;
 
+import dev.rapt.CudaOptions;
 import dev.rapt.RaptException;
 import dev.rapt.internal.call.Backend;
 import dev.rapt.internal.call.CallFrame;
@@ -19,6 +20,9 @@ import java.lang.foreign.ValueLayout;
  * after the context is.
  */
 public final class CudaBackend extends NativeBackend {
+  /** Room for a line for each kernel. */
+  private static final int SELF_CHECK_BYTES = 32_768;
+
   private final Info info;
 
   /**
@@ -43,7 +47,16 @@ public final class CudaBackend extends NativeBackend {
   }
 
   /** Creates a context; throws RaptException where plug-in, driver or GPU cannot be used. */
-  public static CudaBackend open(int ordinal) {
+  public static CudaBackend open(CudaOptions options) {
+    return open(options.ordinal(), options);
+  }
+
+  /** The same on the first GPU where that succeeds. */
+  public static CudaBackend openFirst() {
+    return open(rapt_h.RAPT_FIRST_USABLE(), CudaOptions.builder().build());
+  }
+
+  private static CudaBackend open(int ordinal, CudaOptions options) {
     NativeLibrary.require();
     CudaLibrary.Found library = CudaLibrary.find();
     try (Arena arena = Arena.ofConfined()) {
@@ -53,12 +66,22 @@ public final class CudaBackend extends NativeBackend {
       rapt_context_options.cuda_library(
           struct,
           library.path().isEmpty() ? MemorySegment.NULL : arena.allocateFrom(library.path()));
+      rapt_context_options.cuda_context(
+          struct,
+          options.currentContext()
+              ? rapt_h.RAPT_CUDA_CONTEXT_CURRENT()
+              : rapt_h.RAPT_CUDA_CONTEXT_PRIMARY());
+      rapt_context_options.cuda_selfcheck(
+          struct,
+          options.checkAgain()
+              ? rapt_h.RAPT_SELFCHECK_AGAIN()
+              : rapt_h.RAPT_SELFCHECK_REMEMBERED());
       MemorySegment context = Contexts.create(arena, struct);
       MemorySegment info = Contexts.info(arena, context);
       return new CudaBackend(
           context,
           new Info(
-              ordinal,
+              rapt_context_info.ordinal(info),
               rapt_context_info.name(info).getString(0),
               rapt_context_info.compute_capability(info),
               rapt_context_info.driver_version(info)));
@@ -80,7 +103,7 @@ public final class CudaBackend extends NativeBackend {
   /** Why the first GPU cannot be used; empty where it can. */
   static String unavailable() {
     try {
-      open(0).close();
+      open(CudaOptions.builder().build()).close();
       return "";
     } catch (RaptException refused) {
       return refused.getMessage();
@@ -90,6 +113,15 @@ public final class CudaBackend extends NativeBackend {
   /** What the driver says about the GPU. */
   public Info info() {
     return info;
+  }
+
+  /** What the self-check found, as rapt_context_get_selfcheck writes it. */
+  public String selfCheck() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocate(SELF_CHECK_BYTES);
+      check(error -> rapt_h.rapt_context_get_selfcheck(context(), text, text.byteSize(), error));
+      return text.getString(0);
+    }
   }
 
   /** Calls that are enqueued on a stream of this context. */

@@ -24,6 +24,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const char *cuda_library;
  *     int32_t affinity;
  *     int32_t cuda_context;
+ *     int32_t cuda_selfcheck;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -41,7 +43,9 @@ public class rapt_context_options {
         rapt_h.C_INT.withName("isa"),
         rapt_h.C_POINTER.withName("cuda_library"),
         rapt_h.C_INT.withName("affinity"),
-        rapt_h.C_INT.withName("cuda_context")
+        rapt_h.C_INT.withName("cuda_context"),
+        rapt_h.C_INT.withName("cuda_selfcheck"),
+        rapt_h.C_INT.withName("reserved")
     ).withName("rapt_context_options");
 
     /**
@@ -401,6 +405,94 @@ public class rapt_context_options {
      */
     public static void cuda_context(MemorySegment struct, int fieldValue) {
         struct.set(cuda_context$LAYOUT, cuda_context$OFFSET, fieldValue);
+    }
+
+    private static final OfInt cuda_selfcheck$LAYOUT = (OfInt)$LAYOUT.select(groupElement("cuda_selfcheck"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t cuda_selfcheck
+     * }
+     */
+    public static final OfInt cuda_selfcheck$layout() {
+        return cuda_selfcheck$LAYOUT;
+    }
+
+    private static final long cuda_selfcheck$OFFSET = $LAYOUT.byteOffset(groupElement("cuda_selfcheck"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t cuda_selfcheck
+     * }
+     */
+    public static final long cuda_selfcheck$offset() {
+        return cuda_selfcheck$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t cuda_selfcheck
+     * }
+     */
+    public static int cuda_selfcheck(MemorySegment struct) {
+        return struct.get(cuda_selfcheck$LAYOUT, cuda_selfcheck$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t cuda_selfcheck
+     * }
+     */
+    public static void cuda_selfcheck(MemorySegment struct, int fieldValue) {
+        struct.set(cuda_selfcheck$LAYOUT, cuda_selfcheck$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

@@ -1107,6 +1107,33 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_CUDA_CONTEXT_CURRENT() {
         return RAPT_CUDA_CONTEXT_CURRENT;
     }
+    private static final int RAPT_FIRST_USABLE = (int)-1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_FIRST_USABLE = -1
+     * }
+     */
+    public static int RAPT_FIRST_USABLE() {
+        return RAPT_FIRST_USABLE;
+    }
+    private static final int RAPT_SELFCHECK_REMEMBERED = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_SELFCHECK_REMEMBERED = 0
+     * }
+     */
+    public static int RAPT_SELFCHECK_REMEMBERED() {
+        return RAPT_SELFCHECK_REMEMBERED;
+    }
+    private static final int RAPT_SELFCHECK_AGAIN = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_SELFCHECK_AGAIN = 1
+     * }
+     */
+    public static int RAPT_SELFCHECK_AGAIN() {
+        return RAPT_SELFCHECK_AGAIN;
+    }
 
     private static class rapt_context_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -1284,6 +1311,69 @@ public class rapt_h extends rapt_h$shared {
                 traceDowncall("rapt_context_get_info", context, out, error);
             }
             return (int)mh$.invokeExact(context, out, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class rapt_context_get_selfcheck {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            rapt_h.C_INT,
+            rapt_h.C_POINTER,
+            rapt_h.C_POINTER,
+            rapt_h.C_LONG,
+            rapt_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("rapt_context_get_selfcheck");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_selfcheck(const rapt_context *context, char *out, int64_t size, rapt_error *error)
+     * }
+     */
+    public static FunctionDescriptor rapt_context_get_selfcheck$descriptor() {
+        return rapt_context_get_selfcheck.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_selfcheck(const rapt_context *context, char *out, int64_t size, rapt_error *error)
+     * }
+     */
+    public static MethodHandle rapt_context_get_selfcheck$handle() {
+        return rapt_context_get_selfcheck.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_selfcheck(const rapt_context *context, char *out, int64_t size, rapt_error *error)
+     * }
+     */
+    public static MemorySegment rapt_context_get_selfcheck$address() {
+        return rapt_context_get_selfcheck.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * rapt_status rapt_context_get_selfcheck(const rapt_context *context, char *out, int64_t size, rapt_error *error)
+     * }
+     */
+    public static int rapt_context_get_selfcheck(MemorySegment context, MemorySegment out, long size, MemorySegment error) {
+        var mh$ = rapt_context_get_selfcheck.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("rapt_context_get_selfcheck", context, out, size, error);
+            }
+            return (int)mh$.invokeExact(context, out, size, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bound.h"
+#include "cuda/selfcheck/bound.h"
 
 #include <float.h>
 #include <math.h>

@@ -5,8 +5,8 @@
 // A sum of n terms makes about n roundings of at most 2^-24 of what has been added up. They point up and down at
 // random, so that sqrt(n) of them stand for all; but terms that are equal, or nearly, are rounded alike, and then all
 // of them point the same way.
-#ifndef RAPT_TESTS_SUPPORT_BOUND_H
-#define RAPT_TESTS_SUPPORT_BOUND_H
+#ifndef RAPT_CUDA_SELFCHECK_BOUND_H
+#define RAPT_CUDA_SELFCHECK_BOUND_H
 
 #include <stdint.h>
 
