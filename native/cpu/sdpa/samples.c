@@ -177,8 +177,8 @@ static void plan_sample(const batch_job *job, int64_t b, double wanted, int64_t 
   if (s->plan.splits == 1) return;
   rapt_arena arena = {.base = job->partials + *partials};
   atomic_int *left = lay_partials(&arena, job->context, &problem, &s->plan, &states);
-  for (int64_t n = 0; left != NULL && n < s->plan.units * s->plan.blocks; n++)
-    atomic_init(&left[n], (int)s->plan.splits);
+  int64_t counters = left != NULL ? s->plan.units * s->plan.blocks : 0;
+  for (int64_t n = 0; n < counters; n++) atomic_init(&left[n], (int)s->plan.splits);
   rapt_sdpa_job alone = {.plan = &s->plan, .partials = states};
   rapt_sdpa_decode_begin(&alone);
   *partials += arena.used;
@@ -200,7 +200,8 @@ static int64_t order_samples(const batch_job *job) {
   for (int64_t b = 0; b < batch; b++) at[WORKS - work_of_task(job->problem, &job->samples[b])]++;
   for (int w = 1; w <= WORKS; w++) at[w] += at[w - 1];
   for (int64_t b = 0; b < batch; b++) {
-    job->order[at[WORKS - 1 - work_of_task(job->problem, &job->samples[b])]++] = b;
+    int work = work_of_task(job->problem, &job->samples[b]);
+    job->order[at[WORKS - 1 - work]++] = b;
   }
   for (int64_t n = 0; n < batch; n++) {
     job->first_task[n] = tasks;

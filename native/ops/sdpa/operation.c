@@ -9,8 +9,8 @@
 
 _Static_assert(sizeof(rapt_sdpa_problem) <= RAPT_PROBLEM_ROOM, "a call's room");
 
-// The cases: what is stored as i8.
-enum { KEY_I8 = 1, VALUE_I8 = 2 };
+// The cases: what is stored as i8, and how samples differ.
+enum { KEY_I8 = 1, VALUE_I8 = 2, OWN_LENGTHS = 4, RAGGED_QUERIES = 8, RAGGED_KEYS = 16, PAGED = 32 };
 
 _Static_assert(sizeof(rapt_sdpa) == 1304, "ABI: sizeof(rapt_sdpa)");
 _Static_assert(offsetof(rapt_sdpa, batch) == 864, "ABI: rapt_sdpa.batch");
@@ -45,10 +45,10 @@ static const rapt_operand operands[] = {
     {"lse", AT(lse), RAPT_WRITE, RAPT_ONLY(RAPT_F32), "AHN", .optional = 1},
     {"weights", AT(weights), RAPT_WRITE, RAPT_FLOATS, "AHNT", .optional = 1},
     {"positions", AT(positions), RAPT_READ, RAPT_INDICES, "B", .optional = 1},
-    {"key_lengths", AT(key_lengths), RAPT_READ, RAPT_INDICES, "B", .optional = 1},
-    {"query_starts", AT(query_starts), RAPT_READ, RAPT_INDICES, "M", .optional = 1},
-    {"key_starts", AT(key_starts), RAPT_READ, RAPT_INDICES, "M", .optional = 1},
-    {"page_table", AT(page_table), RAPT_READ, RAPT_INDICES, "BL", .optional = 1},
+    {"key_lengths", AT(key_lengths), RAPT_READ, RAPT_INDICES, "B", .optional = 1, .when = OWN_LENGTHS},
+    {"query_starts", AT(query_starts), RAPT_READ, RAPT_INDICES, "M", .optional = 1, .when = RAGGED_QUERIES},
+    {"key_starts", AT(key_starts), RAPT_READ, RAPT_INDICES, "M", .optional = 1, .when = RAGGED_KEYS},
+    {"page_table", AT(page_table), RAPT_READ, RAPT_INDICES, "BL", .optional = 1, .when = PAGED},
     {.name = NULL},
 };
 
@@ -162,14 +162,13 @@ static rapt_status check_samples(const rapt_sdpa *c, rapt_error *error) {
   if (rapt_is_present(&c->query_starts)) {
     RAPT_CHECK(check_most("query_len", c->query_len, "total_queries", c->total_queries, error));
   }
-  if (rapt_is_present(&c->key_starts)) {
-    RAPT_CHECK(check_most("kv_len", c->kv_len, "total_keys", c->total_keys, error));
-  }
+  int joined = rapt_is_present(&c->key_starts);
+  if (joined) RAPT_CHECK(check_most("kv_len", c->kv_len, "total_keys", c->total_keys, error));
   return rapt_is_present(&c->page_table) ? check_pages(c, error) : RAPT_OK;
 }
 
-// The sizes of query and key that depend on how samples share them.
-static void size_samples(const rapt_sdpa *c, rapt_sizes *sizes) {
+// The sizes of query and key that depend on how samples share them. Returns the cases of that.
+static uint32_t size_samples(const rapt_sdpa *c, rapt_sizes *sizes) {
   int ragged = rapt_is_present(&c->query_starts), joined = rapt_is_present(&c->key_starts);
   int paged = rapt_is_present(&c->page_table);
   *rapt_size(sizes, 'A') = ragged ? 1 : c->batch;
@@ -178,6 +177,8 @@ static void size_samples(const rapt_sdpa *c, rapt_sizes *sizes) {
   *rapt_size(sizes, 'K') = paged ? c->page_size : joined ? c->total_keys : c->kv_len;
   *rapt_size(sizes, 'M') = c->batch + 1;
   *rapt_size(sizes, 'L') = c->max_pages;
+  return (rapt_is_present(&c->key_lengths) ? OWN_LENGTHS : 0u) | (ragged ? RAGGED_QUERIES : 0u) |
+         (joined ? RAGGED_KEYS : 0u) | (paged ? PAGED : 0u);
 }
 
 static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_error *error) {
@@ -190,10 +191,10 @@ static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_er
   int64_t shared = c->total_queries | c->total_keys | c->pages | c->page_size | c->max_pages;
   if (shared != 0 || rapt_sdpa_varies(c)) RAPT_CHECK(check_samples(c, error));
   if (!rapt_sdpa_varies(c)) rapt_sdpa_place_options(&c->options, c->query_len, c->kv_len);
-  size_samples(c, sizes);
+  *cases = size_samples(c, sizes);
   *rapt_size(sizes, 'P') = c->key_scale_groups;
   *rapt_size(sizes, 'Q') = c->value_scale_groups;
-  *cases = (c->key.dtype == RAPT_I8 ? KEY_I8 : 0u) | (c->value.dtype == RAPT_I8 ? VALUE_I8 : 0u);
+  *cases |= (c->key.dtype == RAPT_I8 ? KEY_I8 : 0u) | (c->value.dtype == RAPT_I8 ? VALUE_I8 : 0u);
   return RAPT_OK;
 }
 

@@ -141,8 +141,8 @@ static void place_keys(const samples_case *c, guard_buffer *buffer, rapt_tensor 
   for (int64_t b = 0; b < c->batch; b++) {
     for (int64_t h = 0; h < c->kv_heads; h++) {
       for (int64_t j = 0; j < c->keys[b]; j++) {
-        for (int64_t d = 0; d < elements; d++)
-          put(t->data, dtype, key_at(c, t, b, h, j) + d, part, hash(c, part, b, h, j, d));
+        int64_t row = key_at(c, t, b, h, j);
+        for (int64_t d = 0; d < elements; d++) put(t->data, dtype, row + d, part, hash(c, part, b, h, j, d));
       }
     }
   }

@@ -186,7 +186,7 @@ static void test_pages(void) {
 int main(int argc, char **argv) {
   check_start();
   random_state r = {5};
-  int trials = test_sweep(3000, 400, 60);
+  int trials = test_sweep(3000, 200, 30);
   test_pages();
   for (int n = 0; n < trials; n++) {
     samples_case c = draw(&r, (uint64_t)n + 1);
