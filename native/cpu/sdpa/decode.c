@@ -145,11 +145,11 @@ typedef struct kernel_rows {
   int64_t stride;
 } kernel_rows;
 
-// Loads rows of keys j and further ones below `to`. What a kernel sums goes by blocks of so many keys, counted from the
-// first; so all rows are loaded, or whole blocks of them, and a block that goes on in another run is copied.
-static kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source, int64_t j, int64_t to, int64_t block,
-                             int64_t *count) {
-  rapt_kv_run run = rapt_kv_run_at(source, j, to - j);
+// load_rows of what is not one run in place: rows that are widened, or whole blocks of rows. A block that goes on in
+// another run is copied.
+static __attribute__((noinline)) kernel_rows load_blocks(const decode_task *t, const rapt_kv_source *source,
+                                                         rapt_kv_run run, int64_t j, int64_t to, int64_t block,
+                                                         int64_t *count) {
   int64_t all = to - j;
   if (!reads_in_place(source)) {
     for (*count = 0;; run = rapt_kv_run_at(source, j + *count, all - *count)) {
@@ -158,11 +158,21 @@ static kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source,
       if (*count == all) return (kernel_rows){t->slot->rows, source->depth};
     }
   }
-  *count = run.count == all ? all : run.count - run.count % block;
+  *count = run.count - run.count % block;
   if (*count > 0) return (kernel_rows){run.rows, run.stride};
   *count = rapt_min(all, block);
   rapt_kv_copy_rows(source, j, j + *count, t->slot->rows);
   return (kernel_rows){t->slot->rows, source->depth};
+}
+
+// Loads rows of keys j and further ones below `to`. What a kernel sums goes by blocks of so many keys, counted from the
+// first; so all rows are loaded, or whole blocks of them.
+static inline kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source, int64_t j, int64_t to,
+                                    int64_t block, int64_t *count) {
+  rapt_kv_run run = rapt_kv_run_at(source, j, to - j);
+  *count = run.count;
+  if (run.count == to - j && reads_in_place(source)) return (kernel_rows){run.rows, run.stride};
+  return load_blocks(t, source, run, j, to, block, count);
 }
 
 // Multiplies scores or weights of keys j .. j + count by the scales of these keys, where each has one. With guarded,
