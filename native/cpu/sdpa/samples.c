@@ -244,6 +244,8 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
 void rapt_sdpa_run_samples(rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                            void *memory) {
   const rapt_sdpa *c = &problem->call;
+  // Tokens of no sample; there may be no scratch.
+  if (c->batch == 0) return;
   rapt_cpu_sdpa whole = *plan;
   batch_job job = {.context = context, .problem = problem, .plan = &whole};
   rapt_arena arena = {.base = memory};
