@@ -73,9 +73,21 @@ static void check_untouched(const samples_case *c, const rapt_tensor *t, size_t 
   }
 }
 
+// A result of the batch, kept.
+static rapt_tensor keep(const rapt_tensor *t, size_t bytes) {
+  rapt_tensor kept = *t;
+  kept.data = malloc(bytes + 1);
+  if (kept.data == NULL) check_abort("the test cannot allocate %zu bytes", bytes);
+  if (bytes > 0) memcpy(kept.data, t->data, bytes);
+  return kept;
+}
+
+enum { RESULTS = 3 };
+
 static void test(const samples_case *c) {
   int count;
   const tier *tiers = test_tiers(1, &count);
+  rapt_tensor kept[MAX_TIERS][THREAD_COUNTS][RESULTS];
   rapt_sdpa call, alone;
   char text[512];
   samples_print(c, text, sizeof text);
@@ -86,18 +98,30 @@ static void test(const samples_case *c) {
       run_batch(tiers[t].context[n], &call);
       check_untouched(c, &call.output, batch_memory.output_bytes, c->value_dim);
       check_untouched(c, &call.lse, batch_memory.lse_bytes, 1);
-      for (int64_t b = 0; b < c->batch; b++) {
-        if (c->queries[b] == 0) continue;
-        samples_case by_itself = *c;
-        by_itself.ragged_queries = 0;
-        samples_place_alone(c, b, &alone_memory, &alone);
-        run(tiers[t].context[(n + b) % THREAD_COUNTS], &alone, "a sample alone");
-        compare(c, &by_itself, b, &call.output, &alone.output, c->value_dim, 0, "output");
-        if (c->lse) compare(c, &by_itself, b, &call.lse, &alone.lse, 1, 0, "lse");
+      kept[t][n][0] = keep(&call.output, batch_memory.output_bytes);
+      kept[t][n][1] = keep(&call.lse, batch_memory.lse_bytes);
+      kept[t][n][2] = keep(&call.weights, batch_memory.weights_bytes);
+    }
+  }
+  samples_case by_itself = *c;
+  by_itself.ragged_queries = 0;
+  for (int64_t b = 0; b < c->batch; b++) {
+    if (c->queries[b] == 0) continue;
+    samples_place_alone(c, b, &alone_memory, &alone);
+    for (int t = 0; t < count; t++) {
+      check_set_case("samples_test, %s: %s", rapt_isa_name(tiers[t].isa), text);
+      run(tiers[t].context[b % THREAD_COUNTS], &alone, "a sample alone");
+      for (int n = 0; n < THREAD_COUNTS; n++) {
+        const rapt_tensor *batch = kept[t][n];
+        compare(c, &by_itself, b, &batch[0], &alone.output, c->value_dim, 0, "output");
+        if (c->lse) compare(c, &by_itself, b, &batch[1], &alone.lse, 1, 0, "lse");
         if (c->weights < 0) continue;
-        compare(c, &by_itself, b, &call.weights, &alone.weights, c->keys[b], call.kv_len - c->keys[b], "weights");
+        compare(c, &by_itself, b, &batch[2], &alone.weights, c->keys[b], call.kv_len - c->keys[b], "weights");
       }
     }
+  }
+  for (int t = 0; t < count; t++) {
+    for (int n = 0; n < THREAD_COUNTS * RESULTS; n++) free(kept[t][n / RESULTS][n % RESULTS].data);
   }
 }
 
