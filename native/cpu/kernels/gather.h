@@ -13,10 +13,6 @@
 #define GATHER_ROWS 4
 // The most rows for which the second way of reading takes GATHER_NARROW vectors at once; more are bound by arithmetic.
 #define GATHER_NARROW_ROWS 4
-// Elements of the values that all register blocks go through before the next such elements: enough that loading and
-// storing the accumulators costs little, few enough to stay in L1, and the same for every dtype, so that equal values
-// give equal bits.
-#define GATHER_ELEMENTS 2048
 
 // What all blocks of rows and elements share.
 typedef struct gather_block_of {
@@ -142,7 +138,7 @@ ALWAYS_INLINE void gather_some(const int type, const int across, int64_t rows, i
 
 #include "cpu/kernels/gather_streams.h"
 
-// Adds the keys of `all`, GATHER_ELEMENTS of their values at a time.
+// Adds the keys of `all`, a block of rapt_gather_keys at a time.
 ALWAYS_INLINE void gather_as(const int type, const int streams, int64_t rows, int64_t depth, int guarded, stream s,
                              gather_block_of all) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -150,7 +146,7 @@ ALWAYS_INLINE void gather_as(const int type, const int streams, int64_t rows, in
   const int across = narrow ? GATHER_NARROW : GATHER_VECTORS;
   const float *weights = all.weights;
   int64_t key_count = all.key_count;
-  int64_t step = rapt_max(4, GATHER_ELEMENTS / depth), vectors = (depth + V_LANES - 1) / V_LANES;
+  int64_t step = rapt_gather_keys(depth), vectors = (depth + V_LANES - 1) / V_LANES;
   int64_t passes = (rows + GATHER_ROWS - 1) / GATHER_ROWS * (vectors / across + vectors % across);
   all.value_stride = s.stride;
   all.bytes = s.bytes;

@@ -46,11 +46,20 @@ typedef int64_t rapt_multiply_and_weigh(int64_t rows, int64_t depth, const float
                                         float *c, float to_exponent, const float *lane_max, float *lane_sum,
                                         int64_t *scored);
 
+// Keys of a block of rapt_dots, counted from the first, at most: the dot products of the last keys, which do not fill a
+// block, may be summed in another order.
+#define RAPT_DOT_KEYS 4
+
 // scores[r * score_stride + key] = queries[r] . keys[key] for r < rows <= RAPT_DECODE_WIDTH. queries[r] starts at
 // queries + r * query_stride, keys[key] at element key * key_stride of keys. Memory behind the last row may be
 // prefetched, which never faults.
 typedef void rapt_dots(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys,
                        int64_t key_stride, int64_t depth, float *scores, int64_t score_stride);
+
+// Keys of a block of rapt_gather, counted from the first: their sum starts from zero, and is added to the output at the
+// block's end. So many elements that loading and storing the accumulators costs little, few enough to stay in L1, and
+// the same for every dtype, so that equal values give equal bits.
+static inline int64_t rapt_gather_keys(int64_t depth) { return 2048 / depth > 4 ? 2048 / depth : 4; }
 
 // out[r] = out[r] * correction[r] + sum over keys of weights[r * weight_stride + key] * values[key]. With guarded terms
 // of weight 0 are left out.

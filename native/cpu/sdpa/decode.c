@@ -24,7 +24,8 @@ typedef struct decode_slot {
   // A flag per score of a tile, see rapt_softmax_step.
   unsigned char *visible;
   float *correction;
-  // Keys or values widened in memory: a tile where the kernels do not read them in place, else one row.
+  // Keys or values copied: a tile, widened, where the kernels do not read them in place; a gather block of paged ones;
+  // else one row.
   float *rows;
   // A row of biases.
   float *biases;
@@ -69,7 +70,9 @@ static void lay_slot(rapt_arena *arena, const rapt_sdpa_problem *problem, const 
   slot->scores = rapt_arena_take(arena, problem->rows * plan->score_stride, sizeof(float));
   slot->visible = rapt_arena_take(arena, problem->rows * plan->key_tile, 1);
   slot->correction = rapt_arena_take(arena, RAPT_DECODE_WIDTH, sizeof(float));
-  int64_t rows = reads_in_place(&keys) && reads_in_place(&values) ? 1 : plan->key_tile;
+  int64_t rows = !reads_in_place(&keys) || !reads_in_place(&values) ? plan->key_tile
+                 : values.table != NULL                             ? rapt_gather_keys(c->value_dim)
+                                                                    : 1;
   slot->rows = rapt_arena_take(arena, rows * rapt_max(c->head_dim, c->value_dim), sizeof(float));
   slot->biases = rapt_arena_take(arena, plan->key_tile, sizeof(float));
 }
@@ -142,25 +145,56 @@ typedef struct kernel_rows {
   int64_t stride;
 } kernel_rows;
 
-static kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source, const rapt_kv_run *run) {
-  if (reads_in_place(source)) return (kernel_rows){run->rows, run->stride};
-  rapt_kv_read_rows(t->kernels, source, run, t->slot->rows);
+// load_rows of what is not one run in place: rows that are widened, or whole blocks of rows. A block that goes on in
+// another run is copied.
+static __attribute__((noinline)) kernel_rows load_blocks(const decode_task *t, const rapt_kv_source *source,
+                                                         rapt_kv_run run, int64_t j, int64_t to, int64_t block,
+                                                         int64_t *count) {
+  int64_t all = to - j;
+  if (!reads_in_place(source)) {
+    for (*count = 0;; run = rapt_kv_run_at(source, j + *count, all - *count)) {
+      rapt_kv_read_rows(t->kernels, source, &run, t->slot->rows + *count * source->depth);
+      *count += run.count;
+      if (*count == all) return (kernel_rows){t->slot->rows, source->depth};
+    }
+  }
+  *count = run.count - run.count % block;
+  if (*count > 0) return (kernel_rows){run.rows, run.stride};
+  *count = rapt_min(all, block);
+  rapt_kv_copy_rows(source, j, j + *count, t->slot->rows);
   return (kernel_rows){t->slot->rows, source->depth};
 }
 
-// Multiplies scores or weights of a run's keys by the scales of these keys. With guarded, zeros stay zero whatever the
-// scale.
-static void apply_scales(const decode_task *t, const rapt_kv_run *run, int guarded, float *scores) {
+// Loads rows of keys j and further ones below `to`. What a kernel sums goes by blocks of so many keys, counted from the
+// first; so all rows are loaded, or whole blocks of them.
+static inline kernel_rows load_rows(const decode_task *t, const rapt_kv_source *source, int64_t j, int64_t to,
+                                    int64_t block, int64_t *count) {
+  rapt_kv_run run = rapt_kv_run_at(source, j, to - j);
+  *count = run.count;
+  if (run.count == to - j && reads_in_place(source)) return (kernel_rows){run.rows, run.stride};
+  return load_blocks(t, source, run, j, to, block, count);
+}
+
+// Multiplies scores or weights of keys j .. j + count by the scales of these keys, where each has one. With guarded,
+// zeros stay zero whatever the scale.
+static void apply_scales(const decode_task *t, const rapt_kv_source *source, int64_t j, int64_t count, int guarded,
+                         float *scores) {
   int64_t rows = t->problem->rows, stride = t->plan->score_stride;
-  if (run->scale_stride == 1 && !guarded) {
-    t->kernels->scale_keys(rows, run->count, stride, run->scale, scores);
-    return;
-  }
-  for (int64_t r = 0; r < rows; r++) {
-    float *row = scores + r * stride;
-    for (int64_t k = 0; k < run->count; k++) {
-      row[k] = guarded && row[k] == 0 ? 0 : row[k] * run->scale[k * run->scale_stride];
+  if (!is_scaled_by_row(source)) return;
+  for (int64_t last = j + count; j < last;) {
+    rapt_kv_run run = rapt_kv_run_at(source, j, last - j);
+    if (run.scale_stride == 1 && !guarded) {
+      t->kernels->scale_keys(rows, run.count, stride, run.scale, scores);
+    } else {
+      for (int64_t r = 0; r < rows; r++) {
+        float *row = scores + r * stride;
+        for (int64_t k = 0; k < run.count; k++) {
+          row[k] = guarded && row[k] == 0 ? 0 : row[k] * run.scale[k * run.scale_stride];
+        }
+      }
     }
+    j += run.count;
+    scores += run.count;
   }
 }
 
@@ -196,14 +230,12 @@ static void score(const decode_task *t, int64_t from, int64_t to, float *scores)
   int64_t depth = t->problem->call.head_dim;
   prefetch_scales(&t->values, from, to - from);
   prefetch_scales(&t->keys, to, t->plan->key_tile);
-  for (int64_t j = from; j < to;) {
-    rapt_kv_run run = rapt_kv_run_at(&t->keys, j, to - j);
-    kernel_rows keys = load_rows(t, &t->keys, &run);
-    t->dots(t->problem->rows, t->slot->query, depth, run.count, keys.rows, keys.stride, depth, scores + (j - from),
+  for (int64_t j = from, count; j < to; j += count) {
+    kernel_rows keys = load_rows(t, &t->keys, j, to, RAPT_DOT_KEYS, &count);
+    t->dots(t->problem->rows, t->slot->query, depth, count, keys.rows, keys.stride, depth, scores + (j - from),
             t->plan->score_stride);
-    if (is_scaled_by_row(&t->keys)) apply_scales(t, &run, 0, scores + (j - from));
-    j += run.count;
   }
+  apply_scales(t, &t->keys, from, to - from, 0, scores);
 }
 
 // Turns the scores of keys from .. to into weights, and adds the weighted values to the output.
@@ -217,14 +249,11 @@ static void attend(const decode_task *t, int64_t from, int64_t to, float *scores
                             .to_exponent = t->problem->to_exponent,
                             .visible = guarded ? t->slot->visible : NULL};
   rapt_softmax_update(t->kernels, t->state, &step, scores, t->slot->correction);
-  for (int64_t j = from; j < to;) {
-    rapt_kv_run run = rapt_kv_run_at(&t->values, j, to - j);
-    kernel_rows values = load_rows(t, &t->values, &run);
-    float *weights = scores + (j - from);
-    if (is_scaled_by_row(&t->values)) apply_scales(t, &run, guarded, weights);
-    t->gather(t->problem->rows, weights, stride, run.count, values.rows, values.stride, depth,
+  apply_scales(t, &t->values, from, to - from, guarded, scores);
+  for (int64_t j = from, count; j < to; j += count) {
+    kernel_rows values = load_rows(t, &t->values, j, to, rapt_gather_keys(depth), &count);
+    t->gather(t->problem->rows, scores + (j - from), stride, count, values.rows, values.stride, depth,
               j == from ? t->slot->correction : ones, t->state->output, depth, guarded);
-    j += run.count;
   }
 }
 

@@ -4,6 +4,34 @@
 #include <string.h>
 
 #include "cpu/engine/rows.h"
+#include "ops/sdpa/samples.h"
+
+rapt_kv_run rapt_kv_run_of_pages(const rapt_kv_source *source, int64_t j, int64_t most) {
+  const rapt_tensor *t = source->rows, *scale = source->scale;
+  int64_t size = source->page_size, index = j / size, row = j - index * size;
+  int64_t page = rapt_sdpa_page(source->table, source->pages, index), quantised = source->dtype == RAPT_I8;
+  rapt_kv_run run = {.rows = rapt_row(t, page, source->kv_head, row), .stride = t->stride[2], .count = size - row};
+  if (quantised) {
+    run.scale = rapt_f32_row(scale, page, source->kv_head, row);
+    run.scale_stride = scale->stride[2];
+  }
+  most = rapt_min(most, source->length - j);
+  // Pages that lie as far from each other as their rows go on with the run. The stride of rows of a page of one may be
+  // any: the distance of the first two pages takes its place.
+  while (run.count < most) {
+    int64_t next = rapt_sdpa_page(source->table, source->pages, ++index), apart = next - page;
+    if (size == 1 && run.count == 1) {
+      run.stride = apart * t->stride[0];
+      run.scale_stride = quantised ? apart * scale->stride[0] : 0;
+    }
+    if (apart * t->stride[0] != size * run.stride) break;
+    if (quantised && apart * scale->stride[0] != size * run.scale_stride) break;
+    run.count += size;
+    page = next;
+  }
+  run.count = rapt_min(run.count, most);
+  return run;
+}
 
 static void widen_i8(const rapt_kernels *kernels, const int8_t *from, int64_t stride, int64_t count, float scale,
                      float *to) {
@@ -68,6 +96,17 @@ const float *rapt_kv_load_pairs(const rapt_kv_source *source, int64_t from, int6
     }
   }
   return staging;
+}
+
+void rapt_kv_copy_rows(const rapt_kv_source *source, int64_t from, int64_t to, void *copy) {
+  int64_t size = rapt_element_size(source->dtype), bytes = source->depth * size;
+  unsigned char *next = copy;
+  for (int64_t j = from; j < to;) {
+    rapt_kv_run run = rapt_kv_run_at(source, j, to - j);
+    const unsigned char *row = run.rows;
+    for (int64_t i = 0; i < run.count; i++, next += bytes) memcpy(next, row + i * run.stride * size, (size_t)bytes);
+    j += run.count;
+  }
 }
 
 void rapt_kv_prefetch(const rapt_kv_source *source, int64_t j, int64_t count, rapt_prefetch *prefetch) {

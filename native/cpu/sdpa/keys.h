@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where keys and values come from. A source has the rows of one (batch, kv head) by key position and returns them as
-// runs: rows with one stride between them. Kernels work on runs, so that another form of storage (ragged, paged, a
-// ring) needs another source only.
+// runs: rows with one stride between them. A strided tensor is one run, and so are a ragged one's rows of a sample;
+// paged keys are a run for every page, or for several that follow each other in memory. Kernels work on runs, so that
+// another form of storage (a ring) needs another source only.
 #ifndef RAPT_CPU_SDPA_KEYS_H
 #define RAPT_CPU_SDPA_KEYS_H
 
@@ -24,6 +25,10 @@ typedef struct rapt_kv_source {
   int32_t dtype;
   // Elements from one element of a row to the next.
   int64_t element_stride;
+  // Of paged keys: the sample's row of the page table, else NULL; the number of pages, and the rows of one.
+  const rapt_tensor *table;
+  int64_t pages;
+  int64_t page_size;
 } rapt_kv_source;
 
 typedef struct rapt_kv_run {
@@ -47,7 +52,10 @@ static inline rapt_kv_source rapt_sdpa_keys(const rapt_sdpa_problem *problem, in
                           .length = c->kv_len,
                           .depth = c->head_dim,
                           .dtype = c->key.dtype,
-                          .element_stride = c->key.stride[3]};
+                          .element_stride = c->key.stride[3],
+                          .table = rapt_is_present(&c->page_table) ? &c->page_table : NULL,
+                          .pages = c->pages,
+                          .page_size = c->page_size};
 }
 
 static inline rapt_kv_source rapt_sdpa_values(const rapt_sdpa_problem *problem, int64_t batch, int64_t kv_head) {
@@ -60,12 +68,18 @@ static inline rapt_kv_source rapt_sdpa_values(const rapt_sdpa_problem *problem, 
                           .length = c->kv_len,
                           .depth = c->value_dim,
                           .dtype = c->value.dtype,
-                          .element_stride = c->value.stride[3]};
+                          .element_stride = c->value.stride[3],
+                          .table = rapt_is_present(&c->page_table) ? &c->page_table : NULL,
+                          .pages = c->pages,
+                          .page_size = c->page_size};
 }
+
+// The same of paged keys.
+rapt_kv_run rapt_kv_run_of_pages(const rapt_kv_source *source, int64_t j, int64_t most);
 
 // The run that starts with the row of key j and has at most `most` rows; all of them are below the source's length.
 static inline rapt_kv_run rapt_kv_run_at(const rapt_kv_source *source, int64_t j, int64_t most) {
-  // A strided tensor is one run.
+  if (source->table != NULL) return rapt_kv_run_of_pages(source, j, most);
   const rapt_tensor *t = source->rows;
   rapt_kv_run run = {.rows = rapt_row(t, source->batch, source->kv_head, j),
                      .stride = t->stride[2],
@@ -96,6 +110,9 @@ const float *rapt_kv_load(const rapt_kernels *kernels, const rapt_kv_source *sou
 
 // The same for bf16 rows as 32-bit pairs, rapt_ceil_div(depth, 2) to a row.
 const float *rapt_kv_load_pairs(const rapt_kv_source *source, int64_t from, int64_t to, float *staging);
+
+// Copies rows of keys from .. to, whose element stride is 1, as they are stored and without gaps.
+void rapt_kv_copy_rows(const rapt_kv_source *source, int64_t from, int64_t to, void *copy);
 
 // Adds the rows of keys j .. j + count to what is prefetched.
 void rapt_kv_prefetch(const rapt_kv_source *source, int64_t j, int64_t count, rapt_prefetch *prefetch);

@@ -41,6 +41,9 @@ void rapt_sdpa_write_results(const rapt_kernels *kernels, const rapt_sdpa_proble
   if (rapt_sdpa_shows(problem, RAPT_WEIGHTS_SOFTMAX)) {
     rapt_sdpa_finish_weights(kernels, problem, queries, state->maximum, factor, weights);
   }
+  if (problem->missing_keys > 0 && rapt_is_present(&c->weights)) {
+    rapt_sdpa_fill_missing_weights(kernels, problem, queries);
+  }
   for (int64_t r = queries->count; r < queries->width; r++) factor[r] = 0;
   if (state->layout == RAPT_SOFTMAX_ROWS) {
     write_rows(kernels, &c->output, queries, state, factor);

@@ -31,6 +31,12 @@ typedef struct rapt_sdpa_job {
   rapt_readings readings;
 } rapt_sdpa_job;
 
+// How decode reads. Not part of the plan: who only asks for one should not wait until the ways have been tried.
+static inline rapt_readings rapt_sdpa_choose_readings(const rapt_cpu_context *context, int from_memory) {
+  if (context->reading != RAPT_READINGS || from_memory) return rapt_cpu_readings(context);
+  return (rapt_readings){RAPT_READING_PREFETCH, RAPT_READING_PREFETCH};
+}
+
 // The shape of a task's states.
 rapt_softmax rapt_sdpa_prefill_shape(const rapt_cpu_context *context, const rapt_sdpa_problem *problem);
 rapt_softmax rapt_sdpa_decode_shape(const rapt_sdpa_problem *problem);
@@ -47,6 +53,8 @@ void rapt_sdpa_decode_begin(const rapt_sdpa_job *job);
 // leave partial results, a merge task for every panel of every unit follows, which merges and writes them.
 void rapt_sdpa_prefill_task(void *job, int64_t task, int32_t slot);
 void rapt_sdpa_prefill_merge_task(void *job, int64_t task, int32_t slot);
+// The same for the panels of prefill task `index` alone, once the tasks of all its splits have ended.
+void rapt_sdpa_prefill_merge_block(const rapt_sdpa_job *job, int64_t index, int32_t slot);
 void rapt_sdpa_decode_task(void *job, int64_t task, int32_t slot);
 
 #endif

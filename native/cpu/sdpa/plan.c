@@ -5,72 +5,11 @@
 
 #include "base/arithmetic.h"
 #include "cpu/sdpa/paths.h"
+#include "cpu/sdpa/samples.h"
 #include "cpu/sdpa/sdpa.h"
+#include "cpu/sdpa/tiling.h"
 #include "cpu/sdpa/visibility.h"
 #include "cpu/sdpa/weights.h"
-
-// Bytes of K that one tile may take: L2 holds it beside the query and output panels of a task. Tiles and chunks order
-// the sums, so that their sizes do not follow the machine as a task's do.
-#define KEY_TILE_BYTES (192 * 1024)
-#define MOST_KEYS_PER_TILE 192
-// Keys per tile of the decode path: many, because K and V are read in turns and each turn costs time to start, but no
-// more than L1 holds scores of.
-#define DECODE_SCORES 2048
-#define MOST_DECODE_KEYS 512
-#define LEAST_DECODE_KEYS 128
-// A pass reads many keys before their values, because a stream of K or V takes a third of a microsecond to start: the
-// most scores, and the most keys, of a pass.
-#define PASS_SCORES 16384
-#define MOST_PASS_KEYS 4096
-// Tasks per thread that keep all threads busy to the end, and the fewest panels of a task: with fewer it would bring K
-// and V to L2 for too little work.
-#define TASKS_PER_THREAD 4
-#define LEAST_PANELS 4
-// The keys are split where there are at most SPLIT_ROWS query rows and at least SPLIT_KEYS keys. The smallest chunk,
-// and the most chunks: sixteen keep all cores of a large machine busy at a few kv heads, and bound the partial results.
-#define SPLIT_ROWS 128
-#define SPLIT_KEYS 1024
-#define LEAST_CHUNK 512
-#define MOST_SPLITS 16
-// Keys after which a sum goes on in double. Fewer would cost time: at this many it is a hundredth or two. More would
-// cost digits: a float that sums n weighted values is off by up to n of its roundings, and by the root of n mostly.
-#define MOST_STRETCH 4096
-
-// Rows of scores lie a line farther apart where else the line that each of them is at would be in the same set of L1,
-// and the rows leave no place there for K and V. Elsewhere that would only add stores that a load may seem to depend
-// on.
-static int64_t choose_score_stride(const rapt_machine *machine, int64_t rows, int64_t keys) {
-  int share = keys * (int64_t)sizeof(float) % RAPT_WAY_BYTES == 0;
-  return share && rows >= rapt_machine_l1_ways(machine) ? keys + RAPT_SCORE_MULTIPLE : keys;
-}
-
-static void choose_tiles(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
-  const rapt_sdpa *c = &problem->call;
-  int64_t depth = rapt_max(c->head_dim, c->value_dim);
-  // Decode kernels read vectors along the head dimension, and only prefill writes a weights output.
-  int few = problem->rows <= RAPT_DECODE_WIDTH && !rapt_is_present(&c->weights) && c->key.stride[3] == 1 &&
-            c->value.stride[3] == 1;
-  plan->path = few ? RAPT_SDPA_DECODE : RAPT_SDPA_PREFILL;
-  if (few) {
-    plan->key_tile = MOST_DECODE_KEYS;
-    while (plan->key_tile > LEAST_DECODE_KEYS && plan->key_tile * problem->rows > DECODE_SCORES) plan->key_tile /= 2;
-    plan->pass_keys = plan->key_tile;
-    while (plan->pass_keys < MOST_PASS_KEYS && plan->pass_keys * problem->rows < PASS_SCORES) plan->pass_keys *= 2;
-    plan->score_stride = choose_score_stride(&context->machine, problem->rows, plan->pass_keys);
-  } else {
-    int64_t rows = context->kernels.tile_rows;
-    int64_t keys = rapt_min(MOST_KEYS_PER_TILE, KEY_TILE_BYTES / (depth * (int64_t)sizeof(float)));
-    plan->key_tile = rapt_max(keys / rows, 1) * rows;
-  }
-  plan->splits = 1;
-  plan->chunk = rapt_ceil_div(rapt_max(c->kv_len, 1), plan->key_tile) * plan->key_tile;
-  if (problem->rows <= SPLIT_ROWS && c->kv_len >= SPLIT_KEYS && !rapt_is_present(&c->weights)) {
-    int64_t keys = rapt_max(LEAST_CHUNK, rapt_ceil_div(c->kv_len, MOST_SPLITS));
-    plan->chunk = rapt_ceil_div(keys, plan->key_tile) * plan->key_tile;
-    plan->splits = rapt_ceil_div(c->kv_len, plan->chunk);
-  }
-  if (c->kv_len >= MOST_STRETCH) plan->stretch = MOST_STRETCH / plan->key_tile * plan->key_tile;
-}
 
 // Whether more than a sixteenth of the threads' time is idle with so many equal tasks: nine tasks take two threads as
 // long as ten.
@@ -86,7 +25,7 @@ static int64_t visible_keys(const rapt_sdpa_problem *problem, int64_t row) {
 
 // Chooses as many chunks per task as one pass covers, but leaves enough tasks for all threads.
 static void choose_task_chunks(int64_t threads, rapt_cpu_sdpa *plan) {
-  int64_t most = plan->units * plan->splits / (TASKS_PER_THREAD * threads);
+  int64_t most = plan->units * plan->splits / (RAPT_SDPA_TASKS_PER_THREAD * threads);
   plan->task_chunks = rapt_clamp(rapt_min(plan->pass_keys / plan->chunk, most), 1, plan->splits);
   plan->tasks = plan->units * rapt_ceil_div(plan->splits, plan->task_chunks);
 }
@@ -107,8 +46,8 @@ static void choose_tasks(const rapt_cpu_context *context, const rapt_sdpa_proble
   if (rapt_sdpa_keeps_weights(problem)) plan->task_panels = 1;
   plan->blocks = rapt_ceil_div(plan->panels, plan->task_panels);
   if (context->threads > 1) {
-    int64_t most = rapt_ceil_div(plan->panels, rapt_min(plan->task_panels, LEAST_PANELS));
-    int64_t wanted = rapt_ceil_div(TASKS_PER_THREAD * (int64_t)context->threads, plan->units * plan->splits);
+    int64_t most = rapt_ceil_div(plan->panels, rapt_min(plan->task_panels, RAPT_SDPA_LEAST_PANELS));
+    int64_t wanted = rapt_ceil_div(RAPT_SDPA_TASKS_PER_THREAD * (int64_t)context->threads, plan->units * plan->splits);
     plan->blocks = rapt_max(plan->blocks, rapt_min(wanted, most));
     while (plan->blocks < most && is_uneven(plan->units * plan->splits * plan->blocks, context->threads)) {
       plan->blocks++;
@@ -152,8 +91,9 @@ void rapt_sdpa_partials_lay(rapt_arena *arena, const rapt_cpu_context *context, 
 int rapt_cpu_plan_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, rapt_cpu_sdpa *plan) {
   const rapt_sdpa *c = &problem->call;
   *plan = (rapt_cpu_sdpa){0};
+  if (rapt_sdpa_varies(c)) return rapt_sdpa_plan_samples(context, problem, plan);
   if (__builtin_mul_overflow(c->batch, c->kv_heads, &plan->units)) return 0;
-  choose_tiles(context, problem, plan);
+  rapt_sdpa_choose_tiles(context, problem, plan);
   // An upper bound of the number of tasks.
   int64_t most;
   if (__builtin_mul_overflow(plan->units, plan->splits, &most) || __builtin_mul_overflow(most, problem->rows, &most)) {
@@ -187,11 +127,12 @@ static const char *storage(const rapt_sdpa *c, int quantised) {
 void rapt_cpu_name_sdpa(const rapt_cpu_context *context, const rapt_sdpa_problem *problem, const rapt_cpu_sdpa *plan,
                         char *out, size_t size) {
   const rapt_sdpa *c = &problem->call;
-  const char *path = plan->path == RAPT_SDPA_DECODE ? "decode" : "prefill";
+  static const char *const paths[] = {"prefill", "decode", "mixed"};
   char value[32] = "", split[32] = "";
+  const char *paged = rapt_is_present(&c->page_table) ? "_paged" : "";
   int quantised = (c->key.dtype == RAPT_I8) + (c->value.dtype == RAPT_I8);
   if (c->value_dim != c->head_dim) snprintf(value, sizeof value, "_v%" PRId64, c->value_dim);
   if (plan->splits > 1) snprintf(split, sizeof split, "_split%" PRId64, plan->splits);
-  snprintf(out, size, "sdpa_%s_%s%s_%s_d%" PRId64 "%s%s", path, storage(c, quantised), quantised > 0 ? "_i8" : "",
-           rapt_isa_name(context->kernels.isa), c->head_dim, value, split);
+  snprintf(out, size, "sdpa_%s_%s%s_%s_d%" PRId64 "%s%s%s", paths[plan->path], storage(c, quantised),
+           quantised > 0 ? "_i8" : "", rapt_isa_name(context->kernels.isa), c->head_dim, value, split, paged);
 }

@@ -455,3 +455,10 @@ void rapt_sdpa_prefill_merge_task(void *argument, int64_t index, int32_t slot) {
   rapt_softmax_merge(&result, plan->splits, problem->to_exponent);
   rapt_sdpa_write_results(&job->context->kernels, problem, &queries, &result, staging, NULL);
 }
+
+void rapt_sdpa_prefill_merge_block(const rapt_sdpa_job *job, int64_t index, int32_t slot) {
+  prefill_task t = {.problem = job->problem, .plan = job->plan};
+  locate_task(index, &t);
+  int64_t first = (t.batch * job->problem->call.kv_heads + t.kv_head) * job->plan->panels + t.first_panel;
+  for (int64_t i = 0; i < t.panels; i++) rapt_sdpa_prefill_merge_task((void *)job, first + i, slot);
+}

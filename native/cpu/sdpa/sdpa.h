@@ -10,8 +10,9 @@
 #include "ops/sdpa/problem.h"
 #include "rapt/rapt.h"
 
-// A problem has at least one row of output: a call without any ends before a device sees it.
-typedef enum rapt_sdpa_path { RAPT_SDPA_PREFILL, RAPT_SDPA_DECODE } rapt_sdpa_path;
+// A problem has at least one row of output: a call without any ends before a device sees it. RAPT_SDPA_MIXED is a batch
+// whose samples have sizes of their own, and each its own path: samples.h.
+typedef enum rapt_sdpa_path { RAPT_SDPA_PREFILL, RAPT_SDPA_DECODE, RAPT_SDPA_MIXED } rapt_sdpa_path;
 
 // How a problem runs: a pure function of the problem, the tier and the number of threads. Key tiles and splits do not
 // depend on the number of threads, and so neither do the result's bits.

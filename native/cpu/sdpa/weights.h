@@ -35,4 +35,8 @@ void rapt_sdpa_finish_weights(const rapt_kernels *kernels, const rapt_sdpa_probl
                               const rapt_sdpa_queries *queries, const float *maximum, const float *factor,
                               float *staged);
 
+// Writes what the weights output has for keys that the sample lacks.
+void rapt_sdpa_fill_missing_weights(const rapt_kernels *kernels, const rapt_sdpa_problem *problem,
+                                    const rapt_sdpa_queries *queries);
+
 #endif

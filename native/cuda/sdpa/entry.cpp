@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention as an operation of the device.
+#include <stdio.h>
+
 #include "cuda/device.h"
 #include "cuda/runtime/call.h"
 #include "cuda/sdpa/sdpa.h"
@@ -16,6 +18,10 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
   int chosen = rapt_cuda_choose(context->choice, RAPT_SDPA, candidates, needs);
   if (!rapt_cuda_plan_sdpa(problem_of(problem), candidates.kernels[chosen], plan)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more work than 64 bits can count");
+  }
+  if (rapt_sdpa_varies(&problem_of(problem).call)) {
+    snprintf(needs->reason, sizeof needs->reason,
+             "no CUDA kernel takes samples of different lengths: key_lengths, query_starts, key_starts or page_table");
   }
   needs->scratch = plan->scratch;
   needs->threads = 1;

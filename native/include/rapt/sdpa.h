@@ -19,7 +19,13 @@ enum {
   /** Key j is visible to query i only where j <= i + position. */
   RAPT_CAUSAL = 2,
   /** Key j is visible to query i only where i + position - window_left <= j <= i + position + window_right. */
-  RAPT_WINDOW = 4
+  RAPT_WINDOW = 4,
+  /**
+   * Query 0 stands at the number of keys less the number of queries, of each sample by itself, so that a sample's last
+   * query stands at its last key (FlashAttention 2.1 and newer, FlashInfer). options.position is then 0, and positions
+   * are not given.
+   */
+  RAPT_BOTTOM_RIGHT = 8
 };
 
 /** Which scores the weights output receives; the four stages of ONNX Attention's qk_matmul_output_mode. */
@@ -38,7 +44,7 @@ enum {
 typedef struct rapt_sdpa_options {
   /**
    * Position of query 0 among the keys, for causal, window and ALiBi: 0 is top-left (PyTorch, ONNX without
-   * cache), kv_len - query_len is bottom-right (FlashAttention 2.1 and newer). Any value, negative too.
+   * cache), the number of keys less that of queries is bottom-right, see RAPT_BOTTOM_RIGHT. Any value, negative too.
    */
   int64_t position;
   /** With RAPT_WINDOW: how many keys to the left and right of a query's position are visible; -1 = all of them. */
@@ -48,7 +54,7 @@ typedef struct rapt_sdpa_options {
   float scale;
   /** c of c * tanh(score / c), which comes before bias and masks; finite and positive, or 0 = off. */
   float softcap;
-  /** Bits of RAPT_SCALE, RAPT_CAUSAL and RAPT_WINDOW. */
+  /** Bits of RAPT_SCALE, RAPT_CAUSAL, RAPT_WINDOW and RAPT_BOTTOM_RIGHT. */
   int32_t flags;
   /** RAPT_WEIGHTS_*; matters only where a weights output is given. */
   int32_t weights_stage;
@@ -68,6 +74,11 @@ typedef struct rapt_sdpa_options {
  * its error does not grow with kv_len. A CUDA plan with "_mma" in its name runs on tensor cores, which take the weights
  * rounded to the dtype of query, key and value: an output may be off by 2^-11 (f16) or 2^-8 (bf16) of the sum of
  * weight * |value|, besides its own rounding. LSE and the weights output come from weights that are not rounded.
+ *
+ * Samples of different lengths, in one call: key_lengths, query_starts, key_starts and page_table, below. Each sample
+ * has the bits that it has in a call of its own, whatever the rest of the batch, the page size and the order of the
+ * pages. A sample without queries has no output; one without keys has output 0. Indices are checked in a run, before
+ * anything is written. CUDA has no kernel for such calls yet, and its plan says so.
  */
 typedef struct rapt_sdpa {
   rapt_head head;
@@ -127,6 +138,41 @@ typedef struct rapt_sdpa {
   int64_t key_scale_groups;
   int64_t value_scale_groups;
   rapt_sdpa_options options;
+
+  /**
+   * Optional (batch), i32 or i64: how many keys each sample has, 0 to kv_len, or to those that key_starts gives it.
+   * Keys and values behind them are not read, and need not be memory. In the weights output they are -inf or, at
+   * RAPT_WEIGHTS_SOFTMAX, 0.
+   */
+  rapt_tensor key_lengths;
+  /**
+   * Optional (batch + 1), i32 or i64: ragged queries. Sample b has the tokens query_starts[b] up to query_starts[b + 1]
+   * of query, output and lse, which are (1, query_heads, total_queries, ...), and of weights, (1, query_heads,
+   * total_queries, kv_len). query_len is then the most that a sample has. mask and bias keep their shape: their query
+   * and key are counted within the sample. The starts do not fall; tokens of no sample are not read and not written.
+   */
+  rapt_tensor query_starts;
+  /**
+   * Optional (batch + 1), i32 or i64: ragged keys. Sample b has the tokens key_starts[b] up to key_starts[b + 1] of
+   * key, value and their scales, which are (1, kv_heads, total_keys, ...). kv_len is then the most that a sample has.
+   */
+  rapt_tensor key_starts;
+  /**
+   * Optional (batch, max_pages), i32 or i64, with key_lengths and without key_starts: paged keys. key, value and their
+   * scales are (pages, kv_heads, page_size, ...); key j of sample b is row j % page_size of page
+   * page_table[b][j / page_size]. The strides say how a page is laid out (HND or NHD), and let pages of K and V, or of
+   * several layers, take turns in one allocation. Samples may share pages. kv_len is the most keys that a sample may
+   * have, at most max_pages * page_size. Entries behind a sample's last key are not read.
+   */
+  rapt_tensor page_table;
+  /** With query_starts, and only then: the tokens of query; query_len is at most this. */
+  int64_t total_queries;
+  /** With key_starts, and only then: the tokens of key; kv_len is at most this. */
+  int64_t total_keys;
+  /** With page_table, and only then: the number of pages, the keys of one, 1 or more, and the entries of a sample. */
+  int64_t pages;
+  int64_t page_size;
+  int64_t max_pages;
 } rapt_sdpa;
 
 /** rapt_plan_call and rapt_run_call for RAPT_SDPA. */

@@ -103,7 +103,7 @@ static rapt_status check_rows(const char *name, int64_t rows, const rapt_linear_
 
 static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_error *error) {
   (void)cases;
-  const rapt_mha *c = call;
+  rapt_mha *c = call;
   RAPT_CHECK(rapt_sdpa_check_heads(c->query_heads, c->kv_heads, error));
   RAPT_CHECK(check_features(c, sizes, error));
   RAPT_CHECK(
@@ -115,6 +115,7 @@ static rapt_status rules(void *call, rapt_sizes *sizes, uint32_t *cases, rapt_er
                      with_key ? "bias_value" : "bias_key", with_key ? "bias_key" : "bias_value");
   }
   RAPT_CHECK(rapt_sdpa_check_options(&c->options, &c->positions, error));
+  rapt_sdpa_place_options(&c->options, c->query_len, c->kv_len);
   *rapt_size(sizes, 'U') = c->kv_len + with_key + ((c->mha_flags & RAPT_MHA_ADD_ZERO_ATTENTION) != 0);
   RAPT_CHECK(check_rows("query_projection", c->query_len, c->query_projection, error));
   RAPT_CHECK(check_rows("key_projection", *rapt_size(sizes, 'U'), c->key_projection, error));

@@ -26,6 +26,9 @@ typedef struct rapt_sdpa_problem {
   int64_t rows;
   // Where the call is a slice of a longer one: the index of its first query there.
   int64_t first_query;
+  // Where the call is one sample of a batch: the keys that it has fewer than the batch's kv_len. A row of its weights
+  // output has room for them.
+  int64_t missing_keys;
   // The scale is applied once: by the softmax (softmax_scale, > 0) where nothing else happens to the scores before it,
   // otherwise to the dot products (score_scale). The other factor is 1, except for scales near FLT_MAX.
   float score_scale;
@@ -34,11 +37,19 @@ typedef struct rapt_sdpa_problem {
   float to_exponent;
 } rapt_sdpa_problem;
 
+// Whether samples have sizes of their own, which stand in tensors.
+static inline int rapt_sdpa_varies(const rapt_sdpa *call) {
+  return (call->key_lengths.dtype | call->query_starts.dtype | call->key_starts.dtype | call->page_table.dtype) != 0;
+}
+
 // Sets the derived fields from `call`. Callers inside the library, whose tensors need no check, use it too.
 void rapt_sdpa_derive(rapt_sdpa_problem *problem);
 
 // Checks the options alone, for operations that contain attention; `positions` is the operation's.
 rapt_status rapt_sdpa_check_options(const rapt_sdpa_options *options, const rapt_tensor *positions, rapt_error *error);
+
+// Turns RAPT_BOTTOM_RIGHT into the position that it stands for.
+void rapt_sdpa_place_options(rapt_sdpa_options *options, int64_t query_len, int64_t kv_len);
 
 // Checks that query_heads is a multiple of kv_heads.
 rapt_status rapt_sdpa_check_heads(int64_t query_heads, int64_t kv_heads, rapt_error *error);

@@ -82,6 +82,20 @@ static void draw_presence(random_state *r, const rapt_operation *operation, void
   }
 }
 
+// Samples of attention with sizes of their own: what goes with the tensors that say so. Mostly there are none.
+static void draw_samples(random_state *r, rapt_sdpa *c) {
+  int some = random_percent(r, 30), paged = some && c->page_table.dtype != 0;
+  int32_t lengths = paged && c->key_lengths.dtype == 0 ? RAPT_I64 : c->key_lengths.dtype;
+  c->key_lengths.dtype = some ? lengths : 0;
+  if (!some) c->query_starts.dtype = c->page_table.dtype = 0;
+  if (!some || paged) c->key_starts.dtype = 0;
+  c->total_queries = c->query_starts.dtype != 0 ? c->query_len + random_between(r, 0, 9) : 0;
+  c->total_keys = c->key_starts.dtype != 0 ? c->kv_len + random_between(r, 0, 9) : 0;
+  c->page_size = paged ? random_between(r, 1, 9) : 0;
+  c->max_pages = paged ? (c->kv_len + c->page_size - 1) / c->page_size + random_between(r, 0, 1) : 0;
+  c->pages = paged ? random_between(r, 0, 9) : 0;
+}
+
 int draw_call(random_state *r, const rapt_operation *operation, const draw_source *from, void *call) {
   rapt_sizes sizes;
   uint32_t cases;
@@ -100,6 +114,7 @@ int draw_call(random_state *r, const rapt_operation *operation, const draw_sourc
     }
     draw_fields(r, operation, call);
     draw_presence(r, operation, call);
+    if (operation == rapt_operation_of(RAPT_SDPA)) draw_samples(r, call);
     good = draw_sizes(operation, call, &sizes, &cases);
   }
   int64_t at = 0;

@@ -92,6 +92,15 @@ static const field sdpa_fields[] = {
     F(key_scale_groups),
     F(value_scale_groups),
     OPTIONS,
+    TENSOR(key_lengths),
+    TENSOR(query_starts),
+    TENSOR(key_starts),
+    TENSOR(page_table),
+    F(total_queries),
+    F(total_keys),
+    F(pages),
+    F(page_size),
+    F(max_pages),
 };
 #undef STRUCT_TYPE
 

@@ -118,9 +118,39 @@ static const char *const cases[] = {
     "heads=4 kv_heads=2 q_len=9 kv_len=40 head_dim=8 value_dim=8 mask=12 weights=2 weights_type=4 weights_layout=8",
 };
 
+// Samples of different lengths: no kernel, and a sentence that says so. A flag for the bottom right is a position.
+static void test_samples(rapt_context *context) {
+  static sdpa_tensors t;
+  rapt_sdpa call;
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_plan plan = {.struct_size = sizeof plan};
+  sdpa_case c = sdpa_case_default();
+  if (!sdpa_case_parse(&c, "batch=2 q_len=3 kv_len=9 head_dim=8 value_dim=8 causal=1 positions=1")) check_abort("case");
+  sdpa_case_build(&c, &t, &call);
+  mirror m = {.context = context};
+  rapt_sdpa device = on_device(&m, &c, &t, &call);
+  device.key_lengths = device.positions;
+  CHECK(rapt_sdpa_plan(context, &device, &plan, &error) == RAPT_OK, "plan: %s", error.message);
+  CHECK(plan.supported == 0 && strstr(plan.reason, "different lengths") != NULL, "supported: %s", plan.reason);
+  CHECK(rapt_sdpa_run(context, &device, &error) == RAPT_UNSUPPORTED, "run: %s", error.message);
+  CHECK(strstr(error.message, "key_lengths") != NULL, "run: %s", error.message);
+  device.key_lengths = device.positions = (rapt_tensor){.dtype = 0};
+  device.options.flags |= RAPT_BOTTOM_RIGHT;
+  call.positions = device.positions;
+  call.options.position = c.kv_len - c.q_len;
+  reference_attended expected = expect(&call);
+  CHECK(rapt_sdpa_run(context, &device, &error) == RAPT_OK, "run: %s", error.message);
+  mirror_fetch(&m, &t.output);
+  mirror_fetch(&m, &t.lse);
+  check_results(&call, &t, &expected);
+  mirror_close(&m);
+  free(expected.output), free(expected.lse), free(expected.weights);
+}
+
 int main(void) {
   check_start();
   rapt_context *context = cuda_context(0);
+  test_samples(context);
   rapt_error error = {.struct_size = sizeof error};
   rapt_stream *own = NULL, *foreign = NULL;
   CHECK(rapt_stream_create(context, &own, &error) == RAPT_OK, "stream: %s", error.message);

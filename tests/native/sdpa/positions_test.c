@@ -12,6 +12,11 @@
 #include "support/check.h"
 #include "support/contexts.h"
 
+// Whether a dimension is the batch, in calls that are neither ragged nor paged.
+static int by_sample(int32_t number, char letter) {
+  return letter == 'B' || (number == RAPT_SDPA && (letter == 'A' || letter == 'E'));
+}
+
 // The call of sample b alone: `tensors` at its elements, its position an option.
 static void take_sample(int32_t number, unsigned char *call, int64_t b) {
   const rapt_operation *operation = rapt_operation_of(number);
@@ -21,7 +26,7 @@ static void take_sample(int32_t number, unsigned char *call, int64_t b) {
     if (!strcmp(o->name, "positions")) {
       position = rapt_index_at(t, b, 0);
       *t = (rapt_tensor){0};
-    } else if (rapt_is_present(t) && o->shape[0] == 'B') {
+    } else if (rapt_is_present(t) && by_sample(number, o->shape[0])) {
       t->data = rapt_row(t, b, 0, 0);
     }
   }

@@ -16,3 +16,5 @@ rapt_native_test(abi_quantised_test sdpa/abi_quantised_test.c call/abi_fixture.c
 rapt_inside_test(exp2_test sdpa/exp2_test.c)
 rapt_inside_test(positions_test sdpa/positions_test.c sdpa/sdpa_case.c sdpa/sdpa_build.c sdpa/sdpa_narrow.c
                  mha/mha_case.c mha/mha_build.c)
+rapt_native_test(samples_test sdpa/samples_test.c sdpa/samples_case.c)
+rapt_native_test(samples_abi_test sdpa/samples_abi_test.c)

@@ -2,6 +2,7 @@
 package dev.rapt;
 
 import dev.rapt.internal.call.CallFrame;
+import dev.rapt.internal.ops.SdpaBatchOperation;
 import dev.rapt.internal.ops.SdpaOperation;
 import dev.rapt.internal.ops.SdpaOptions;
 import java.lang.foreign.Arena;
@@ -31,6 +32,10 @@ import java.util.OptionalLong;
  * }
  * }
  *
+ * <p>Samples of different lengths are one call too: {@link AttentionTensors} takes key lengths,
+ * ragged queries and keys, and pages. Each sample has the bits that it has alone, and its own
+ * {@link Causal#BOTTOM_RIGHT}.
+ *
  * <p>A node of ONNX {@code Attention} becomes a call like this. Key and value are {@code
  * present_key} and {@code present_value}: the past and, after it, {@code K} and {@code V}. Where
  * they lie in a cache, pass a slice of it. {@code is_causal} becomes
@@ -54,9 +59,11 @@ import java.util.OptionalLong;
  */
 public final class Attention {
   private final SdpaOperation operation;
+  private final SdpaBatchOperation batches;
 
   private Attention(SdpaOptions options) {
     operation = new SdpaOperation(options);
+    batches = new SdpaBatchOperation(options);
   }
 
   /** A builder whose defaults are plain attention: scale 1/sqrt(D), nothing masked. */
@@ -87,9 +94,9 @@ public final class Attention {
   public void run(Place place, AttentionTensors tensors) {
     Objects.requireNonNull(place, "place");
     Objects.requireNonNull(tensors, "tensors");
-    CallFrame call = CallFrame.take(operation);
+    CallFrame call = call(tensors);
     try {
-      place.run(call.set(tensors.slots()));
+      place.run(call);
     } finally {
       call.give();
     }
@@ -110,12 +117,21 @@ public final class Attention {
   public Plan plan(Place place, AttentionTensors tensors) {
     Objects.requireNonNull(place, "place");
     Objects.requireNonNull(tensors, "tensors");
-    CallFrame call = CallFrame.take(operation);
+    CallFrame call = call(tensors);
     try {
-      return place.plan(call.set(tensors.slots()));
+      return place.plan(call);
     } finally {
       call.give();
     }
+  }
+
+  private CallFrame call(AttentionTensors tensors) {
+    if (!tensors.varies()) {
+      return CallFrame.take(operation).set(tensors.slots());
+    }
+    CallFrame call = CallFrame.take(batches).set(tensors.slots());
+    SdpaBatchOperation.longest(call, tensors.longestQuery(), tensors.longestKey());
+    return call;
   }
 
   private CallFrame call(Tensor query, Tensor key, Tensor value, Tensor output) {

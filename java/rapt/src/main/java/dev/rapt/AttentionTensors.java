@@ -17,9 +17,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AttentionTensors {
   private final @Nullable Tensor[] slots;
+  private final long longestQuery;
+  private final long longestKey;
 
-  private AttentionTensors(@Nullable Tensor[] slots) {
-    this.slots = slots;
+  private AttentionTensors(Builder builder) {
+    slots = builder.slots.clone();
+    longestQuery = builder.longestQuery;
+    longestKey = builder.longestKey;
   }
 
   /** A builder with the tensors that every call needs. */
@@ -31,6 +35,8 @@ public final class AttentionTensors {
   public Builder toBuilder() {
     Builder builder = new Builder(query(), key(), value(), output());
     System.arraycopy(slots, 0, builder.slots, 0, slots.length);
+    builder.longestQuery = longestQuery;
+    builder.longestKey = longestKey;
     return builder;
   }
 
@@ -39,7 +45,15 @@ public final class AttentionTensors {
     return slots;
   }
 
-  /** (B, Hq, Sq, D), F32, F16 or BF16. */
+  /** Whether samples have sizes of their own. */
+  boolean varies() {
+    return slots[SdpaOperation.KEY_LENGTHS] != null
+        || slots[SdpaOperation.QUERY_STARTS] != null
+        || slots[SdpaOperation.KEY_STARTS] != null
+        || slots[SdpaOperation.PAGE_TABLE] != null;
+  }
+
+  /** (B, Hq, Sq, D), F32, F16 or BF16; (1, Hq, tokens, D) with query starts. */
   public Tensor query() {
     return slots[SdpaOperation.QUERY];
   }
@@ -110,9 +124,58 @@ public final class AttentionTensors {
     return slots[SdpaOperation.POSITIONS];
   }
 
+  /**
+   * (B), I32 or I64: how many keys each sample has, 0 to Skv, or to those that the key starts give
+   * it. Keys and values behind them are not read. Weights have -inf for them or, after the softmax,
+   * 0.
+   */
+  public @Nullable Tensor keyLengths() {
+    return slots[SdpaOperation.KEY_LENGTHS];
+  }
+
+  /**
+   * (B + 1), I32 or I64: ragged queries. Sample b has the tokens starts[b] up to starts[b + 1] of
+   * query and output (1, Hq, tokens, ...), of the LSE (1, Hq, tokens) and of the weights (1, Hq,
+   * tokens, Skv). Mask and bias stay (B, Hq, Sq, Skv), counted within the sample. The starts do not
+   * fall; tokens of no sample are neither read nor written.
+   */
+  public @Nullable Tensor queryStarts() {
+    return slots[SdpaOperation.QUERY_STARTS];
+  }
+
+  /** Sq with query starts: the most queries that a sample has. */
+  public long longestQuery() {
+    return longestQuery;
+  }
+
+  /**
+   * (B + 1), I32 or I64: ragged keys. Sample b has the tokens starts[b] up to starts[b + 1] of key,
+   * value and their scales, (1, Hkv, tokens, ...).
+   */
+  public @Nullable Tensor keyStarts() {
+    return slots[SdpaOperation.KEY_STARTS];
+  }
+
+  /**
+   * (B, P), I32 or I64, with key lengths: paged keys. Key, value and their scales are (pages, Hkv,
+   * page size, ...), and key j of a sample is row j % page size of page table[b][j / page size].
+   * The strides say how a page is laid out. Samples may share pages; entries behind a sample's last
+   * key are not read.
+   */
+  public @Nullable Tensor pageTable() {
+    return slots[SdpaOperation.PAGE_TABLE];
+  }
+
+  /** Skv with key starts or a page table: the most keys that a sample has. */
+  public long longestKey() {
+    return longestKey;
+  }
+
   /** Collects the optional tensors of a call; null, the default, is none. Not thread-safe. */
   public static final class Builder {
     private final @Nullable Tensor[] slots = new Tensor[SdpaOperation.SLOTS];
+    private long longestQuery;
+    private long longestKey;
 
     private Builder(Tensor query, Tensor key, Tensor value, Tensor output) {
       slots[SdpaOperation.QUERY] = Objects.requireNonNull(query, "query");
@@ -181,9 +244,59 @@ public final class AttentionTensors {
       return this;
     }
 
+    /**
+     * (B), I32 or I64: how many keys each sample has, 0 to Skv, or to those that the key starts
+     * give it. Keys and values behind them are not read. Weights have -inf for them or, after the
+     * softmax, 0.
+     */
+    public Builder keyLengths(@Nullable Tensor keyLengths) {
+      slots[SdpaOperation.KEY_LENGTHS] = keyLengths;
+      return this;
+    }
+
+    /**
+     * (B + 1), I32 or I64: ragged queries. Sample b has the tokens starts[b] up to starts[b + 1] of
+     * query and output (1, Hq, tokens, ...), of the LSE (1, Hq, tokens) and of the weights (1, Hq,
+     * tokens, Skv). Mask and bias stay (B, Hq, Sq, Skv), counted within the sample. The starts do
+     * not fall; tokens of no sample are neither read nor written.
+     *
+     * @param longest Sq: the most queries that a sample has, at most the tokens
+     */
+    public Builder queryStarts(@Nullable Tensor starts, long longest) {
+      slots[SdpaOperation.QUERY_STARTS] = starts;
+      longestQuery = longest;
+      return this;
+    }
+
+    /**
+     * (B + 1), I32 or I64: ragged keys. Sample b has the tokens starts[b] up to starts[b + 1] of
+     * key, value and their scales, (1, Hkv, tokens, ...).
+     *
+     * @param longest Skv: the most keys that a sample has, at most the tokens
+     */
+    public Builder keyStarts(@Nullable Tensor starts, long longest) {
+      slots[SdpaOperation.KEY_STARTS] = starts;
+      longestKey = longest;
+      return this;
+    }
+
+    /**
+     * (B, P), I32 or I64, with key lengths: paged keys. Key, value and their scales are (pages,
+     * Hkv, page size, ...), and key j of a sample is row j % page size of page table[b][j / page
+     * size]. The strides say how a page is laid out. Samples may share pages; entries behind a
+     * sample's last key are not read.
+     *
+     * @param longest Skv: the most keys that a sample may have, at most P times the page size
+     */
+    public Builder pageTable(@Nullable Tensor table, long longest) {
+      slots[SdpaOperation.PAGE_TABLE] = table;
+      longestKey = longest;
+      return this;
+    }
+
     /** The tensors collected so far. */
     public AttentionTensors build() {
-      return new AttentionTensors(slots.clone());
+      return new AttentionTensors(this);
     }
   }
 }

@@ -31,6 +31,9 @@ public final class Structs {
   /** The slots whose tensors stand in each operation's struct, as bits; all others are absent. */
   private final int[] written = new int[rapt_h.RAPT_OPERATIONS()];
 
+  /** The table by which they were written; an operation may have several. */
+  private final StructFields[] writers = new StructFields[rapt_h.RAPT_OPERATIONS()];
+
   /** What {@link HeldCall} holds; none between calls. */
   final MemorySegment[] held = new MemorySegment[CallFrame.SLOTS];
 
@@ -63,13 +66,16 @@ public final class Structs {
       struct = arena.allocate(fields.byteSize, ALIGNMENT);
       rapt_head.struct_size(struct, struct.byteSize());
       calls[fields.number] = struct;
+      writers[fields.number] = fields;
     }
     struct.set(ValueLayout.ADDRESS, STREAM, stream);
     int present = call.present();
+    StructFields before = writers[fields.number];
     for (int slots = written[fields.number] & ~present; slots != 0; slots &= slots - 1) {
-      TensorStruct.absent(struct, fields.slots[Integer.numberOfTrailingZeros(slots)]);
+      TensorStruct.absent(struct, before.slots[Integer.numberOfTrailingZeros(slots)]);
     }
     written[fields.number] = present;
+    writers[fields.number] = fields;
     for (int slots = present; slots != 0; slots &= slots - 1) {
       int slot = Integer.numberOfTrailingZeros(slots);
       write(call, struct, slot, fields.slots[slot]);

@@ -3009,6 +3009,15 @@ public class rapt_h extends rapt_h$shared {
     public static int RAPT_WINDOW() {
         return RAPT_WINDOW;
     }
+    private static final int RAPT_BOTTOM_RIGHT = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_BOTTOM_RIGHT = 8
+     * }
+     */
+    public static int RAPT_BOTTOM_RIGHT() {
+        return RAPT_BOTTOM_RIGHT;
+    }
     private static final int RAPT_WEIGHTS_RAW = (int)0L;
     /**
      * {@snippet lang=c :

@@ -40,6 +40,15 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t key_scale_groups;
  *     int64_t value_scale_groups;
  *     rapt_sdpa_options options;
+ *     rapt_tensor key_lengths;
+ *     rapt_tensor query_starts;
+ *     rapt_tensor key_starts;
+ *     rapt_tensor page_table;
+ *     int64_t total_queries;
+ *     int64_t total_keys;
+ *     int64_t pages;
+ *     int64_t page_size;
+ *     int64_t max_pages;
  * }
  * }
  */
@@ -73,7 +82,16 @@ public class rapt_sdpa {
         rapt_h.C_LONG.withName("value_dim"),
         rapt_h.C_LONG.withName("key_scale_groups"),
         rapt_h.C_LONG.withName("value_scale_groups"),
-        rapt_sdpa_options.layout().withName("options")
+        rapt_sdpa_options.layout().withName("options"),
+        rapt_tensor.layout().withName("key_lengths"),
+        rapt_tensor.layout().withName("query_starts"),
+        rapt_tensor.layout().withName("key_starts"),
+        rapt_tensor.layout().withName("page_table"),
+        rapt_h.C_LONG.withName("total_queries"),
+        rapt_h.C_LONG.withName("total_keys"),
+        rapt_h.C_LONG.withName("pages"),
+        rapt_h.C_LONG.withName("page_size"),
+        rapt_h.C_LONG.withName("max_pages")
     ).withName("rapt_sdpa");
 
     /**
@@ -1137,6 +1155,402 @@ public class rapt_sdpa {
      */
     public static void options(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, options$OFFSET, options$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout key_lengths$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("key_lengths"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_lengths
+     * }
+     */
+    public static final GroupLayout key_lengths$layout() {
+        return key_lengths$LAYOUT;
+    }
+
+    private static final long key_lengths$OFFSET = $LAYOUT.byteOffset(groupElement("key_lengths"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_lengths
+     * }
+     */
+    public static final long key_lengths$offset() {
+        return key_lengths$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_lengths
+     * }
+     */
+    public static MemorySegment key_lengths(MemorySegment struct) {
+        return struct.asSlice(key_lengths$OFFSET, key_lengths$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_lengths
+     * }
+     */
+    public static void key_lengths(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, key_lengths$OFFSET, key_lengths$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout query_starts$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("query_starts"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor query_starts
+     * }
+     */
+    public static final GroupLayout query_starts$layout() {
+        return query_starts$LAYOUT;
+    }
+
+    private static final long query_starts$OFFSET = $LAYOUT.byteOffset(groupElement("query_starts"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor query_starts
+     * }
+     */
+    public static final long query_starts$offset() {
+        return query_starts$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor query_starts
+     * }
+     */
+    public static MemorySegment query_starts(MemorySegment struct) {
+        return struct.asSlice(query_starts$OFFSET, query_starts$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor query_starts
+     * }
+     */
+    public static void query_starts(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, query_starts$OFFSET, query_starts$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout key_starts$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("key_starts"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_starts
+     * }
+     */
+    public static final GroupLayout key_starts$layout() {
+        return key_starts$LAYOUT;
+    }
+
+    private static final long key_starts$OFFSET = $LAYOUT.byteOffset(groupElement("key_starts"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_starts
+     * }
+     */
+    public static final long key_starts$offset() {
+        return key_starts$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_starts
+     * }
+     */
+    public static MemorySegment key_starts(MemorySegment struct) {
+        return struct.asSlice(key_starts$OFFSET, key_starts$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor key_starts
+     * }
+     */
+    public static void key_starts(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, key_starts$OFFSET, key_starts$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout page_table$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("page_table"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor page_table
+     * }
+     */
+    public static final GroupLayout page_table$layout() {
+        return page_table$LAYOUT;
+    }
+
+    private static final long page_table$OFFSET = $LAYOUT.byteOffset(groupElement("page_table"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor page_table
+     * }
+     */
+    public static final long page_table$offset() {
+        return page_table$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor page_table
+     * }
+     */
+    public static MemorySegment page_table(MemorySegment struct) {
+        return struct.asSlice(page_table$OFFSET, page_table$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor page_table
+     * }
+     */
+    public static void page_table(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, page_table$OFFSET, page_table$LAYOUT.byteSize());
+    }
+
+    private static final OfLong total_queries$LAYOUT = (OfLong)$LAYOUT.select(groupElement("total_queries"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t total_queries
+     * }
+     */
+    public static final OfLong total_queries$layout() {
+        return total_queries$LAYOUT;
+    }
+
+    private static final long total_queries$OFFSET = $LAYOUT.byteOffset(groupElement("total_queries"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t total_queries
+     * }
+     */
+    public static final long total_queries$offset() {
+        return total_queries$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t total_queries
+     * }
+     */
+    public static long total_queries(MemorySegment struct) {
+        return struct.get(total_queries$LAYOUT, total_queries$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t total_queries
+     * }
+     */
+    public static void total_queries(MemorySegment struct, long fieldValue) {
+        struct.set(total_queries$LAYOUT, total_queries$OFFSET, fieldValue);
+    }
+
+    private static final OfLong total_keys$LAYOUT = (OfLong)$LAYOUT.select(groupElement("total_keys"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t total_keys
+     * }
+     */
+    public static final OfLong total_keys$layout() {
+        return total_keys$LAYOUT;
+    }
+
+    private static final long total_keys$OFFSET = $LAYOUT.byteOffset(groupElement("total_keys"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t total_keys
+     * }
+     */
+    public static final long total_keys$offset() {
+        return total_keys$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t total_keys
+     * }
+     */
+    public static long total_keys(MemorySegment struct) {
+        return struct.get(total_keys$LAYOUT, total_keys$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t total_keys
+     * }
+     */
+    public static void total_keys(MemorySegment struct, long fieldValue) {
+        struct.set(total_keys$LAYOUT, total_keys$OFFSET, fieldValue);
+    }
+
+    private static final OfLong pages$LAYOUT = (OfLong)$LAYOUT.select(groupElement("pages"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t pages
+     * }
+     */
+    public static final OfLong pages$layout() {
+        return pages$LAYOUT;
+    }
+
+    private static final long pages$OFFSET = $LAYOUT.byteOffset(groupElement("pages"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t pages
+     * }
+     */
+    public static final long pages$offset() {
+        return pages$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t pages
+     * }
+     */
+    public static long pages(MemorySegment struct) {
+        return struct.get(pages$LAYOUT, pages$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t pages
+     * }
+     */
+    public static void pages(MemorySegment struct, long fieldValue) {
+        struct.set(pages$LAYOUT, pages$OFFSET, fieldValue);
+    }
+
+    private static final OfLong page_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("page_size"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t page_size
+     * }
+     */
+    public static final OfLong page_size$layout() {
+        return page_size$LAYOUT;
+    }
+
+    private static final long page_size$OFFSET = $LAYOUT.byteOffset(groupElement("page_size"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t page_size
+     * }
+     */
+    public static final long page_size$offset() {
+        return page_size$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t page_size
+     * }
+     */
+    public static long page_size(MemorySegment struct) {
+        return struct.get(page_size$LAYOUT, page_size$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t page_size
+     * }
+     */
+    public static void page_size(MemorySegment struct, long fieldValue) {
+        struct.set(page_size$LAYOUT, page_size$OFFSET, fieldValue);
+    }
+
+    private static final OfLong max_pages$LAYOUT = (OfLong)$LAYOUT.select(groupElement("max_pages"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t max_pages
+     * }
+     */
+    public static final OfLong max_pages$layout() {
+        return max_pages$LAYOUT;
+    }
+
+    private static final long max_pages$OFFSET = $LAYOUT.byteOffset(groupElement("max_pages"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t max_pages
+     * }
+     */
+    public static final long max_pages$offset() {
+        return max_pages$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t max_pages
+     * }
+     */
+    public static long max_pages(MemorySegment struct) {
+        return struct.get(max_pages$LAYOUT, max_pages$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t max_pages
+     * }
+     */
+    public static void max_pages(MemorySegment struct, long fieldValue) {
+        struct.set(max_pages$LAYOUT, max_pages$OFFSET, fieldValue);
     }
 
     /**

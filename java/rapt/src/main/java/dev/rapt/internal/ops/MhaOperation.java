@@ -75,7 +75,7 @@ public final class MhaOperation extends Operation {
           .operand(
               SdpaOperation.perHead(ALIBI_SLOPES, "alibiSlopes", rapt_mha::alibi_slopes$offset))
           .operand(SdpaOperation.perHead(SINKS, "sinks", rapt_mha::sinks$offset))
-          .operand(SdpaOperation.lse(LSE, rapt_mha::lse$offset))
+          .operand(SdpaOperation.lse(LSE, "B Hq Sq", rapt_mha::lse$offset))
           .operand(weights("B Hq Sq T").when(PER_HEAD))
           .operand(weights("B - Sq T").when(AVERAGED))
           .operand(SdpaOperation.positions(POSITIONS, rapt_mha::positions$offset))
@@ -172,7 +172,7 @@ public final class MhaOperation extends Operation {
     SdpaOptions options = model.options();
     boolean placed = call.tensor(POSITIONS) != null;
     long position = placed ? 0 : options.position(call.size(SQ), call.size(SKV));
-    SdpaOptionsStruct.write(struct, Fields.OPTIONS, options, position);
+    SdpaOptionsStruct.write(struct, Fields.OPTIONS, options, position, 0);
     struct.set(ValueLayout.JAVA_INT, Fields.FLAGS, flags());
   }
 

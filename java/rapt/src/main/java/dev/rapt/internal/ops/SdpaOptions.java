@@ -33,12 +33,17 @@ public record SdpaOptions(
     return windowLeft >= 0 || windowRight >= 0;
   }
 
+  /** Whether query 0 stands at the number of keys less that of queries. */
+  public boolean bottomRight() {
+    return placed.isEmpty() && causal == Causal.BOTTOM_RIGHT;
+  }
+
   /** The position of query 0 among the keys, where it is the same for all samples. */
   public long position(long queryLen, long kvLen) {
     if (placed.isPresent()) {
       return placed.getAsLong();
     }
-    return causal == Causal.BOTTOM_RIGHT ? kvLen - queryLen : 0;
+    return bottomRight() ? kvLen - queryLen : 0;
   }
 
   /** That not both the options and a tensor say where query 0 stands. */

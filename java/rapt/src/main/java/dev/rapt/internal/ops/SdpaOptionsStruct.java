@@ -19,13 +19,15 @@ final class SdpaOptionsStruct {
 
   private SdpaOptionsStruct() {}
 
-  static void write(MemorySegment call, long field, SdpaOptions options, long position) {
+  /** Writes the options with these flags besides those that they stand for. */
+  static void write(
+      MemorySegment call, long field, SdpaOptions options, long position, int further) {
     call.set(ValueLayout.JAVA_LONG, field + POSITION, position);
     call.set(ValueLayout.JAVA_LONG, field + WINDOW_LEFT, options.windowLeft());
     call.set(ValueLayout.JAVA_LONG, field + WINDOW_RIGHT, options.windowRight());
     call.set(ValueLayout.JAVA_FLOAT, field + SCALE, options.scaled() ? options.scale() : 0);
     call.set(ValueLayout.JAVA_FLOAT, field + SOFTCAP, options.softcap());
-    call.set(ValueLayout.JAVA_INT, field + FLAGS, flags(options));
+    call.set(ValueLayout.JAVA_INT, field + FLAGS, flags(options) | further);
     call.set(ValueLayout.JAVA_INT, field + STAGE, stage(options));
   }
 

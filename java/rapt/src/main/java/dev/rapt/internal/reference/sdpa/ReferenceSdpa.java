@@ -15,10 +15,13 @@ import static dev.rapt.internal.ops.SdpaOperation.VALUE;
 import static dev.rapt.internal.ops.SdpaOperation.VALUE_SCALE;
 import static dev.rapt.internal.ops.SdpaOperation.WEIGHTS;
 
+import dev.rapt.WeightsStage;
 import dev.rapt.internal.call.CallFrame;
 import dev.rapt.internal.call.OperandView;
 import dev.rapt.internal.ops.SdpaOperation;
 import dev.rapt.internal.ops.SdpaOptions;
+import dev.rapt.internal.ops.SdpaSamples;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Attention head by head. */
@@ -45,57 +48,80 @@ public final class ReferenceSdpa {
             OperandView.optional(call, SINKS),
             OperandView.optional(call, POSITIONS));
     SdpaOperation.Sizes sizes = operation.sizes(call);
-    int queryLen = (int) sizes.queryLen();
     int kvLen = (int) sizes.kvLen();
     int headDim = (int) sizes.headDim();
     int valueDim = (int) sizes.valueDim();
     long group = sizes.heads() / sizes.kvHeads();
-    long position = options.position(queryLen, kvLen);
+    SdpaSamples samples = operation.samples(call);
+    samples.check();
     for (long b = 0; b < sizes.batch(); b++) {
+      SdpaSamples.Sample sample = samples.at(b);
+      Rows keyRows = new Rows(keys, keyScales, operation.keyGroups(call), samples, sample, b);
+      Rows valueRows =
+          new Rows(values, valueScales, operation.valueGroups(call), samples, sample, b);
       for (long kvHead = 0; kvHead < sizes.kvHeads(); kvHead++) {
-        double[][] k = keys.matrix(b, kvHead, kvLen, headDim);
-        double[][] v = values.matrix(b, kvHead, kvLen, valueDim);
-        dequantise(k, keyScales, operation.keyGroups(call), b, kvHead);
-        dequantise(v, valueScales, operation.valueGroups(call), b, kvHead);
+        double[][] k = keyRows.read(kvHead, headDim);
+        double[][] v = valueRows.read(kvHead, valueDim);
         for (long h = kvHead * group; h < (kvHead + 1) * group; h++) {
-          double[][] q = queries.matrix(b, h, queryLen, headDim);
-          AttentionHead.Scores scores = inputs.at(b, h, position);
-          new AttentionHead(options, scores, k, v, headDim, valueDim, kvLen)
-              .attend(q, sink(outputs, lses, weights, b, h));
+          double[][] q = new double[sample.queries()][headDim];
+          for (int i = 0; i < q.length; i++) {
+            for (int d = 0; d < headDim; d++) {
+              q[i][d] = queries.get(sample.queryBatch(), h, sample.firstQuery() + i, d);
+            }
+          }
+          AttentionHead.Scores scores = inputs.at(b, h, sample.position());
+          Results results = new Results(outputs, lses, weights, kvLen, options.stage());
+          new AttentionHead(options, scores, k, v, headDim, valueDim, sample.keys())
+              .attend(q, results.of(sample, h));
         }
       }
     }
   }
 
-  private static AttentionHead.RowSink sink(
+  /** What a call writes; a row of weights has {@code kvLen} elements. */
+  private record Results(
       OperandView outputs,
       @Nullable OperandView lses,
       @Nullable OperandView weights,
-      long b,
-      long h) {
-    return (i, output, lse, scores) -> {
-      outputs.setRow(output, b, h, i);
-      if (lses != null) {
-        lses.set(lse, b, h, i, 0);
-      }
-      if (weights != null) {
-        weights.setRow(scores, b, h, i);
-      }
-    };
+      int kvLen,
+      WeightsStage stage) {
+    AttentionHead.RowSink of(SdpaSamples.Sample sample, long h) {
+      return (i, output, lse, scores) -> {
+        long row = sample.firstQuery() + i;
+        outputs.setRow(output, sample.queryBatch(), h, row);
+        if (lses != null) {
+          lses.set(lse, sample.queryBatch(), h, row, 0);
+        }
+        if (weights != null) {
+          double[] all = Arrays.copyOf(scores, kvLen);
+          double missing = stage == WeightsStage.SOFTMAX ? 0 : Double.NEGATIVE_INFINITY;
+          Arrays.fill(all, scores.length, kvLen, missing);
+          weights.setRow(all, sample.queryBatch(), h, row);
+        }
+      };
+    }
   }
 
-  /** Multiplies each group of neighbours in a row by its scale; one without a scale stays. */
-  private static void dequantise(
-      double[][] rows, @Nullable OperandView scales, long groups, long b, long kvHead) {
-    if (scales == null) {
-      return;
-    }
-    for (int row = 0; row < rows.length; row++) {
-      double[] elements = rows[row];
-      int group = elements.length / (int) groups;
-      for (int d = 0; d < elements.length; d++) {
-        elements[d] *= scales.get(b, kvHead, row, d / group);
+  /** Keys or values of sample {@code b}, each group of neighbours times its scale. */
+  private record Rows(
+      OperandView rows,
+      @Nullable OperandView scales,
+      long groups,
+      SdpaSamples samples,
+      SdpaSamples.Sample sample,
+      long b) {
+    double[][] read(long kvHead, int depth) {
+      double[][] read = new double[sample.keys()][depth];
+      for (int j = 0; j < read.length; j++) {
+        long batch = samples.keyBatch(b, sample, j);
+        long row = samples.keyRow(sample, j);
+        for (int d = 0; d < depth; d++) {
+          double scale =
+              scales == null ? 1 : scales.get(batch, kvHead, row, d / (depth / (int) groups));
+          read[j][d] = rows.get(batch, kvHead, row, d) * scale;
+        }
       }
+      return read;
     }
   }
 }
