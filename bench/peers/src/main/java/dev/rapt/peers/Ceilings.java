@@ -3,6 +3,7 @@ package dev.rapt.peers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.rapt.peers.contest.Restraint;
 import dev.rapt.peers.report.Spread;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -32,6 +33,7 @@ final class Ceilings implements AutoCloseable {
 
   private final Path bench;
   private final int threads;
+  private final Restraint restraint;
   private final Process process;
   private final OutputStream requests;
   private final BufferedReader replies;
@@ -42,10 +44,12 @@ final class Ceilings implements AutoCloseable {
    * Measures the peak for the first time; takes less than a second.
    *
    * @param bench the native benchmark
+   * @param restraint whose multiply-add peak it is
    */
-  Ceilings(Path bench, int threads) throws IOException {
+  Ceilings(Path bench, int threads, Restraint restraint) throws IOException {
     this.bench = bench;
     this.threads = threads;
+    this.restraint = restraint;
     process = start("--in-turns");
     requests = process.getOutputStream();
     replies = replies(process);
@@ -115,7 +119,9 @@ final class Ceilings implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.addAll(List.of(bench.toString(), "ceilings", "--json", "--threads", "" + threads));
     command.addAll(List.of(more));
-    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().putAll(restraint.environment());
+    return builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 
   private static BufferedReader replies(Process process) {

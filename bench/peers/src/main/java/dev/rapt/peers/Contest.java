@@ -4,6 +4,7 @@ package dev.rapt.peers;
 import dev.rapt.DType;
 import dev.rapt.peers.contest.Entrant;
 import dev.rapt.peers.contest.Message;
+import dev.rapt.peers.contest.Restraint;
 import dev.rapt.peers.contest.Session;
 import dev.rapt.peers.contest.Shape;
 import dev.rapt.peers.contest.Turn;
@@ -44,15 +45,19 @@ final class Contest {
   private final Path bench;
   private final String commit;
   private final double seconds;
+  private final Restraint restraint;
+  private final Map<String, String> kernels = new LinkedHashMap<>();
 
   /**
    * @param bench the native benchmark, for the ceilings
    * @param seconds that the rounds of a case may take, about
+   * @param restraint what the workers are held to: the ceilings are too
    */
-  Contest(Path bench, String commit, double seconds) {
+  Contest(Path bench, String commit, double seconds, Restraint restraint) {
     this.bench = bench;
     this.commit = commit;
     this.seconds = seconds;
+    this.restraint = restraint;
   }
 
   /** One process's part: who takes part in it, who is timed, and what was measured, by round. */
@@ -89,10 +94,11 @@ final class Contest {
       Message.Prepared prepared = worker.reply(Message.Prepared.class);
       groups.add(new Group(worker, prepared.entrants()));
       copies = prepared.copies();
+      kernels.put(worker.world().id(), prepared.kernels());
     }
     double round = firstRound(groups);
     int rounds = Math.clamp(Math.round(seconds / round), LEAST_ROUNDS, MOST_ROUNDS);
-    try (Ceilings ceilings = new Ceilings(bench, threads)) {
+    try (Ceilings ceilings = new Ceilings(bench, threads, restraint)) {
       for (int i = 0; i < rounds; i++) {
         quiet();
         ceilings.read();
@@ -111,6 +117,11 @@ final class Contest {
           new Repetition(copies, rounds),
           figures(groups, least));
     }
+  }
+
+  /** Which instructions the libraries of each world said they take, in the last case it was in. */
+  Map<String, String> kernels() {
+    return Collections.unmodifiableMap(kernels);
   }
 
   private static List<Figure> figures(List<Group> groups, Least least) {

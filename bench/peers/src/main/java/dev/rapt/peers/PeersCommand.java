@@ -2,6 +2,8 @@
 package dev.rapt.peers;
 
 import dev.rapt.DType;
+import dev.rapt.peers.contest.Kernels;
+import dev.rapt.peers.contest.Restraint;
 import dev.rapt.peers.contest.Shape;
 import dev.rapt.peers.contest.Shapes;
 import dev.rapt.peers.contest.World;
@@ -9,6 +11,7 @@ import dev.rapt.peers.embedding.EmbeddingContest;
 import dev.rapt.peers.embedding.EmbeddingFile;
 import dev.rapt.peers.embedding.EmbeddingResult;
 import dev.rapt.peers.report.CaseResult;
+import dev.rapt.peers.report.Held;
 import dev.rapt.peers.report.Machine;
 import dev.rapt.peers.report.MarkdownTable;
 import dev.rapt.peers.report.Results;
@@ -22,8 +25,10 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -93,6 +98,25 @@ final class PeersCommand implements Callable<Integer> {
   private List<String> peers;
 
   @Option(
+      names = "--isa",
+      defaultValue = "none",
+      paramLabel = "SET",
+      description = {
+        "what everybody is held to: none (the default) or avx2, which sets Rapt's tier and the"
+            + " switches of ATen, oneDNN, MKL, OpenBLAS and the JVM, for the processes that are"
+            + " started.",
+        "ONNX Runtime has no switch and takes what the CPU has, unless --onnxruntime names a build"
+            + " of it that does not."
+      })
+  private String isa;
+
+  @Option(
+      names = "--onnxruntime",
+      paramLabel = "DIR",
+      description = "folder with libonnxruntime.so and libonnxruntime4j_jni.so to take instead")
+  private Path onnxRuntime;
+
+  @Option(
       names = "--out",
       paramLabel = "DIR",
       description = "folder of the results (default: bench/results)")
@@ -145,8 +169,12 @@ final class PeersCommand implements Callable<Integer> {
     }
     Path root = Path.of(System.getProperty(ROOT_PROPERTY, "."));
     Path folder = out == null ? root.resolve("bench/results") : out;
+    Terms terms = new Terms(usage(Restraint::of, isa), onnxRuntime);
+    if (onnxRuntime != null) {
+      requireOnnxRuntime();
+    }
     if (embedding != null) {
-      embed(root, folder);
+      embed(root, folder, terms);
       return CommandLine.ExitCode.OK;
     }
     List<DType> types = dtypes.stream().map(text -> usage(PeersCommand::dtype, text)).toList();
@@ -156,22 +184,20 @@ final class PeersCommand implements Callable<Integer> {
           "libtorch's native libraries are not on the class path; start ./rapt bench --peers, which"
               + " fetches them, or leave libtorch out with --against");
     }
-    String files = named("-peers");
+    String files = named(terms.restraint() == Restraint.NONE ? "-peers" : "-peers-" + isa);
     Files.createDirectories(folder);
     Path json = folder.resolve(files + ".json");
-    Results results = new Results(Machine.here(), List.of());
-    if (add && Files.exists(json)) {
-      results = results.with(Results.read(json).cases());
-    }
+    List<CaseResult> earlier = add && Files.exists(json) ? kept(json, terms) : List.of();
     int cases = chosen.size() * types.size() * threads.size();
     console.printf(
         Locale.ROOT,
         "%d cases, about %.0f minutes%n",
         cases,
         Math.ceil(cases * (seconds + SECONDS_AROUND_CASE) / 60));
-    Contest contest = new Contest(bench(root), Commit.of(root), seconds);
+    Contest contest = new Contest(bench(root), Commit.of(root), seconds, terms.restraint());
+    Results results = new Results(Machine.here(), null, earlier);
     for (int count : threads) {
-      results = runAll(contest, worlds, plan(chosen, types, count), results, json);
+      results = runAll(contest, terms, worlds, plan(chosen, types, count), results, json);
     }
     Files.writeString(folder.resolve(files + ".md"), MarkdownTable.of(results));
     List<Path> charts = SpeedChart.write(folder, files, results);
@@ -179,16 +205,37 @@ final class PeersCommand implements Callable<Integer> {
     return CommandLine.ExitCode.OK;
   }
 
+  /** ONNX Runtime takes its own libraries where a folder lacks them, and says nothing. */
+  private void requireOnnxRuntime() {
+    for (String file : List.of("libonnxruntime.so", "libonnxruntime4j_jni.so")) {
+      if (!Files.isRegularFile(onnxRuntime.resolve(file))) {
+        throw new ParameterException(
+            spec.commandLine(), "--onnxruntime " + onnxRuntime + " has no " + file);
+      }
+    }
+    System.setProperty(World.ONNX_RUNTIME_PATH, onnxRuntime.toAbsolutePath().toString());
+  }
+
+  private List<CaseResult> kept(Path json, Terms terms) throws IOException {
+    Results results = Results.read(json);
+    String held = results.held() == null ? Restraint.NONE.id() : results.held().isa();
+    if (!held.equals(terms.restraint().id())) {
+      throw new ParameterException(
+          spec.commandLine(), json + " was measured with --isa " + held + ", not " + isa);
+    }
+    return results.cases();
+  }
+
   private String named(String suffix) {
     return name == null ? LocalDate.now(ZoneOffset.UTC) + suffix : name;
   }
 
-  private void embed(Path root, Path folder) throws IOException {
+  private void embed(Path root, Path folder, Terms terms) throws IOException {
     EmbeddingContest contest = EmbeddingContest.of(embedding);
     List<EmbeddingResult> results = new ArrayList<>();
     for (int count : threads) {
       try {
-        results.add(contest.run(count, seconds));
+        results.add(contest.run(count, seconds, terms.restraint()));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new IOException("interrupted", e);
@@ -196,8 +243,12 @@ final class PeersCommand implements Callable<Integer> {
       spec.commandLine().getOut().println(results.getLast().text());
     }
     Files.createDirectories(folder);
-    Path json = folder.resolve(named("-embedding") + ".json");
-    new EmbeddingFile(Machine.here(), Commit.of(root), results).write(json);
+    Path json =
+        folder.resolve(
+            named(terms.restraint() == Restraint.NONE ? "-embedding" : "-embedding-" + isa)
+                + ".json");
+    Map<String, String> kernels = Map.of(World.ONNX_RUNTIME.id(), Kernels.of(World.ONNX_RUNTIME));
+    new EmbeddingFile(Machine.here(), held(terms, kernels), Commit.of(root), results).write(json);
     spec.commandLine().getOut().println("wrote " + json);
   }
 
@@ -211,18 +262,24 @@ final class PeersCommand implements Callable<Integer> {
 
   /** All cases of one number of threads; the file is written after each, so that none is lost. */
   private Results runAll(
-      Contest contest, List<World> worlds, List<Case> cases, Results earlier, Path json)
+      Contest contest,
+      Terms terms,
+      List<World> worlds,
+      List<Case> cases,
+      Results earlier,
+      Path json)
       throws IOException {
     PrintWriter console = spec.commandLine().getOut();
     Results results = earlier;
     List<WorkerProcess> workers = new ArrayList<>();
     try {
       for (World world : worlds) {
-        workers.add(new WorkerProcess(world, cases.getFirst().threads()));
+        workers.add(new WorkerProcess(world, cases.getFirst().threads(), terms));
       }
       for (Case one : cases) {
         CaseResult result = contest.run(workers, one.shape(), one.dtype(), one.threads());
-        results = results.with(List.of(result));
+        Held held = held(terms, contest.kernels());
+        results = new Results(results.machine(), held, results.with(List.of(result)).cases());
         results.write(json);
         console.println(Summary.of(one.toString(), result));
       }
@@ -232,6 +289,10 @@ final class PeersCommand implements Callable<Integer> {
       }
     }
     return results;
+  }
+
+  private static @Nullable Held held(Terms terms, Map<String, String> kernels) {
+    return terms.restraint() == Restraint.NONE ? null : new Held(terms.restraint().id(), kernels);
   }
 
   private static boolean hasTorchNatives() {

@@ -3,6 +3,7 @@ package dev.rapt.peers;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.rapt.peers.contest.Message;
+import dev.rapt.peers.contest.Restraint;
 import dev.rapt.peers.contest.Worker;
 import dev.rapt.peers.contest.World;
 import java.io.BufferedReader;
@@ -27,7 +28,8 @@ final class WorkerProcess implements AutoCloseable {
   private static final String UNPACKED_PROPERTY = "org.bytedeco.javacpp.cachedir";
 
   private static final Predicate<String> TUNING =
-      Pattern.compile("(OPENBLAS|MKL|OMP|KMP|GOMP|ATEN|TORCH|ORT)_.*").asMatchPredicate();
+      Pattern.compile("(OPENBLAS|MKL|OMP|KMP|GOMP|ATEN|TORCH|ORT|DNNL|ONEDNN)_.*")
+          .asMatchPredicate();
 
   private final World world;
   private final Process process;
@@ -35,11 +37,11 @@ final class WorkerProcess implements AutoCloseable {
   private final BufferedReader replies;
   private final ObjectMapper json = new ObjectMapper();
 
-  WorkerProcess(World world, int threads) throws IOException {
+  WorkerProcess(World world, int threads, Terms terms) throws IOException {
     this.world = world;
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(world.jvmFlags());
+    command.addAll(world.jvmFlags(terms.restraint(), terms.onnxRuntime()));
     String unpacked = System.getProperty(UNPACKED_PROPERTY);
     if (unpacked != null) {
       // Apart for each world: beside the libraries lie links to the BLAS that was loaded.
@@ -49,7 +51,7 @@ final class WorkerProcess implements AutoCloseable {
     command.addAll(List.of(Worker.class.getName(), world.id()));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-    tune(builder.environment(), world, threads);
+    tune(builder.environment(), world, threads, terms.restraint());
     process = builder.start();
     requests =
         new BufferedWriter(
@@ -59,9 +61,10 @@ final class WorkerProcess implements AutoCloseable {
   }
 
   /** What a shell happens to hold for other programs must not slow a peer down. */
-  static void tune(Map<String, String> environment, World world, int threads) {
+  static void tune(Map<String, String> environment, World world, int threads, Restraint restraint) {
     environment.keySet().removeIf(TUNING);
     environment.putAll(world.environment(threads));
+    environment.putAll(restraint.environment());
   }
 
   World world() {

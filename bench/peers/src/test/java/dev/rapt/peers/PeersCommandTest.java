@@ -2,8 +2,10 @@
 package dev.rapt.peers;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.rapt.peers.contest.Restraint;
 import dev.rapt.peers.contest.Session;
 import dev.rapt.peers.contest.World;
 import dev.rapt.peers.report.CaseResult;
@@ -91,8 +93,11 @@ class PeersCommandTest {
     run(2, "--dtypes", "f64");
     run(2, "--against", "numpy");
     run(2, "--threads", "0");
+    run(2, "--isa", "sse2");
+    run(2, "--onnxruntime", "/nowhere");
     run(2, "--no-such-option");
-    for (String word : new String[] {"none", "f64", "numpy", "positive", "--no-such-option"}) {
+    for (String word :
+        new String[] {"none", "f64", "numpy", "positive", "sse2", "/nowhere", "--no-such-option"}) {
       assertTrue(err.toString().contains(word), err::toString);
     }
   }
@@ -115,7 +120,7 @@ class PeersCommandTest {
     Map<String, String> environment =
         new HashMap<>(
             Map.of("PATH", "/bin", "OPENBLAS_CORETYPE", "Haswell", "OMP_NUM_THREADS", "9"));
-    WorkerProcess.tune(environment, World.LIBTORCH_OPENBLAS, 2);
+    WorkerProcess.tune(environment, World.LIBTORCH_OPENBLAS, 2, Restraint.NONE);
     assertEquals(
         Map.of(
             "PATH", "/bin",
@@ -123,6 +128,42 @@ class PeersCommandTest {
             "OMP_WAIT_POLICY", "PASSIVE",
             "OPENBLAS_NUM_THREADS", "2"),
         environment);
+  }
+
+  /** Worker processes start with the switches, and Rapt's plan and the JVM show that they took. */
+  @Test
+  void everybodyIsHeldToAvx2() throws IOException {
+    run(
+        0,
+        "--shapes=minilm",
+        "--dtypes=f32",
+        "--seconds=0.3",
+        "--against=onnxruntime,java",
+        "--isa=avx2");
+    Path json = file(folder.resolve("bench/results"), "-peers-avx2.json");
+    Results results = Results.read(json);
+    assertEquals("avx2", results.held().isa());
+    assertTrue(results.held().kernels().get("onnxruntime").contains("nothing holds it down"));
+    CaseResult first = results.cases().getFirst();
+    assertTrue(first.rapt().orElseThrow().detail().contains("_avx2_"), first::toString);
+    // The other instruction sets' figures do not go into this file.
+    run(2, "--shapes=tiny", "--dtypes=f32", "--add", "--name", name(json), "--against=java");
+    assertTrue(err.toString().contains("measured with --isa avx2"), err::toString);
+  }
+
+  private static String name(Path json) {
+    return json.getFileName().toString().replace(".json", "");
+  }
+
+  @Test
+  void thePeersSwitchesReplaceThoseOfTheShell() {
+    Map<String, String> environment =
+        new HashMap<>(Map.of("OPENBLAS_CORETYPE", "SkylakeX", "DNNL_MAX_CPU_ISA", "ALL"));
+    WorkerProcess.tune(environment, World.LIBTORCH_OPENBLAS, 1, Restraint.AVX2);
+    assertEquals("Haswell", environment.get("OPENBLAS_CORETYPE"));
+    assertEquals("avx2", environment.get("ATEN_CPU_CAPABILITY"));
+    assertEquals("avx2", environment.get("RAPT_ISA"));
+    assertFalse(environment.containsKey("DNNL_MAX_CPU_ISA"));
   }
 
   private void run(int expected, String... arguments) {

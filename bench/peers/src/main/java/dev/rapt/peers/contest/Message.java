@@ -20,8 +20,8 @@ public sealed interface Message {
   /** To a worker: open this shape, in place of the last one. */
   record Prepare(Shape shape, DType dtype, int threads) implements Message {}
 
-  /** From a worker: who takes part. */
-  record Prepared(List<Entrant> entrants, int copies) implements Message {}
+  /** From a worker: who takes part, and which instructions its libraries say they take. */
+  record Prepared(List<Entrant> entrants, int copies, String kernels) implements Message {}
 
   /** To a worker: a turn for each of these; see {@link Session#round}. */
   record Round(List<String> only, boolean reverse, double seconds) implements Message {}

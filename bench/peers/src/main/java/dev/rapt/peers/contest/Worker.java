@@ -45,7 +45,7 @@ public final class Worker {
         case Message.Prepare prepare -> {
           end();
           session = new Session(world, prepare.shape(), prepare.dtype(), prepare.threads());
-          yield new Message.Prepared(session.entrants(), session.copies());
+          yield new Message.Prepared(session.entrants(), session.copies(), Kernels.of(world));
         }
         case Message.Round round ->
             new Message.Timed(session.round(round.only(), round.reverse(), round.seconds()));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.peers.contest;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A process of its own: libtorch's matrix products come from whichever BLAS was loaded first, so
@@ -22,6 +24,9 @@ public enum World {
   LLAMA_CPP("llama.cpp"),
   /** Rapt's own reference: plain Java in double, on one thread. */
   JAVA("java");
+
+  /** ONNX Runtime's own property: a folder with its libraries, in place of those of its jar. */
+  public static final String ONNX_RUNTIME_PATH = "onnxruntime.native.path";
 
   private final String id;
 
@@ -63,9 +68,13 @@ public enum World {
     return ids;
   }
 
-  /** Flags of its JVM. */
-  public List<String> jvmFlags() {
-    List<String> flags = new ArrayList<>();
+  /**
+   * Flags of its JVM.
+   *
+   * @param onnxRuntime a folder with ONNX Runtime's libraries; null = those of its jar
+   */
+  public List<String> jvmFlags(Restraint restraint, @Nullable Path onnxRuntime) {
+    List<String> flags = new ArrayList<>(restraint.jvmFlags());
     flags.add("--enable-native-access=ALL-UNNAMED");
     flags.add("--sun-misc-unsafe-memory-access=allow"); // protobuf asks for it
     if (isTorch()) {
@@ -74,6 +83,9 @@ public enum World {
     }
     if (this == LIBTORCH_MKL) {
       flags.add("-Dorg.bytedeco.openblas.load=mkl");
+    }
+    if (this == ONNX_RUNTIME && onnxRuntime != null) {
+      flags.add("-D" + ONNX_RUNTIME_PATH + "=" + onnxRuntime);
     }
     return flags;
   }

@@ -6,6 +6,7 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
 import dev.rapt.models.TokenizedText;
+import dev.rapt.peers.contest.Restraint;
 import dev.rapt.peers.contest.Turn;
 import dev.rapt.peers.report.Spread;
 import java.io.IOException;
@@ -67,12 +68,14 @@ public final class EmbeddingContest {
    *
    * @param threads of Rapt, and of ONNX Runtime
    * @param seconds that the rounds may take, about
+   * @param restraint what Rapt is held to
    * @throws IOException where ONNX Runtime's vectors are others than Rapt's
    */
-  public EmbeddingResult run(int threads, double seconds) throws IOException, InterruptedException {
+  public EmbeddingResult run(int threads, double seconds, Restraint restraint)
+      throws IOException, InterruptedException {
     List<Embedder> embedders = new ArrayList<>();
     try {
-      embedders.add(new RaptEmbedder(threads));
+      embedders.add(new RaptEmbedder(threads, restraint));
       embedders.add(new OnnxEmbedder(threads, true));
       embedders.add(new OnnxEmbedder(threads, false));
       double[] differences = compare(embedders);

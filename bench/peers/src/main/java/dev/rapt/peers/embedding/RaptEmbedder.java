@@ -6,6 +6,7 @@ import dev.rapt.Device;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.TokenBatch;
 import dev.rapt.models.TokenizedText;
+import dev.rapt.peers.contest.Restraint;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,8 +15,8 @@ final class RaptEmbedder implements Embedder {
   private final Device device;
   private final MiniLmEncoder encoder;
 
-  RaptEmbedder(int threads) {
-    device = Device.cpu(CpuOptions.builder().threads(threads).build());
+  RaptEmbedder(int threads, Restraint restraint) {
+    device = Device.cpu(CpuOptions.builder().threads(threads).isa(restraint.tier()).build());
     encoder = MiniLmEncoder.load(device);
   }
 

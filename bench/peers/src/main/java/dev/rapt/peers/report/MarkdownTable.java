@@ -35,8 +35,21 @@ public final class MarkdownTable {
             the median of the rounds. `rapt-bench ceilings --help` says how reading is measured. Sizes are batch, query heads/kv heads,
             queries, keys, head dim.
             """);
+    if (results.held() != null) {
+      append(text, results.held());
+    }
     results.groups().forEach((group, cases) -> append(text, group.title(), cases));
     return text.toString();
+  }
+
+  private static void append(StringBuilder text, Held held) {
+    text.append("\nAll were to keep to ")
+        .append(held.isa())
+        .append(", Rapt by `RAPT_ISA`. What the libraries of each process said they took:\n\n");
+    held.kernels()
+        .forEach(
+            (world, said) ->
+                text.append("* ").append(world).append(": ").append(said).append('\n'));
   }
 
   private static void append(StringBuilder text, String title, List<CaseResult> cases) {

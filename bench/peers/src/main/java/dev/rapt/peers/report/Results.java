@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.peers.report;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -15,14 +16,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file of results of one machine.
  *
  * @param machine where they were measured
+ * @param held the instructions that all were held to; null and absent where they were not
  * @param cases by threads, type and shape
  */
-public record Results(Machine machine, List<CaseResult> cases) {
+public record Results(
+    Machine machine,
+    @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Held held,
+    List<CaseResult> cases) {
 
   /** Reads what {@link #write} wrote. */
   public static Results read(Path file) throws IOException {
@@ -73,6 +79,6 @@ public record Results(Machine machine, List<CaseResult> cases) {
         Comparator.comparing(CaseResult::threads)
             .thenComparing(CaseResult::dtype)
             .thenComparing(result -> Shapes.names().indexOf(result.shape().name())));
-    return new Results(machine, List.copyOf(all));
+    return new Results(machine, held, List.copyOf(all));
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.rapt.peers.contest.Restraint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +25,7 @@ class EmbeddingContestTest {
     }
     Path file = folder.resolve("sentences.txt");
     Files.writeString(file, text);
-    EmbeddingResult result = EmbeddingContest.of(file).run(1, 0.01);
+    EmbeddingResult result = EmbeddingContest.of(file).run(1, 0.01, Restraint.NONE);
     assertEquals(40, result.sentences());
     assertEquals(3, result.figures().size());
     assertEquals(0, result.figures().getFirst().difference(), "a second run of Rapt's");

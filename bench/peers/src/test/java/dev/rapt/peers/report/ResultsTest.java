@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -57,7 +58,7 @@ class ResultsTest {
     List<Path> kept;
     try (Stream<Path> files =
         Files.walk(Path.of(System.getProperty("rapt.root"), "bench/results"))) {
-      kept = files.filter(file -> file.toString().endsWith("-peers.json")).toList();
+      kept = files.filter(file -> file.toString().matches(".*-peers(-avx2)?\\.json")).toList();
     }
     assertFalse(kept.isEmpty());
     for (Path file : kept) {
@@ -68,12 +69,28 @@ class ResultsTest {
   }
 
   @Test
+  void whatAllWereHeldToComesBackAndIsShown() throws IOException {
+    Path file = folder.resolve("held.json");
+    Results held =
+        new Results(
+            MACHINE,
+            new Held("avx2", Map.of("onnxruntime", "nothing holds it down")),
+            results().cases());
+    held.write(file);
+    assertEquals(held, Results.read(file));
+    String text = MarkdownTable.of(held);
+    assertTrue(text.contains("All were to keep to avx2"), text);
+    assertTrue(text.contains("* onnxruntime: nothing holds it down\n"), text);
+    assertFalse(MarkdownTable.of(results()).contains("All were to keep"));
+  }
+
+  @Test
   void aNewFigureReplacesThatOfTheSameCase() {
     CaseResult again = result("bert-base", DType.F32, 1, 9);
     CaseResult other = result("bert-base", DType.F32, 2, 9);
     CaseResult earlier = result("minilm", DType.F32, 1, 9);
     Results results =
-        new Results(MACHINE, List.of())
+        new Results(MACHINE, null, List.of())
             .with(List.of(earlier, result("bert-base", DType.F32, 1, 4)));
     assertEquals(
         List.of(again, earlier, other), results.with(List.of(other)).with(List.of(again)).cases());
@@ -128,7 +145,9 @@ class ResultsTest {
 
   private static Results results() {
     return new Results(
-        MACHINE, List.of(result("bert-base", DType.F32, 1, 4), result("minilm", DType.BF16, 2, 4)));
+        MACHINE,
+        null,
+        List.of(result("bert-base", DType.F32, 1, 4), result("minilm", DType.BF16, 2, 4)));
   }
 
   private static CaseResult result(String name, DType dtype, int threads, double milliseconds) {
