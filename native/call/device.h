@@ -13,7 +13,7 @@ extern "C" {
 
 // Raise the last term whenever rapt_device, an operation's problem or a rule changes: library and plug-in are built
 // together, and a mixed pair must not run. A new operation raises the number by itself.
-#define RAPT_DEVICE_VERSION (100 * RAPT_OPERATIONS + 4)
+#define RAPT_DEVICE_VERSION (100 * RAPT_OPERATIONS + 5)
 
 typedef struct rapt_device rapt_device;
 
