@@ -320,6 +320,24 @@ static void test_alone(rapt_context *context) {
   free(all);
 }
 
+// Bits do not change unmeant. A block's sum is exact and blocks follow each other, so that tiers with FMA agree.
+static void test_bits(const tier *t) {
+  static const int32_t dtypes[] = {RAPT_Q8_0, RAPT_Q4_0, RAPT_I8};
+  static const uint64_t expected[2][3] = {
+      {UINT64_C(0xb5fff96bcf9d1ee3), UINT64_C(0x7f06c6eec9d16f4b), UINT64_C(0x98234abcb5eee85f)},
+      {UINT64_C(0xc3fdaf57639b354e), UINT64_C(0x020f3330f2380649), UINT64_C(0x386c5786437d068c)}};
+  static problem p;
+  for (int d = 0; d < 3; d++) {
+    integers_case c = {dtypes[d], 2, 21, 320, 75, RAPT_F32, 0, 0, 0, 2};
+    build(&c, &p);
+    run_on("bits", t->context[1], t->context[1], &p);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < p.output.bytes; i++) hash = (hash ^ p.output.start[i]) * UINT64_C(0x100000001b3);
+    CHECK(hash == expected[t->isa != RAPT_ISA_PORTABLE][d], "tier %s, dtype %d: bits 0x%016llx", rapt_isa_name(t->isa),
+          dtypes[d], (unsigned long long)hash);
+  }
+}
+
 static void run_all(void) {
   static const int32_t dtypes[] = {RAPT_Q8_0, RAPT_Q4_0, RAPT_I8}, storages[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
   int64_t seed = 1;
@@ -352,6 +370,7 @@ int main(void) {
   for (int i = 0; i < count; i++) {
     test_rounding(&((const rapt_cpu_context *)tiers[i].context[0])->kernels);
     test_alone(tiers[i].context[1]);
+    test_bits(&tiers[i]);
     if (rapt_isa_has_vnni(tiers[i].isa)) test_vnni(tiers[i].isa);
   }
   run_all();
