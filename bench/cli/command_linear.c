@@ -17,10 +17,11 @@ enum { MOST_COPIES = 64, CHECKED_ROWS = 32, CHECKED_FEATURES = 128 };
 
 static struct {
   int64_t rows, in_features, out_features;
-  int dtype, weights;
+  int dtype, weights, quantization;
 } problem;
 static const char *const weight_choices[] = {"as-dtype", "f32", "f16", "bf16", "q8_0", "q4_0", NULL};
 static const int32_t weight_values[] = {0, RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_Q8_0, RAPT_Q4_0};
+static const char *const quantization_choices[] = {"float", "i8", NULL};
 static bench_settings settings;
 static int device_kind;
 // clang-format off
@@ -32,6 +33,8 @@ static const cli_option options[] = {
      CLI_CHOICE, &problem.dtype, -1, 0, dtype_choices},
     {"weights", "TYPE", "storage of the weights: as-dtype, f32, f16, bf16, q8_0 or q4_0 (default as-dtype)", CLI_CHOICE,
      &problem.weights, -1, 0, weight_choices},
+    {"input", "TYPE", "what is multiplied: float, or i8, the input rounded to bytes, with q8_0 and q4_0 weights (default float)",
+     CLI_CHOICE, &problem.quantization, -1, 0, quantization_choices},
     {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &settings.threads, 0, 1024, NULL},
     {"isa", "TIER", "auto, portable, avx2, avx512 or avx512bf16 (default auto)", CLI_CHOICE, &settings.isa, -1, 0, isa_choices},
     {"iters", "N", "timed runs (default: about a second's worth)", CLI_INTEGER, &settings.iters, 1, 10000000, NULL},
@@ -82,7 +85,8 @@ static int pack_copies(projecting *p) {
       .struct_size = sizeof parameters,
       .weight = {.data = p->weight, .stride = {problem.in_features, 1}, .dtype = weight_dtype()},
       .in_features = problem.in_features,
-      .out_features = problem.out_features};
+      .out_features = problem.out_features,
+      .input_quantization = problem.quantization};
   double bytes = packed_bytes(p->on), wanted = 4 * (double)last_cache_bytes(p->on);
   wanted = wanted < 0x1p31 ? wanted : 0x1p31;
   do {
@@ -150,7 +154,9 @@ static double exact(const projecting *p, int64_t row, int64_t feature) {
 // Against double arithmetic, on rows and features spread over all of them.
 static int check_projecting(projecting *p, check *out) {
   int32_t dtype = p->call.output.dtype;
-  *out = (check){.allowed = CHECK_ALLOWED, .rows_total = problem.rows, .against = "plain double"};
+  // Inputs are at most 1 and rounded to 127ths of the largest near them; a row's weights add up to 1 at most.
+  double rounding = problem.quantization == RAPT_INPUT_I8 ? 0.5 / 127 : 0;
+  *out = (check){.allowed = CHECK_ALLOWED + rounding, .rows_total = problem.rows, .against = "plain double"};
   if (p->on->cuda && !cuda_fetch(p->on, p->output, p->call.output.data, p->output_bytes)) return 0;
   int64_t row_step = problem.rows / CHECKED_ROWS + 1, feature_step = problem.out_features / CHECKED_FEATURES + 1;
   for (int64_t row = 0; row < problem.rows; row += row_step, out->rows++) {
@@ -174,6 +180,7 @@ static void print(const report *r) {
     json_integer("out_features", problem.out_features);
     json_text("dtype", dtype_choices[problem.dtype]);
     if (problem.weights != 0) json_text("weights", weight_choices[problem.weights]);
+    if (problem.quantization != 0) json_text("input", quantization_choices[problem.quantization]);
     report_json(r);
     json_end();
     return;
@@ -226,6 +233,9 @@ int command_linear(int argc, char **argv) {
     outcome = cli_reject(&command, "--in %lld is no multiple of %lld, which --weights %s needs",
                          (long long)problem.in_features, (long long)storage_block(weight_dtype()),
                          weight_choices[problem.weights]);
+  }
+  if (outcome == CLI_RUN && problem.quantization == RAPT_INPUT_I8 && storage_block(weight_dtype()) == 1) {
+    outcome = cli_reject(&command, "--input i8 goes with --weights q8_0 and q4_0");
   }
   if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;

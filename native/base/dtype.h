@@ -50,7 +50,7 @@ static inline const char *rapt_storage_name(int32_t a, int32_t b) { return a == 
 // Sets of dtypes, as bits, for operand tables.
 #define RAPT_ONLY(dtype) (1u << (dtype))
 #define RAPT_FLOATS (RAPT_ONLY(RAPT_F32) | RAPT_ONLY(RAPT_F16) | RAPT_ONLY(RAPT_BF16))
-#define RAPT_FLOATS_OR_BLOCKS (RAPT_FLOATS | RAPT_ONLY(RAPT_Q8_0) | RAPT_ONLY(RAPT_Q4_0))
+#define RAPT_WEIGHTS (RAPT_FLOATS | RAPT_ONLY(RAPT_I8) | RAPT_ONLY(RAPT_Q8_0) | RAPT_ONLY(RAPT_Q4_0))
 #define RAPT_FLOATS_OR_I8 (RAPT_FLOATS | RAPT_ONLY(RAPT_I8))
 #define RAPT_INDICES (RAPT_ONLY(RAPT_I32) | RAPT_ONLY(RAPT_I64))
 

@@ -16,7 +16,7 @@ _Static_assert(sizeof(rapt_tensor) == 64, "ABI: sizeof(rapt_tensor)");
 _Static_assert(sizeof(rapt_head) == 32, "ABI: sizeof(rapt_head)");
 _Static_assert(sizeof(rapt_plan) == 384, "ABI: sizeof(rapt_plan)");
 _Static_assert(sizeof(rapt_sdpa_options) == 72, "ABI: sizeof(rapt_sdpa_options)");
-_Static_assert(sizeof(rapt_linear_parameters) == 152, "ABI: sizeof(rapt_linear_parameters)");
+_Static_assert(sizeof(rapt_linear_parameters) == 224, "ABI: sizeof(rapt_linear_parameters)");
 _Static_assert(offsetof(rapt_tensor, dtype) == 56, "ABI: rapt_tensor.dtype");
 _Static_assert(offsetof(rapt_head, stream) == 24, "ABI: rapt_head.stream");
 
@@ -92,6 +92,9 @@ static const field plain_fields[] = {
   TENSOR(rapt_linear_parameters, bias),
   FIELD(rapt_linear_parameters, in_features),
   FIELD(rapt_linear_parameters, out_features),
+  TENSOR(rapt_linear_parameters, scale),
+  FIELD(rapt_linear_parameters, input_quantization),
+  FIELD(rapt_linear_parameters, reserved),
 };
 
 static const struct {

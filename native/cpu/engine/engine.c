@@ -38,6 +38,7 @@ rapt_status rapt_cpu_context_create(const rapt_context_options *o, rapt_context 
   if (context == NULL) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for a context");
   context->head = (rapt_context){.device = &rapt_cpu_device, .isa = isa};
   rapt_kernels_fill(isa, &context->kernels);
+  if (rapt_isa_has_vnni(isa)) rapt_kernels_use_vnni(&context->kernels);
   context->machine = rapt_machine_here();
   context->reading = reading;
   context->threads = o->threads != 0 ? o->threads : rapt_logical_cpus("");

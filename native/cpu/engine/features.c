@@ -43,6 +43,14 @@ static const char *cpu_lacks(int32_t isa) {
   return NULL;
 }
 
+int rapt_isa_has_vnni(int32_t isa) {
+  unsigned a, b, c, d;
+  if (isa >= RAPT_ISA_AVX512) return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_AVX512VNNI) != 0;
+  // a is the highest subleaf of leaf 7.
+  if (isa < RAPT_ISA_AVX2 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1) return 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bit_AVXVNNI) != 0;
+}
+
 void rapt_cpu_name(char *out, size_t size) {
   unsigned words[13] = {0};
   for (unsigned i = 0; i < 3; i++) {
@@ -58,6 +66,8 @@ void rapt_cpu_name(char *out, size_t size) {
 }
 #else
 static const char *cpu_lacks(int32_t isa) { return isa == RAPT_ISA_PORTABLE ? NULL : "this CPU is not x86-64"; }
+
+int rapt_isa_has_vnni(int32_t isa) { return (void)isa, 0; }
 
 void rapt_cpu_name(char *out, size_t size) { snprintf(out, size, "unknown"); }
 #endif

@@ -13,6 +13,9 @@ int32_t rapt_best_isa(void);
 // Turns RAPT_ISA_* into a usable tier: AUTO asks the environment variable RAPT_ISA, then takes the best.
 rapt_status rapt_resolve_isa(int32_t requested, int32_t *isa, rapt_error *error);
 
+// Whether this CPU, which can run the tier, also has VNNI instructions of the tier's width.
+int rapt_isa_has_vnni(int32_t isa);
+
 // The CPU's own name, or "unknown"; always terminated.
 void rapt_cpu_name(char *out, size_t size);
 

@@ -40,3 +40,12 @@ int rapt_kernels_fill(int32_t isa, rapt_kernels *table) {
   table->isa = isa;
   return 1;
 }
+
+void rapt_kernels_use_vnni(rapt_kernels *table) {
+#ifdef RAPT_X86_TIERS
+  if (table->isa == RAPT_ISA_AVX2) table->integers = rapt_integer_kernels_avxvnni;
+  if (table->isa >= RAPT_ISA_AVX512) table->integers = rapt_integer_kernels_avx512vnni;
+#else
+  (void)table;
+#endif
+}

@@ -120,6 +120,55 @@ typedef struct rapt_block_product {
 typedef void rapt_multiply_halves(int64_t rows, int64_t depth, const float *a, int64_t a_row, const void *b, float *c,
                                   int64_t c_stride, const float *lane);
 
+// The most rows of input that an integer product takes: their sums are 4 KiB at most.
+#define RAPT_INTEGER_ROWS 32
+
+// Weights that are multiplied in integers.
+typedef enum rapt_integers {
+  RAPT_INTEGERS_Q8_0,  // bytes, an f16 scale for each block
+  RAPT_INTEGERS_Q4_0,  // nibbles, an f16 scale for each block
+  RAPT_INTEGERS_I8,    // bytes, one f32 scale for each feature
+  RAPT_INTEGER_KINDS
+} rapt_integers;
+
+// A block of input: what an element stands for is its number, -127 to 127, times the scale. Where an element is NaN or
+// infinite the scale is NaN.
+typedef struct rapt_input_block {
+  float scale;
+  // What weights are stored above their values, 128 or 8, times the sum of the numbers, negated.
+  int32_t start;
+  int8_t number[RAPT_BLOCK];
+} rapt_input_block;
+
+// sums = lane + input . panel, summed block by block.
+typedef struct rapt_integer_product {
+  // 1 to RAPT_INTEGER_ROWS.
+  int64_t rows;
+  int64_t blocks;
+  // 1 to RAPT_SIDE_PANELS, which follow each other and are read side by side.
+  int64_t panels;
+  // [blocks][rows]
+  const rapt_input_block *input;
+  // [panels][blocks], each one panel wide: f16[panel_width] scales, but for I8, and words of four bytes, uint8[words]
+  // [panel_width][4]. Bytes: 8 words of four neighbours of a feature, plus 128 each. Nibbles: 4 words, the lower halves
+  // of neighbours 0 to 15, the upper halves of 16 to 31, plus 8 each.
+  const void *panel;
+  // I8: the scales, f32[panels][panel_width].
+  const float *scales;
+  // Where the sums start, one number per column of all panels.
+  const float *lane;
+  // [panels][rows][panel_width]
+  float *sums;
+} rapt_integer_product;
+
+typedef void rapt_multiply_integers(const rapt_integer_product *product);
+
+// What VNNI instructions replace; the results have the same bits.
+typedef struct rapt_integer_kernels {
+  rapt_multiply_integers *multiply[RAPT_INTEGER_KINDS];
+  int is_vnni;
+} rapt_integer_kernels;
+
 typedef struct rapt_kernels {
   int32_t isa;
   // Floats per vector.
@@ -207,6 +256,11 @@ typedef struct rapt_kernels {
   void (*widen_q8_0)(int64_t blocks, const void *b, float *to);
   void (*widen_q4_0)(int64_t blocks, const void *b, float *to);
 
+  rapt_integer_kernels integers;
+  // Rounds `count` elements into blocks, `apart` from each other; a last one that is not full has zeros at its end.
+  // offset: what weights are stored above their values.
+  void (*quantise)(int64_t count, const float *from, int32_t offset, int64_t apart, rapt_input_block *to);
+
   // The kernels of decode, whose scores are [row][key].
 
   // As softmax without headroom, for scores[r * stride + key]. stride is at least keys rounded up to
@@ -238,6 +292,9 @@ typedef struct rapt_kernels {
 // Copies the table of a tier. This CPU need not have the tier: no code of it runs before one of its kernels is called.
 // Returns 0 where isa is no tier of this build.
 int rapt_kernels_fill(int32_t isa, rapt_kernels *table);
+
+// Puts the integer products by VNNI instructions into a tier's table, where it has such.
+void rapt_kernels_use_vnni(rapt_kernels *table);
 
 // Whether the tier was compiled into this library.
 int rapt_kernels_compiled(int32_t isa);

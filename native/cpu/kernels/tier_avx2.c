@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cpu/kernels/bytes_avx2.h"
 #include "cpu/kernels/vec_avx2.h"
 #define KERNELS rapt_kernels_avx2
 #include "cpu/kernels/tier_template.h"

@@ -8,11 +8,13 @@
 #include "cpu/kernels/gather.h"
 #include "cpu/kernels/gelu.h"
 #include "cpu/kernels/halves.h"
+#include "cpu/kernels/integers.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/multiply.h"
 #include "cpu/kernels/multiply_guarded.h"
 #include "cpu/kernels/norm.h"
 #include "cpu/kernels/pack.h"
+#include "cpu/kernels/quantise.h"
 #include "cpu/kernels/rope.h"
 #include "cpu/kernels/scores.h"
 #include "cpu/kernels/softmax.h"
@@ -67,6 +69,8 @@ const rapt_kernels KERNELS = {
     .multiply_q4_0 = multiply_q4_0,
     .widen_q8_0 = widen_q8_0,
     .widen_q4_0 = widen_q4_0,
+    .integers = {.multiply = INTEGER_KERNELS},
+    .quantise = quantise,
     .softmax_rows = softmax_rows,
     .scale_keys = scale_keys,
     .decode = {[RAPT_READING_PREFETCH] = DECODE_KERNELS(prefetch), [RAPT_READING_STREAMS] = DECODE_KERNELS(streams)},

@@ -18,5 +18,7 @@ extern const rapt_kernels rapt_kernels_portable;
 extern const rapt_kernels rapt_kernels_avx2;
 extern const rapt_kernels rapt_kernels_avx512;
 extern const rapt_pair_kernels rapt_pair_kernels_avx512bf16;
+extern const rapt_integer_kernels rapt_integer_kernels_avxvnni;
+extern const rapt_integer_kernels rapt_integer_kernels_avx512vnni;
 
 #endif

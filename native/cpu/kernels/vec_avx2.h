@@ -138,6 +138,12 @@ static inline vf v_high_bf16(const void *p) {
 static inline vf v_load_i8(const int8_t *p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
+// Rounds to the nearest integers, ties to even; they fit a signed byte.
+static inline void v_store_i8(int8_t *p, vf v) {
+  __m256i wide = _mm256_cvtps_epi32(v);
+  __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storel_epi64((__m128i *)p, _mm_packs_epi16(half, half));
+}
 typedef __m256i vw;
 // Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.
 static inline vw v_load_words(const void *p) { return _mm256_loadu_si256(p); }

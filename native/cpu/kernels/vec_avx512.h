@@ -133,6 +133,10 @@ static inline vf v_high_bf16(const void *p) {
 static inline vf v_load_i8(const int8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
+// Rounds to the nearest integers, ties to even; they fit a signed byte.
+static inline void v_store_i8(int8_t *p, vf v) {
+  _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+}
 typedef __m512i vw;
 // Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.
 static inline vw v_load_words(const void *p) { return _mm512_loadu_si512(p); }

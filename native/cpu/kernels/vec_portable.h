@@ -144,6 +144,13 @@ static inline vf v_high_bf16(const void *p) {
               bf16_to_f32((uint16_t)(w[2] >> 16)), bf16_to_f32((uint16_t)(w[3] >> 16))};
 }
 static inline vf v_load_i8(const int8_t *p) { return (vf){p[0], p[1], p[2], p[3]}; }
+// Rounds to the nearest integers, ties to even; they fit a signed byte.
+static inline void v_store_i8(int8_t *p, vf v) {
+  // Behind this number an f32 has no fraction.
+  const vf whole = v_set1(0x1.8p23f);
+  vf rounded = (v + whole) - whole;
+  for (int i = 0; i < V_LANES; i++) p[i] = (int8_t)rounded[i];
+}
 typedef vi vw;
 // Words of eight nibbles, and the j-th nibble of each, the lowest first, as a number from -8 to 7.
 static inline vw v_load_words(const void *p) {

@@ -20,6 +20,10 @@ typedef struct rapt_cpu_linear_weights {
   void *panels;
   // One per feature of the panels, zeros where there is no bias.
   float *bias;
+  // Whether input is rounded to bytes; panels are then as rapt_integer_product has them. scales: of i8, one per feature
+  // of the panels, else NULL.
+  int in_integers;
+  float *scales;
 } rapt_cpu_linear_weights;
 
 typedef struct rapt_cpu_linear_step {
@@ -37,13 +41,29 @@ typedef struct rapt_cpu_linear_step {
   int64_t slot_scratch;
 } rapt_cpu_linear_step;
 
+// A projection in integers.
+typedef struct rapt_cpu_integers {
+  // Rows at a time.
+  int64_t stretch;
+  int64_t blocks;
+  // Weight panels in all, and per task.
+  int64_t panels;
+  int64_t task_panels;
+  // Of rounding the input, and of the products.
+  rapt_share rounding;
+  rapt_share share;
+  // Bytes.
+  int64_t scratch;
+} rapt_cpu_integers;
+
 // The most projections that run side by side: query, key and value.
 #define RAPT_MOST_LINEARS 3
 
-// Projections that do not depend on each other, as one parallel run.
+// Projections that do not depend on each other, as one parallel run. Those in integers come one by one after it.
 typedef struct rapt_cpu_linears {
   int count;
   rapt_cpu_linear_step steps[RAPT_MOST_LINEARS];
+  rapt_cpu_integers integers[RAPT_MOST_LINEARS];
   int64_t tasks;
   rapt_share share;
   // Bytes.
@@ -76,6 +96,12 @@ void rapt_cpu_pack_blocks(rapt_cpu_context *context, const rapt_linear_parameter
 static inline int32_t rapt_cpu_stored(int32_t dtype, int64_t in_features) {
   int half = dtype == RAPT_F16 || dtype == RAPT_BF16;
   return rapt_is_blocked(dtype) || (half && in_features % 2 == 0) ? dtype : RAPT_F32;
+}
+
+// The offset of an output feature that begins a panel from feature 0, in elements. A head consists of whole panels.
+static inline int64_t rapt_cpu_panel_offset(const rapt_product *p, int64_t feature) {
+  if (p->head_features == 0) return feature * p->output.stride[2];
+  return feature / p->head_features * p->head_stride + feature % p->head_features * p->output.stride[2];
 }
 
 // Bytes of `depth` input features, whole blocks, of a panel.

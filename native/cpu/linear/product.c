@@ -5,6 +5,7 @@
 
 #include "base/arithmetic.h"
 #include "cpu/engine/rows.h"
+#include "cpu/linear/integers.h"
 #include "cpu/linear/linear.h"
 
 // The most input features per step. L2 holds a group of weight panels of that depth while all rows are multiplied by
@@ -151,16 +152,27 @@ static int plan_one(const rapt_cpu_context *context, const rapt_product *project
 int rapt_cpu_plan_linears(const rapt_cpu_context *context, const rapt_product *const *projections, int count,
                           rapt_cpu_linears *group) {
   double work = 0;
+  int64_t integers = 0;
   *group = (rapt_cpu_linears){.count = count};
   for (int i = 0; i < count; i++) {
     rapt_cpu_linear_step *step = &group->steps[i];
+    if (weights_of(projections[i])->in_integers) {
+      if (!rapt_cpu_plan_integers(context, projections[i], &group->integers[i])) return 0;
+      integers = rapt_max(integers, group->integers[i].scratch);
+      continue;
+    }
     if (!plan_one(context, projections[i], step)) return 0;
     if (__builtin_add_overflow(group->tasks, step->tasks, &group->tasks)) return 0;
     group->slot_scratch = rapt_max(group->slot_scratch, step->slot_scratch);
     work += step->work;
   }
   group->share = rapt_share_work(context->pool, group->tasks, work, context->kernels.lanes);
-  return !__builtin_mul_overflow(group->slot_scratch, (int64_t)group->share.slots, &group->scratch);
+  int fits = !__builtin_mul_overflow(group->slot_scratch, (int64_t)group->share.slots, &group->scratch);
+  group->scratch = rapt_max(group->scratch, integers);
+  for (int i = 0; i < count; i++) {
+    if (group->integers[i].share.slots > group->share.slots) group->share.slots = group->integers[i].share.slots;
+  }
+  return fits;
 }
 
 // A task: rows first .. first + count, counted through the whole batch, by panels first_panel .. last_panel.
@@ -218,12 +230,9 @@ static float *stage_of(const projection_task *t, int64_t n) {
   return t->slot.staged + (t->writes_directly ? 0 : n - t->first_panel) * t->row_block * t->kernels->panel_width;
 }
 
-// The offset of panel n's output features from feature 0, in elements. A head consists of whole panels.
+// The offset of panel n's output features from feature 0, in elements.
 static int64_t panel_offset(const projection_task *t, int64_t n) {
-  const rapt_product *p = &t->projection;
-  int64_t feature = n * t->kernels->panel_width;
-  if (p->head_features == 0) return feature * p->output.stride[2];
-  return feature / p->head_features * p->head_stride + feature % p->head_features * p->output.stride[2];
+  return rapt_cpu_panel_offset(&t->projection, n * t->kernels->panel_width);
 }
 
 // Panel n of the weights from an input feature on, as they are stored.
@@ -392,5 +401,10 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
 void rapt_cpu_execute_linears(rapt_cpu_context *context, const rapt_product *const *projections,
                               const rapt_cpu_linears *group, void *memory) {
   projection_job job = {.kernels = &context->kernels, .projections = projections, .group = group, .memory = memory};
-  rapt_parallel(context->pool, group->tasks, group->share, run_task, &job);
+  if (group->tasks > 0) rapt_parallel(context->pool, group->tasks, group->share, run_task, &job);
+  for (int i = 0; i < group->count; i++) {
+    if (weights_of(projections[i])->in_integers) {
+      rapt_cpu_execute_integers(context, projections[i], &group->integers[i], memory);
+    }
+  }
 }

@@ -97,7 +97,7 @@ rapt_status rapt_cuda_weights_create(rapt_context *head, const rapt_linear_param
   rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_linear_parameters p;
   RAPT_CHECK(rapt_linear_check_parameters(parameters, &p, error));
-  if (rapt_is_blocked(p.weight.dtype)) {
+  if ((RAPT_FLOATS & RAPT_ONLY(p.weight.dtype)) == 0) {
     return rapt_fail(error, RAPT_UNSUPPORTED, "weight is %s; CUDA device %d takes f32, f16 and bf16 weights",
                      rapt_dtype_name(p.weight.dtype), context->ordinal);
   }

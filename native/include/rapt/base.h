@@ -140,7 +140,7 @@ enum {
   RAPT_F16 = 3,
   /** bfloat16: the upper half of an f32. Arithmetic is f32; results are rounded to nearest even. */
   RAPT_BF16 = 4,
-  /** Signed byte; keys and values only, with a scale tensor beside them. */
+  /** Signed byte; keys, values and weights of rapt_linear_create only, with a scale tensor beside them. */
   RAPT_I8 = 5,
   /** Signed 64 bits, little-endian; indices (positions, lengths, starts, pages) only. */
   RAPT_I64 = 6,

@@ -54,10 +54,31 @@ const rapt_operation rapt_operation_linear = {
     .derive = derive,
 };
 
+// Which weights go with a scale and with which input.
+static rapt_status check_quantization(const rapt_linear_parameters *p, rapt_error *error) {
+  int32_t dtype = p->weight.dtype;
+  if (dtype != RAPT_I8 && (rapt_is_present(&p->scale) || p->scale.data != NULL)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scale is given while weight is %s; allowed with i8",
+                     rapt_dtype_name(dtype));
+  }
+  if (p->input_quantization != RAPT_INPUT_FLOAT && p->input_quantization != RAPT_INPUT_I8) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT, "input_quantization is %d; allowed: %d (float) and %d (i8)",
+                     p->input_quantization, RAPT_INPUT_FLOAT, RAPT_INPUT_I8);
+  }
+  if (p->input_quantization == RAPT_INPUT_I8 && (RAPT_FLOATS & RAPT_ONLY(dtype)) != 0) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                     "input_quantization is %d (i8) while weight is %s; allowed with i8, q8_0 and q4_0", RAPT_INPUT_I8,
+                     rapt_dtype_name(dtype));
+  }
+  if (p->reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed: 0", p->reserved);
+  return RAPT_OK;
+}
+
 rapt_status rapt_linear_check_parameters(const rapt_linear_parameters *from, rapt_linear_parameters *p,
                                          rapt_error *error) {
-  static const rapt_operand weight = {"weight", 0, RAPT_READ, RAPT_FLOATS_OR_BLOCKS, "OI", .optional = 0};
+  static const rapt_operand weight = {"weight", 0, RAPT_READ, RAPT_WEIGHTS, "OI", .optional = 0};
   static const rapt_operand bias = {"bias", 0, RAPT_READ, RAPT_FLOATS, "O", .optional = 1};
+  static const rapt_operand scale = {"scale", 0, RAPT_READ, RAPT_FLOATS, "O", .optional = 0};
   rapt_view view;
   RAPT_CHECK(rapt_read_struct(from, p, sizeof *p, "rapt_linear_parameters", error));
   RAPT_CHECK(rapt_check_size("in_features", p->in_features, 1, RAPT_MAX_FEATURES, error));
@@ -66,5 +87,8 @@ rapt_status rapt_linear_check_parameters(const rapt_linear_parameters *from, rap
   *rapt_size(&sizes, 'I') = p->in_features;
   *rapt_size(&sizes, 'O') = p->out_features;
   RAPT_CHECK(rapt_check_operand(&weight, &p->weight, &sizes, RAPT_FOR_RUN, &view, error));
-  return rapt_check_operand(&bias, &p->bias, &sizes, RAPT_FOR_RUN, &view, error);
+  RAPT_CHECK(rapt_check_operand(&bias, &p->bias, &sizes, RAPT_FOR_RUN, &view, error));
+  RAPT_CHECK(check_quantization(p, error));
+  return p->weight.dtype != RAPT_I8 ? RAPT_OK
+                                    : rapt_check_operand(&scale, &p->scale, &sizes, RAPT_FOR_RUN, &view, error);
 }

@@ -112,8 +112,8 @@ static const field rope_fields[] = {
 #undef STRUCT_TYPE
 
 #define STRUCT_TYPE rapt_linear_parameters
-static const field linear_parameters_fields[] = {F(struct_size), TENSOR(weight), TENSOR(bias), F(in_features),
-                                                 F(out_features)};
+static const field linear_parameters_fields[] = {F(struct_size),  TENSOR(weight), TENSOR(bias),          F(in_features),
+                                                 F(out_features), TENSOR(scale),  F(input_quantization), F(reserved)};
 #undef STRUCT_TYPE
 
 #define STRUCT_TYPE rapt_linear

@@ -201,6 +201,12 @@ static void check_linears(small_calls *s, rapt_context *second) {
   CHECK(rapt_linear_create(s->context, &weights, &none, &error) == RAPT_UNSUPPORTED && none == NULL &&
             strstr(error.message, "weight is q8_0; CUDA device 0 takes") != NULL,
         "weights in blocks: %s", error.message);
+  weights.weight.dtype = RAPT_I8;
+  weights.scale = (rapt_tensor){.data = numbers, .stride = {0}, .dtype = RAPT_F32};
+  weights.input_quantization = RAPT_INPUT_I8;
+  CHECK(rapt_linear_create(s->context, &weights, &none, &error) == RAPT_UNSUPPORTED && none == NULL &&
+            strstr(error.message, "weight is i8; CUDA device 0 takes f32, f16 and bf16 weights") != NULL,
+        "bytes: %s", error.message);
   rapt_linear_destroy(of_second);
   rapt_linear_destroy(of_cpu);
   rapt_context_destroy(cpu);

@@ -193,8 +193,8 @@ public abstract sealed class Device extends Place implements AutoCloseable
   }
 
   /** The same for quantised weights, which no GPU takes. */
-  final PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias) {
-    return backend.pack(weight, bias);
+  final PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias, InputQuantization input) {
+    return backend.pack(weight, bias, input);
   }
 
   /** A copy, where this device computes, that lasts until {@link #letGo}. */

@@ -70,9 +70,23 @@ public final class Linear implements AutoCloseable {
    * @throws RaptException where memory runs out, or the device takes no quantised weights
    */
   public static Linear of(Device device, QuantizedMatrix weight, @Nullable Tensor bias) {
+    return of(device, weight, bias, InputQuantization.NONE);
+  }
+
+  /**
+   * The same with a choice of what is multiplied: the input as it is, or rounded to bytes.
+   *
+   * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
+   * @throws IllegalStateException where the device or a tensor's memory is closed
+   * @throws WrongThreadException where a tensor's arena is confined to another thread
+   * @throws RaptException where memory runs out, or the device takes no quantised weights
+   */
+  public static Linear of(
+      Device device, QuantizedMatrix weight, @Nullable Tensor bias, InputQuantization input) {
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(weight, "weight");
-    return of(device, new Projection("", new WeightMatrix.Blocks(weight), bias));
+    Objects.requireNonNull(input, "input");
+    return of(device, new Projection("", new WeightMatrix.Blocks(weight, input), bias));
   }
 
   private static Linear of(Device device, Projection projection) {

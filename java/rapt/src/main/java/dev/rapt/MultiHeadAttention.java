@@ -173,6 +173,7 @@ public final class MultiHeadAttention implements AutoCloseable {
     private @Nullable Tensor biasValue;
     private boolean zeroAttention;
     private boolean averageWeights;
+    private InputQuantization inputQuantization = InputQuantization.NONE;
     private Attention attention = Attention.builder().build();
 
     private Builder(Device device) {
@@ -282,6 +283,15 @@ public final class MultiHeadAttention implements AutoCloseable {
       return this;
     }
 
+    /**
+     * What the projections multiply, {@link InputQuantization#NONE} by default; anything else needs
+     * quantised weights for all of them.
+     */
+    public Builder inputQuantization(InputQuantization inputQuantization) {
+      this.inputQuantization = Objects.requireNonNull(inputQuantization, "inputQuantization");
+      return this;
+    }
+
     /** Scale, causality, window, softcap and weights stage; plain attention by default. */
     public Builder attention(Attention attention) {
       this.attention = Objects.requireNonNull(attention, "attention");
@@ -306,9 +316,13 @@ public final class MultiHeadAttention implements AutoCloseable {
       query.check();
       key.check();
       value.check();
-      if (output != null) {
-        output.check();
+      if (this.output != null) {
+        this.output.check();
       }
+      query = query.rounding(inputQuantization);
+      key = key.rounding(inputQuantization);
+      value = value.rounding(inputQuantization);
+      Projection output = this.output == null ? null : this.output.rounding(inputQuantization);
       MhaChecks.model(heads, kvHeads, query, key, value, output);
       MhaChecks.appended(key, value, biasKey, biasValue);
       device.admitWeight("biasKey", biasKey);
@@ -355,7 +369,7 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     private static Projection blocks(String name, QuantizedMatrix weight, @Nullable Tensor bias) {
       Objects.requireNonNull(weight, name + " weight");
-      return new Projection(name, new WeightMatrix.Blocks(weight), bias);
+      return new Projection(name, new WeightMatrix.Blocks(weight, InputQuantization.NONE), bias);
     }
 
     private @Nullable Tensor keep(List<Tensor> kept, String name, @Nullable Tensor bias) {

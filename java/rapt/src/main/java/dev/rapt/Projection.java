@@ -37,6 +37,18 @@ record Projection(String name, WeightMatrix weight, @Nullable Tensor bias) {
     }
   }
 
+  /** The same for an input that is rounded, which needs quantised weights. */
+  Projection rounding(InputQuantization input) {
+    if (input == InputQuantization.NONE) {
+      return this;
+    }
+    if (weight instanceof WeightMatrix.Blocks blocks) {
+      return new Projection(name, new WeightMatrix.Blocks(blocks.matrix(), input), bias);
+    }
+    throw new IllegalArgumentException(
+        weightName() + " is " + weight + "; allowed with " + input + ": a QuantizedMatrix");
+  }
+
   /** That both lie where the device takes weights from. */
   void admit(Device device) {
     device.admitWeight(weightName(), weight.memory());

@@ -64,7 +64,7 @@ sealed interface WeightMatrix {
   }
 
   /** Blocks of a quantised matrix, which has checked its own sizes. */
-  record Blocks(QuantizedMatrix matrix) implements WeightMatrix {
+  record Blocks(QuantizedMatrix matrix, InputQuantization input) implements WeightMatrix {
     @Override
     public long rows() {
       return matrix.rows();
@@ -87,7 +87,7 @@ sealed interface WeightMatrix {
 
     @Override
     public PackedWeights pack(Device device, @Nullable Tensor bias) {
-      return device.pack(matrix, bias);
+      return device.pack(matrix, bias, input);
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.abi;
 
+import dev.rapt.InputQuantization;
 import dev.rapt.Plan;
 import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
@@ -60,8 +61,9 @@ public class NativeBackend implements Backend {
   }
 
   @Override
-  public PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias) {
-    return NativeWeights.create(context, weight, bias);
+  public PackedWeights pack(
+      QuantizedMatrix weight, @Nullable Tensor bias, InputQuantization input) {
+    return NativeWeights.create(context, weight, bias, input);
   }
 
   @Override

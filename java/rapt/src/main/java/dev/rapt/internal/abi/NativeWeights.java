@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.abi;
 
+import dev.rapt.InputQuantization;
 import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
 import dev.rapt.internal.call.CallFrame;
@@ -44,14 +45,25 @@ final class NativeWeights implements PackedWeights {
 
   /** The same for quantised weights. */
   static NativeWeights create(
-      MemorySegment context, QuantizedMatrix weight, @Nullable Tensor bias) {
+      MemorySegment context,
+      QuantizedMatrix weight,
+      @Nullable Tensor bias,
+      InputQuantization input) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment parameters = rapt_linear_parameters.allocate(arena);
       TensorStruct.write(parameters, rapt_linear_parameters.weight$offset(), weight);
       rapt_linear_parameters.in_features(parameters, weight.columns());
       rapt_linear_parameters.out_features(parameters, weight.rows());
+      rapt_linear_parameters.input_quantization(parameters, code(input));
       return create(context, arena, parameters, weight.bytes().segment(), bias);
     }
+  }
+
+  private static int code(InputQuantization input) {
+    return switch (input) {
+      case NONE -> rapt_h.RAPT_INPUT_FLOAT();
+      case I8_BLOCKS -> rapt_h.RAPT_INPUT_I8();
+    };
   }
 
   /** The rest, where the parameters name the weight. */

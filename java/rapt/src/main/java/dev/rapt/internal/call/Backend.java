@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.call;
 
+import dev.rapt.InputQuantization;
 import dev.rapt.Plan;
 import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
@@ -21,7 +22,7 @@ public interface Backend {
   PackedWeights pack(Tensor weight, @Nullable Tensor bias);
 
   /** The same for quantised weights. */
-  PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias);
+  PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias, InputQuantization input);
 
   /** Frees everything. */
   void close();

@@ -2535,6 +2535,24 @@ public class rapt_h extends rapt_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int RAPT_INPUT_FLOAT = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_INPUT_FLOAT = 0
+     * }
+     */
+    public static int RAPT_INPUT_FLOAT() {
+        return RAPT_INPUT_FLOAT;
+    }
+    private static final int RAPT_INPUT_I8 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RAPT_INPUT_I8 = 1
+     * }
+     */
+    public static int RAPT_INPUT_I8() {
+        return RAPT_INPUT_I8;
+    }
 
     private static class rapt_linear_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(

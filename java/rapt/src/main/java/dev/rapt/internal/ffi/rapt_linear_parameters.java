@@ -21,6 +21,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     rapt_tensor bias;
  *     int64_t in_features;
  *     int64_t out_features;
+ *     rapt_tensor scale;
+ *     int32_t input_quantization;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -35,7 +38,10 @@ public class rapt_linear_parameters {
         rapt_tensor.layout().withName("weight"),
         rapt_tensor.layout().withName("bias"),
         rapt_h.C_LONG.withName("in_features"),
-        rapt_h.C_LONG.withName("out_features")
+        rapt_h.C_LONG.withName("out_features"),
+        rapt_tensor.layout().withName("scale"),
+        rapt_h.C_INT.withName("input_quantization"),
+        rapt_h.C_INT.withName("reserved")
     ).withName("rapt_linear_parameters");
 
     /**
@@ -263,6 +269,138 @@ public class rapt_linear_parameters {
      */
     public static void out_features(MemorySegment struct, long fieldValue) {
         struct.set(out_features$LAYOUT, out_features$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * rapt_tensor scale
+     * }
+     */
+    public static final GroupLayout scale$layout() {
+        return scale$LAYOUT;
+    }
+
+    private static final long scale$OFFSET = $LAYOUT.byteOffset(groupElement("scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * rapt_tensor scale
+     * }
+     */
+    public static final long scale$offset() {
+        return scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * rapt_tensor scale
+     * }
+     */
+    public static MemorySegment scale(MemorySegment struct) {
+        return struct.asSlice(scale$OFFSET, scale$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * rapt_tensor scale
+     * }
+     */
+    public static void scale(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, scale$OFFSET, scale$LAYOUT.byteSize());
+    }
+
+    private static final OfInt input_quantization$LAYOUT = (OfInt)$LAYOUT.select(groupElement("input_quantization"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t input_quantization
+     * }
+     */
+    public static final OfInt input_quantization$layout() {
+        return input_quantization$LAYOUT;
+    }
+
+    private static final long input_quantization$OFFSET = $LAYOUT.byteOffset(groupElement("input_quantization"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t input_quantization
+     * }
+     */
+    public static final long input_quantization$offset() {
+        return input_quantization$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t input_quantization
+     * }
+     */
+    public static int input_quantization(MemorySegment struct) {
+        return struct.get(input_quantization$LAYOUT, input_quantization$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t input_quantization
+     * }
+     */
+    public static void input_quantization(MemorySegment struct, int fieldValue) {
+        struct.set(input_quantization$LAYOUT, input_quantization$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

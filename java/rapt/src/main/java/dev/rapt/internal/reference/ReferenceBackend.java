@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.reference;
 
+import dev.rapt.InputQuantization;
 import dev.rapt.Plan;
 import dev.rapt.QuantizedMatrix;
 import dev.rapt.RaptException;
@@ -88,8 +89,9 @@ public final class ReferenceBackend implements Backend {
   }
 
   @Override
-  public PackedWeights pack(QuantizedMatrix weight, @Nullable Tensor bias) {
-    return new ReferenceWeights(weight, bias);
+  public PackedWeights pack(
+      QuantizedMatrix weight, @Nullable Tensor bias, InputQuantization input) {
+    return new ReferenceWeights(weight, bias, input);
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.internal.reference.linear;
 
+import dev.rapt.InputQuantization;
 import dev.rapt.QuantizedMatrix;
 import dev.rapt.Tensor;
 import dev.rapt.internal.call.OperandView;
@@ -14,11 +15,13 @@ public final class ReferenceWeights implements PackedWeights {
   private final double[][] weight;
   private final double[] bias;
   private final int inFeatures;
+  private final InputQuantization input;
 
   /** Copies a weight (out, in) and an optional bias (out). */
   public ReferenceWeights(Tensor weight, @Nullable Tensor bias) {
     int outFeatures = (int) weight.size(0);
     inFeatures = (int) weight.size(1);
+    input = InputQuantization.NONE;
     this.weight = new double[outFeatures][inFeatures];
     this.bias = new double[outFeatures];
     OperandView weights = OperandView.of(weight);
@@ -32,7 +35,8 @@ public final class ReferenceWeights implements PackedWeights {
   }
 
   /** Copies the numbers that quantised weights (out, in) stand for, and an optional bias (out). */
-  public ReferenceWeights(QuantizedMatrix weight, @Nullable Tensor bias) {
+  public ReferenceWeights(QuantizedMatrix weight, @Nullable Tensor bias, InputQuantization input) {
+    this.input = input;
     inFeatures = (int) weight.columns();
     this.weight = new double[(int) weight.rows()][inFeatures];
     this.bias = new double[this.weight.length];
@@ -75,7 +79,8 @@ public final class ReferenceWeights implements PackedWeights {
   }
 
   /** (in) to (out). */
-  public double[] apply(double[] input) {
+  public double[] apply(double[] features) {
+    double[] input = this.input == InputQuantization.NONE ? features : InputBlocks.round(features);
     double[] output = new double[weight.length];
     for (int o = 0; o < output.length; o++) {
       double sum = 0;
