@@ -11,7 +11,7 @@
 #define DOT_SUM_ROWS 1
 // With more rows the arithmetic takes as long as reading, and only requests ahead let both run at once.
 #ifdef DOT_SUM_BLOCK
-#define DOT_STREAM_ROWS(type, depth) ((type) == AS_F32 && (depth) >= 128 ? 8 : 4)
+#define DOT_STREAM_ROWS(type, depth) ((type) == AS_I8 ? 2 : (type) == AS_F32 && (depth) >= 128 ? 8 : 4)
 #else
 #define DOT_STREAM_ROWS(type, depth) ((type) == AS_F32 ? 4 : 1)
 #endif
