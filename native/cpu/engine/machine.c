@@ -178,6 +178,10 @@ int64_t rapt_machine_weight_bytes(const rapt_machine *machine) {
 // bound: a layer's K and V may fit there, but those of all layers of a model do not.
 int64_t rapt_machine_reading_bytes(const rapt_machine *machine) { return 2 * machine->l2; }
 
+int64_t rapt_machine_evicting_bytes(const rapt_machine *machine) {
+  return rapt_clamp(machine->l3, rapt_min(2 * machine->l2, 8 * MIB), 8 * MIB);
+}
+
 // What is smaller than a quarter of the last cache is mostly in it, and prefetching it would only cost instructions: 3
 // % at 3 MiB on a Zen 4, where it saves 14 % at 12 MiB. A cache of hundreds of mebibytes belongs to many cores, and is
 // so far away that reading from it is worth prefetching too.

@@ -62,6 +62,10 @@ int64_t rapt_machine_weight_bytes(const rapt_machine *machine);
 // Bytes of K and V from which on decode reads them in the way that is faster from memory.
 int64_t rapt_machine_reading_bytes(const rapt_machine *machine);
 
+// Bytes that push what was touched before them out of a core's caches, and out of an L3 that is small; of a large one,
+// which is shared, others hold most anyway.
+int64_t rapt_machine_evicting_bytes(const rapt_machine *machine);
+
 // Bytes of inputs and output from which on a call prefetches what its next steps read.
 int64_t rapt_machine_prefetch_bytes(const rapt_machine *machine);
 

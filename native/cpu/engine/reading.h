@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The choice between the two ways in which decode's kernels read K and V. No table of CPUs would tell which is faster:
-// it is tried out, some 20 ms once per process and tier.
+// it is tried out, some ten milliseconds once per process and tier.
 #ifndef RAPT_CPU_ENGINE_READING_H
 #define RAPT_CPU_ENGINE_READING_H
 

@@ -9,9 +9,12 @@
 
 #define DOT_STEP V_LANES
 #define DOT_SUM_ROWS 1
-// With more than one multiply-add for each byte of a key the arithmetic takes as long as reading, and only requests
-// ahead let both run at once; with two for 16 bits they already are as good.
-#define DOT_STREAM_ROWS(type) ((type) == AS_F32 ? 4 : 1)
+// With more rows the arithmetic takes as long as reading, and only requests ahead let both run at once.
+#ifdef DOT_SUM_BLOCK
+#define DOT_STREAM_ROWS(type, depth) ((type) == AS_I8 ? 2 : (type) == AS_F32 && (depth) >= 128 ? 8 : 4)
+#else
+#define DOT_STREAM_ROWS(type, depth) ((type) == AS_F32 ? 4 : 1)
+#endif
 #define DOT_KEY_AFTER_KEY 2
 
 ALWAYS_INLINE vf dot_key(const int type, const void *row, int64_t at, int64_t n) {

@@ -7,8 +7,9 @@
 //   dot_product(query, key, sum)
 //   DOT_SUM_ROWS                 whether the sums of four rows and one key are reduced together
 //   dot_stream(rows, keys, stride, depth, type)    how the keys are streamed
-//   DOT_STREAM_ROWS(type)        the most rows that are multiplied without requests
-//   DOT_KEY_AFTER_KEY            the most of those whose keys are read one after the other
+//   DOT_STREAM_ROWS(type, depth) the most rows that are multiplied without requests
+//   DOT_KEY_AFTER_KEY            the most of those whose keys are read one after the other, on tiers without
+//   DOT_SUM_BLOCK
 // type is one of AS_F32, AS_F16, AS_BF16 and AS_I8, a constant at every call.
 #ifndef RAPT_CPU_KERNELS_DOTS_H
 #define RAPT_CPU_KERNELS_DOTS_H
@@ -91,7 +92,7 @@ ALWAYS_INLINE void dot_block(const int type, const int rows, const int keys, con
                         .scores = scores,                                                                         \
                         .score_stride = score_stride};                                                            \
     stream from = dot_stream(rows, keys, key_stride, depth, type);                                                \
-    if (reading == RAPT_READING_STREAMS && rows <= DOT_STREAM_ROWS(type)) {                                       \
+    if (reading == RAPT_READING_STREAMS && rows <= DOT_STREAM_ROWS(type, depth)) {                                \
       dots_in_streams(type, rows, key_count, from, all);                                                          \
     } else {                                                                                                      \
       dots_as(type, rows, key_count, from, all);                                                                  \

@@ -10,7 +10,7 @@
 // bf16 elements in a vector.
 #define DOT_STEP (2 * V_LANES)
 #define DOT_SUM_ROWS 0
-#define DOT_STREAM_ROWS(type) 4
+#define DOT_STREAM_ROWS(type, depth) 4
 #define DOT_KEY_AFTER_KEY 2
 
 // Elements at .. at + n of a row of bf16, n <= DOT_STEP, zeros behind; the rest is not read.

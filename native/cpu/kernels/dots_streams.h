@@ -23,6 +23,10 @@ ALWAYS_INLINE void dot_sums(const int type, const int rows, const int keys, cons
   if (d < b->depth) dot_step(type, rows, keys, b, d, b->depth - d, sum);
 }
 
+#ifdef DOT_SUM_BLOCK
+#include "cpu/kernels/dots_apart.h"
+#else
+
 // One key.
 ALWAYS_INLINE void dot_one(const int type, const int rows, const dot_block_of *b) {
   vf sum[DOT_ROWS];
@@ -99,14 +103,16 @@ ALWAYS_INLINE void dots_in_streams(const int type, int64_t rows, int64_t key_cou
       dots_rows_in_streams(type, 1, key_count, &b);
       break;
     case 2:
-      if (DOT_STREAM_ROWS(type) >= 2) dots_rows_in_streams(type, 2, key_count, &b);
+      if (DOT_STREAM_ROWS(type, b.depth) >= 2) dots_rows_in_streams(type, 2, key_count, &b);
       break;
     case 3:
-      if (DOT_STREAM_ROWS(type) >= 3) dots_rows_in_streams(type, 3, key_count, &b);
+      if (DOT_STREAM_ROWS(type, b.depth) >= 3) dots_rows_in_streams(type, 3, key_count, &b);
       break;
     default:
-      if (DOT_STREAM_ROWS(type) >= 4) dots_rows_in_streams(type, 4, key_count, &b);
+      if (DOT_STREAM_ROWS(type, b.depth) >= 4) dots_rows_in_streams(type, 4, key_count, &b);
   }
 }
+
+#endif
 
 #endif

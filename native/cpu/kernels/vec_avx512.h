@@ -12,6 +12,8 @@
 #define TILE_VECTORS 2
 // Keys per register block of the decode dot products, by 4 rows: 16 accumulators, 8 loads for 16 FMAs.
 #define DOT_KEYS 4
+// A vector has a lane for each sum of such a block, see v_sum16.
+#define DOT_SUM_BLOCK
 // Vectors per register block of the decode products with V, by 4 rows: 16 accumulators, 8 loads for 16 FMAs.
 #define GATHER_VECTORS 4
 // The same of f32 in the second way of reading: two lines at most of each value at once.
@@ -68,6 +70,23 @@ static inline void v_sum4(const vf v[4], float *out) {
   vf abcd = v_add(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
   __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
   _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+// Lane i: the sum of the i-th vector's lanes, in the order of v_sum4.
+static inline vf v_sum16(const vf v[16]) {
+  vf part[4], pair[2];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    vf ab = v_add(_mm512_unpacklo_ps(v[4 * i], v[4 * i + 1]), _mm512_unpackhi_ps(v[4 * i], v[4 * i + 1]));
+    vf cd = v_add(_mm512_unpacklo_ps(v[4 * i + 2], v[4 * i + 3]), _mm512_unpackhi_ps(v[4 * i + 2], v[4 * i + 3]));
+    part[i] = v_add(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+  }
+  // Quarters 0 and 2, and 1 and 3, of both.
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; i++) {
+    pair[i] = v_add(_mm512_shuffle_f32x4(part[2 * i], part[2 * i + 1], 0x44),
+                    _mm512_shuffle_f32x4(part[2 * i], part[2 * i + 1], 0xee));
+  }
+  return v_add(_mm512_shuffle_f32x4(pair[0], pair[1], 0x88), _mm512_shuffle_f32x4(pair[0], pair[1], 0xdd));
 }
 // x - floor(x), 0 for an infinity.
 static inline vf v_fraction(vf x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }

@@ -121,8 +121,16 @@ static inline void v_zip(vf *a, vf *b) {
 }
 
 // V_LANES elements of another storage type; stores round to nearest even.
+// As f16_to_f32, without a branch per element.
 static inline vf v_load_f16(const uint16_t *p) {
-  return (vf){f16_to_f32(p[0]), f16_to_f32(p[1]), f16_to_f32(p[2]), f16_to_f32(p[3])};
+  vi half = {p[0], p[1], p[2], p[3]}, sign = (half & 0x8000) << 16, bits = (half & 0x7fff) << 13;
+  const int32_t least = 1 << 23, infinite = 31 << 23;
+  vi is_subnormal = least > bits;
+  vi is_special = bits >= infinite;
+  vi is_nan = bits > infinite;
+  vi subnormal = (vi)(__builtin_convertvector(bits >> 13, vf) * 0x1p-24f);
+  vi other = (bits + ((127 - 15) << 23)) | (is_special & 0x7f800000) | (is_nan & 0x400000);
+  return (vf)((is_subnormal & subnormal) | (~is_subnormal & other) | sign);
 }
 static inline void v_store_f16(uint16_t *p, vf v) {
   for (int i = 0; i < 4; i++) p[i] = f32_to_f16(v[i]);

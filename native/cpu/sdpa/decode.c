@@ -227,15 +227,31 @@ static inline __attribute__((always_inline)) void prefetch_scales(const rapt_kv_
 
 // Scores of keys from .. to.
 static void score(const decode_task *t, int64_t from, int64_t to, float *scores) {
-  int64_t depth = t->problem->call.head_dim;
+  int64_t depth = t->problem->call.head_dim, tile = t->plan->key_tile;
   prefetch_scales(&t->values, from, to - from);
   prefetch_scales(&t->keys, to, t->plan->key_tile);
   for (int64_t j = from, count; j < to; j += count) {
-    kernel_rows keys = load_rows(t, &t->keys, j, to, RAPT_DOT_KEYS, &count);
+    // The kernels' blocks of keys, which order the sums, end where a tile does.
+    int64_t end = j % RAPT_SCORE_MULTIPLE == 0 ? to : rapt_min(to, j + tile - j % tile);
+    kernel_rows keys = load_rows(t, &t->keys, j, end, RAPT_DOT_KEYS, &count);
     t->dots(t->problem->rows, t->slot->query, depth, count, keys.rows, keys.stride, depth, scores + (j - from),
             t->plan->score_stride);
   }
   apply_scales(t, &t->keys, from, to - from, 0, scores);
+}
+
+// Scores of the visible keys of a pass, those of each tile where the tile has its place. Keys that are read in place
+// are scored in one call, which may read them in streams far apart; a tile whose first keys are hidden is a call of its
+// own, because its scores begin where the tile does.
+static void score_pass(const decode_task *t, int64_t pass, int64_t end) {
+  int64_t tile = t->plan->key_tile, high = rapt_min(t->visibility->high, end);
+  int whole = reads_in_place(&t->keys) && !is_scaled_by_row(&t->keys);
+  for (int64_t j = pass, next; j < high; j = next) {
+    int64_t from = rapt_max(t->visibility->low, j);
+    next = whole && from == j ? end : j + tile;
+    int64_t to = rapt_min(high, next);
+    if (from < to) score(t, from, to, t->slot->scores + (j - pass));
+  }
 }
 
 // Turns the scores of keys from .. to into weights, and adds the weighted values to the output.
@@ -287,19 +303,13 @@ static void attend_chunks(decode_task *t, const rapt_sdpa_partials *partials, in
   for (int64_t pass = first; pass < last; pass += plan->pass_keys) {
     int64_t end = pass + rapt_min(last - pass, plan->pass_keys);
     // All keys of the pass, then all its values: each switch between the two streams of rows costs time.
-    for (int values = 0; values <= 1; values++) {
-      for (int64_t j = pass; j < end; j += plan->key_tile) {
-        int64_t from = rapt_max(t->visibility->low, j);
-        int64_t to = rapt_min(t->visibility->high, j + rapt_min(end - j, plan->key_tile));
-        if (values && j > first && j % plan->chunk == 0) begin_chunk(t, partials, ++chunk);
-        if (values && ends_stretch(plan, j % plan->chunk)) end_stretch(t, stretches++);
-        if (from >= to) continue;
-        if (values) {
-          attend(t, from, to, t->slot->scores + (j - pass));
-        } else {
-          score(t, from, to, t->slot->scores + (j - pass));
-        }
-      }
+    score_pass(t, pass, end);
+    for (int64_t j = pass; j < end; j += plan->key_tile) {
+      int64_t from = rapt_max(t->visibility->low, j);
+      int64_t to = rapt_min(t->visibility->high, j + rapt_min(end - j, plan->key_tile));
+      if (j > first && j % plan->chunk == 0) begin_chunk(t, partials, ++chunk);
+      if (ends_stretch(plan, j % plan->chunk)) end_stretch(t, stretches++);
+      if (from < to) attend(t, from, to, t->slot->scores + (j - pass));
     }
   }
   if (stretches == 0) return;

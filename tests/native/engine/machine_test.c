@@ -80,6 +80,10 @@ static void check_sizes(const char *name, const rapt_machine *m) {
   CHECK(weights > 0 && weights <= m->l2 * 3 / 4, "weights of %lld bytes, L2 %lld", (long long)weights,
         (long long)m->l2);
   int64_t prefetch = rapt_machine_prefetch_bytes(m);
+  int64_t evicting = rapt_machine_evicting_bytes(m), reading = rapt_machine_reading_bytes(m);
+  CHECK(evicting >= (m->l2 < 8 * MIB ? m->l2 : 8 * MIB) && evicting <= 8 * MIB,
+        "%lld bytes push others out of a cache of %lld", (long long)evicting, (long long)m->l2);
+  CHECK(reading >= m->l2 && reading <= 16 * MIB, "the faster way from %lld bytes on", (long long)reading);
   CHECK(rapt_machine_l1_ways(m) > 0, "L1 without ways");
   CHECK(prefetch >= m->l2 && prefetch <= 16 * MIB, "prefetching from %lld bytes on", (long long)prefetch);
 }
@@ -140,6 +144,13 @@ static void check_sizes_leaves(void) {
   rapt_machine got = rapt_machine_of_sizes(&zen5);
   CHECK(got.l1 == 48 * KIB && got.l2 == MIB && got.l3 == 508 * MIB, "L1 %lld, L2 %lld, L3 %lld", (long long)got.l1,
         (long long)got.l2, (long long)got.l3);
+  check_sizes("a virtual Zen 5 with an L3 of 508 MiB", &got);
+  // The largest registers.
+  const rapt_cache_sizes most = {.l1_ecx = UINT32_MAX, .l2_ecx = UINT32_MAX, .l3_edx = UINT32_MAX};
+  got = rapt_machine_of_sizes(&most);
+  CHECK(got.l1 == 255 * KIB && got.l2 == 65535 * KIB && got.l3 == 16383 * 512 * KIB, "L1 %lld, L2 %lld, L3 %lld",
+        (long long)got.l1, (long long)got.l2, (long long)got.l3);
+  check_set_case("no sizes");
   got = rapt_machine_of_sizes(&none);
   CHECK(got.l1 == 0 && got.l2 == 0 && got.l3 == 0, "sizes of 0 are not known");
 }

@@ -128,7 +128,7 @@ public abstract sealed class Device extends Place implements AutoCloseable
    * How a CPU device reads keys and values that come from memory, for attention of few queries, for
    * example {@code keys by streams, values by prefetch}: the faster ways on this machine, or the
    * one that the environment variable {@code RAPT_READING} names. The first call may try them,
-   * which takes some 20 ms. Empty for any other device.
+   * which takes some ten milliseconds. Empty for any other device.
    *
    * @throws IllegalStateException where the device is closed
    */
