@@ -2,6 +2,9 @@
 // output = input . weight^T + bias on tensor cores: f16 or bf16 in, f32 accumulated, any type and strides out. A block
 // of four warps computes 128 rows by 128 features, each warp 64 by 64. It takes 64 input features per step, which are
 // copied two steps ahead.
+//
+// Tensor cores may cut off what they add up instead of rounding it (Fasi et al. 2021), which makes long sums of one
+// sign too small. So they add up 32 features at a time, and plain cores, which round, join these.
 #ifndef RAPT_CUDA_LINEAR_MMA_H
 #define RAPT_CUDA_LINEAR_MMA_H
 
@@ -17,6 +20,8 @@ struct linear_mma_tiles {
   // Input features in a tile: the eight pieces of a line that mma_tile.h permutes.
   static constexpr int depth = 64;
   static constexpr int stages = 3;
+  // Steps of 16 features that tensor cores add up by themselves. More would take more registers.
+  static constexpr int joined = 2;
   static constexpr int warp_rows = 64;
   static constexpr int warp_columns = 64;
 };
@@ -67,19 +72,34 @@ linear_mma(GPU_PARAMETER linear_parameters a) {
       int into = stage > 0 ? stage - 1 : tiles::stages - 1;
       if (next < steps) copy_step<T>(a, first_row, first_column, next * tiles::depth, m.input[into], m.weight[into]);
       gpu::commit();
-      GPU_UNROLL
-      for (int k = 0; k < tiles::depth / 16; k++) {
-        uint32_t x[mt][4];
+      // Not unrolled, and half of a part's columns after the other: otherwise registers spill.
+      GPU_ROLL
+      for (int k = 0; k < tiles::depth / 16; k += tiles::joined) {
+        uint32_t x[tiles::joined][mt][4];
         GPU_UNROLL
-        for (int t = 0; t < mt; t++) load_left<T, tiles::depth>(m.input[stage], row, 16 * t, k, x[t]);
+        for (int i = 0; i < tiles::joined; i++) {
+          GPU_UNROLL
+          for (int t = 0; t < mt; t++) load_left<T, tiles::depth>(m.input[stage], row, 16 * t, k + i, x[i][t]);
+        }
         GPU_UNROLL
         for (int n = 0; n < nt; n++) {
-          uint32_t w[4];
-          load_right_lines<T, tiles::depth>(m.weight[stage], column, 16 * n, k, w);
+          uint32_t w[tiles::joined][4];
+          GPU_UNROLL
+          for (int i = 0; i < tiles::joined; i++) {
+            load_right_lines<T, tiles::depth>(m.weight[stage], column, 16 * n, k + i, w[i]);
+          }
           GPU_UNROLL
           for (int t = 0; t < mt; t++) {
-            gpu::multiply<T>(sum[t][2 * n], x[t], w[0], w[1]);
-            gpu::multiply<T>(sum[t][2 * n + 1], x[t], w[2], w[3]);
+            GPU_UNROLL
+            for (int half = 0; half < 2; half++) {
+              float part[4] = {};
+              GPU_UNROLL
+              for (int i = 0; i < tiles::joined; i++) {
+                gpu::multiply<T>(part, x[i][t], w[i][2 * half], w[i][2 * half + 1]);
+              }
+              GPU_UNROLL
+              for (int i = 0; i < 4; i++) sum[t][2 * n + half][i] += part[i];
+            }
           }
         }
       }

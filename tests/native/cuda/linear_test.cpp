@@ -24,6 +24,8 @@ struct linear_case {
   int layout;
   uint64_t seed;
   const char *kernel;
+  // Input and weight from [0.5, 1): sums of one sign, which tensor cores that cut off make too small.
+  bool one_sided = false;
 };
 
 void place(tensor *t, int32_t dtype, int64_t batch, int64_t rows, int64_t features, int layout) {
@@ -39,8 +41,8 @@ void place(tensor *t, int32_t dtype, int64_t batch, int64_t rows, int64_t featur
   }
 }
 
-void fill(tensor *t, generator *random) {
-  t->each([&](int64_t i) { t->set(i, random->unit()); });
+void fill(tensor *t, generator *random, bool one_sided = false) {
+  t->each([&](int64_t i) { t->set(i, one_sided ? 0.75f + 0.25f * random->unit() : random->unit()); });
 }
 
 // Compares with the product in double, as close as the bound says.
@@ -84,10 +86,10 @@ void compare(const linear_case &c, const tensor &input, const tensor &weight, co
 
 void run(const linear_case &c) {
   char text[256];
-  snprintf(text, sizeof text, "batch %lld rows %lld in %lld out %lld types %d %d %d bias %d layout %d seed %llu",
+  snprintf(text, sizeof text, "batch %lld rows %lld in %lld out %lld types %d %d %d bias %d layout %d seed %llu%s",
            static_cast<long long>(c.batch), static_cast<long long>(c.rows), static_cast<long long>(c.in),
            static_cast<long long>(c.out), c.input, c.weight, c.output, c.bias, c.layout,
-           static_cast<unsigned long long>(c.seed));
+           static_cast<unsigned long long>(c.seed), c.one_sided ? " one-sided" : "");
   check_case(text);
   generator random = {c.seed};
   tensor input, weight, bias, output;
@@ -95,8 +97,8 @@ void run(const linear_case &c) {
   place(&output, c.output, c.batch, c.rows, c.out, c.layout);
   weight.place(c.weight, {c.out, c.in, 1, 1});
   bias.place(RAPT_F32, {c.out, 1, 1, 1});
-  fill(&input, &random);
-  fill(&weight, &random);
+  fill(&input, &random, c.one_sided);
+  fill(&weight, &random, c.one_sided);
   fill(&bias, &random);
   rapt_cuda_linear_weights weights = {};
   weights.head.in_features = c.in;
@@ -157,6 +159,12 @@ int main() {
     // The same sizes on plain cores.
     run({length[0], length[1], length[2], length[3], RAPT_BF16, RAPT_BF16, RAPT_BF16, 1, 0, seed++,
          "linear_bf16_cuda_simt"});
+  }
+  for (int64_t in : {8, 16, 64, 256, 512, 1024, 4096, 20000}) {
+    for (int32_t type : {RAPT_F16, RAPT_BF16}) {
+      run({1, 40, in, 24, type, type, RAPT_F32, 0, 0, seed++,
+           type == RAPT_F16 ? "linear_f16_cuda_mma" : "linear_bf16_cuda_mma", true});
+    }
   }
   return check_finish("linear");
 }
