@@ -14,6 +14,7 @@ rapt_status rapt_context_create(const rapt_context_options *options, rapt_contex
       rapt_check_size("cuda_context", o.cuda_context, RAPT_CUDA_CONTEXT_PRIMARY, RAPT_CUDA_CONTEXT_CURRENT, error));
   RAPT_CHECK(
       rapt_check_size("cuda_selfcheck", o.cuda_selfcheck, RAPT_SELFCHECK_REMEMBERED, RAPT_SELFCHECK_AGAIN, error));
+  if (o.reserved != 0) return rapt_fail(error, RAPT_INVALID_ARGUMENT, "reserved is %d; allowed: 0", o.reserved);
   const rapt_device *device;
   RAPT_CHECK(rapt_find_device(o.device, o.cuda_library, &device, error));
   // The device's threads have the environment of the thread that makes them.

@@ -62,11 +62,16 @@ typedef struct append_token {
 
 static rapt_status plan(const rapt_context *context, void *problem, void *memory, rapt_needs *needs,
                         rapt_error *error) {
-  (void)error;
   const rapt_cpu_context *cpu = (const rapt_cpu_context *)context;
   const rapt_append *c = problem;
   rapt_cpu_append *p = memory;
-  int64_t tokens = c->batch * c->length;
+  int64_t tokens;
+  // Tensors that broadcast may claim more tokens than there is memory.
+  if (__builtin_mul_overflow(c->batch, c->length, &tokens)) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                     "batch is %" PRId64 " and length %" PRId64 "; their product does not fit 64 bits", c->batch,
+                     c->length);
+  }
   double width = (double)c->kv_heads * (double)(c->head_dim + c->value_dim) + (double)c->query_heads * c->head_dim;
   p->share = rapt_share_work(cpu->pool, tokens, (double)tokens * width * ELEMENT_WORK, cpu->kernels.lanes);
   int64_t most = c->rotary_dim > 0 ? rapt_min(BLOCK_TOKENS, BLOCK_PAIRS / (c->rotary_dim / 2)) : BLOCK_TOKENS;

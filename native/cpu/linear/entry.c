@@ -139,7 +139,7 @@ static rapt_status plan(const rapt_context *context, void *problem, void *memory
                      product->batch, product->rows);
   }
   needs->scratch = group->scratch;
-  needs->threads = group->share.slots;
+  needs->threads = group->threads;
   return RAPT_OK;
 }
 

@@ -64,8 +64,11 @@ typedef struct rapt_cpu_linears {
   int count;
   rapt_cpu_linear_step steps[RAPT_MOST_LINEARS];
   rapt_cpu_integers integers[RAPT_MOST_LINEARS];
+  // Those of the steps; the integers have their own.
   int64_t tasks;
   rapt_share share;
+  // The most threads that any of them takes.
+  int32_t threads;
   // Bytes.
   int64_t slot_scratch;
   int64_t scratch;

@@ -169,8 +169,9 @@ int rapt_cpu_plan_linears(const rapt_cpu_context *context, const rapt_product *c
   group->share = rapt_share_work(context->pool, group->tasks, work, context->kernels.lanes);
   int fits = !__builtin_mul_overflow(group->slot_scratch, (int64_t)group->share.slots, &group->scratch);
   group->scratch = rapt_max(group->scratch, integers);
+  group->threads = group->share.slots;
   for (int i = 0; i < count; i++) {
-    if (group->integers[i].share.slots > group->share.slots) group->share.slots = group->integers[i].share.slots;
+    if (group->integers[i].share.slots > group->threads) group->threads = group->integers[i].share.slots;
   }
   return fits;
 }

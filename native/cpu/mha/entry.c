@@ -16,7 +16,7 @@ static rapt_status plan(const rapt_context *context, void *problem, void *memory
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more scratch than 64 bits can count");
   }
   needs->scratch = plan->scratch;
-  needs->threads = (int32_t)rapt_max(plan->attention.share.slots, plan->inputs.share.slots);
+  needs->threads = (int32_t)rapt_max(plan->attention.share.slots, plan->inputs.threads);
   return RAPT_OK;
 }
 

@@ -253,8 +253,12 @@ void rapt_sdpa_run_samples(rapt_cpu_context *context, const rapt_sdpa_problem *p
   job.slots = (unsigned char *)memory + arena.used;
   job.partials = job.slots + plan->share.slots * plan->slot_scratch;
   double work = 0, rows = 0, keys = 0;
+  // Partial results have room for so many queries in all, whatever another thread has made of the starts.
+  int64_t queries_left = rapt_is_present(&c->query_starts) ? c->total_queries : INT64_MAX;
   for (int64_t b = 0; b < c->batch; b++) {
     job.samples[b].sizes = rapt_sdpa_sample_at(c, b);
+    job.samples[b].sizes.queries = rapt_min(job.samples[b].sizes.queries, queries_left);
+    queries_left -= job.samples[b].sizes.queries;
     work += sample_work(problem, &job.samples[b].sizes);
     rows += (double)(problem->group * job.samples[b].sizes.queries);
     keys += (double)job.samples[b].sizes.keys;

@@ -54,13 +54,17 @@ std::string note_of(const char *at, const char *end) {
 int visit(dl_phdr_info *info, size_t, void *out) {
   uintptr_t here = reinterpret_cast<uintptr_t>(&visit);
   bool own = false;
-  std::string id;
   for (int n = 0; n < info->dlpi_phnum; n++) {
     const ElfW(Phdr) &part = info->dlpi_phdr[n];
     uintptr_t first = info->dlpi_addr + part.p_vaddr;
     own |= part.p_type == PT_LOAD && here >= first && here - first < part.p_memsz;
-    if (part.p_type != PT_NOTE || !id.empty()) continue;
-    const char *notes = reinterpret_cast<const char *>(first);
+  }
+  // Notes of other libraries need not be in memory.
+  std::string id;
+  for (int n = 0; own && id.empty() && n < info->dlpi_phnum; n++) {
+    const ElfW(Phdr) &part = info->dlpi_phdr[n];
+    if (part.p_type != PT_NOTE) continue;
+    const char *notes = reinterpret_cast<const char *>(info->dlpi_addr + part.p_vaddr);
     id = note_of(notes, notes + part.p_memsz);
   }
   if (own) *static_cast<std::string *>(out) = id;
@@ -135,7 +139,9 @@ bool read_failure(std::string *text, rapt_cuda_verdict *verdict) {
   char rest;
   if (!take_line(text, &numbers) || !take_line(text, &name) || !take_line(text, &reason)) return false;
   if (sscanf(numbers.c_str(), "failed %d %d%c", &family, &kernel, &rest) != 2) return false;
-  if (family < 0 || family > RAPT_CUDA_FAMILY_WORDS || kernel < 0 || kernel > 63) return false;
+  if (family < 0 || family > RAPT_CUDA_FAMILY_WORDS) return false;
+  // Words are bits of 32, kernels of 64.
+  if (kernel < 0 || kernel > (family == RAPT_CUDA_FAMILY_WORDS ? 31 : 63)) return false;
   verdict->fail(family, kernel, name, reason);
   return true;
 }

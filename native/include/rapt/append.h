@@ -56,7 +56,7 @@ typedef struct rapt_append {
   /** Optional (batch, length), i32 or i64: the row of cosine and sine for each token, 0 to table_length - 1; any other
    * value is RAPT_INVALID_ARGUMENT, before anything is written. */
   rapt_tensor positions;
-  /** Sizes; 0 is allowed for batch, length and pages; head dims are 1 to 1024. */
+  /** Sizes; 0 is allowed for batch and length; head dims are 1 to 1024. */
   int64_t batch;
   int64_t kv_heads;
   int64_t length;

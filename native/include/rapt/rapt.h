@@ -34,8 +34,8 @@
  *    needs no address. Tensors have up to RAPT_MAX_RANK dimensions.
  *  - Indices (positions) are i32 or i64 tensors. On the CPU an index that is out of range is refused before anything is
  *    written.
- *  - Ragged batches are not there yet. They will append query_starts, key_starts and key_lengths to a struct, and the
- *    sizes will then give the total number of tokens and the greatest lengths: a plan reads sizes, never a tensor.
+ *  - A plan reads sizes, never a tensor: where tensors hold the lengths of samples (query_starts, key_starts,
+ *    key_lengths, page_table), the sizes give the total number of tokens and the greatest lengths.
  *  - A new operation is a number, a struct with a rapt_head and a header; rapt_plan_call, rapt_run_call and
  *    rapt_run_held take it as they are.
  *  - Enumerations travel as int32_t, so a new value never changes a layout.

@@ -55,6 +55,7 @@ public final class Append {
    */
   public void run(Place place, AppendTensors tensors) {
     Objects.requireNonNull(place, "place");
+    Objects.requireNonNull(tensors, "tensors");
     CallFrame call = CallFrame.take(operation).set(tensors.slots());
     try {
       place.run(call);
@@ -66,6 +67,7 @@ public final class Append {
   /** What {@link #run} would do. */
   public Plan plan(Place place, AppendTensors tensors) {
     Objects.requireNonNull(place, "place");
+    Objects.requireNonNull(tensors, "tensors");
     CallFrame call = CallFrame.take(operation).set(tensors.slots());
     try {
       return place.plan(call);

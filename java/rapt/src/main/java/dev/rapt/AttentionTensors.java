@@ -23,7 +23,8 @@ public final class AttentionTensors {
   private AttentionTensors(Builder builder) {
     slots = builder.slots.clone();
     longestQuery = builder.longestQuery;
-    longestKey = builder.longestKey;
+    longestKey =
+        slots[SdpaOperation.PAGE_TABLE] != null ? builder.longestPaged : builder.longestKey;
   }
 
   /** A builder with the tensors that every call needs. */
@@ -37,6 +38,7 @@ public final class AttentionTensors {
     System.arraycopy(slots, 0, builder.slots, 0, slots.length);
     builder.longestQuery = longestQuery;
     builder.longestKey = longestKey;
+    builder.longestPaged = longestKey;
     return builder;
   }
 
@@ -176,6 +178,7 @@ public final class AttentionTensors {
     private final @Nullable Tensor[] slots = new Tensor[SdpaOperation.SLOTS];
     private long longestQuery;
     private long longestKey;
+    private long longestPaged;
 
     private Builder(Tensor query, Tensor key, Tensor value, Tensor output) {
       slots[SdpaOperation.QUERY] = Objects.requireNonNull(query, "query");
@@ -290,7 +293,7 @@ public final class AttentionTensors {
      */
     public Builder pageTable(@Nullable Tensor table, long longest) {
       slots[SdpaOperation.PAGE_TABLE] = table;
-      longestKey = longest;
+      longestPaged = longest;
       return this;
     }
 

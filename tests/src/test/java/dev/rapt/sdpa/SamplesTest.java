@@ -382,4 +382,16 @@ class SamplesTest {
             .getMessage();
     assertTrue(message.contains(part), message);
   }
+
+  /** A tensor that is taken back takes nothing else with it. */
+  @Test
+  void whatIsAbsentHasNoLength() {
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor rows = Tensor.allocate(arena, DType.F32, 1, 1, 1, 4);
+      Tensor table = Tensor.allocate(arena, DType.I32, 1, 2);
+      AttentionTensors.Builder builder = AttentionTensors.builder(rows, rows, rows, rows);
+      assertEquals(8, builder.pageTable(table, 8).keyStarts(null, 0).build().longestKey());
+      assertEquals(5, builder.pageTable(null, 0).keyStarts(table, 5).build().longestKey());
+    }
+  }
 }
