@@ -212,10 +212,17 @@ static rapt_status check_overlaps(const rapt_operand *const *operands, const rap
   return RAPT_OK;
 }
 
-// Kernels choose by the last stride, which may be anything where the size is 1: the call's copy gets 1.
-static void settle_last_stride(void *call, const rapt_operand *operand, const rapt_view *view) {
-  int32_t last = view->rank - 1;
-  if (view->size[last] == 1) ((rapt_tensor *)(void *)((unsigned char *)call + operand->offset))->stride[last] = 1;
+// A stride of a dimension of size 1 may be anything, and kernels choose by strides and multiply them: the call's copy
+// gets what the tensor would have without gaps, or 0 where that is large.
+static void settle_strides(void *call, const rapt_operand *operand, const rapt_view *view) {
+  rapt_tensor *t = (rapt_tensor *)(void *)((unsigned char *)call + operand->offset);
+  int64_t inner = 1;
+  for (int32_t d = view->rank - 1; d >= 0; d--) {
+    if (view->size[d] == 1) t->stride[d] = inner;
+    const int64_t most = INT64_C(1) << 48;
+    int large = __builtin_mul_overflow(view->size[d], t->stride[d], &inner) || inner > most || inner < -most;
+    if (large) inner = 0;
+  }
 }
 
 static rapt_status check_operands(void *call, const operand_list *list, rapt_purpose purpose, rapt_checked *checked,
@@ -228,7 +235,7 @@ static rapt_status check_operands(void *call, const operand_list *list, rapt_pur
     const rapt_operand *o = list->entries[i];
     if (!counts(o, checked->cases)) continue;
     RAPT_CHECK(rapt_check_operand(o, rapt_operand_tensor(call, o), &checked->sizes, purpose, &views[count], error));
-    settle_last_stride(call, o, &views[count]);
+    settle_strides(call, o, &views[count]);
     if ((o->access & RAPT_WRITE) != 0 && !rapt_view_is_empty(&views[count])) checked->empty = 0;
     entries[count++] = o;
   }
