@@ -15,18 +15,23 @@ import dev.rapt.DeviceMemory;
 import dev.rapt.RaptException;
 import dev.rapt.RaptStatus;
 import dev.rapt.check.Cuda;
+import java.nio.file.Path;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What the device reports arrives as an exception with its code. */
 class CudaErrorsTest {
   private static final int LAUNCH_FAILURE = 719;
+  private static final String CACHE = "XDG_CACHE_HOME";
 
   @AfterEach
   void repair() {
     Cuda.environment("RAPT_EMULATED_FAULT", "");
     Cuda.environment("RAPT_EMULATED_SERIAL", "");
     Cuda.environment("RAPT_EMULATED_BREAK", "");
+    Cuda.environment(CACHE, Objects.requireNonNullElse(System.getenv(CACHE), ""));
   }
 
   @Test
@@ -52,8 +57,10 @@ class CudaErrorsTest {
   }
 
   @Test
-  void findsTheFirstUsableGpuOrSaysWhyThereIsNone() {
+  void findsTheFirstUsableGpuOrSaysWhyThereIsNone(@TempDir Path cache) {
     Cuda.use();
+    // What an earlier run of this test found must not be remembered.
+    Cuda.environment(CACHE, cache.toString());
     CudaDevice.Found found = CudaDevice.find();
     assertEquals("", found.reason());
     try (CudaDevice device = found.device().orElseThrow()) {
