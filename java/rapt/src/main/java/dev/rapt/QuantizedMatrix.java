@@ -23,7 +23,9 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link Quantization} makes bytes and scales of floats:
  *
  * {@snippet :
- * Quantization.symmetric(weight, bytes, scale); // F32 (out, in) to I8 (out, in) and F32 (out)
+ * Tensor bytes = Tensor.allocate(arena, DType.I8, weight.size(0), weight.size(1));
+ * Tensor scale = Tensor.allocate(arena, DType.F32, weight.size(0));
+ * Quantization.symmetric(weight, bytes, scale); // a scale for each row
  * Linear layer = Linear.of(device, QuantizedMatrix.of(bytes, scale), bias);
  * }
  *
