@@ -13,14 +13,14 @@
 #include "report.h"
 #include "storage.h"
 
-enum { MOST_COPIES = 64, CHECKED_ROWS = 32, CHECKED_FEATURES = 128 };
+enum { MOST_BYTE = 127, MOST_COPIES = 64, CHECKED_ROWS = 32, CHECKED_FEATURES = 128 };
 
 static struct {
   int64_t rows, in_features, out_features;
   int dtype, weights, quantization;
 } problem;
-static const char *const weight_choices[] = {"as-dtype", "f32", "f16", "bf16", "q8_0", "q4_0", NULL};
-static const int32_t weight_values[] = {0, RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_Q8_0, RAPT_Q4_0};
+static const char *const weight_choices[] = {"as-dtype", "f32", "f16", "bf16", "q8_0", "q4_0", "i8", NULL};
+static const int32_t weight_values[] = {0, RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_Q8_0, RAPT_Q4_0, RAPT_I8};
 static const char *const quantization_choices[] = {"float", "i8", NULL};
 static bench_settings settings;
 static int device_kind;
@@ -31,9 +31,9 @@ static const cli_option options[] = {
     {"out", "N", "output features (default 768)", CLI_INTEGER, &problem.out_features, 1, PROBLEM_MAX_SIZE, NULL},
     {"dtype", "TYPE", "storage of weights, input and output: f32, f16 or bf16; arithmetic is f32 (default f32)",
      CLI_CHOICE, &problem.dtype, -1, 0, dtype_choices},
-    {"weights", "TYPE", "storage of the weights: as-dtype, f32, f16, bf16, q8_0 or q4_0 (default as-dtype)", CLI_CHOICE,
-     &problem.weights, -1, 0, weight_choices},
-    {"input", "TYPE", "what is multiplied: float, or i8, the input rounded to bytes, with q8_0 and q4_0 weights (default float)",
+    {"weights", "TYPE", "storage of the weights: as-dtype, f32, f16, bf16, q8_0, q4_0, or i8 with a scale for each output feature (default as-dtype)",
+     CLI_CHOICE, &problem.weights, -1, 0, weight_choices},
+    {"input", "TYPE", "what is multiplied: float, or i8, the input rounded to bytes, with q8_0, q4_0 and i8 weights (default float)",
      CLI_CHOICE, &problem.quantization, -1, 0, quantization_choices},
     {"threads", "N", "threads, 0 = all (default 0)", CLI_INTEGER, &settings.threads, 0, 1024, NULL},
     {"isa", "TIER", "auto, portable, avx2, avx512 or avx512bf16 (default auto)", CLI_CHOICE, &settings.isa, -1, 0, isa_choices},
@@ -49,7 +49,9 @@ typedef struct projecting {
   const device *on;
   // On the host.
   void *weight, *input, *output;
-  size_t weight_bytes, input_bytes, output_bytes;
+  // Of i8 weights.
+  float *scale;
+  size_t weight_bytes, input_bytes, output_bytes, scale_bytes;
   rapt_linear_weights *packed[MOST_COPIES];
   int64_t copies, turn;
 } projecting;
@@ -58,10 +60,13 @@ static int32_t weight_dtype(void) {
   return problem.weights == 0 ? dtype_values[problem.dtype] : weight_values[problem.weights];
 }
 
-// Weights keep their type, but on the CPU 16 bits of an odd number of input features become f32.
+// Weights keep their type, but on the CPU 16 bits of an odd number of input features become f32, and so do bytes of a
+// number that is no multiple of 32, where the input is as it is.
 static double packed_bytes(const device *on) {
-  int32_t dtype = on->cuda || problem.in_features % 2 == 0 ? weight_dtype() : RAPT_F32;
-  return (double)storage_total(dtype, (size_t)(problem.in_features * problem.out_features));
+  int64_t unit = weight_dtype() != RAPT_I8 ? 2 : problem.quantization == RAPT_INPUT_I8 ? 1 : 32;
+  int32_t dtype = on->cuda || problem.in_features % unit == 0 ? weight_dtype() : RAPT_F32;
+  size_t scales = dtype == RAPT_I8 ? (size_t)problem.out_features * sizeof(float) : 0;
+  return (double)(storage_total(dtype, (size_t)(problem.in_features * problem.out_features)) + scales);
 }
 
 static double bytes_moved(const device *on) {
@@ -76,6 +81,7 @@ static void close_projecting(projecting *p) {
     cuda_give_back(p->on, p->call.output.data);
   }
   memory_give_back(p->weight, p->weight_bytes);
+  memory_give_back(p->scale, p->scale_bytes);
   memory_give_back(p->input, p->input_bytes);
   memory_give_back(p->output, p->output_bytes);
 }
@@ -87,6 +93,7 @@ static int pack_copies(projecting *p) {
       .in_features = problem.in_features,
       .out_features = problem.out_features,
       .input_quantization = problem.quantization};
+  if (p->scale != NULL) parameters.scale = (rapt_tensor){.data = p->scale, .stride = {1}, .dtype = RAPT_F32};
   double bytes = packed_bytes(p->on), wanted = 4 * (double)last_cache_bytes(p->on);
   wanted = wanted < 0x1p31 ? wanted : 0x1p31;
   do {
@@ -100,6 +107,17 @@ static int pack_copies(projecting *p) {
   return 1;
 }
 
+// Sums of products, of which there are in_features, stay below 1.
+static void fill_weights(projecting *p, size_t weights) {
+  float largest = 1 / (float)problem.in_features;
+  if (p->scale == NULL) {
+    storage_fill_random(p->weight, weights, 1, largest, weight_dtype());
+    return;
+  }
+  storage_fill_random(p->weight, weights, 1, MOST_BYTE, RAPT_I8);
+  storage_fill_random(p->scale, (size_t)problem.out_features, 3, largest / MOST_BYTE, RAPT_F32);
+}
+
 static int open_projecting(projecting *p, const device *on) {
   int32_t dtype = dtype_values[problem.dtype];
   size_t width = storage_bytes(dtype);
@@ -107,17 +125,18 @@ static int open_projecting(projecting *p, const device *on) {
   size_t inputs = (size_t)(problem.rows * problem.in_features), outputs = (size_t)(problem.rows * problem.out_features);
   *p = (projecting){.on = on,
                     .weight_bytes = storage_total(weight_dtype(), weights),
+                    .scale_bytes = (size_t)problem.out_features * sizeof(float),
                     .input_bytes = inputs * width,
                     .output_bytes = outputs * width};
   p->weight = memory_take(p->weight_bytes);
   p->input = memory_take(p->input_bytes);
   p->output = memory_take(p->output_bytes);
-  if (p->weight == NULL || p->input == NULL || p->output == NULL) {
+  if (weight_dtype() == RAPT_I8) p->scale = memory_take(p->scale_bytes);
+  if (p->weight == NULL || p->input == NULL || p->output == NULL || (weight_dtype() == RAPT_I8 && p->scale == NULL)) {
     cli_fail("no memory for a projection");
     return 0;
   }
-  // Sums of products, of which there are in_features, stay below 1.
-  storage_fill_random(p->weight, weights, 1, 1 / (float)problem.in_features, weight_dtype());
+  fill_weights(p, weights);
   storage_fill_random(p->input, inputs, 2, 1, dtype);
   memory_touch(p->output, p->output_bytes);
   p->call = (rapt_linear){.head = {.struct_size = sizeof p->call},
@@ -143,12 +162,12 @@ static int run_projecting(void *state) {
 
 static double exact(const projecting *p, int64_t row, int64_t feature) {
   int32_t dtype = p->call.input.dtype;
-  double sum = 0;
+  double sum = 0, scale = p->scale == NULL ? 1 : (double)p->scale[feature];
   for (int64_t k = 0; k < problem.in_features; k++) {
     sum += (double)storage_load(p->input, row * problem.in_features + k, dtype) *
            (double)storage_load(p->weight, feature * problem.in_features + k, weight_dtype());
   }
-  return sum;
+  return sum * scale;
 }
 
 // Against double arithmetic, on rows and features spread over all of them.
@@ -234,8 +253,9 @@ int command_linear(int argc, char **argv) {
                          (long long)problem.in_features, (long long)storage_block(weight_dtype()),
                          weight_choices[problem.weights]);
   }
-  if (outcome == CLI_RUN && problem.quantization == RAPT_INPUT_I8 && storage_block(weight_dtype()) == 1) {
-    outcome = cli_reject(&command, "--input i8 goes with --weights q8_0 and q4_0");
+  int is_quantised = storage_block(weight_dtype()) > 1 || weight_dtype() == RAPT_I8;
+  if (outcome == CLI_RUN && problem.quantization == RAPT_INPUT_I8 && !is_quantised) {
+    outcome = cli_reject(&command, "--input i8 goes with --weights q8_0, q4_0 and i8");
   }
   if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;

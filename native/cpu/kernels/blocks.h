@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products with weights that are kept as blocks. For few rows of input, which are bound by reading the weights, these
 // are widened a block at a time; for many, a panel of floats is made of them, which multiply takes. A weight is its
-// number times its block's scale, which f32 holds exactly, and the sums run along the depth as multiply's do. So the
-// bits are those of multiply on the widened weights, whatever the number of rows.
+// number times its scale in f32, which holds the product with the f16 scale of a block exactly and rounds that with the
+// f32 scale of a feature; and the sums run along the depth as multiply's do. So the bits are those of multiply on the
+// widened weights, whatever the number of rows.
 #ifndef RAPT_CPU_KERNELS_BLOCKS_H
 #define RAPT_CPU_KERNELS_BLOCKS_H
+
+#include <stddef.h>
 
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/multiply.h"
 #include "cpu/kernels/tile.h"
 
-// What a block holds, as a constant parameter, so that inlining leaves one kind of load.
-enum { AS_BYTES, AS_NIBBLES };
+// What a block holds, as a constant parameter, so that inlining leaves one kind of load: scales and numbers, or numbers
+// alone, of features that have one scale each.
+enum { AS_BYTES, AS_NIBBLES, AS_BYTES_ALONE };
 
 // Steps of the depth that one word of nibbles holds. Both kinds go in runs of as many.
 #define RUN_STEPS 8
@@ -20,9 +24,18 @@ enum { AS_BYTES, AS_NIBBLES };
 #define BLOCKS_AHEAD 2048
 #define LINE_BYTES 64
 
-ALWAYS_INLINE int64_t run_bytes(const int kind) { return PANEL_WIDTH * RUN_STEPS / (kind == AS_BYTES ? 1 : 2); }
-ALWAYS_INLINE int64_t scale_bytes(void) { return PANEL_WIDTH * (int64_t)sizeof(uint16_t); }
-ALWAYS_INLINE int64_t block_bytes(const int kind) { return scale_bytes() + RAPT_BLOCK / RUN_STEPS * run_bytes(kind); }
+ALWAYS_INLINE int64_t run_bytes(const int kind) { return PANEL_WIDTH * RUN_STEPS / (kind == AS_NIBBLES ? 2 : 1); }
+ALWAYS_INLINE int64_t scale_bytes(const int kind) {
+  return kind == AS_BYTES_ALONE ? 0 : PANEL_WIDTH * (int64_t)sizeof(uint16_t);
+}
+ALWAYS_INLINE int64_t block_bytes(const int kind) {
+  return scale_bytes(kind) + RAPT_BLOCK / RUN_STEPS * run_bytes(kind);
+}
+
+// Those of the v-th vector of the panel; `apart`: where they do not lie in the block.
+ALWAYS_INLINE vf scale_at(const int kind, const char *block, const float *apart, const int v) {
+  return kind == AS_BYTES_ALONE ? v_load(apart + v * V_LANES) : v_load_f16((const uint16_t *)block + v * V_LANES);
+}
 
 // A run's words, where it has nibbles.
 ALWAYS_INLINE void load_words(const int kind, const char *run, vw words[TILE_VECTORS]) {
@@ -42,11 +55,11 @@ ALWAYS_INLINE void prefetch_run(const int kind, const char *run) {
   for (int64_t ahead = 0; ahead < run_bytes(kind); ahead += LINE_BYTES) __builtin_prefetch(run + BLOCKS_AHEAD + ahead);
 }
 
-ALWAYS_INLINE void widen_block(const int kind, const char *block, float *to) {
+ALWAYS_INLINE void widen_block(const int kind, const char *block, const float *scales, float *to) {
   vf scale[TILE_VECTORS];
 #pragma GCC unroll 4
-  for (int v = 0; v < TILE_VECTORS; v++) scale[v] = v_load_f16((const uint16_t *)block + v * V_LANES);
-  const char *run = block + scale_bytes();
+  for (int v = 0; v < TILE_VECTORS; v++) scale[v] = scale_at(kind, block, scales, v);
+  const char *run = block + scale_bytes(kind);
 #pragma GCC unroll 1
   for (int64_t i = 0; i < RAPT_BLOCK / RUN_STEPS; i++, run += run_bytes(kind)) {
     vw words[TILE_VECTORS];
@@ -116,6 +129,11 @@ ALWAYS_INLINE void add_run(const int kind, const int rows, const char *run, cons
   }
 }
 
+// The scales of a panel, where they do not lie in its blocks.
+ALWAYS_INLINE const float *scales_of(const int kind, const rapt_block_product *p, const rapt_block_panel *panel) {
+  return kind == AS_BYTES_ALONE ? p->scales + (panel - p->panel) * PANEL_WIDTH : NULL;
+}
+
 ALWAYS_INLINE const float *start_of(const rapt_block_product *p, const rapt_block_panel *panel, int64_t row) {
   return p->continues ? panel->c + row * panel->c_stride : panel->lane;
 }
@@ -142,8 +160,8 @@ ALWAYS_INLINE void multiply_side(const int kind, const int rows, const int side,
 #pragma GCC unroll 4
     for (int s = 0; s < side; s++) {
 #pragma GCC unroll 4
-      for (int v = 0; v < TILE_VECTORS; v++) scale[s][v] = v_load_f16((const uint16_t *)block[s] + v * V_LANES);
-      block[s] += scale_bytes();
+      for (int v = 0; v < TILE_VECTORS; v++) scale[s][v] = scale_at(kind, block[s], scales_of(kind, p, panels[s]), v);
+      block[s] += scale_bytes(kind);
     }
 #pragma GCC unroll 1
     for (int64_t i = 0; i < RAPT_BLOCK / RUN_STEPS; i++) {
@@ -181,7 +199,7 @@ ALWAYS_INLINE void multiply_panel(const int kind, const int rows, const rapt_blo
   const char *block = panel->b;
   const float *a = p->a;
   for (int64_t n = 0; n < p->blocks; n++, block += block_bytes(kind), a += RAPT_BLOCK) {
-    widen_block(kind, block, widened);
+    widen_block(kind, block, scales_of(kind, p, panel), widened);
     accumulate(rows, RAPT_BLOCK, (left_side){a, p->a_row, 1}, widened, sum);
   }
 #pragma GCC unroll 16
@@ -222,14 +240,18 @@ ALWAYS_INLINE void multiply_blocks(const int kind, const rapt_block_product *p) 
 
 static void multiply_q8_0(const rapt_block_product *p) { multiply_blocks(AS_BYTES, p); }
 static void multiply_q4_0(const rapt_block_product *p) { multiply_blocks(AS_NIBBLES, p); }
+static void multiply_i8(const rapt_block_product *p) { multiply_blocks(AS_BYTES_ALONE, p); }
 
-ALWAYS_INLINE void widen_blocks(const int kind, int64_t blocks, const char *block, float *to) {
+ALWAYS_INLINE void widen_blocks(const int kind, int64_t blocks, const char *block, const float *scales, float *to) {
   for (int64_t n = 0; n < blocks; n++, block += block_bytes(kind), to += RAPT_BLOCK * PANEL_WIDTH) {
-    widen_block(kind, block, to);
+    widen_block(kind, block, scales, to);
   }
 }
 
-static void widen_q8_0(int64_t blocks, const void *b, float *to) { widen_blocks(AS_BYTES, blocks, b, to); }
-static void widen_q4_0(int64_t blocks, const void *b, float *to) { widen_blocks(AS_NIBBLES, blocks, b, to); }
+static void widen_q8_0(int64_t blocks, const void *b, float *to) { widen_blocks(AS_BYTES, blocks, b, NULL, to); }
+static void widen_q4_0(int64_t blocks, const void *b, float *to) { widen_blocks(AS_NIBBLES, blocks, b, NULL, to); }
+static void widen_i8_panel(int64_t blocks, const void *b, const float *scales, float *to) {
+  widen_blocks(AS_BYTES_ALONE, blocks, b, scales, to);
+}
 
 #endif

@@ -91,9 +91,9 @@ typedef struct rapt_decode_kernels {
 
 // A panel of weights as blocks, and what one of its products writes.
 typedef struct rapt_block_panel {
-  // Blocks along the depth, each one panel wide. First come its scales, f16[panel_width]. For q8_0 then the numbers,
-  // int8[32][panel_width]; for q4_0 words, uint32[4][panel_width], of which nibble j of word i, the lowest first, is
-  // the number of step 8 i + j in two's complement.
+  // Blocks along the depth, each one panel wide. First come its scales, f16[panel_width], but for i8. For q8_0 and i8
+  // then the numbers, int8[32][panel_width]; for q4_0 words, uint32[4][panel_width], of which nibble j of word i, the
+  // lowest first, is the number of step 8 i + j in two's complement.
   const void *b;
   // [rows][panel_width], rows c_stride apart.
   float *c;
@@ -113,6 +113,8 @@ typedef struct rapt_block_product {
   int32_t continues;
   int32_t panels;
   rapt_block_panel panel[RAPT_SIDE_PANELS];
+  // I8: the scales, f32[panels][panel_width].
+  const float *scales;
 } rapt_block_product;
 
 // c = lane + a . b, or c + a . b where lane is NULL, for 1 to tile_rows rows and one panel of 16-bit weights, with
@@ -255,6 +257,9 @@ typedef struct rapt_kernels {
   void (*multiply_q4_0)(const rapt_block_product *product);
   void (*widen_q8_0)(int64_t blocks, const void *b, float *to);
   void (*widen_q4_0)(int64_t blocks, const void *b, float *to);
+  // The same for bytes with one scale for each column, f32[panel_width].
+  void (*multiply_i8)(const rapt_block_product *product);
+  void (*widen_i8_panel)(int64_t blocks, const void *b, const float *scales, float *to);
 
   rapt_integer_kernels integers;
   // Rounds `count` elements into blocks, `apart` from each other; a last one that is not full has zeros at its end.

@@ -69,6 +69,8 @@ const rapt_kernels KERNELS = {
     .multiply_q4_0 = multiply_q4_0,
     .widen_q8_0 = widen_q8_0,
     .widen_q4_0 = widen_q4_0,
+    .multiply_i8 = multiply_i8,
+    .widen_i8_panel = widen_i8_panel,
     .integers = {.multiply = INTEGER_KERNELS},
     .quantise = quantise,
     .softmax_rows = softmax_rows,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights that are blocks into panels of blocks, as GGUF's q8_0 and q4_0 have them: the same scales and numbers in
-// another order.
+// Weights that are blocks, as GGUF's q8_0 and q4_0 have them, or bytes into panels of blocks: the same scales and
+// numbers in another order.
 #include <string.h>
 
 #include "base/arithmetic.h"
+#include "base/tensor.h"
 #include "cpu/linear/linear.h"
 
 // Weights per task: so many that handing one out costs nothing beside it.
@@ -54,23 +55,43 @@ static void pack_nibbles(const unsigned char *const *from, int64_t count, int64_
   }
 }
 
+// Block n of some features of a panel.
+static void pack_block(const packing *p, int64_t feature, int64_t count, int64_t n, unsigned char *to) {
+  const rapt_tensor *w = &p->parameters->weight;
+  const unsigned char *numbers[RAPT_MAX_PANEL_WIDTH];
+  int64_t from_bytes = rapt_row_bytes(w->dtype, RAPT_BLOCK);
+  memset(to, 0, (size_t)(p->width * SCALE_BYTES));
+  for (int64_t i = 0; i < count; i++) {
+    const unsigned char *block = w->data;
+    block += (rapt_row_bytes(w->dtype, (feature + i) * w->stride[0])) + n * from_bytes;
+    memcpy(to + i * SCALE_BYTES, block, (size_t)SCALE_BYTES);
+    numbers[i] = block + SCALE_BYTES;
+  }
+  (w->dtype == RAPT_Q8_0 ? pack_bytes : pack_nibbles)(numbers, count, p->width, to + p->width * SCALE_BYTES);
+}
+
+// The same of bytes, which lie in any strides and have no scales here.
+static void pack_block_alone(const packing *p, int64_t feature, int64_t count, int64_t n, unsigned char *to) {
+  const rapt_tensor *w = &p->parameters->weight;
+  const unsigned char *numbers[RAPT_MAX_PANEL_WIDTH];
+  unsigned char gathered[RAPT_MAX_PANEL_WIDTH][RAPT_BLOCK];
+  for (int64_t i = 0; i < count; i++) {
+    numbers[i] = rapt_offset(w, (feature + i) * w->stride[0] + n * RAPT_BLOCK * w->stride[1]);
+    if (w->stride[1] == 1) continue;
+    for (int64_t k = 0; k < RAPT_BLOCK; k++) gathered[i][k] = numbers[i][k * w->stride[1]];
+    numbers[i] = gathered[i];
+  }
+  pack_bytes(numbers, count, p->width, to);
+}
+
 // Blocks first .. last of a panel.
 static void pack_panel(const packing *p, int64_t panel, int64_t first, int64_t last) {
-  const rapt_tensor *w = &p->parameters->weight;
+  int32_t dtype = p->parameters->weight.dtype;
   int64_t feature = panel * p->width, count = rapt_min(p->width, p->parameters->out_features - feature);
-  int64_t from_bytes = rapt_row_bytes(w->dtype, RAPT_BLOCK);
-  int64_t to_bytes = rapt_cpu_panel_bytes(w->dtype, p->width, RAPT_BLOCK);
-  unsigned char *to = p->panels + (panel * p->blocks + first) * to_bytes;
-  for (int64_t n = first; n < last; n++, to += to_bytes) {
-    const unsigned char *numbers[RAPT_MAX_PANEL_WIDTH];
-    memset(to, 0, (size_t)(p->width * SCALE_BYTES));
-    for (int64_t i = 0; i < count; i++) {
-      const unsigned char *block = w->data;
-      block += (rapt_row_bytes(w->dtype, (feature + i) * w->stride[0])) + n * from_bytes;
-      memcpy(to + i * SCALE_BYTES, block, (size_t)SCALE_BYTES);
-      numbers[i] = block + SCALE_BYTES;
-    }
-    (w->dtype == RAPT_Q8_0 ? pack_bytes : pack_nibbles)(numbers, count, p->width, to + p->width * SCALE_BYTES);
+  int64_t bytes = rapt_cpu_panel_bytes(dtype, p->width, RAPT_BLOCK);
+  unsigned char *to = p->panels + (panel * p->blocks + first) * bytes;
+  for (int64_t n = first; n < last; n++, to += bytes) {
+    (dtype == RAPT_I8 ? pack_block_alone : pack_block)(p, feature, count, n, to);
   }
 }
 

@@ -33,7 +33,8 @@ static void read_vector(const rapt_kernels *kernels, const rapt_tensor *t, int64
   if (from != to) memcpy(to, from, (size_t)count * sizeof(float));
 }
 
-// (out, in) in f32 of bytes and their features' scales, dense; NULL where memory is short.
+// (out, in) in f32 of bytes and their features' scales, dense, where they cannot stay bytes; NULL where memory is
+// short.
 static float *widen_bytes(const rapt_linear_parameters *p, const float *scales) {
   float *wide = malloc((size_t)(p->out_features * p->in_features) * sizeof *wide);
   for (int64_t o = 0; o < p->out_features && wide != NULL; o++) {
@@ -87,7 +88,7 @@ rapt_status rapt_cpu_weights_create(rapt_context *head, const rapt_linear_parame
   float *wide = NULL;
   if (weights->scales != NULL) {
     read_vector(&context->kernels, &p.scale, p.out_features, weights->scales);
-    if (!in_integers) {
+    if (!in_integers && stored == RAPT_F32) {
       wide = widen_bytes(&p, weights->scales);
       if (wide == NULL) {
         rapt_cpu_weights_destroy(&weights->head);
@@ -98,7 +99,7 @@ rapt_status rapt_cpu_weights_create(rapt_context *head, const rapt_linear_parame
   }
   if (in_integers) {
     rapt_cpu_pack_integers(context, &p, panels);
-  } else if (rapt_is_blocked(stored)) {
+  } else if (rapt_cpu_in_blocks(stored)) {
     rapt_cpu_pack_blocks(context, &p, panels);
   } else if (stored != RAPT_F32) {
     rapt_cpu_pack_halves(context, &p, panels);

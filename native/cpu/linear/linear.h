@@ -16,7 +16,7 @@ typedef struct rapt_cpu_linear_weights {
   int32_t stored;
   int64_t panel_width;
   // Panels of panel_width output features: [panel][in_feature][feature in panel], zero beyond the last feature; pairs
-  // of input features where they are bf16; or the blocks of rapt_block_panel.
+  // of input features where they are bf16; or the blocks of rapt_block_panel where rapt_cpu_in_blocks says so.
   void *panels;
   // One per feature of the panels, zeros where there is no bias.
   float *bias;
@@ -91,15 +91,22 @@ void rapt_cpu_pack(rapt_cpu_context *context, const rapt_linear_parameters *para
 // The same for weights that stay f16 or bf16, with as much behind them.
 void rapt_cpu_pack_halves(rapt_cpu_context *context, const rapt_linear_parameters *parameters, void *panels);
 
-// The same for weights that are blocks, with nothing behind them.
+// The same for weights that stay blocks or i8, with nothing behind them. Scales of i8 are not among the panels.
 void rapt_cpu_pack_blocks(rapt_cpu_context *context, const rapt_linear_parameters *parameters, void *panels);
 
-// The dtype of the panels: weights stay as they are, since few rows of input wait for reading them, but f16 and bf16 of
-// an odd number of input features, which kernels take in twos, become f32.
-static inline int32_t rapt_cpu_stored(int32_t dtype, int64_t in_features) {
-  int half = dtype == RAPT_F16 || dtype == RAPT_BF16;
-  return rapt_is_blocked(dtype) || (half && in_features % 2 == 0) ? dtype : RAPT_F32;
+// Input features that kernels take at a time from panels of a dtype.
+static inline int64_t rapt_cpu_stored_unit(int32_t stored) {
+  return stored == RAPT_F32 ? 1 : stored == RAPT_F16 || stored == RAPT_BF16 ? 2 : RAPT_BLOCK;
 }
+
+// The dtype of the panels: weights stay as they are, since few rows of input wait for reading them, but those whose
+// input features are not a multiple of what kernels take become f32.
+static inline int32_t rapt_cpu_stored(int32_t dtype, int64_t in_features) {
+  return in_features % rapt_cpu_stored_unit(dtype) == 0 ? dtype : RAPT_F32;
+}
+
+// Whether panels are blocks of rapt_block_panel.
+static inline int rapt_cpu_in_blocks(int32_t stored) { return rapt_cpu_stored_unit(stored) == RAPT_BLOCK; }
 
 // The offset of an output feature that begins a panel from feature 0, in elements. A head consists of whole panels.
 static inline int64_t rapt_cpu_panel_offset(const rapt_product *p, int64_t feature) {

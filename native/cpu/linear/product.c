@@ -86,17 +86,14 @@ static int takes_pairs(const rapt_kernels *kernels, const rapt_product *p) {
 
 static int is_widened(const rapt_kernels *kernels, const rapt_product *p, int64_t rows) {
   int32_t stored = weights_of(p)->stored;
-  int64_t most = stored == RAPT_Q8_0 ? MOST_BYTE_TILES : MOST_OTHER_TILES;
+  int64_t most = stored == RAPT_Q8_0 || stored == RAPT_I8 ? MOST_BYTE_TILES : MOST_OTHER_TILES;
   return stored != RAPT_F32 && !takes_pairs(kernels, p) && rows > most * kernels->tile_rows;
 }
 
 // Whether the step's rows are few and its panels blocks, so that reading these is what takes the time.
 static int is_fused(const rapt_kernels *kernels, const rapt_product *p, const rapt_cpu_linear_step *step) {
-  return rapt_is_blocked(weights_of(p)->stored) && !is_widened(kernels, p, step->row_block);
+  return rapt_cpu_in_blocks(weights_of(p)->stored) && !is_widened(kernels, p, step->row_block);
 }
-
-// Input features that a step has a multiple of.
-static int64_t unit_of(int32_t stored) { return stored == RAPT_F32 ? 1 : rapt_max(2, rapt_dtypes[stored].block); }
 
 static void slot_lay(rapt_arena *arena, const rapt_kernels *kernels, const rapt_product *p,
                      const rapt_cpu_linear_step *step, projection_slot *slot) {
@@ -126,7 +123,7 @@ static int plan_one(const rapt_cpu_context *context, const rapt_product *project
   if (rows == 0) return 1;
   rapt_product p = merge_batch(projection);
   int copies = !is_read_directly(kernels, &p);
-  int64_t unit = unit_of(weights_of(&p)->stored);
+  int64_t unit = rapt_cpu_stored_unit(weights_of(&p)->stored);
   step->depth_block = rapt_even_step(in / unit, MOST_DEPTH / unit) * unit;
   step->panels = rapt_ceil_div(p.weights->out_features, kernels->panel_width);
   int64_t panel_bytes = step->depth_block * kernels->panel_width * (int64_t)sizeof(float);
@@ -260,6 +257,9 @@ static void widen_group(const projection_task *t, int64_t n, int64_t end, int64_
       case RAPT_Q8_0:
         kernels->widen_q8_0(depth / RAPT_BLOCK, panel, to);
         break;
+      case RAPT_I8:
+        kernels->widen_i8_panel(depth / RAPT_BLOCK, panel, t->weights->scales + n * width, to);
+        break;
       default:
         kernels->widen_q4_0(depth / RAPT_BLOCK, panel, to);
         break;
@@ -271,17 +271,29 @@ static void widen_group(const projection_task *t, int64_t n, int64_t end, int64_
 static void multiply_blocks(const projection_task *t, rapt_block_product *product, float *out, int64_t r, int64_t n,
                             int64_t end, int64_t from) {
   const rapt_kernels *kernels = t->kernels;
+  const rapt_cpu_linear_weights *w = t->weights;
   int64_t width = kernels->panel_width;
   while (n < end) {
+    product->scales = w->scales == NULL ? NULL : w->scales + n * width;
     product->panels = (int32_t)rapt_min(end - n, RAPT_SIDE_PANELS);
     for (int32_t s = 0; s < product->panels; s++, n++) {
       int staged = is_staged(t, n);
       product->panel[s] = (rapt_block_panel){.b = stored_panel(t, n, from),
                                              .c = staged ? stage_of(t, n) + r * width : out + panel_offset(t, n),
                                              .c_stride = staged ? width : t->projection.output.stride[1],
-                                             .lane = t->weights->bias + n * width};
+                                             .lane = w->bias + n * width};
     }
-    (t->weights->stored == RAPT_Q8_0 ? kernels->multiply_q8_0 : kernels->multiply_q4_0)(product);
+    switch (w->stored) {
+      case RAPT_Q8_0:
+        kernels->multiply_q8_0(product);
+        break;
+      case RAPT_I8:
+        kernels->multiply_i8(product);
+        break;
+      default:
+        kernels->multiply_q4_0(product);
+        break;
+    }
   }
 }
 
@@ -315,7 +327,7 @@ static void multiply_tile_rows(const projection_task *t, int64_t r, int64_t heig
   tile_input rows = {t->slot.input + r * stride, stride};
   if (t->reads_directly) rows = (tile_input){(const float *)task_row(t, &p->input, r) + from, p->input.stride[1]};
   float *out = task_row(t, &p->output, r);
-  if (rapt_is_blocked(t->weights->stored) && !t->widens) {
+  if (rapt_cpu_in_blocks(t->weights->stored) && !t->widens) {
     rapt_block_product product = {
         .rows = height, .blocks = depth / RAPT_BLOCK, .a = rows.at, .a_row = rows.stride, .continues = from > 0};
     multiply_blocks(t, &product, out, r, n, end, from);

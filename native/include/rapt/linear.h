@@ -58,11 +58,11 @@ typedef struct rapt_linear_parameters {
 /**
  * Packs weights on the calling thread and the context's workers, from any strides; complete on return. The caller
  * destroys them; on failure *out is NULL. On the CPU they stay as they were given, but f16 and bf16 of an odd number of
- * in_features become f32; results have the same bits as with weights that the caller widens to f32, unless input and
- * weights are bf16 on the tier avx512bf16: see rapt_linear; i8 become f32, unless the input is quantised. On CUDA
- * weight and bias may lie in host memory or on the device, and the function waits for the copy. RAPT_INVALID_ARGUMENT
- * where the parameters break the contract, RAPT_UNSUPPORTED for blocks and i8 on CUDA, RAPT_OUT_OF_MEMORY where memory
- * runs out. Thread-safe.
+ * in_features become f32, and i8 of a number that is no multiple of 32, unless the input is quantised; results have the
+ * same bits as with weights that the caller widens to f32 (i8: each byte times its scale, in f32), unless input and
+ * weights are bf16 on the tier avx512bf16: see rapt_linear. On CUDA weight and bias may lie in host memory or on the
+ * device, and the function waits for the copy. RAPT_INVALID_ARGUMENT where the parameters break the contract,
+ * RAPT_UNSUPPORTED for blocks and i8 on CUDA, RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
  */
 RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
                                         rapt_linear_weights **out, rapt_error *error);

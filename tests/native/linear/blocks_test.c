@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear projections whose weights are blocks of q8_0 and q4_0, on every tier, between guard pages: against the double
-// reference on the weights that the blocks stand for, and bit by bit against those weights given as f32.
+// Linear projections whose weights are blocks of q8_0 and q4_0, or i8 with a scale for each output feature, on every
+// tier, between guard pages: against the double reference on the weights that these stand for, and bit by bit against
+// those weights given as f32.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,21 +15,31 @@
 #include "support/reference.h"
 #include "support/storage.h"
 
-// layout: 0 dense rows of blocks, 1 padded rows, 2 rows back to front, 3 one row for all. scales: 0 random, 1 among
-// them zeros, subnormals and the largest, 2 also infinities and NaN.
+// layout: 0 dense rows, 1 padded rows, 2 rows back to front, 3 one row for all, and of i8 4 columns, 5 every third
+// byte. scales: 0 random, 1 among them zeros, subnormals and large ones, 2 also infinities and NaN.
 typedef struct blocks_case {
   int64_t dtype, batch, rows, in, out, storage, layout, scales, guard, seed;
 } blocks_case;
 
-enum { CASE_FIELDS = sizeof(blocks_case) / sizeof(int64_t), LAYOUTS = 4, BLOCK = 32, SCALE_BYTES = 2 };
+enum {
+  CASE_FIELDS = sizeof(blocks_case) / sizeof(int64_t),
+  LAYOUTS = 4,
+  BYTE_LAYOUTS = 6,
+  BLOCK = 32,
+  SCALE_BYTES = 2
+};
 
 static const uint16_t odd_scales[] = {0x0000, 0x8000, 0x0001, 0x8001, 0x03ff, 0x0400,
                                       0x7bff, 0xfbff, 0x7c00, 0xfc00, 0x7e01, 0xfe00};
 enum { FINITE_SCALES = 8, ODD_SCALES = sizeof odd_scales / sizeof odd_scales[0] };
+// The same in f32. What is finite here is so in f16 too, or 0.
+static const float odd_floats[] = {0.0f,      -0.0f,    0x1p-149f, -0x1p-140f, 0x1.8p-127f, 0x1p-126f,
+                                   0x1.8p14f, -0x1p15f, INFINITY,  -INFINITY,  NAN,         -NAN};
+_Static_assert(sizeof odd_floats / sizeof *odd_floats == ODD_SCALES, "as many as of f16");
 
 typedef struct problem {
   guard_buffer blocks;
-  test_tensor widened, bias, input, output;
+  test_tensor bytes, scale, widened, bias, input, output;
   rapt_linear_parameters parameters, plain;
   rapt_linear call;
 } problem;
@@ -52,8 +63,38 @@ static void fill_block(const blocks_case *c, random_state *r, unsigned char *blo
   for (int64_t i = SCALE_BYTES; i < block_bytes(c); i++) block[i] = (unsigned char)(first + i);
 }
 
-static void build_weight(const blocks_case *c, random_state *r, problem *p) {
-  int64_t row_blocks = c->in / BLOCK, step = row_blocks, size[2] = {c->out, c->in}, dense[2] = {c->in, 1};
+// Bytes in order, so that a few rows hold every number there is.
+static void build_bytes(const blocks_case *c, random_state *r, problem *p) {
+  static const int32_t types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+  int64_t size[2] = {c->out, c->in}, stride[2] = {c->in, 1}, of_scale[1] = {c->seed % 2 == 0 ? 1 : -2};
+  if (c->layout == 1) stride[0] += 7;
+  if (c->layout == 2) stride[0] = -stride[0];
+  if (c->layout == 3) stride[0] = 0;
+  if (c->layout == 4) stride[0] = 1, stride[1] = c->out;
+  if (c->layout == 5) stride[0] = 3 * c->in, stride[1] = -3;
+  test_tensor_place(&p->bytes, RAPT_I8, 2, size, stride, (int)c->guard);
+  test_tensor_place(&p->scale, types[c->seed % 3], 1, size, of_scale, (int)c->guard);
+  unsigned char first = (unsigned char)random_next(r);
+  for (int64_t o = 0; o < c->out; o++) {
+    float scale = 0.01f * random_unit(r);
+    if (c->scales > 0 && random_percent(r, 30)) {
+      scale = odd_floats[random_between(r, 0, (c->scales == 1 ? FINITE_SCALES : ODD_SCALES) - 1)];
+    }
+    storage_set(p->scale.tensor.data, p->scale.tensor.dtype, o * of_scale[0], scale);
+    scale = storage_get(p->scale.tensor.data, p->scale.tensor.dtype, o * of_scale[0]);
+    for (int64_t i = 0; i < c->in; i++) {
+      int8_t *at = (int8_t *)p->bytes.tensor.data + o * stride[0] + i * stride[1];
+      // Where all rows are one, each writes the same.
+      *at = (int8_t)(first + i + (stride[0] == 0 ? 0 : 5 * o));
+      *tensor_f32(&p->widened.tensor, o, i, 0, 0) = (float)*at * scale;
+    }
+  }
+  p->parameters.weight = p->bytes.tensor;
+  p->parameters.scale = p->scale.tensor;
+}
+
+static void build_blocks(const blocks_case *c, random_state *r, problem *p) {
+  int64_t row_blocks = c->in / BLOCK, step = row_blocks;
   if (c->layout == 1) step = row_blocks + 2;
   if (c->layout == 3) step = 0;
   int64_t bytes = ((c->out - 1) * step + row_blocks) * block_bytes(c);
@@ -63,7 +104,6 @@ static void build_weight(const blocks_case *c, random_state *r, problem *p) {
     first += (c->out - 1) * step * block_bytes(c);
     step = -step;
   }
-  test_tensor_place(&p->widened, RAPT_F32, 2, size, dense, 0);
   for (int64_t o = 0; o < c->out; o++) {
     for (int64_t i = 0; i < c->in; i++) {
       const unsigned char *block = first + (o * step + i / BLOCK) * block_bytes(c);
@@ -73,13 +113,19 @@ static void build_weight(const blocks_case *c, random_state *r, problem *p) {
       *tensor_f32(&p->widened.tensor, o, i, 0, 0) = number * storage_value(RAPT_F16, scale);
     }
   }
+  p->parameters.weight = (rapt_tensor){.data = first, .stride = {step * BLOCK, 1}, .dtype = (int32_t)c->dtype};
+}
+
+static void build_weight(const blocks_case *c, random_state *r, problem *p) {
+  int64_t size[2] = {c->out, c->in}, dense[2] = {c->in, 1};
+  test_tensor_place(&p->widened, RAPT_F32, 2, size, dense, 0);
   p->plain = (rapt_linear_parameters){.struct_size = sizeof p->plain,
                                       .weight = p->widened.tensor,
                                       .bias = p->bias.tensor,
                                       .in_features = c->in,
                                       .out_features = c->out};
   p->parameters = p->plain;
-  p->parameters.weight = (rapt_tensor){.data = first, .stride = {step * BLOCK, 1}, .dtype = (int32_t)c->dtype};
+  (c->dtype == RAPT_I8 ? build_bytes : build_blocks)(c, r, p);
 }
 
 static void fill(test_tensor *t, int rank, random_state *r) {
@@ -176,9 +222,10 @@ static void run_case(const blocks_case *c) {
 }
 
 static void run_all(void) {
-  static const int32_t dtypes[] = {RAPT_Q8_0, RAPT_Q4_0}, storages[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+  static const int32_t dtypes[] = {RAPT_Q8_0, RAPT_Q4_0, RAPT_I8}, storages[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
   int64_t seed = 1;
-  for (int d = 0; d < 2; d++) {
+  for (int d = 0; d < 3; d++) {
+    int64_t layouts = dtypes[d] == RAPT_I8 ? BYTE_LAYOUTS : LAYOUTS;
     for (int64_t rows = 1; rows <= 26; rows++) {
       run_case(&(blocks_case){dtypes[d], 1, rows, 96, 170, RAPT_F32, 0, rows % 3, rows & 1, seed++});
     }
@@ -186,7 +233,7 @@ static void run_all(void) {
       run_case(&(blocks_case){dtypes[d], 1, out % 4 + 1, 64, out, RAPT_F32, 0, 0, out & 1, seed++});
       run_case(&(blocks_case){dtypes[d], 3, 7, 32, out, RAPT_F32, 1, 1, out & 1, seed++});
     }
-    for (int64_t layout = 0; layout < LAYOUTS; layout++) {
+    for (int64_t layout = 0; layout < layouts; layout++) {
       for (int storage = 0; storage < 3; storage++) {
         run_case(&(blocks_case){dtypes[d], 1, 1, 128, 200, storages[storage], layout, 1, layout & 1, seed++});
         run_case(&(blocks_case){dtypes[d], 5, 1, 256, 40, storages[storage], layout, 2, layout & 1, seed++});
@@ -199,9 +246,13 @@ static void run_all(void) {
     run_case(&(blocks_case){dtypes[d], 1, 100, 2080, 150, RAPT_F32, 0, 1, 0, seed++});
     run_case(&(blocks_case){dtypes[d], 0, 5, 64, 9, RAPT_F32, 0, 0, 0, seed++});
   }
+  // Bytes that are packed as f32.
+  for (int64_t in = 1; in <= 100; in += 1 + in / 4) {
+    run_case(&(blocks_case){RAPT_I8, 1, in % 7 + 1, in, 40, RAPT_F32, in % BYTE_LAYOUTS, in % 3, in & 1, seed++});
+  }
   random_state r = {5};
-  for (int i = 0; i < 100; i++) {
-    run_case(&(blocks_case){dtypes[random_between(&r, 0, 1)], random_between(&r, 1, 3), random_between(&r, 1, 40),
+  for (int i = 0; i < 150; i++) {
+    run_case(&(blocks_case){dtypes[random_between(&r, 0, 2)], random_between(&r, 1, 3), random_between(&r, 1, 40),
                             random_between(&r, 1, 40) * BLOCK, random_between(&r, 1, 200), RAPT_F32,
                             random_between(&r, 0, LAYOUTS - 1), random_between(&r, 0, 2), random_between(&r, 0, 1),
                             seed++});

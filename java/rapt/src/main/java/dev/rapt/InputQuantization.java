@@ -3,7 +3,9 @@ package dev.rapt;
 
 /** What a projection with quantised weights multiplies; the weights are packed for it. */
 public enum InputQuantization {
-  /** The input as it is, in f32: the results are those of the weights that the blocks stand for. */
+  /**
+   * The input as it is, in f32: the results are those of the weights that the matrix stands for.
+   */
   NONE,
   /**
    * The input rounded to signed bytes, in integers: faster where reading weights or arithmetic

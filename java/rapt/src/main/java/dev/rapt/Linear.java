@@ -61,8 +61,9 @@ public final class Linear implements AutoCloseable {
   /**
    * Packs a quantised weight (out, in) and an optional bias (out), F32, F16 or BF16. The weights
    * stay quantised, so that few rows of input read an eighth to a quarter of what F32 weights take;
-   * arithmetic is f32, and the results are those of the weights that the blocks stand for. On CPUs
-   * and in the Java reference only.
+   * arithmetic is f32, and the results are those of the weights that the matrix stands for. On CPUs
+   * and in the Java reference only. A CPU keeps bytes with a scale for each row as F32 where their
+   * columns are no multiple of 32.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where the device or a tensor's memory is closed
@@ -86,7 +87,7 @@ public final class Linear implements AutoCloseable {
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(weight, "weight");
     Objects.requireNonNull(input, "input");
-    return of(device, new Projection("", new WeightMatrix.Blocks(weight, input), bias));
+    return of(device, new Projection("", new WeightMatrix.Quantized(weight, input), bias));
   }
 
   private static Linear of(Device device, Projection projection) {

@@ -200,7 +200,7 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
     public Builder query(QuantizedMatrix weight, @Nullable Tensor bias) {
-      query = blocks("query", weight, bias);
+      query = quantized("query", weight, bias);
       return this;
     }
 
@@ -212,7 +212,7 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
     public Builder key(QuantizedMatrix weight, @Nullable Tensor bias) {
-      key = blocks("key", weight, bias);
+      key = quantized("key", weight, bias);
       return this;
     }
 
@@ -224,7 +224,7 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
     public Builder value(QuantizedMatrix weight, @Nullable Tensor bias) {
-      value = blocks("value", weight, bias);
+      value = quantized("value", weight, bias);
       return this;
     }
 
@@ -239,7 +239,7 @@ public final class MultiHeadAttention implements AutoCloseable {
 
     /** The same with a quantised weight; see {@link Linear#of(Device, QuantizedMatrix, Tensor)}. */
     public Builder output(QuantizedMatrix weight, @Nullable Tensor bias) {
-      output = blocks("output", weight, bias);
+      output = quantized("output", weight, bias);
       return this;
     }
 
@@ -367,9 +367,10 @@ public final class MultiHeadAttention implements AutoCloseable {
       return new Projection(name, new WeightMatrix.Dense(weight), bias);
     }
 
-    private static Projection blocks(String name, QuantizedMatrix weight, @Nullable Tensor bias) {
+    private static Projection quantized(
+        String name, QuantizedMatrix weight, @Nullable Tensor bias) {
       Objects.requireNonNull(weight, name + " weight");
-      return new Projection(name, new WeightMatrix.Blocks(weight, InputQuantization.NONE), bias);
+      return new Projection(name, new WeightMatrix.Quantized(weight, InputQuantization.NONE), bias);
     }
 
     private @Nullable Tensor keep(List<Tensor> kept, String name, @Nullable Tensor bias) {

@@ -15,6 +15,10 @@ record Projection(String name, WeightMatrix weight, @Nullable Tensor bias) {
     return name.isEmpty() ? "weight" : name + " weight";
   }
 
+  private String scaleName() {
+    return weightName() + "'s scale";
+  }
+
   private String biasName() {
     return name.isEmpty() ? "bias" : name + " bias";
   }
@@ -42,16 +46,17 @@ record Projection(String name, WeightMatrix weight, @Nullable Tensor bias) {
     if (input == InputQuantization.NONE) {
       return this;
     }
-    if (weight instanceof WeightMatrix.Blocks blocks) {
-      return new Projection(name, new WeightMatrix.Blocks(blocks.matrix(), input), bias);
+    if (weight instanceof WeightMatrix.Quantized quantized) {
+      return new Projection(name, new WeightMatrix.Quantized(quantized.matrix(), input), bias);
     }
     throw new IllegalArgumentException(
         weightName() + " is " + weight + "; allowed with " + input + ": a QuantizedMatrix");
   }
 
-  /** That both lie where the device takes weights from. */
+  /** That all lie where the device takes weights from. */
   void admit(Device device) {
     device.admitWeight(weightName(), weight.memory());
+    device.admitWeight(scaleName(), weight.scale());
     device.admitWeight(biasName(), bias);
   }
 
@@ -60,8 +65,9 @@ record Projection(String name, WeightMatrix weight, @Nullable Tensor bias) {
     try {
       return weight.pack(device, bias);
     } catch (IllegalStateException closed) {
-      throw Checks.closedMeanwhile(
-          Checks.closedMeanwhile(closed, biasName(), bias), weightName(), weight.memory());
+      IllegalStateException named = Checks.closedMeanwhile(closed, biasName(), bias);
+      named = Checks.closedMeanwhile(named, scaleName(), weight.scale());
+      throw Checks.closedMeanwhile(named, weightName(), weight.memory());
     }
   }
 }

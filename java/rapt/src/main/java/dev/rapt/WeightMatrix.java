@@ -17,6 +17,9 @@ sealed interface WeightMatrix {
   /** What lies in memory. */
   Tensor memory();
 
+  /** The scales, where they lie apart. */
+  @Nullable Tensor scale();
+
   /** That it can be a weight. */
   void check(String name);
 
@@ -38,6 +41,11 @@ sealed interface WeightMatrix {
     @Override
     public Tensor memory() {
       return tensor;
+    }
+
+    @Override
+    public @Nullable Tensor scale() {
+      return null;
     }
 
     @Override
@@ -63,8 +71,8 @@ sealed interface WeightMatrix {
     }
   }
 
-  /** Blocks of a quantised matrix, which has checked its own sizes. */
-  record Blocks(QuantizedMatrix matrix, InputQuantization input) implements WeightMatrix {
+  /** A quantised matrix, which has checked its own sizes. */
+  record Quantized(QuantizedMatrix matrix, InputQuantization input) implements WeightMatrix {
     @Override
     public long rows() {
       return matrix.rows();
@@ -81,8 +89,16 @@ sealed interface WeightMatrix {
     }
 
     @Override
+    public @Nullable Tensor scale() {
+      return matrix.scale();
+    }
+
+    @Override
     public void check(String name) {
       Checks.alive(name, matrix.bytes());
+      if (matrix.scale() != null) {
+        Checks.alive(name + "'s scale", matrix.scale());
+      }
     }
 
     @Override

@@ -12,6 +12,7 @@ import dev.rapt.Linear;
 import dev.rapt.Merge;
 import dev.rapt.MultiHeadAttention;
 import dev.rapt.Quantization;
+import dev.rapt.QuantizedMatrix;
 import dev.rapt.RotaryEmbedding;
 import dev.rapt.Tensor;
 import java.lang.foreign.Arena;
@@ -67,9 +68,11 @@ class ClosedMeanwhileTest {
 
   @Test
   void weights() {
+    Tensor bytes = matrix(tensor(open, DType.I8));
     for (Device device : new Device[] {java, cpu}) {
       names("weight", (gone, spare) -> linear(device, matrix(gone), row(spare)));
       names("bias", (gone, spare) -> linear(device, matrix(spare), row(gone)));
+      names("weight's scale", (gone, spare) -> linear(device, bytes, row(gone), row(spare)));
       names("key weight", (gone, spare) -> layer(device, spare, gone, spare));
       names("biasKey", (gone, spare) -> layer(device, spare, spare, gone));
     }
@@ -88,6 +91,11 @@ class ClosedMeanwhileTest {
   }
 
   private static Runnable linear(Device device, Tensor weight, Tensor bias) {
+    return () -> Linear.of(device, weight, bias).close();
+  }
+
+  private static Runnable linear(Device device, Tensor bytes, Tensor scale, Tensor bias) {
+    QuantizedMatrix weight = QuantizedMatrix.of(bytes, scale);
     return () -> Linear.of(device, weight, bias).close();
   }
 

@@ -37,7 +37,7 @@ class InputQuantizationTest {
 
   static Stream<Case> cases() {
     List<Case> cases = new ArrayList<>();
-    for (Format format : Format.values()) {
+    for (Format format : new Format[] {Format.Q8_0, Format.Q4_0}) {
       for (int rows : new int[] {1, 2, 5, 16, 33, 140}) {
         cases.add(new Case(format, rows, 96, 50, 1, DType.F32));
       }
@@ -80,26 +80,6 @@ class InputQuantizationTest {
     return weights;
   }
 
-  /** Half of its block's scale for each element of the input, as docs/accuracy.md has it. */
-  private static Bounded rounded(Bounded exact, Case c, float[] x, float[] weights) {
-    double[] error = exact.error().clone();
-    for (int row = 0; row < c.rows; row++) {
-      for (int first = 0; first < c.in; first += 32) {
-        float most = 0;
-        for (int i = first; i < first + 32; i++) {
-          most = Math.max(most, Math.abs(x[row * c.in + i]));
-        }
-        double half = Math.max(most / 127, Float.MIN_NORMAL) / 2.0;
-        for (int o = 0; o < c.out; o++) {
-          for (int i = first; i < first + 32; i++) {
-            error[row * c.out + o] += Math.abs(weights[o * c.in + i]) * half * (1 + 0x1p-11);
-          }
-        }
-      }
-    }
-    return new Bounded(exact.value(), error);
-  }
-
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void everyTierStaysWithinTheBound(Case c) {
@@ -111,7 +91,7 @@ class InputQuantizationTest {
       float[] b = Values.normal(random, c.out, 1);
       Projection projection = new Projection(c.in, c.out, weights, b);
       Bounded exact = MhaOracle.linear(Bounded.exact(Values.widen(x)), projection);
-      Bounded expected = rounded(exact, c, x, weights).stored(c.storage);
+      Bounded expected = InputRounding.added(exact, x, weights, c.in).stored(c.storage);
       Tensor input = Tensor.copyOf(arena, c.storage, x, c.rows, c.in);
       Tensor output = Tensor.allocate(arena, c.storage, c.rows, c.out);
       QuantizedMatrix matrix = QuantizedMatrix.of(blocks, c.format, c.out, c.in);

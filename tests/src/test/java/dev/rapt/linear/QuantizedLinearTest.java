@@ -34,15 +34,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/**
- * Projections with quantised weights on every tier, beside the numbers that the blocks stand for.
- */
+/** Projections with weights in blocks on every tier, beside the numbers that these stand for. */
 class QuantizedLinearTest {
   record Case(Format format, int rows, int in, int out, boolean bias, DType storage) {}
 
   static Stream<Case> cases() {
     List<Case> cases = new ArrayList<>();
-    for (Format format : Format.values()) {
+    for (Format format : new Format[] {Format.Q8_0, Format.Q4_0}) {
       for (int rows : new int[] {1, 2, 3, 4, 5, 7, 12, 13, 16, 17, 33, 100}) {
         cases.add(new Case(format, rows, 96, 50, true, DType.F32));
       }
@@ -118,7 +116,7 @@ class QuantizedLinearTest {
   }
 
   @ParameterizedTest
-  @EnumSource(Format.class)
+  @EnumSource(names = {"Q8_0", "Q4_0"})
   void multiHeadAttentionTakesThemForAnyProjection(Format format) {
     int heads = 2;
     int width = 64;

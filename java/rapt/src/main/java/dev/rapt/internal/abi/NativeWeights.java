@@ -18,9 +18,12 @@ import org.jspecify.annotations.Nullable;
 
 /** A rapt_linear_weights: packed for the kernels of one tier or device. */
 final class NativeWeights implements PackedWeights {
-  /** Holds the memory of two tensors, as HeldCall does for the calls of operations. */
+  /** Holds the memory of three tensors, as HeldCall does for the calls of operations. */
   private static final MethodHandle CREATE =
-      rapt_h.rapt_linear_create_held.makeInvoker(rapt_h.C_POINTER, rapt_h.C_POINTER).handle();
+      rapt_h
+          .rapt_linear_create_held
+          .makeInvoker(rapt_h.C_POINTER, rapt_h.C_POINTER, rapt_h.C_POINTER)
+          .handle();
 
   private final MemorySegment weights;
   private final long inFeatures;
@@ -39,7 +42,7 @@ final class NativeWeights implements PackedWeights {
       TensorStruct.write(parameters, rapt_linear_parameters.weight$offset(), weight);
       rapt_linear_parameters.in_features(parameters, weight.size(1));
       rapt_linear_parameters.out_features(parameters, weight.size(0));
-      return create(context, arena, parameters, weight.segment(), bias);
+      return create(context, arena, parameters, weight, null, bias);
     }
   }
 
@@ -55,7 +58,7 @@ final class NativeWeights implements PackedWeights {
       rapt_linear_parameters.in_features(parameters, weight.columns());
       rapt_linear_parameters.out_features(parameters, weight.rows());
       rapt_linear_parameters.input_quantization(parameters, code(input));
-      return create(context, arena, parameters, weight.bytes().segment(), bias);
+      return create(context, arena, parameters, weight.bytes(), weight.scale(), bias);
     }
   }
 
@@ -71,9 +74,11 @@ final class NativeWeights implements PackedWeights {
       MemorySegment context,
       Arena arena,
       MemorySegment parameters,
-      MemorySegment weight,
+      Tensor weight,
+      @Nullable Tensor scale,
       @Nullable Tensor bias) {
     rapt_linear_parameters.struct_size(parameters, parameters.byteSize());
+    TensorStruct.write(parameters, rapt_linear_parameters.scale$offset(), scale);
     TensorStruct.write(parameters, rapt_linear_parameters.bias$offset(), bias);
     MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
     CallFrame frame = CallFrame.take();
@@ -81,12 +86,7 @@ final class NativeWeights implements PackedWeights {
       Structs structs = frame.structs();
       structs.checkArguments(
           create(
-              context,
-              parameters,
-              out,
-              structs.error,
-              weight,
-              bias == null ? MemorySegment.NULL : bias.segment()));
+              context, parameters, out, structs.error, weight.segment(), held(scale), held(bias)));
     } finally {
       frame.give();
     }
@@ -96,15 +96,21 @@ final class NativeWeights implements PackedWeights {
         rapt_linear_parameters.out_features(parameters));
   }
 
+  private static MemorySegment held(@Nullable Tensor tensor) {
+    return tensor == null ? MemorySegment.NULL : tensor.segment();
+  }
+
   private static int create(
       MemorySegment context,
       MemorySegment parameters,
       MemorySegment out,
       MemorySegment error,
       MemorySegment heldWeight,
+      MemorySegment heldScale,
       MemorySegment heldBias) {
     try {
-      return (int) CREATE.invokeExact(context, parameters, out, error, heldWeight, heldBias);
+      return (int)
+          CREATE.invokeExact(context, parameters, out, error, heldWeight, heldScale, heldBias);
     } catch (Error | RuntimeException failure) {
       throw failure;
     } catch (Throwable impossible) {

@@ -38,13 +38,16 @@ public final class TensorStruct {
     strides(struct, field, tensor);
   }
 
-  /** A matrix in blocks, whose strides count its elements. */
+  /** The elements of a matrix; where they are blocks, strides count elements. */
   public static void write(MemorySegment struct, long field, QuantizedMatrix matrix) {
-    int code =
-        switch (matrix.format()) {
-          case Q8_0 -> Q8_0;
-          case Q4_0 -> Q4_0;
-        };
+    switch (matrix.format()) {
+      case Q8_0 -> blocks(struct, field, matrix, Q8_0);
+      case Q4_0 -> blocks(struct, field, matrix, Q4_0);
+      case I8 -> write(struct, field, matrix.bytes());
+    }
+  }
+
+  private static void blocks(MemorySegment struct, long field, QuantizedMatrix matrix, int code) {
     struct.set(ValueLayout.JAVA_LONG, field + DATA, matrix.bytes().address());
     struct.set(ValueLayout.JAVA_INT, field + DTYPE, code);
     stride(struct, field, 0, matrix.columns());

@@ -7,7 +7,6 @@ import dev.rapt.Tensor;
 import dev.rapt.internal.call.OperandView;
 import dev.rapt.internal.call.PackedWeights;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /** y = x Wᵀ + b, with W (out, in) copied from the caller's tensor. */
@@ -40,27 +39,14 @@ public final class ReferenceWeights implements PackedWeights {
     inFeatures = (int) weight.columns();
     this.weight = new double[(int) weight.rows()][inFeatures];
     this.bias = new double[this.weight.length];
-    MemorySegment blocks = weight.bytes().segment();
-    int blockBytes = weight.format().blockBytes();
+    QuantizedElements elements = QuantizedElements.of(weight);
     OperandView biases = bias == null ? null : OperandView.of(bias);
     for (int o = 0; o < this.weight.length; o++) {
       for (int i = 0; i < inFeatures; i++) {
-        long block = ((long) o * inFeatures + i) / QuantizedMatrix.BLOCK * blockBytes;
-        short scale = blocks.get(ValueLayout.JAVA_SHORT, block);
-        int number =
-            number(blocks, weight.format(), block + Short.BYTES, i % QuantizedMatrix.BLOCK);
-        this.weight[o][i] = (double) number * Float.float16ToFloat(scale);
+        this.weight[o][i] = elements.get(o, i);
       }
       this.bias[o] = biases == null ? 0 : biases.get(o, 0, 0, 0);
     }
-  }
-
-  /** Number i of a block whose numbers begin at an offset. */
-  private static int number(MemorySegment blocks, QuantizedMatrix.Format format, long at, int i) {
-    return switch (format) {
-      case Q8_0 -> blocks.get(ValueLayout.JAVA_BYTE, at + i);
-      case Q4_0 -> (blocks.get(ValueLayout.JAVA_BYTE, at + i % 16) >> (i < 16 ? 0 : 4) & 15) - 8;
-    };
   }
 
   @Override
