@@ -257,7 +257,8 @@ driver_code driver_stream_destroy(driver_stream given) {
 }
 
 driver_code driver_stream_context(driver_stream given, driver_context *out) {
-  *out = given == nullptr ? current() : static_cast<stream *>(given)->context;
+  const void *owner = given == nullptr ? current() : static_cast<const stream *>(given)->context;
+  *out = const_cast<void *>(owner);
   return DRIVER_SUCCESS;
 }
 
