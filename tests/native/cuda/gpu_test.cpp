@@ -78,9 +78,7 @@ void small_terms() {
   const float rounded[8] = {16, -16, 8, 40}, cut[8] = {0, 0, 4, 32};
   std::vector<uint32_t> in(16 * 8, gpu::pack<gpu::bf16>(1, 1)), out(128);
   for (auto &column : units) {
-    for (int k = 0; k < 16; k += 2) {
-      in.push_back(gpu::pack<gpu::bf16>(column[k] * 0x1p-26f, column[k + 1] * 0x1p-26f));
-    }
+    for (int k = 0; k < 16; k += 2) in.push_back(gpu::pack<gpu::bf16>(column[k] * 0x1p-26f, column[k + 1] * 0x1p-26f));
   }
   launch_word(RAPT_CUDA_WORD_MULTIPLY_BF16, in, &out);
   float d[128];

@@ -80,7 +80,7 @@ static void check_run(rapt_context *context, numbers *device, int64_t queries, c
 }
 
 // A plan says that tensor cores, which the query's type would have, do not take the call.
-static void check_said(rapt_context *context, const numbers *device) {
+static void check_said(rapt_context *context, numbers *device) {
   rapt_error error = {.struct_size = sizeof error};
   static const int32_t types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
   for (int n = 0; n < 3; n++) {
