@@ -43,6 +43,11 @@ EXPORTED cuStreamCreate(driver_stream *out, unsigned) { return driver_stream_cre
 EXPORTED cuStreamDestroy_v2(driver_stream stream) { return driver_stream_destroy(stream); }
 EXPORTED cuStreamSynchronize(driver_stream stream) { return driver_stream_synchronize(stream); }
 
+EXPORTED cuLaunchHostFunc(emulated::stream *stream, void (*function)(void *), void *argument) {
+  emulated::enqueue_host(stream, function, argument);
+  return DRIVER_SUCCESS;
+}
+
 EXPORTED cuMemAlloc_v2(void **out, size_t bytes) { return driver_allocate(bytes, out); }
 EXPORTED cuMemFree_v2(void *memory) { return driver_release(memory); }
 

@@ -188,6 +188,11 @@ driver_code driver_push_context(driver_context given) {
 
 driver_code driver_pop_context() { return pop() == nullptr ? INVALID_CONTEXT : DRIVER_SUCCESS; }
 
+driver_code driver_context_synchronize() {
+  int refused = wait_for_context(current());
+  return refused != DRIVER_SUCCESS ? refused : fault();
+}
+
 driver_code driver_describe(int ordinal, driver_description *out) {
   *out = driver_description();
   snprintf(out->name, sizeof out->name, "emulated GPU %d", ordinal);
@@ -248,6 +253,12 @@ driver_code driver_stream_create(bool, driver_stream *out) {
 driver_code driver_stream_destroy(driver_stream given) {
   check_stream(given);
   destroy_stream(static_cast<stream *>(given));
+  return DRIVER_SUCCESS;
+}
+
+driver_code driver_stream_context(driver_stream given, driver_context *out) {
+  const void *owner = given == nullptr ? current() : static_cast<const stream *>(given)->context;
+  *out = const_cast<void *>(owner);
   return DRIVER_SUCCESS;
 }
 

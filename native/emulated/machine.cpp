@@ -35,6 +35,17 @@ bool forbids(const stream *s) {
   return thread_mode == GLOBAL_MODE && s->mode == GLOBAL_MODE;
 }
 
+// Runs what a stream holds; whoever else waits for the stream waits for that.
+void run_functions(stream *s) {
+  std::lock_guard<std::mutex> alone(s->running);
+  std::vector<std::pair<void (*)(void *), void *>> functions;
+  {
+    std::lock_guard<std::mutex> lock(table().mutex);
+    functions.swap(s->functions);
+  }
+  for (const auto &f : functions) f.first(f.second);
+}
+
 // Kernels are prepared for a context, and launched in one.
 void tell_kernels() { gpu::host_context = current(); }
 
@@ -147,10 +158,32 @@ int unsafe_call() {
 
 int wait_call(stream *waited) {
   int code = unsafe_call();
+  if (waited == nullptr) return code;
+  {
+    std::lock_guard<std::mutex> lock(table().mutex);
+    if (waited->captures) {
+      waited->broken = true;
+      return CAPTURE_UNSUPPORTED;
+    }
+  }
+  if (code == 0) run_functions(waited);
+  return code;
+}
+
+int wait_for_context(const context *c) {
+  int code = unsafe_call();
   std::lock_guard<std::mutex> lock(table().mutex);
-  if (waited == nullptr || !waited->captures) return code;
-  waited->broken = true;
-  return CAPTURE_UNSUPPORTED;
+  for (stream *s : table().streams) {
+    if (s->context != c) continue;
+    s->broken = true;
+    code = CAPTURE_UNSUPPORTED;
+  }
+  return code;
+}
+
+void enqueue_host(stream *s, void (*function)(void *), void *argument) {
+  std::lock_guard<std::mutex> lock(table().mutex);
+  s->functions.emplace_back(function, argument);
 }
 
 }  // namespace emulated

@@ -4,7 +4,10 @@
 #ifndef RAPT_EMULATED_MACHINE_H
 #define RAPT_EMULATED_MACHINE_H
 
+#include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "emulated/host.h"
 
@@ -25,6 +28,9 @@ struct stream : gpu::host_stream {
   int mode = 0;
   std::thread::id thread;
   bool broken = false;
+  // Host functions that nobody has waited for; and the mutex of whoever runs them.
+  std::vector<std::pair<void (*)(void *), void *>> functions;
+  std::mutex running;
 };
 
 // How many devices there are.
@@ -59,8 +65,12 @@ int exchange_mode(int mode);
 // A call that the thread's mode may forbid during a capture, its own or another thread's: refused then, which makes the
 // capture useless.
 int unsafe_call();
-// Waiting for a stream: refused in every mode while that is being captured.
+// Waiting for a stream: refused in every mode while that is being captured. Runs the host functions that it holds.
 int wait_call(stream *s);
+// Waiting for all work of a context: refused in every mode while one of its streams is being captured.
+int wait_for_context(const context *c);
+// Enqueues a function of the host. Work runs when it is enqueued; such a function when somebody waits for the stream.
+void enqueue_host(stream *s, void (*function)(void *), void *argument);
 
 // An integer from the environment.
 int64_t setting(const char *name, int64_t otherwise);

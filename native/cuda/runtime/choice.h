@@ -46,7 +46,7 @@ struct rapt_cuda_prefixes {
 
 struct rapt_cuda_choice {
   rapt_cuda_prefixes named[RAPT_CUDA_USES];
-  // What the self-check found; stays as long as the process.
+  // What the self-check found; the context keeps it.
   const rapt_cuda_verdict *verdict;
 };
 

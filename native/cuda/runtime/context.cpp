@@ -72,11 +72,12 @@ static rapt_status find_native(const rapt_context_options &options, driver_conte
 // Checks the kernels, and that there is one of each kind to fall back on. RAPT_KERNEL forces them all the same.
 static rapt_status check_device(const rapt_context_options &options, rapt_cuda_context *context, rapt_error *error) {
   bool again = options.cuda_selfcheck == RAPT_SELFCHECK_AGAIN;
-  context->choice.verdict = &rapt_cuda_selfcheck(context->ordinal, context->device, context->driver, again);
-  std::string why = rapt_cuda_unusable(*context->choice.verdict);
+  context->verdict = rapt_cuda_selfcheck(context->ordinal, context->device, context->driver, again);
+  context->choice.verdict = context->verdict.get();
+  std::string why = rapt_cuda_unusable(*context->verdict);
   bool forced = false;
   for (const rapt_cuda_prefixes &named : context->choice.named) forced = forced || named.count > 0;
-  if (why.empty() || (forced && context->choice.verdict->complete)) return RAPT_OK;
+  if (why.empty() || (forced && context->verdict->complete)) return RAPT_OK;
   return rapt_fail(error, RAPT_DEVICE_UNAVAILABLE, "CUDA device %d, %s, is unusable: %.300s", context->ordinal,
                    context->device.name, why.c_str());
 }
@@ -87,6 +88,7 @@ static rapt_status open(const rapt_context_options &options, rapt_cuda_context *
   RAPT_CHECK(describe(options.ordinal, context, error));
   RAPT_CHECK(rapt_cuda_choice_make(getenv("RAPT_KERNEL"), &context->choice, error));
   RAPT_CHECK(find_native(options, &context->native, error));
+  context->primary = options.cuda_context != RAPT_CUDA_CONTEXT_CURRENT;
   RAPT_CHECK(check_device(options, context, error));
   rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
@@ -133,9 +135,21 @@ rapt_status rapt_cuda_context_create(const rapt_context_options *options, rapt_c
   return status;
 }
 
+// Scratch of streams that are no more. While another stream of the CUDA context is captured nobody can wait for all of
+// it; the scratch is then left to the CUDA context.
+static void release_left_behind(rapt_cuda_context *context) {
+  if (context->left_behind.empty()) return;
+  rapt_cuda_scope scope(context->native);
+  if (driver_context_synchronize() == DRIVER_SUCCESS) {
+    for (void *block : context->left_behind) driver_release(block);
+  }
+  driver_forget_failure();
+}
+
 void rapt_cuda_context_destroy(rapt_context *head) {
   rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_cuda_stream_close(&context->stream);
+  release_left_behind(context);
   delete context;
 }
 

@@ -48,6 +48,8 @@ driver_code driver_current_context(driver_context *out, int *ordinal);
 // Makes a context current, and the one before it again.
 driver_code driver_push_context(driver_context context);
 driver_code driver_pop_context();
+// Waits for all work of the current context; refused while a stream of it is captured.
+driver_code driver_context_synchronize();
 
 struct driver_description {
   char name[128];
@@ -94,6 +96,8 @@ driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream 
 // `ordered`: the stream and the legacy default stream wait for each other, as with streams that CUDA makes by default.
 driver_code driver_stream_create(bool ordered, driver_stream *out);
 driver_code driver_stream_destroy(driver_stream stream);
+// The context that the stream is of; the current one for the default stream, which every context has.
+driver_code driver_stream_context(driver_stream stream, driver_context *out);
 driver_code driver_stream_synchronize(driver_stream stream);
 driver_code driver_stream_wait(driver_stream stream, driver_event event);
 // Whether the stream is being captured into a graph. DRIVER_CAPTURE_IMPLICIT for the default stream while one that

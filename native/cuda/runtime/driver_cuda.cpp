@@ -37,6 +37,7 @@ struct driver_entries {
   CUresult (*push)(CUcontext context);
   CUresult (*pop)(CUcontext *context);
   CUresult (*pointer_attribute)(void *out, CUpointer_attribute attribute, CUdeviceptr pointer);
+  CUresult (*context_of_stream)(CUstream stream, CUcontext *context);
 
   driver_entries() {
     find("cuDeviceGet", &get_device);
@@ -49,6 +50,7 @@ struct driver_entries {
     find("cuCtxPushCurrent", &push);
     find("cuCtxPopCurrent", &pop);
     find("cuPointerGetAttribute", &pointer_attribute);
+    find("cuStreamGetCtx", &context_of_stream);
   }
 
   template <typename Function>
@@ -139,6 +141,8 @@ driver_code driver_pop_context() {
   return entries().pop(&popped);
 }
 
+driver_code driver_context_synchronize() { return cudaDeviceSynchronize(); }
+
 driver_code driver_describe(int ordinal, driver_description *out) {
   cudaDeviceProp properties;
   cudaError_t code = cudaGetDeviceProperties(&properties, ordinal);
@@ -195,6 +199,13 @@ driver_code driver_stream_create(bool ordered, driver_stream *out) {
 }
 
 driver_code driver_stream_destroy(driver_stream stream) { return cudaStreamDestroy(native(stream)); }
+driver_code driver_stream_context(driver_stream stream, driver_context *out) {
+  CUcontext context = nullptr;
+  driver_code code = entries().code;
+  if (code == DRIVER_SUCCESS) code = entries().context_of_stream(native(stream), &context);
+  *out = context;
+  return code;
+}
 driver_code driver_stream_synchronize(driver_stream stream) { return cudaStreamSynchronize(native(stream)); }
 driver_code driver_stream_wait(driver_stream stream, driver_event event) {
   return cudaStreamWaitEvent(native(stream), native_event(event), 0);

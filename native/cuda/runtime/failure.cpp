@@ -27,6 +27,23 @@ static bool is_sticky(driver_code code) {
   }
 }
 
+// Out of memory, devices that are unavailable or not ready yet, and servers (MPS) that are not, or have too many
+// clients.
+bool rapt_cuda_is_temporary(driver_code code) {
+  switch (code) {
+    case DRIVER_OUT_OF_MEMORY:
+    case 46:
+    case 802:
+    case 805:
+    case 807:
+    case 808:
+    case 809:
+      return true;
+    default:
+      return false;
+  }
+}
+
 rapt_status rapt_cuda_check(driver_code code, const char *what, rapt_error *error) {
   if (code == DRIVER_SUCCESS) return RAPT_OK;
   driver_forget_failure();

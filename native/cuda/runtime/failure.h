@@ -10,4 +10,7 @@
 // returns RAPT_OUT_OF_MEMORY or RAPT_DEVICE_FAILURE. `what` names what was tried: "enqueueing a copy".
 rapt_status rapt_cuda_check(driver_code code, const char *what, rapt_error *error);
 
+// Whether it tells of a machine that was busy or short of memory at the time, and not of what was asked of it.
+bool rapt_cuda_is_temporary(driver_code code);
+
 #endif

@@ -2,33 +2,26 @@
 #include "cuda/gpu/tensor.h"
 #include "cuda/runtime/rows.h"
 
-namespace {
+namespace kernels {
 
-constexpr int THREADS = 256;
-// Enough blocks to fill any GPU; each thread then takes several elements.
-constexpr int64_t MOST_BLOCKS = 2048;
+constexpr int row_threads = 256;
 
-using kernels::element;
-using kernels::set_element;
-using kernels::tensor;
-using kernels::tensor_of;
-
-struct copy {
+struct rows_copy {
   tensor from;
   tensor to;
   int64_t columns;
   int64_t count;
 };
 
-GPU_KERNEL(THREADS, 1) copy_kernel(GPU_PARAMETER copy p) {
-  for (int64_t i = gpu::block() * THREADS + gpu::thread(); i < p.count; i += gpu::blocks() * THREADS) {
+GPU_KERNEL(row_threads, 1) copy_rows(GPU_PARAMETER rows_copy p) {
+  for (int64_t i = gpu::block() * row_threads + gpu::thread(); i < p.count; i += gpu::blocks() * row_threads) {
     int64_t row = i / p.columns, column = i % p.columns;
     float x = !is_present(p.from) ? 0 : element(p.from, row * p.from.stride[0] + column * p.from.stride[1]);
     set_element(p.to, row * p.to.stride[0] + column * p.to.stride[1], x);
   }
 }
 
-struct mean {
+struct heads_mean {
   const float *from;
   tensor to;
   int64_t heads;
@@ -37,9 +30,9 @@ struct mean {
   int64_t keys;
 };
 
-GPU_KERNEL(THREADS, 1) mean_kernel(GPU_PARAMETER mean p) {
+GPU_KERNEL(row_threads, 1) mean_over_heads(GPU_PARAMETER heads_mean p) {
   int64_t count = p.rows * p.keys;
-  for (int64_t i = gpu::block() * THREADS + gpu::thread(); i < count; i += gpu::blocks() * THREADS) {
+  for (int64_t i = gpu::block() * row_threads + gpu::thread(); i < count; i += gpu::blocks() * row_threads) {
     int64_t row = i / p.keys, key = i % p.keys;
     // Summed in the order of the heads, so that the bits do not depend on how the work is divided.
     float sum = 0;
@@ -48,26 +41,33 @@ GPU_KERNEL(THREADS, 1) mean_kernel(GPU_PARAMETER mean p) {
   }
 }
 
+}  // namespace kernels
+
+namespace {
+
+// Enough blocks to fill any GPU; each thread then takes several elements.
+constexpr int64_t MOST_BLOCKS = 2048;
+
 int64_t blocks_for(int64_t count) {
-  int64_t blocks = (count + THREADS - 1) / THREADS;
+  int64_t blocks = (count + kernels::row_threads - 1) / kernels::row_threads;
   return blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS;
 }
 
 }  // namespace
 
 int rapt_cuda_prepare_rows() {
-  int error = gpu::prepare(copy_kernel, 0);
-  return error != 0 ? error : gpu::prepare(mean_kernel, 0);
+  int error = gpu::prepare(kernels::copy_rows, 0);
+  return error != 0 ? error : gpu::prepare(kernels::mean_over_heads, 0);
 }
 
 int rapt_cuda_copy_rows(const rapt_tensor &from, const rapt_tensor &to, int64_t rows, int64_t columns,
                         gpu_stream stream) {
-  copy p = {tensor_of(from), tensor_of(to), columns, rows * columns};
-  return p.count == 0 ? 0 : gpu::launch(copy_kernel, blocks_for(p.count), THREADS, 0, stream, p);
+  kernels::rows_copy p = {kernels::tensor_of(from), kernels::tensor_of(to), columns, rows * columns};
+  return p.count == 0 ? 0 : gpu::launch(kernels::copy_rows, blocks_for(p.count), kernels::row_threads, 0, stream, p);
 }
 
 int rapt_cuda_mean_over_heads(const rapt_cuda_mean &m, gpu_stream stream) {
-  mean p = {m.from, tensor_of(m.to), m.heads, m.head_rows, m.rows, m.keys};
+  kernels::heads_mean p = {m.from, kernels::tensor_of(m.to), m.heads, m.head_rows, m.rows, m.keys};
   int64_t count = p.rows * p.keys;
-  return count == 0 ? 0 : gpu::launch(mean_kernel, blocks_for(count), THREADS, 0, stream, p);
+  return count == 0 ? 0 : gpu::launch(kernels::mean_over_heads, blocks_for(count), kernels::row_threads, 0, stream, p);
 }

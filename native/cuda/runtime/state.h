@@ -3,6 +3,8 @@
 #ifndef RAPT_CUDA_RUNTIME_STATE_H
 #define RAPT_CUDA_RUNTIME_STATE_H
 
+#include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -26,6 +28,8 @@ struct rapt_stream {
   int64_t scratch_size;
   // Scratch that became too small. Enqueued kernels may still use it.
   std::vector<void *> outgrown;
+  // How many threads wait for the stream by the context's list; under its mutex. Until it is 0, `native` must live.
+  int waiters;
 };
 
 struct rapt_event {
@@ -37,16 +41,23 @@ struct rapt_event {
 struct rapt_cuda_context {
   rapt_context head;
   int ordinal;
-  // What it works in, whatever is current on the calling threads.
+  // What it works in, whatever is current on the calling threads; and whether that is the device's primary one.
   driver_context native;
+  bool primary;
   int driver;
   driver_description device;
+  // What the self-check found, for the choice.
+  std::shared_ptr<const rapt_cuda_verdict> verdict;
   rapt_cuda_choice choice;
   // The stream of calls that come without one.
   rapt_stream stream;
-  // All streams of the context, its own and wrapped ones among them.
+  // All streams of the context, its own and wrapped ones among them. The mutex is not held while anybody waits for the
+  // device; `stream_left` tells of a stream that nobody waits for any more.
   std::mutex streams_mutex;
+  std::condition_variable stream_left;
   std::vector<rapt_stream *> streams;
+  // Scratch of streams that were destroyed while they were captured and could not be waited for. Under the same mutex.
+  std::vector<void *> left_behind;
 };
 
 inline rapt_cuda_context *rapt_cuda_context_of(rapt_context *context) {
@@ -61,9 +72,10 @@ inline const rapt_cuda_context *rapt_cuda_context_of(const rapt_context *context
 driver_code rapt_cuda_prepare(const driver_description &device);
 
 // What the self-check finds on the device: known to this process, remembered from another one or, with `again` in any
-// case, found now. Stays as long as the process. Defined in cuda/selfcheck, which sees every operation; so is the next
+// case, found now. Defined in cuda/selfcheck, which sees every operation; so is the next
 // one.
-const rapt_cuda_verdict &rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver, bool again);
+std::shared_ptr<const rapt_cuda_verdict> rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver,
+                                                             bool again);
 // Why nothing should run on a device of this verdict; empty where it may.
 std::string rapt_cuda_unusable(const rapt_cuda_verdict &verdict);
 
@@ -71,7 +83,7 @@ std::string rapt_cuda_unusable(const rapt_cuda_verdict &verdict);
 // failure of earlier work, once all are waited for.
 driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context);
 
-// Puts a stream on the context's list, and off it.
+// Puts a stream on the context's list; and off it, once nobody waits for it by the list.
 void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream);
 void rapt_cuda_delist(rapt_cuda_context *context, rapt_stream *stream);
 
@@ -101,7 +113,8 @@ rapt_status rapt_cuda_check_same(const char *what, const rapt_cuda_context *its,
 // Allocates only where the scratch is too small. Refused while the stream is being captured into a graph.
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error);
 
-// Releases the scratch and, where the plug-in made it, the CUDA stream; not the struct.
+// Releases the scratch and, where the plug-in made it, the CUDA stream; not the struct. A stream that is being captured
+// leaves its scratch to the context, which releases it at its end.
 void rapt_cuda_stream_close(rapt_stream *stream);
 
 // The device's functions, by file; see rapt_device.

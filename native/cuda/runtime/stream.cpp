@@ -35,7 +35,19 @@ rapt_status rapt_cuda_stream_create(rapt_context *head, rapt_stream **out, rapt_
 }
 
 rapt_status rapt_cuda_stream_wrap(rapt_context *head, void *native, rapt_stream **out, rapt_error *error) {
-  return make(rapt_cuda_context_of(head), native, false, out, error);
+  rapt_cuda_context *context = rapt_cuda_context_of(head);
+  rapt_cuda_scope scope(context->native);
+  RAPT_CHECK(scope.check(error));
+  driver_context owner = nullptr;
+  RAPT_CHECK(rapt_cuda_check(driver_stream_context(native, &owner), "asking for the context of cuda_stream", error));
+  if (owner != context->native) {
+    return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                     "cuda_stream is %p, a stream of another CUDA context; allowed: one of %s of CUDA device %d",
+                     native,
+                     context->primary ? "the primary context" : "the context that was current when this one was made,",
+                     context->ordinal);
+  }
+  return make(context, native, false, out, error);
 }
 
 void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream) {
@@ -44,20 +56,31 @@ void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream) {
 }
 
 void rapt_cuda_delist(rapt_cuda_context *context, rapt_stream *stream) {
-  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  std::unique_lock<std::mutex> lock(context->streams_mutex);
   auto &all = context->streams;
   all.erase(std::remove(all.begin(), all.end(), stream), all.end());
+  context->stream_left.wait(lock, [&] { return stream->waiters == 0; });
+}
+
+static driver_code wait_unless_captured(const rapt_stream *stream) {
+  bool captures = false;
+  driver_code code = driver_stream_captures(stream->native, &captures);
+  if (captures || code == DRIVER_CAPTURE_IMPLICIT) return DRIVER_SUCCESS;
+  return code == DRIVER_SUCCESS ? driver_stream_synchronize(stream->native) : code;
 }
 
 driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context) {
-  std::lock_guard<std::mutex> lock(context->streams_mutex);
+  std::unique_lock<std::mutex> lock(context->streams_mutex);
+  std::vector<rapt_stream *> all = context->streams;
+  for (rapt_stream *stream : all) stream->waiters++;
   driver_code first = DRIVER_SUCCESS;
-  for (const rapt_stream *stream : context->streams) {
-    bool captures = false;
-    driver_code code = driver_stream_captures(stream->native, &captures);
-    if (captures || code == DRIVER_CAPTURE_IMPLICIT) continue;
-    if (code == DRIVER_SUCCESS) code = driver_stream_synchronize(stream->native);
+  for (rapt_stream *stream : all) {
+    // Others may use the list meanwhile.
+    lock.unlock();
+    driver_code code = wait_unless_captured(stream);
     if (first == DRIVER_SUCCESS) first = code;
+    lock.lock();
+    if (--stream->waiters == 0) context->stream_left.notify_all();
   }
   return first;
 }
@@ -66,10 +89,19 @@ void rapt_cuda_stream_close(rapt_stream *stream) {
   rapt_cuda_delist(stream->context, stream);
   rapt_cuda_scope scope(stream->context->native);
   if (stream->scratch != nullptr) {
-    // Enqueued work may still use the scratch.
-    driver_stream_synchronize(stream->native);
-    driver_release(stream->scratch);
-    for (void *block : stream->outgrown) driver_release(block);
+    stream->outgrown.push_back(stream->scratch);
+    bool captures = false;
+    driver_stream_captures(stream->native, &captures);
+    if (captures) {
+      // Work from before the capture may still use the scratch, and waiting for it would make the capture useless.
+      std::lock_guard<std::mutex> lock(stream->context->streams_mutex);
+      auto &left = stream->context->left_behind;
+      left.insert(left.end(), stream->outgrown.begin(), stream->outgrown.end());
+    } else {
+      // Enqueued work may still use the scratch.
+      driver_stream_synchronize(stream->native);
+      for (void *block : stream->outgrown) driver_release(block);
+    }
   }
   if (stream->owned) driver_stream_destroy(stream->native);
   driver_forget_failure();

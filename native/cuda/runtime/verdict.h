@@ -41,6 +41,9 @@ struct rapt_cuda_verdict {
   bool complete = true;
   // Why it is not, where no kernel is to blame.
   std::string why;
+  // Whether it was ended by what may have passed soon after: such a verdict is remembered nowhere, and the next context
+  // checks anew.
+  bool temporary = false;
   // Whether the check ran in another process, which left its result.
   bool remembered = false;
   double milliseconds = 0;

@@ -10,6 +10,12 @@ static const rapt_sdpa_problem &problem_of(const void *problem) {
   return *static_cast<const rapt_sdpa_problem *>(problem);
 }
 
+// Whether tensor cores might take the call if its keys and values were not int8.
+static bool widens_bytes(const rapt_sdpa &c) {
+  bool half = c.query.dtype == RAPT_F16 || c.query.dtype == RAPT_BF16;
+  return half && (c.key.dtype == RAPT_I8 || c.value.dtype == RAPT_I8);
+}
+
 static rapt_status plan(const rapt_context *head, void *problem, void *memory, rapt_needs *needs, rapt_error *error) {
   static_assert(sizeof(rapt_cuda_sdpa) <= RAPT_PLAN_ROOM, "a call's room");
   const rapt_cuda_context *context = rapt_cuda_context_of(head);
@@ -22,6 +28,11 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
   if (rapt_sdpa_varies(&problem_of(problem).call)) {
     snprintf(needs->reason, sizeof needs->reason,
              "no CUDA kernel takes samples of different lengths: key_lengths, query_starts, key_starts or page_table");
+  }
+  if (needs->remark[0] == 0 && widens_bytes(problem_of(problem).call)) {
+    snprintf(needs->remark, sizeof needs->remark,
+             "int8 keys and values are widened on plain cores: expected to be slower than keys and values of the "
+             "query's type, which tensor cores multiply");
   }
   needs->scratch = plan->scratch;
   needs->threads = 1;

@@ -47,6 +47,7 @@ class rapt_cuda_room {
   void get(const void *from, size_t bytes, void *to);
   // Whether a failure has made the context useless.
   bool lost() const { return code_ != DRIVER_SUCCESS; }
+  driver_code code() const { return code_; }
 
  private:
   struct output {

@@ -8,12 +8,13 @@
 // another context. Where the driver refuses that, because the fault has cost the process its GPU, this process cannot
 // use the device; the verdict so far is remembered as incomplete, and the next process checks the rest.
 #include <chrono>
-#include <list>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "cuda/linear/linear.h"
 #include "cuda/rope/rope.h"
+#include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 #include "cuda/sdpa/sdpa.h"
 #include "cuda/selfcheck/attention.h"
@@ -36,6 +37,21 @@ uint32_t tensor_words(int32_t dtype) {
   return barriers | rapt_cuda_word_bit(RAPT_CUDA_WORD_LOAD) | rapt_cuda_word_bit(RAPT_CUDA_WORD_COPY) |
          rapt_cuda_word_bit(f16 ? RAPT_CUDA_WORD_MULTIPLY_F16 : RAPT_CUDA_WORD_MULTIPLY_BF16) |
          rapt_cuda_word_bit(f16 ? RAPT_CUDA_WORD_F16 : RAPT_CUDA_WORD_BF16);
+}
+
+// Runs a word on the device and compares.
+rapt_cuda_complaint check_word(int word, rapt_cuda_room *room) {
+  std::vector<uint32_t> in = rapt_cuda_word_inputs(word), out(rapt_cuda_word_outputs(word));
+  room->begin();
+  rapt_cuda_words_parameters a = {};
+  a.in = static_cast<const uint32_t *>(room->put(in.data(), in.size() * sizeof(uint32_t)));
+  a.out = static_cast<uint32_t *>(room->room_for(out.size() * sizeof(uint32_t)));
+  a.count = static_cast<int64_t>(in.size());
+  room->launch([&](gpu_stream stream) { return rapt_cuda_launch_word(word, a, stream); });
+  rapt_cuda_complaint complaint = room->finish();
+  if (!complaint.empty()) return complaint;
+  room->get(a.out, out.size() * sizeof(uint32_t), out.data());
+  return rapt_cuda_judge_word(word, in, out);
 }
 
 // Goes through all kernels; those after a failure that cost the process its GPU are left unknown.
@@ -61,18 +77,24 @@ class run {
   // A context to work in.
   bool enter() {
     driver_code code = room_.open();
-    verdict_.complete = code == DRIVER_SUCCESS;
-    if (!verdict_.complete) {
-      verdict_.why = std::string("no CUDA context for the self-check: ") + driver_code_name(code) + " (" +
-                     std::to_string(code) + "), " + driver_code_text(code);
-    }
+    if (code != DRIVER_SUCCESS) stop("there is no CUDA context for the self-check: ", code);
     return verdict_.complete;
+  }
+
+  // Ends the check early.
+  void stop(const std::string &what, driver_code code) {
+    verdict_.complete = false;
+    verdict_.temporary = rapt_cuda_is_temporary(code);
+    verdict_.why =
+        what + driver_code_name(code) + " (" + std::to_string(code) + "), " + std::string(driver_code_text(code));
+    if (verdict_.temporary) verdict_.why += "; the next context that is made checks again";
   }
 
   template <typename Check>
   void one(int family, int kernel, const std::string &name, uint32_t words, const Check &check) {
     if (!verdict_.complete) return;
     verdict_.checks++;
+    if (family == RAPT_CUDA_FAMILY_LINEAR) projections_.emplace_back(kernel, name);
     for (const rapt_cuda_failure &f : known_.failures) {
       // In an earlier process, which it may have cost the GPU.
       if (f.family == family && f.kernel == kernel) return verdict_.fail(family, kernel, name, f.reason);
@@ -84,6 +106,9 @@ class run {
     }
     rapt_cuda_complaint complaint = check(&room_);
     bool lost = room_.lost();
+    if (lost && rapt_cuda_is_temporary(room_.code())) {
+      return stop("the self-check of " + name + " could not be done: ", room_.code());
+    }
     if (complaint.empty() && lost) complaint = "its results cannot be read";
     if (complaint.empty()) return;
     verdict_.fail(family, kernel, name, complaint);
@@ -94,7 +119,7 @@ class run {
   void check_words() {
     for (int word = 0; word < RAPT_CUDA_WORDS; word++) {
       one(RAPT_CUDA_FAMILY_WORDS, word, rapt_cuda_word_name(word), 0,
-          [&](rapt_cuda_room *room) { return rapt_cuda_check_word(word, room); });
+          [&](rapt_cuda_room *room) { return check_word(word, room); });
     }
     // Of words that failed in an earlier process.
     for (const rapt_cuda_failure &f : known_.failures) {
@@ -160,9 +185,10 @@ class run {
     }
     // Weights are packed by it.
     if (!verdict_.has_failed(RAPT_CUDA_FAMILY_ROWS, RAPT_CUDA_ROWS_COPY)) return;
-    for (int kernel = 0; kernel < rapt_cuda_linear_numbered; kernel++) {
+    for (const auto &[kernel, name] : projections_) {
       if (verdict_.has_failed(RAPT_CUDA_FAMILY_LINEAR, kernel)) continue;
-      verdict_.fail(RAPT_CUDA_FAMILY_LINEAR, kernel, "linear", "weights are packed by mha_append_cuda, which failed");
+      verdict_.fail(RAPT_CUDA_FAMILY_LINEAR, kernel, name,
+                    std::string("its weights are packed by ") + names[RAPT_CUDA_ROWS_COPY] + ", which failed");
     }
   }
 
@@ -171,13 +197,15 @@ class run {
   const rapt_cuda_verdict &known_;
   rapt_cuda_verdict verdict_;
   uint32_t wrong_words_ = 0;
+  // The kernels of projections that were looked at: not every device runs all.
+  std::vector<std::pair<int, std::string>> projections_;
 };
 
 struct verdict_table {
   // Held during a check: contexts of one device that are opened at once wait for the first one's.
   std::mutex mutex;
-  // The last one of each key is the one that holds; contexts may have earlier ones.
-  std::map<std::string, std::list<rapt_cuda_verdict>> of;
+  // Contexts may have earlier ones.
+  std::map<std::string, std::shared_ptr<const rapt_cuda_verdict>> of;
 };
 
 // Never destroyed: threads may still open contexts while the process ends.
@@ -188,26 +216,27 @@ verdict_table &verdicts() {
 
 }  // namespace
 
-const rapt_cuda_verdict &rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver, bool again) {
+std::shared_ptr<const rapt_cuda_verdict> rapt_cuda_selfcheck(int ordinal, const driver_description &device, int driver,
+                                                             bool again) {
   std::string key = rapt_cuda_key(device, driver);
   verdict_table &table = verdicts();
   std::lock_guard<std::mutex> lock(table.mutex);
-  std::list<rapt_cuda_verdict> &known = table.of[std::to_string(ordinal) + " " + key];
-  if (!known.empty() && !again && known.back().checks > 0) return known.back();
+  std::shared_ptr<const rapt_cuda_verdict> &known = table.of[std::to_string(ordinal) + " " + key];
+  if (known != nullptr && !again && known->checks > 0 && !known->temporary) return known;
   rapt_cuda_verdict found;
   if (again || !rapt_cuda_recall(key, &found)) found = rapt_cuda_verdict();
   if (!found.remembered || !found.complete) {
     found = run(ordinal, device, found).check();
-    if (found.checks > 0) rapt_cuda_remember(key, found);
+    if (found.checks > 0 && !found.temporary) rapt_cuda_remember(key, found);
   }
-  known.push_back(found);
-  return known.back();
+  known = std::make_shared<const rapt_cuda_verdict>(found);
+  return known;
 }
 
 std::string rapt_cuda_unusable(const rapt_cuda_verdict &verdict) {
   if (!verdict.complete) {
     std::string why = verdict.why;
-    if (!verdict.failures.empty()) {
+    if (!verdict.temporary && !verdict.failures.empty()) {
       const rapt_cuda_failure &last = verdict.failures.back();
       why = last.name + " failed its self-check, " + last.reason +
             ", and has cost this process the device; the next process leaves it out";

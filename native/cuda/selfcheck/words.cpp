@@ -50,44 +50,6 @@ int element(uint32_t index) {
   return static_cast<int>((z ^ (z >> 29)) * 0xbf58476d1ce4e5b9u >> 33) % 8 * ((z >> 40 & 1) != 0 ? 1 : -1);
 }
 
-words inputs(int word) {
-  words in(extents[word].in);
-  bool f16 = word == RAPT_CUDA_WORD_F16 || word == RAPT_CUDA_WORD_MULTIPLY_F16;
-  for (uint32_t i = 0; i < in.size(); i++) {
-    switch (word) {
-      case RAPT_CUDA_WORD_LOAD:
-      case RAPT_CUDA_WORD_LOAD_TRANSPOSED:
-        // Line l, number c is 8 l + c.
-        in[i] = 2 * i | (2 * i + 1) << 16;
-        break;
-      case RAPT_CUDA_WORD_MULTIPLY_F16:
-      case RAPT_CUDA_WORD_MULTIPLY_BF16:
-        for (uint32_t k = 0; k < 2; k++) {
-          uint16_t half;
-          rapt_cuda_encode(f16 ? RAPT_F16 : RAPT_BF16, static_cast<float>(element(2 * i + k)),
-                           reinterpret_cast<unsigned char *>(&half));
-          in[i] |= static_cast<uint32_t>(half) << 16 * k;
-        }
-        break;
-      case RAPT_CUDA_WORD_EXPONENTIAL:
-        in[i] = rapt_cuda_bits_of(-static_cast<float>(i) * 0.0615234375f);
-        break;
-      case RAPT_CUDA_WORD_F16:
-      case RAPT_CUDA_WORD_BF16:
-        in[i] = rapt_cuda_bits_of(halfway(f16, i));
-        break;
-      case RAPT_CUDA_WORD_PRODUCT: {
-        float x = 1 + static_cast<float>(i % 32 + 1) * 0x1p-13f;
-        in[i] = rapt_cuda_bits_of(i < 32 ? x : x * x);
-        break;
-      }
-      default:
-        in[i] = 0x01000000u + 257 * i;
-    }
-  }
-  return in;
-}
-
 // What out[i] of a word should be, where it is one number.
 uint32_t expected(int word, const words &in, uint32_t i) {
   uint32_t lane = i / 4, r = i % 4, t = i % 64;
@@ -157,17 +119,6 @@ rapt_cuda_complaint judge_conversions(bool f16, const words &out) {
   return "";
 }
 
-rapt_cuda_complaint judge(int word, const words &in, const words &out) {
-  if (word == RAPT_CUDA_WORD_EXPONENTIAL) return judge_exponential(in, out);
-  bool f16 = word == RAPT_CUDA_WORD_F16;
-  if (f16 || word == RAPT_CUDA_WORD_BF16) return judge_conversions(f16, out);
-  for (uint32_t i = 0; i < out.size(); i++) {
-    uint32_t right = expected(word, in, i);
-    if (out[i] != right) return wrong(i, out[i], right);
-  }
-  return "";
-}
-
 }  // namespace
 
 const char *rapt_cuda_word_name(int word) {
@@ -177,16 +128,53 @@ const char *rapt_cuda_word_name(int word) {
   return names[word];
 }
 
-rapt_cuda_complaint rapt_cuda_check_word(int word, rapt_cuda_room *room) {
-  words in = inputs(word), out(extents[word].out);
-  room->begin();
-  rapt_cuda_words_parameters a = {};
-  a.in = static_cast<const uint32_t *>(room->put(in.data(), in.size() * sizeof(uint32_t)));
-  a.out = static_cast<uint32_t *>(room->room_for(out.size() * sizeof(uint32_t)));
-  a.count = static_cast<int64_t>(in.size());
-  room->launch([&](gpu_stream stream) { return rapt_cuda_launch_word(word, a, stream); });
-  rapt_cuda_complaint complaint = room->finish();
-  if (!complaint.empty()) return complaint;
-  room->get(a.out, out.size() * sizeof(uint32_t), out.data());
-  return judge(word, in, out);
+words rapt_cuda_word_inputs(int word) {
+  words in(extents[word].in);
+  bool f16 = word == RAPT_CUDA_WORD_F16 || word == RAPT_CUDA_WORD_MULTIPLY_F16;
+  for (uint32_t i = 0; i < in.size(); i++) {
+    switch (word) {
+      case RAPT_CUDA_WORD_LOAD:
+      case RAPT_CUDA_WORD_LOAD_TRANSPOSED:
+        // Line l, number c is 8 l + c.
+        in[i] = 2 * i | (2 * i + 1) << 16;
+        break;
+      case RAPT_CUDA_WORD_MULTIPLY_F16:
+      case RAPT_CUDA_WORD_MULTIPLY_BF16:
+        for (uint32_t k = 0; k < 2; k++) {
+          uint16_t half;
+          rapt_cuda_encode(f16 ? RAPT_F16 : RAPT_BF16, static_cast<float>(element(2 * i + k)),
+                           reinterpret_cast<unsigned char *>(&half));
+          in[i] |= static_cast<uint32_t>(half) << 16 * k;
+        }
+        break;
+      case RAPT_CUDA_WORD_EXPONENTIAL:
+        in[i] = rapt_cuda_bits_of(-static_cast<float>(i) * 0.0615234375f);
+        break;
+      case RAPT_CUDA_WORD_F16:
+      case RAPT_CUDA_WORD_BF16:
+        in[i] = rapt_cuda_bits_of(halfway(f16, i));
+        break;
+      case RAPT_CUDA_WORD_PRODUCT: {
+        float x = 1 + static_cast<float>(i % 32 + 1) * 0x1p-13f;
+        in[i] = rapt_cuda_bits_of(i < 32 ? x : x * x);
+        break;
+      }
+      default:
+        in[i] = 0x01000000u + 257 * i;
+    }
+  }
+  return in;
+}
+
+size_t rapt_cuda_word_outputs(int word) { return extents[word].out; }
+
+rapt_cuda_complaint rapt_cuda_judge_word(int word, const words &in, const words &out) {
+  if (word == RAPT_CUDA_WORD_EXPONENTIAL) return judge_exponential(in, out);
+  bool f16 = word == RAPT_CUDA_WORD_F16;
+  if (f16 || word == RAPT_CUDA_WORD_BF16) return judge_conversions(f16, out);
+  for (uint32_t i = 0; i < out.size(); i++) {
+    uint32_t right = expected(word, in, i);
+    if (out[i] != right) return wrong(i, out[i], right);
+  }
+  return "";
 }

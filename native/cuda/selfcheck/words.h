@@ -26,10 +26,12 @@ constexpr uint32_t rapt_cuda_word_bit(rapt_cuda_word word) { return uint32_t{1} 
 // "ldmatrix.trans", for a sentence.
 const char *rapt_cuda_word_name(int word);
 
-// Runs the word on the device and compares.
-rapt_cuda_complaint rapt_cuda_check_word(int word, rapt_cuda_room *room);
+// What a word's kernel takes, how many numbers it gives, and what is wrong with these, if anything.
+std::vector<uint32_t> rapt_cuda_word_inputs(int word);
+size_t rapt_cuda_word_outputs(int word);
+rapt_cuda_complaint rapt_cuda_judge_word(int word, const std::vector<uint32_t> &in, const std::vector<uint32_t> &out);
 
-// For words.cpp: how a word's kernel is started.
+// How its kernel is started.
 struct rapt_cuda_words_parameters {
   const uint32_t *in;
   uint32_t *out;

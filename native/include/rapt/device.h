@@ -193,13 +193,14 @@ typedef struct rapt_event rapt_event;
 
 /** Creates a stream that does not wait for the default stream; the caller destroys it. */
 RAPT_API rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error);
-/** A view of the caller's own cudaStream_t (NULL = the default stream), which must be of the context's CUcontext
- * and outlive the view. The caller destroys the view. */
+/** A view of the caller's own cudaStream_t (NULL = the default stream), which must outlive the view; one of another
+ * CUcontext than the context's is refused. The caller destroys the view. */
 RAPT_API rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error);
 /**
  * Frees the stream and its scratch; of a wrapped one only the scratch. Work that was enqueued still runs, and where it
- * may use that scratch the function waits for it; not while the stream is being captured. Graphs that were captured
- * from the stream use none of its scratch. NULL is allowed.
+ * may use that scratch the function waits for it. While the stream is being captured it does not wait, so that the
+ * capture stays whole; the scratch is then freed with the context. Graphs that were captured from the stream use none
+ * of its scratch. NULL is allowed.
  */
 RAPT_API void rapt_stream_destroy(rapt_stream *stream);
 /** Waits until all work enqueued so far is done, and reports it where some of it failed. */

@@ -125,6 +125,32 @@ static void check_beside_others(capture *c, small_calls s, const scratch *own) {
   capture_end(c);
 }
 
+// A view that ends within its stream's capture, with scratch that earlier work has used: the capture stays whole, and
+// the scratch goes with the context.
+static void check_end_within(void) {
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_context *context = cuda_context(0);
+  int64_t before = free_bytes(context);
+  small_calls s;
+  capture c;
+  small_open(&s, context, KEYS);
+  capture_open(&c, context);
+  set_stream(&s, c.stream);
+  CHECK(rapt_sdpa_run(context, &s.attention, &error) == RAPT_OK, "run: %s", error.message);
+  CHECK(rapt_linear_run(context, &s.linear, &error) == RAPT_OK, "linear: %s", error.message);
+  capture_begin(&c);
+  CHECK(rapt_linear_run(context, &s.linear, &error) == RAPT_OK, "the captured call: %s", error.message);
+  rapt_stream_destroy(c.stream);
+  c.stream = NULL;
+  capture_end(&c);
+  small_close(&s);
+  capture_close(&c);
+  rapt_context_destroy(context);
+  context = cuda_context(0);
+  CHECK(free_bytes(context) == before, "%lld bytes were left behind", (long long)(before - free_bytes(context)));
+  rapt_context_destroy(context);
+}
+
 int main(void) {
   check_start();
   rapt_context *context = cuda_context(0);
@@ -148,5 +174,6 @@ int main(void) {
   small_close(&s);
   capture_close(&c);
   rapt_context_destroy(context);
+  check_end_within();
   return check_finish("cuda_abi_capture_test");
 }

@@ -24,6 +24,7 @@ static const struct {
     {(void **)&loaded.stream_create, "cuStreamCreate"},
     {(void **)&loaded.stream_destroy, "cuStreamDestroy_v2"},
     {(void **)&loaded.stream_synchronize, "cuStreamSynchronize"},
+    {(void **)&loaded.launch_host, "cuLaunchHostFunc"},
     {(void **)&loaded.begin_capture, "cuStreamBeginCapture_v2"},
     {(void **)&loaded.end_capture, "cuStreamEndCapture"},
     {(void **)&loaded.instantiate, "cuGraphInstantiateWithFlags"},

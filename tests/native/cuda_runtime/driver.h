@@ -22,6 +22,7 @@ typedef struct driver_api {
   int (*stream_create)(void **stream, unsigned flags);
   int (*stream_destroy)(void *stream);
   int (*stream_synchronize)(void *stream);
+  int (*launch_host)(void *stream, void (*function)(void *), void *argument);
   int (*begin_capture)(void *stream, int mode);
   int (*end_capture)(void *stream, void **graph);
   int (*instantiate)(void **executable, void *graph, unsigned long long flags);

@@ -120,6 +120,25 @@ static void check_belongings(rapt_context *context, void *foreign, rapt_context 
   CHECK(rapt_stream_wrap(context, native, &wrapped, &error) == RAPT_OK, "wrap: %s", error.message);
   CHECK(rapt_stream_create(primary, &of_primary, &error) == RAPT_OK, "stream: %s", error.message);
   CHECK(rapt_event_create(context, &event, &error) == RAPT_OK, "event: %s", error.message);
+  rapt_stream *none = of_primary;
+  expect_refusal(rapt_stream_wrap(primary, native, &none, &error), &error, "cuda_stream",
+                 "allowed: one of the primary context of CUDA device 0");
+  CHECK(none == NULL, "a refused stream was wrapped");
+  make_current(NULL);
+  void *retained = NULL, *native_of_primary = NULL;
+  driver_expect(driver->retain(&retained, 0), "cuDevicePrimaryCtxRetain");
+  make_current(retained);
+  driver_expect(driver->stream_create(&native_of_primary, DRIVER_NON_BLOCKING), "cuStreamCreate");
+  make_current(foreign);
+  expect_refusal(rapt_stream_wrap(context, native_of_primary, &none, &error), &error, "cuda_stream",
+                 "allowed: one of the context that was current");
+  // Every context has a default stream, whatever is current here.
+  make_current(retained);
+  CHECK(rapt_stream_wrap(context, NULL, &none, &error) == RAPT_OK, "the default stream: %s", error.message);
+  rapt_stream_destroy(none);
+  driver_expect(driver->stream_destroy(native_of_primary), "cuStreamDestroy");
+  make_current(NULL);
+  driver_expect(driver->release(0), "cuDevicePrimaryCtxRelease");
   rapt_sdpa call = s.attention;
   call.output.data = memory;
   call.head.stream = wrapped;

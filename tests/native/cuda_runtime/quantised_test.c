@@ -79,6 +79,20 @@ static void check_run(rapt_context *context, numbers *device, int64_t queries, c
   CHECK(bad == 0, "%lld queries: %lld of %lld numbers differ", (long long)queries, (long long)bad, (long long)count);
 }
 
+// A plan says that tensor cores, which the query's type would have, do not take the call.
+static void check_said(rapt_context *context, numbers *device) {
+  rapt_error error = {.struct_size = sizeof error};
+  static const int32_t types[] = {RAPT_F32, RAPT_F16, RAPT_BF16};
+  for (int n = 0; n < 3; n++) {
+    rapt_sdpa call = call_on(device, 1, 1);
+    rapt_plan plan = {.struct_size = sizeof plan};
+    call.query.dtype = types[n];
+    CHECK(rapt_sdpa_plan(context, &call, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s", error.message);
+    int said = strstr(plan.reason, "int8 keys and values are widened on plain cores") != NULL;
+    CHECK(n == 0 ? !plan.reason[0] : said, "%s: \"%s\"", plan.name, plan.reason);
+  }
+}
+
 static void check_places(rapt_context *context, numbers *device, numbers *host) {
   static const char *const names[] = {"key", "value", "key_scale", "value_scale"};
   void *places[] = {host->key_i8, host->value_i8, host->key_scale, host->value_scale};
@@ -102,6 +116,7 @@ int main(void) {
   numbers *device = cuda_upload(context, &host, sizeof host);
   check_run(context, device, 1, "sdpa_decode_f32_i8_cuda_simt_d24");
   check_run(context, device, MOST_QUERIES, "sdpa_prefill_f32_i8_cuda_simt_d24");
+  check_said(context, device);
   check_places(context, device, &host);
   cuda_release(context, device);
   rapt_context_destroy(context);

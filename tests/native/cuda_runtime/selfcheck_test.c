@@ -288,6 +288,57 @@ static void check_fatal(void) {
   CHECK(count_lines(text, "", "") == 1 && count_lines(text, "sdpa_decode_bf16_cuda_mma_d64", "") == 1, "%s", text);
 }
 
+// What a machine without memory says of no kernel: nothing is remembered, and the next context checks anew.
+static void check_temporary(void) {
+  static char text[TEXT];
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_context *context = NULL;
+  check_set_case("no memory during the check");
+  next_device("");
+  forget();
+  setenv("RAPT_EMULATED_FAULT", "2", 1);
+  CHECK(open_device(0, 0, &context, &error) == RAPT_DEVICE_UNAVAILABLE && context == NULL, "it opened");
+  CHECK(strstr(error.message, "could not be done: cudaErrorMemoryAllocation (2)") != NULL, "\"%s\"", error.message);
+  unsetenv("RAPT_EMULATED_FAULT");
+  CHECK(cache_file() == NULL, "the verdict was remembered");
+  if (open_device(0, 0, &context, &error) != RAPT_OK) check_abort("it was not checked again: %s", error.message);
+  CHECK(rapt_context_get_selfcheck(context, text, TEXT, &error) == RAPT_OK, "%s", error.message);
+  CHECK(count_lines(text, "", "") == 0, "%s", text);
+  rapt_context_destroy(context);
+}
+
+// The kernel that packs weights: projections fail for its sake, each by its name, and are counted.
+static void check_packing(void) {
+  static char text[TEXT];
+  setenv("RAPT_KERNEL", "all", 1);
+  rapt_context *context = open_broken("fault@copy_rows", text);
+  unsetenv("RAPT_KERNEL");
+  static const char *const names[] = {"mha_append_cuda", "linear_f16_cuda_mma", "linear_bf16_cuda_mma",
+                                      "linear_cuda_simt"};
+  for (int n = 0; n < 4; n++) CHECK(count_lines(text, names[n], "") == 1, "%s:\n%s", names[n], text);
+  int passed = 0, checks = 0;
+  CHECK(sscanf(text, "%d of %d", &passed, &checks) == 2 && passed == checks - 4 && count_lines(text, "", "") == 4, "%s",
+        text);
+  rapt_context_destroy(context);
+}
+
+// A context keeps the verdict that it was made with when its device is checked again.
+static void check_earlier(void) {
+  static char text[TEXT], again[TEXT];
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_context *context = open_broken("multiply_f16@linear_mma", text), *other = NULL;
+  setenv("RAPT_EMULATED_BREAK", "", 1);
+  for (int time = 0; time < 2; time++) {
+    if (open_device(0, 1, &other, &error) != RAPT_OK) check_abort("not again: %s", error.message);
+    CHECK(rapt_context_get_selfcheck(other, again, TEXT, &error) == RAPT_OK, "%s", error.message);
+    CHECK(count_lines(again, "", "") == 0, "%s", again);
+    rapt_context_destroy(other);
+  }
+  CHECK(rapt_context_get_selfcheck(context, again, TEXT, &error) == RAPT_OK, "%s", error.message);
+  CHECK(!strcmp(text, again), "another verdict:\n%s", again);
+  rapt_context_destroy(context);
+}
+
 int main(int argc, char **argv) {
   if (argc == 2) return report(!strcmp(argv[1], "--again"));
   check_start();
@@ -313,6 +364,9 @@ int main(int argc, char **argv) {
   check_unusable();
   check_cache();
   check_fatal();
+  check_temporary();
+  check_packing();
+  check_earlier();
   forget();
   rmdir(cache);
   return check_finish("cuda_abi_selfcheck_test");

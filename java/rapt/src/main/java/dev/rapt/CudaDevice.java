@@ -176,7 +176,7 @@ public final class CudaDevice extends Device {
 
   /**
    * A view of a {@code cudaStream_t} (0 = the default stream), which stays its owner's and must
-   * outlive the view.
+   * outlive the view. A stream of another CUDA context than this device's is refused.
    */
   public CudaStream wrapStream(long cudaStream) {
     enter();
