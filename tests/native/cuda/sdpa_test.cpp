@@ -187,7 +187,8 @@ void planned_splits() {
   };
   // 18 rows, and 140: two tiles, which take longer chunks.
   run(RAPT_BF16, 9, 600, [](sdpa_case *c) { c->batch = 2; });
-  run(RAPT_F16, 70, 1100, [](sdpa_case *c) { c->causal = 1, c->position = c->kv_len - c->query_len; });
+  run(RAPT_F16, 70, 2100,
+      [](sdpa_case *c) { c->causal = 1, c->position = c->kv_len - c->query_len, c->head_dim = c->value_dim = 16; });
   run(RAPT_F16, 9, 600, [](sdpa_case *c) { c->batch = 2, c->causal = 1, c->positions = 1, c->position = 100; });
   run(RAPT_BF16, 9, 1300, [](sdpa_case *c) {
     c->causal = c->window = c->poison = 1, c->window_left = 600, c->position = c->kv_len - c->query_len;

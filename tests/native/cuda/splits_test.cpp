@@ -64,13 +64,15 @@ void known_shapes() {
       {"chunked prefill, 512 of 16k", {1, 32, 8, 512, 16384, 128}, 2},
       {"chunked prefill, 2k of 32k", {1, 32, 8, 2048, 32768, 128}, 1},
       {"draft of 5", {1, 32, 8, 5, 4096, 128}, 15},
-      {"decode, 32 heads on one kv head, 128k", {1, 32, 1, 1, 131072, 128}, 249},
-      {"decode, 16 heads on one kv head, 128k", {1, 16, 1, 1, 131072, 128}, 256},
+      {"decode, 32 heads on one kv head, 128k", {1, 32, 1, 1, 131072, 128}, 131},
+      {"decode, 16 heads on one kv head, 128k", {1, 16, 1, 1, 131072, 128}, 128},
+      {"decode, one kv head, a million keys", {1, 16, 1, 1, 1 << 20, 128}, 256},
       {"decode, 8 kv heads, 128k", {1, 32, 8, 1, 131072, 128}, 33},
       {"decode, short", {1, 32, 8, 1, 512, 128}, 2},
       {"decode, too short", {1, 32, 8, 1, 511, 128}, 1},
       {"prefill", {1, 32, 8, 1024, 1024, 128}, 1},
-      {"prefill of one head", {1, 1, 1, 2048, 2048, 128}, 4},
+      {"prefill of one head", {1, 1, 1, 2048, 2048, 128}, 2},
+      {"prefill that fills the multiprocessors once", {8, 16, 16, 1024, 1024, 64}, 1},
       {"few keys", {1, 32, 8, 128, 900, 128}, 1},
   };
   for (const known &k : all) {
@@ -79,7 +81,8 @@ void known_shapes() {
     rapt_cuda_sdpa plan = plan_of(problem_of(k.sizes), &name);
     CHECK(plan.splits == k.splits, "%lld splits of %lld keys instead of %lld", static_cast<long long>(plan.splits),
           static_cast<long long>(plan.chunk), static_cast<long long>(k.splits));
-    std::string end = k.splits > 1 ? "_d128_split" + std::to_string(k.splits) : "_d128";
+    std::string end = "_d" + std::to_string(k.sizes.dim);
+    if (k.splits > 1) end += "_split" + std::to_string(k.splits);
     CHECK(name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0, "named %s",
           name.c_str());
   }
@@ -160,12 +163,12 @@ void any_sizes() {
           static_cast<long long>(partials));
   }
   // A window over many keys, which begins within a chunk.
-  rapt_sdpa_problem p = problem_of({1, 16, 1, 1, 1 << 20, 128});
+  rapt_sdpa_problem p = problem_of({1, 16, 1, 1, 1 << 22, 128});
   p.call.options.flags = RAPT_WINDOW | RAPT_CAUSAL;
-  p.call.options.window_left = 131071;
-  p.call.options.position = (1 << 20) - 1;
-  check_case("a window of 128k keys");
-  CHECK(plan_of(p).splits == 229, "%lld splits", static_cast<long long>(plan_of(p).splits));
+  p.call.options.window_left = (1 << 21) - 1;
+  p.call.options.position = (1 << 22) - 1;
+  check_case("a window of two million keys");
+  CHECK(plan_of(p).splits == 256, "%lld splits", static_cast<long long>(plan_of(p).splits));
 }
 
 }  // namespace
