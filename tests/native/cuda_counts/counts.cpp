@@ -4,7 +4,8 @@
 // cuda_counts BUILD/native/cuda VERSION FILE           compares the table with FILE; VERSION is the compiler's
 // cuda_counts BUILD/native/cuda VERSION FILE --write   writes it there
 //
-// Exit status: 0 = as in the file, 1 = not, 2 = the build cannot be read, 77 = the file is another compiler's.
+// Exit status: 0 = as in the file, 1 = not, 2 = the build cannot be read, 77 = there is no such file, or it is
+// another compiler's.
 #include <cxxabi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 
 namespace {
 
-constexpr int other_compiler = 77;
+constexpr int not_comparable = 77;
 
 // Per multiprocessor.
 struct machine {
@@ -180,9 +181,14 @@ int main(int count, char **arguments) {
     return 0;
   }
   std::string kept = read_table(path), first = now.substr(0, now.find(','));
-  if (!kept.empty() && kept.compare(0, first.size() + 1, first + ",") != 0) {
+  if (kept.empty()) {
+    printf("left out: there is no %s yet; to write it: %s %s %s %s --write\n", path.c_str(), arguments[0], arguments[1],
+           arguments[2], path.c_str());
+    return not_comparable;
+  }
+  if (kept.compare(0, first.size() + 1, first + ",") != 0) {
     printf("left out: %s is of another compiler than nvcc %s\n", path.c_str(), arguments[2]);
-    return other_compiler;
+    return not_comparable;
   }
   if (kept == now) return 0;
   print_differences(kept, now);
