@@ -253,7 +253,6 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
     }
   }
   gpu::barrier();
-  int64_t partial = partial_at(a, work.unit, work.first_row) + work.split;
   for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
     softmax_state merged = begin_softmax();
     for (int w = 0; w < Tiles::key_warps; w++) merge_maximum(&merged, m.end.maximum[w][r]);
@@ -263,8 +262,9 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
     }
     float factor = 1;
     if (a.splits > 1) {
-      a.partial_maximum[partial + r * a.splits] = merged.maximum;
-      a.partial_sum[partial + r * a.splits] = merged.sum;
+      int64_t partial = partial_at(a, work.unit, work.first_row + r) + work.split;
+      a.partial_maximum[partial] = merged.maximum;
+      a.partial_sum[partial] = merged.sum;
     } else {
       factor = finish_row(p, work.batch, work.kv_head, work.first_row + r, merged, true);
     }
@@ -282,7 +282,7 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
   };
   if (a.splits > 1) {
     for (int r = gpu::warp(); r < work.rows; r += warps) {
-      float *to = a.partial_output + (partial + r * a.splits) * c.value_dim;
+      float *to = a.partial_output + (partial_at(a, work.unit, work.first_row + r) + work.split) * c.value_dim;
       for (int d = gpu::lane(); d < static_cast<int>(c.value_dim); d += gpu::warp_size) to[d] = finished(r, d);
     }
     return;
@@ -317,11 +317,7 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     if (gpu::thread() == 0) m.item = take_mma_item<Tiles>(a, item);
     gpu::barrier();
     const mma_item &work = m.item;
-    if (work.beyond) {
-      gpu::barrier();
-      continue;
-    }
-    copy_queries<Tiles>(p, work, m.loop.query);
+    if (!work.beyond) copy_queries<Tiles>(p, work, m.loop.query);
     // Without keys their addresses may be NULL.
     if (work.tiles > 0) {
       copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
@@ -385,7 +381,7 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     }
     gpu::wait<0>();
     gpu::barrier();
-    finish_mma<Tiles>(a, work, m, first_row, key_warp, state, output);
+    if (!work.beyond) finish_mma<Tiles>(a, work, m, first_row, key_warp, state, output);
     gpu::barrier();
   }
 }
