@@ -24,8 +24,8 @@ static rapt_status plan(const rapt_context *head, void *memory, void *plan_memor
 // "sdpa_prefill_..." becomes "mha_prefill_...".
 static void name(const rapt_context *, const void *problem, const void *plan, char *out, size_t size) {
   char attention[rapt_cuda_name_room];
-  rapt_cuda_name_sdpa(static_cast<const rapt_mha_problem *>(problem)->attention,
-                      static_cast<const rapt_cuda_mha *>(plan)->attention.kernel, attention, sizeof attention);
+  rapt_cuda_name_sdpa_plan(static_cast<const rapt_mha_problem *>(problem)->attention,
+                           static_cast<const rapt_cuda_mha *>(plan)->attention, attention, sizeof attention);
   snprintf(out, size, "mha_%s", attention + strlen("sdpa_"));
 }
 

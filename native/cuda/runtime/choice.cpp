@@ -38,6 +38,12 @@ bool add(const rapt_cuda_names &names, const char *text, rapt_cuda_prefixes *lis
   return true;
 }
 
+// Cuts "_split16" off the end of an item: how a plan splits keys is not the kernel's.
+void cut_splits(char *item) {
+  char *end = strstr(item, "_split");
+  if (end != nullptr && strspn(end + strlen("_split"), "0123456789") == strlen(end + strlen("_split"))) *end = 0;
+}
+
 #define WORD(NUMBER, word) " " #word
 rapt_status add_item(const char *item, rapt_cuda_choice *out, rapt_error *error) {
   bool all = strcmp(item, "all") == 0, known = all;
@@ -76,6 +82,7 @@ rapt_status rapt_cuda_choice_make(const char *list, rapt_cuda_choice *out, rapt_
     }
     memcpy(item, list, length);
     item[length] = 0;
+    cut_splits(item);
     list += length + (list[length] == ',');
     if (length > 0) RAPT_CHECK(add_item(item, out, error));
   }

@@ -2,9 +2,9 @@
 // Which kernels a context runs: those that passed the self-check on its device, and those that RAPT_KERNEL names.
 //
 // RAPT_KERNEL is a list of prefixes of plan names, separated by commas: "sdpa_prefill,linear"; "all" stands for every
-// kernel. A name that starts with "mha" stands for the whole of multi-head attention, its projections and its attention
-// together. The list is read once, when a context is made. A call then compares bits, and renders a name only where an
-// item of the list is longer than a stem.
+// kernel, and "_split16" at the end of a name for nothing. A name that starts with "mha" stands for the whole of
+// multi-head attention, its projections and its attention together. The list is read once, when a context is made. A
+// call then compares bits, and renders a name only where an item of the list is longer than a stem.
 #ifndef RAPT_CUDA_RUNTIME_CHOICE_H
 #define RAPT_CUDA_RUNTIME_CHOICE_H
 

@@ -40,7 +40,7 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
 }
 
 static void name(const rapt_context *, const void *problem, const void *plan, char *out, size_t size) {
-  rapt_cuda_name_sdpa(problem_of(problem), static_cast<const rapt_cuda_sdpa *>(plan)->kernel, out, size);
+  rapt_cuda_name_sdpa_plan(problem_of(problem), *static_cast<const rapt_cuda_sdpa *>(plan), out, size);
 }
 
 static rapt_status run(rapt_context *context, void *problem, const void *plan, void *scratch, rapt_stream *stream,

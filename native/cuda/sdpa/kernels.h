@@ -34,7 +34,7 @@ enum sdpa_kernel : int32_t {
 enum class only : int32_t { any, no, yes };
 
 struct sdpa_kernel_traits {
-  // Whether the kernel is for query rows that fit into one tile, and splits the keys over blocks.
+  // Whether the kernel is for query rows that fit into one tile.
   bool decode;
   // Head dim that a tensor-core kernel was compiled for, at least both of the problem's; 0 on plain cores.
   int32_t bucket;
@@ -67,10 +67,8 @@ constexpr sdpa_kernel_table make_sdpa_kernel_table() {
 
 constexpr sdpa_kernel_table sdpa_table = make_sdpa_kernel_table();
 
-// The keys of a split are a multiple of this, so that they are whole tiles of every decode kernel.
-constexpr int64_t chunk_step = 128;
-// The most splits, so that merging them stays short.
-constexpr int most_splits = 64;
+// The most splits of a row's keys, so that merging them stays short.
+constexpr int most_splits = 256;
 // The most blocks that have totals (total.h): several times as many as the largest GPUs run at once, so that all are
 // busy to the end. It bounds the scratch.
 constexpr int64_t most_totals = 1024;

@@ -40,22 +40,22 @@ kernels::sdpa_call call_of(const rapt_sdpa &from) {
 }
 
 sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch) {
-  int64_t units = problem.call.batch * problem.call.kv_heads;
+  kernels::sdpa_shape shape = kernels::sdpa_shape_of(plan.kernel, problem.call.query.dtype);
   sdpa_parameters a = {};
   a.problem = {
       call_of(problem.call), problem.appended_keys, tensor_of(problem.key_padding), problem.group,       problem.rows,
       problem.first_query,   problem.score_scale,   problem.softmax_scale,          problem.to_exponent, {}};
+  a.tile_rows = shape.rows;
   a.row_tiles = plan.row_tiles;
   a.value_chunks = plan.value_chunks;
   a.splits = plan.splits;
   a.chunk = plan.chunk;
-  a.items = units * plan.row_tiles * plan.splits * plan.value_chunks;
+  a.row_warps = kernels::warps_per_row((problem.call.kv_len - 1) / plan.chunk + 1);
   a.special = plan.special;
   a.totals = static_cast<double *>(scratch);
-  float *floats = reinterpret_cast<float *>(
-      a.totals + plan.totals * kernels::sdpa_shape_of(plan.kernel, problem.call.query.dtype).totals);
+  float *floats = reinterpret_cast<float *>(a.totals + plan.totals * shape.totals);
   if (plan.splits > 1) {
-    int64_t partials = units * problem.rows * plan.splits;
+    int64_t partials = plan.samples * problem.call.kv_heads * problem.rows * plan.splits;
     a.partial_output = floats;
     a.partial_maximum = a.partial_output + partials * problem.call.value_dim;
     a.partial_sum = a.partial_maximum + partials;
@@ -72,7 +72,6 @@ sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_proble
 
 using simt_rows = kernels::simt_tiles<64, 64, 16>;
 using simt_row = kernels::simt_tiles<16, 128, 64>;
-static_assert(kernels::chunk_step % simt_row::keys == 0, "splits are whole tiles");
 
 template <typename Tiles>
 constexpr int64_t shared_of = sizeof(typename Tiles::memory);
@@ -92,7 +91,7 @@ int launch_simt(int64_t blocks, const sdpa_parameters &a, gpu_stream stream) {
   return gpu::launch(kernels::attention_simt<Tiles>, blocks, Tiles::threads, shared_of<Tiles>, stream, a);
 }
 
-int launch_main(const rapt_cuda_sdpa &plan, const sdpa_parameters &a, gpu_stream stream) {
+int launch_blocks(const rapt_cuda_sdpa &plan, const sdpa_parameters &a, gpu_stream stream) {
   int64_t blocks = grid_of(a.items);
   if (plan.totals > 0 && plan.totals < blocks) blocks = plan.totals;
   if (plan.kernel == kernels::simt_decode) return launch_simt<simt_row>(blocks, a, stream);
@@ -121,9 +120,19 @@ int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties) {
 
 int rapt_cuda_launch_sdpa(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, void *scratch,
                           gpu_stream stream) {
+  const rapt_sdpa &c = problem.call;
   sdpa_parameters a = parameters_of(plan, problem, scratch);
-  int error = launch_main(plan, a, stream);
-  if (error != 0 || plan.splits == 1) return error;
-  int64_t rows = problem.call.batch * problem.call.kv_heads * problem.rows;
-  return gpu::launch(kernels::attention_merge, grid_of(rows), kernels::merge_threads, merge_shared, stream, a);
+  int error = 0;
+  for (int64_t sample = 0; sample < c.batch && error == 0; sample += plan.samples) {
+    a.first_unit = sample * c.kv_heads;
+    a.units = (c.batch - sample < plan.samples ? c.batch - sample : plan.samples) * c.kv_heads;
+    a.items = a.units * plan.row_tiles * plan.splits * plan.value_chunks;
+    error = launch_blocks(plan, a, stream);
+    if (error == 0 && plan.splits > 1) {
+      int64_t rows = a.units * problem.rows, block_rows = kernels::merge_warps / a.row_warps;
+      error = gpu::launch(kernels::attention_merge, grid_of((rows + block_rows - 1) / block_rows),
+                          kernels::merge_threads, merge_shared, stream, a);
+    }
+  }
+  return error;
 }

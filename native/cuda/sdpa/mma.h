@@ -10,6 +10,7 @@
 
 #include <type_traits>
 
+#include "cuda/sdpa/chunk.h"
 #include "cuda/sdpa/mma_softmax.h"
 #include "cuda/sdpa/mma_values.h"
 #include "cuda/sdpa/total.h"
@@ -36,6 +37,8 @@ struct mma_item {
   int whole_last;
   // Keys of the last tile.
   int last_keys;
+  // Whether the rows have fewer splits than this one's number.
+  bool beyond;
 };
 
 template <typename TYPE, int BUCKET, int BLOCKS_OF_16, int ROW_WARPS, int KEY_WARPS, int TILE_KEYS, bool OPTIONS>
@@ -101,14 +104,16 @@ GPU_FUNCTION mma_item take_mma_item(const sdpa_parameters &a, int64_t item) {
   work.split = item % a.splits;
   item /= a.splits;
   work.first_row = (a.row_tiles - 1 - item % a.row_tiles) * Tiles::rows;
-  work.unit = item / a.row_tiles;
+  work.unit = a.first_unit + item / a.row_tiles;
   work.batch = work.unit / p.call.kv_heads;
   work.kv_head = work.unit % p.call.kv_heads;
   work.position = position_of(p, work.batch);
   int64_t rows = p.rows - work.first_row;
   work.rows = rows < Tiles::rows ? static_cast<int>(rows) : Tiles::rows;
-  key_range walk = keys_to_walk(p, work.position, work.first_row, work.first_row + work.rows - 1);
-  work.begin = work.split * a.chunk;
+  key_range walk = tile_walk(a, work.position, work.first_row);
+  chunk_range chunks = chunks_to_walk(a, walk);
+  work.beyond = work.split >= chunks.count;
+  work.begin = (chunks.first + work.split) * a.chunk;
   work.end = work.begin + a.chunk;
   if (walk.first > work.begin) work.begin = walk.first / Tiles::keys * Tiles::keys;
   if (walk.last < work.end) work.end = walk.last;
@@ -248,7 +253,6 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
     }
   }
   gpu::barrier();
-  int64_t base = work.unit * p.rows + work.first_row;
   for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
     softmax_state merged = begin_softmax();
     for (int w = 0; w < Tiles::key_warps; w++) merge_maximum(&merged, m.end.maximum[w][r]);
@@ -258,8 +262,9 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
     }
     float factor = 1;
     if (a.splits > 1) {
-      a.partial_maximum[(base + r) * a.splits + work.split] = merged.maximum;
-      a.partial_sum[(base + r) * a.splits + work.split] = merged.sum;
+      int64_t partial = partial_at(a, work.unit, work.first_row + r) + work.split;
+      a.partial_maximum[partial] = merged.maximum;
+      a.partial_sum[partial] = merged.sum;
     } else {
       factor = finish_row(p, work.batch, work.kv_head, work.first_row + r, merged, true);
     }
@@ -270,22 +275,27 @@ GPU_FUNCTION void finish_mma(const sdpa_parameters &a, const mma_item &work, typ
   }
   gpu::barrier();
   constexpr int warps = Tiles::threads / gpu::warp_size;
+  auto finished = [&](int r, int d) {
+    float x = 0;
+    for (int w = 0; w < Tiles::key_warps; w++) x += m.end.output[w][r * Tiles::output_line + d] * m.end.factor[w][r];
+    return x;
+  };
+  if (a.splits > 1) {
+    for (int r = gpu::warp(); r < work.rows; r += warps) {
+      float *to = a.partial_output + (partial_at(a, work.unit, work.first_row + r) + work.split) * c.value_dim;
+      for (int d = gpu::lane(); d < static_cast<int>(c.value_dim); d += gpu::warp_size) to[d] = finished(r, d);
+    }
+    return;
+  }
   for (int r = gpu::warp(); r < work.rows; r += warps) {
     int64_t head, query;
     row_heads(p, work.kv_head, work.first_row + r, &head, &query);
     int64_t at = offset3(c.output, work.batch, head, query);
-    int64_t partial = ((base + r) * a.splits + work.split) * c.value_dim;
     for (int d = gpu::lane(); d < static_cast<int>(c.value_dim); d += gpu::warp_size) {
-      float x = 0;
-      for (int w = 0; w < Tiles::key_warps; w++) x += m.end.output[w][r * Tiles::output_line + d] * m.end.factor[w][r];
-      if (a.splits > 1) {
-        a.partial_output[partial + d] = x;
-      } else {
-        set_element(c.output, at + d * c.output.stride[3], x);
-      }
+      set_element(c.output, at + d * c.output.stride[3], finished(r, d));
     }
     if constexpr (Tiles::options) {
-      if (a.splits == 1 && finishes_weights(p)) {
+      if (finishes_weights(p)) {
         finish_weights(p, work.batch, work.kv_head, work.first_row + r, m.end.maximum[0][r], m.end.sum[0][r],
                        gpu::lane(), gpu::warp_size);
       }
@@ -307,7 +317,7 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     if (gpu::thread() == 0) m.item = take_mma_item<Tiles>(a, item);
     gpu::barrier();
     const mma_item &work = m.item;
-    copy_queries<Tiles>(p, work, m.loop.query);
+    if (!work.beyond) copy_queries<Tiles>(p, work, m.loop.query);
     // Without keys their addresses may be NULL.
     if (work.tiles > 0) {
       copy_keys<Tiles>(c.key, c.head_dim, work, work.begin, m.loop.key[0]);
@@ -371,7 +381,7 @@ attention_mma(GPU_PARAMETER sdpa_parameters a) {
     }
     gpu::wait<0>();
     gpu::barrier();
-    finish_mma<Tiles>(a, work, m, first_row, key_warp, state, output);
+    if (!work.beyond) finish_mma<Tiles>(a, work, m, first_row, key_warp, state, output);
     gpu::barrier();
   }
 }

@@ -22,7 +22,6 @@ template <int32_t KERNEL, typename Tiles>
 constexpr void add_mma(mma_entries *entries) {
   constexpr sdpa_kernel_traits traits = sdpa_table.of[KERNEL];
   static_assert(Tiles::dim == traits.bucket && Tiles::options == (traits.special != only::no), "as plans know it");
-  static_assert(!traits.decode || chunk_step % Tiles::keys == 0, "splits are whole tiles");
   entries->of[KERNEL] = {attention_mma<Tiles>,
                          Tiles::threads,
                          {Tiles::rows, Tiles::keys, Tiles::dim, static_cast<int64_t>(sizeof(typename Tiles::memory)),

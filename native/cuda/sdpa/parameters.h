@@ -2,7 +2,8 @@
 // The parameter of an attention kernel: the problem, and how it is divided into work items.
 //
 // Work items, in this order: value chunk (fastest), split, tile of query rows (last rows first: under causality they
-// see the most keys), unit = (batch, kv head). Rows of a unit are query-major, as in cpu/sdpa/sdpa.h.
+// see the most keys), unit = (batch, kv head). Rows of a unit are query-major, as in cpu/sdpa/sdpa.h. A launch has the
+// units of some samples.
 #ifndef RAPT_CUDA_SDPA_PARAMETERS_H
 #define RAPT_CUDA_SDPA_PARAMETERS_H
 
@@ -63,15 +64,22 @@ struct sdpa_problem {
 
 struct sdpa_parameters {
   sdpa_problem problem;
+  int64_t first_unit;
+  int64_t units;
+  // Query rows of a tile, and tiles of a unit.
+  int64_t tile_rows;
   int64_t row_tiles;
   int64_t value_chunks;
+  // The most splits of a tile, and the keys of one, a multiple of the key tile; chunk.h says which.
   int64_t splits;
-  // Keys per split: a multiple of every key tile.
   int64_t chunk;
   int64_t items;
+  // Warps that merge a row.
+  int32_t row_warps;
   // Whether scores take more than causality and window: scale, softcap, masks, biases, a weights output, appended keys.
   int32_t special;
-  // With splits > 1: [unit][row][split], and the unnormalised output [unit][row][split][value_dim].
+  // With splits > 1, of this launch's units: [unit][row][split], and the unnormalised output
+  // [unit][row][split][value_dim].
   float *partial_maximum;
   float *partial_sum;
   float *partial_output;

@@ -5,16 +5,14 @@
 
 #include "base/arithmetic.h"
 #include "cuda/sdpa/sdpa.h"
+#include "cuda/sdpa/splits.h"
 
 namespace {
 
-using kernels::chunk_step;
 using kernels::only;
 using kernels::sdpa_kernel_traits;
 using kernels::sdpa_table;
 
-// The fewest keys of a split: enough that writing its partial output costs little beside reading its keys.
-constexpr int64_t least_chunk = 256;
 // If a block may have so many bytes of shared memory, two blocks of the largest tiles fit into a multiprocessor: Hopper
 // has 227 KiB.
 constexpr int64_t roomy_shared = 200 * 1024;
@@ -50,6 +48,56 @@ int32_t bucket_of(const rapt_sdpa &c) {
   return dim <= 64 ? 64 : dim <= 128 ? 128 : dim <= 256 ? 256 : 0;
 }
 
+// The most keys that a window and causality let a tile of rows see, wherever it stands.
+int64_t most_walked(const rapt_sdpa_problem &p, int64_t tile_rows) {
+  const rapt_sdpa &c = p.call;
+  const rapt_sdpa_options &o = c.options;
+  if (rapt_is_present(&c.weights) || p.appended_keys > 0 || (o.flags & RAPT_WINDOW) == 0) return c.kv_len;
+  int64_t left = o.window_left, right = (o.flags & RAPT_CAUSAL) != 0 ? 0 : o.window_right;
+  // Queries of a tile that begins within one.
+  int64_t queries = rapt_min(rapt_ceil_div(tile_rows - 1, p.group) + 1, c.query_len);
+  bool open = left < 0 || right < 0 || left >= c.kv_len || right >= c.kv_len - left;
+  return open || queries >= c.kv_len - left - right ? c.kv_len : left + right + queries;
+}
+
+// Where causality ends the keys of the last query; kv_len where the plan cannot know.
+int64_t last_walked(const rapt_sdpa_problem &p) {
+  const rapt_sdpa &c = p.call;
+  __extension__ typedef __int128 wide;
+  bool known = (c.options.flags & RAPT_CAUSAL) != 0 && !rapt_is_present(&c.positions) && !rapt_is_present(&c.weights);
+  if (!known || p.appended_keys > 0) return c.kv_len;
+  wide last = static_cast<wide>(c.options.position) + p.first_query + c.query_len;
+  return last < 0 ? 0 : last > c.kv_len ? c.kv_len : static_cast<int64_t>(last);
+}
+
+// Bytes of the partial results of a sample with one split; INT64_MAX where they are more than 64 bits count.
+int64_t partial_bytes(const rapt_sdpa_problem &p) {
+  int64_t bytes = sizeof(float);
+  bool fits = !__builtin_mul_overflow(bytes, p.call.kv_heads, &bytes) &&
+              !__builtin_mul_overflow(bytes, p.rows, &bytes) &&
+              !__builtin_mul_overflow(bytes, p.call.value_dim + 2, &bytes);
+  return fits ? bytes : INT64_MAX;
+}
+
+// Sets chunk and splits. How long chunks are does not depend on where the sample stands, which a plan may not know, and
+// neither does whether results are merged: only how many blocks are launched for nothing.
+void split_keys(const rapt_sdpa_problem &p, const kernels::sdpa_shape &shape, rapt_cuda_sdpa *plan) {
+  int64_t keys = rapt_max(p.call.kv_len, 1), blocks, tile_rows = rapt_min(p.rows, shape.rows);
+  int64_t walked = rapt_max(most_walked(p, tile_rows), 1);
+  plan->chunk = rapt_ceil_div(keys, shape.keys) * shape.keys;
+  plan->splits = 1;
+  if (__builtin_mul_overflow(p.call.kv_heads, plan->row_tiles, &blocks) ||
+      __builtin_mul_overflow(blocks, plan->value_chunks, &blocks)) {
+    return;
+  }
+  // A window may begin within a chunk, and then touches one more.
+  int64_t chunk = rapt_cuda_chunk_of({blocks, walked, tile_rows, shape.keys, partial_bytes(p), walked < keys});
+  if (chunk >= walked) return;
+  plan->chunk = chunk;
+  plan->splits = rapt_min(rapt_ceil_div(keys, chunk), rapt_ceil_div(walked - 1, chunk) + 1);
+  plan->splits = rapt_max(2, rapt_min(plan->splits, rapt_ceil_div(last_walked(p), chunk)));
+}
+
 bool admits(only rule, bool is) { return rule == only::any || (rule == only::yes) == is; }
 
 // Stems are numbered by path, then family, then storage, then without and with i8.
@@ -79,6 +127,13 @@ void rapt_cuda_name_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, char 
            traits.special == only::yes ? "_special" : "", traits.narrow == only::yes ? "_narrow" : "");
 }
 
+void rapt_cuda_name_sdpa_plan(const rapt_sdpa_problem &problem, const rapt_cuda_sdpa &plan, char *out, size_t size) {
+  char kernel[rapt_cuda_name_room], splits[32] = "";
+  rapt_cuda_name_sdpa(problem, plan.kernel, kernel, sizeof kernel);
+  if (plan.splits > 1) snprintf(splits, sizeof splits, "_split%" PRId64, plan.splits);
+  snprintf(out, size, "%.90s%s", kernel, splits);
+}
+
 rapt_cuda_sdpa_candidates::rapt_cuda_sdpa_candidates(const rapt_cuda_properties &device, const rapt_sdpa_problem &p)
     : problem(p), count(0), kernels() {
   bool special = is_special(p), narrow = device.shared_per_block_optin < roomy_shared;
@@ -100,12 +155,11 @@ bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_
   plan->special = is_special(problem);
   plan->row_tiles = rapt_ceil_div(problem.rows, shape.rows);
   plan->value_chunks = rapt_ceil_div(c.value_dim, shape.values);
-  plan->chunk = rapt_ceil_div(rapt_max(c.kv_len, 1), chunk_step) * chunk_step;
-  plan->splits = 1;
-  if (sdpa_table.of[kernel].decode) {
-    int64_t chunk = rapt_ceil_div(rapt_ceil_div(c.kv_len, kernels::most_splits), chunk_step) * chunk_step;
-    plan->chunk = rapt_max(chunk, least_chunk);
-    plan->splits = c.kv_len > plan->chunk ? rapt_ceil_div(c.kv_len, plan->chunk) : 1;
+  split_keys(problem, shape, plan);
+  plan->samples = c.batch;
+  if (plan->splits > 1) {
+    int64_t sample = rapt_max(partial_bytes(problem) * plan->splits, 1);
+    plan->samples = rapt_clamp(rapt_cuda_most_partial_bytes / sample, 1, c.batch);
   }
   return rapt_cuda_count_sdpa(problem, plan);
 }
@@ -113,16 +167,17 @@ bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_
 bool rapt_cuda_count_sdpa(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan) {
   const rapt_sdpa &c = problem.call;
   kernels::sdpa_shape shape = kernels::sdpa_shape_of(plan->kernel, c.query.dtype);
-  int64_t rows = problem.rows, units, items, partials = 0, floats, totals;
-  if (__builtin_mul_overflow(c.batch, c.kv_heads, &units) || __builtin_mul_overflow(units, plan->row_tiles, &items) ||
+  int64_t rows = problem.rows, units, all, items, partials = 0, floats, totals;
+  if (__builtin_mul_overflow(c.batch, c.kv_heads, &all) || __builtin_mul_overflow(all, plan->row_tiles, &items) ||
       __builtin_mul_overflow(items, plan->splits * plan->value_chunks, &items)) {
     return false;
   }
+  units = plan->samples * c.kv_heads;
   if (plan->splits > 1 && (__builtin_mul_overflow(units, rows * plan->splits, &partials) ||
                            __builtin_mul_overflow(partials, c.value_dim + 2, &partials))) {
     return false;
   }
-  if (rounds_weights(c) && (__builtin_mul_overflow(units, rows, &plan->kept_scores) ||
+  if (rounds_weights(c) && (__builtin_mul_overflow(all, rows, &plan->kept_scores) ||
                             __builtin_mul_overflow(plan->kept_scores, c.kv_len, &plan->kept_scores))) {
     return false;
   }

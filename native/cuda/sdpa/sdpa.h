@@ -17,8 +17,11 @@ struct rapt_cuda_sdpa {
   int32_t special;
   int64_t row_tiles;
   int64_t value_chunks;
+  // The most splits of a tile's keys, and the keys of one (splits.h).
   int64_t splits;
   int64_t chunk;
+  // How many samples are enqueued at a time: all of them unless their partial results would take too much scratch.
+  int64_t samples;
   // How many f32 scores scratch holds, after the partial results: those that become 16-bit weights.
   int64_t kept_scores;
   // How many blocks have totals in scratch, before all else there; 0 where no block has several stretches. The launch
@@ -34,6 +37,8 @@ struct rapt_cuda_sdpa {
 extern const rapt_cuda_names rapt_cuda_sdpa_names;
 int rapt_cuda_sdpa_stem(const rapt_sdpa_problem &problem, int32_t kernel);
 void rapt_cuda_name_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, char *out, size_t size);
+// The name of a plan is its kernel's, with "_split16" where keys are split.
+void rapt_cuda_name_sdpa_plan(const rapt_sdpa_problem &problem, const rapt_cuda_sdpa &plan, char *out, size_t size);
 
 // The kernels as the self-check numbers them: those of tensor cores for each type.
 constexpr int rapt_cuda_sdpa_numbered = 2 * kernels::mma_kernels + (kernels::sdpa_kernels - kernels::mma_kernels);
@@ -61,7 +66,8 @@ struct rapt_cuda_sdpa_candidates {
 // that results have the same bits whatever the batch size. Returns false where sizes overflow.
 bool rapt_cuda_plan_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, rapt_cuda_sdpa *plan);
 
-// The part of it that follows from the splits: totals, kept scores and scratch. By itself for plans with other splits.
+// The part of it that follows from chunk, splits and samples: totals, kept scores and scratch. By itself for plans with
+// others.
 bool rapt_cuda_count_sdpa(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan);
 
 // Loads every kernel into the current context, so that no launch has to. Returns the driver's error code, 0 = done.

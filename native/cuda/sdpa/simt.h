@@ -11,7 +11,7 @@
 #define RAPT_CUDA_SDPA_SIMT_H
 
 #include "cuda/gpu/product.h"
-#include "cuda/sdpa/row.h"
+#include "cuda/sdpa/chunk.h"
 #include "cuda/sdpa/total.h"
 
 namespace kernels {
@@ -58,8 +58,10 @@ struct simt_tiles {
     softmax_total total[ROWS];
     double keep[ROWS];
     row_state row[ROWS];
-    // The first key of the block's item: here, because it would be a register too many in the loop over the keys.
+    // The first key of the block's item, and the number of its first row's partial results: here, because they would be
+    // registers too many in the loop over the keys.
     int64_t first_key;
+    int64_t partial;
   };
 };
 
@@ -84,7 +86,7 @@ GPU_FUNCTION simt_item take_item(const sdpa_parameters &a, int64_t item) {
   work.split = item % a.splits;
   item /= a.splits;
   work.first_row = (a.row_tiles - 1 - item % a.row_tiles) * Tiles::rows;
-  work.unit = item / a.row_tiles;
+  work.unit = a.first_unit + item / a.row_tiles;
   work.batch = work.unit / c.kv_heads;
   work.kv_head = work.unit % c.kv_heads;
   int64_t rows = a.problem.rows - work.first_row, values = c.value_dim - work.first_value;
@@ -256,14 +258,16 @@ template <typename Tiles>
 GPU_FUNCTION void write_partial(const sdpa_parameters &a, const simt_item &work, const typename Tiles::memory &m,
                                 const float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
-  int64_t base = work.unit * a.problem.rows + work.first_row;
+  // A block without keys has passed no barrier since it was set.
+  gpu::barrier();
+  int64_t partial = m.partial;
   for (int r = gpu::thread(); r < work.rows; r += Tiles::threads) {
-    a.partial_maximum[(base + r) * a.splits + work.split] = m.state[r].maximum;
-    a.partial_sum[(base + r) * a.splits + work.split] = m.state[r].sum;
+    a.partial_maximum[partial + r * a.splits] = m.state[r].maximum;
+    a.partial_sum[partial + r * a.splits] = m.state[r].sum;
   }
   GPU_UNROLL
   for (int r = 0; r < Tiles::thread_rows; r++) {
-    int64_t at = ((base + first + r) * a.splits + work.split) * a.problem.call.value_dim + work.first_value;
+    int64_t at = (partial + (first + r) * a.splits) * a.problem.call.value_dim + work.first_value;
     GPU_UNROLL
     for (int i = 0; i < Tiles::thread_values; i++) {
       int d = column * Tiles::thread_values + i;
@@ -314,11 +318,16 @@ attention_simt(GPU_PARAMETER sdpa_parameters a) {
       if (r < work.rows) m.row[r] = make_row(p, work.batch, work.kv_head, work.first_row + r);
     }
     float output[Tiles::thread_rows][Tiles::thread_values] = {};
-    key_range walk = keys_to_walk(p, position_of(p, work.batch), work.first_row, work.first_row + work.rows - 1);
-    int64_t begin = work.split * a.chunk, end = begin + a.chunk;
+    key_range walk = tile_walk(a, position_of(p, work.batch), work.first_row);
+    chunk_range chunks = chunks_to_walk(a, walk);
+    if (work.split >= chunks.count) continue;
+    int64_t begin = (chunks.first + work.split) * a.chunk, end = begin + a.chunk;
     if (walk.first > begin) begin = walk.first / Tiles::keys * Tiles::keys;
     if (walk.last < end) end = walk.last;
-    if (gpu::thread() == 0) m.first_key = begin;
+    if (gpu::thread() == 0) {
+      m.first_key = begin;
+      m.partial = partial_at(a, work.unit, work.first_row) + work.split;
+    }
     for (int64_t j = begin; j < end; j += Tiles::keys) {
       int keys = end - j < Tiles::keys ? static_cast<int>(end - j) : Tiles::keys;
       multiply_keys<Tiles>(p, work, m, j, keys);

@@ -106,6 +106,71 @@ void check_attention(const sdpa_case &c) {
   }
 }
 
+// A sample's position may stand in the options, where the plan sees it, or in a tensor.
+void check_position(sdpa_case c) {
+  std::vector<bytes> found;
+  std::string name;
+  c.batch = 1;
+  for (int positions : {0, 2}) {
+    sdpa_tensors t;
+    rapt_sdpa_problem problem;
+    c.positions = positions;
+    build(c, &t, &problem);
+    rapt_cuda_sdpa plan = plan_of(problem, 4, &name);
+    check_case(describe(c) + " " + name);
+    CHECK(plan.splits > 1, "the keys are not split");
+    attend(t, problem, plan);
+    found.push_back(results_of(t, 0));
+  }
+  CHECK(found[0] == found[1], "a position in the options gives other bits than one in a tensor");
+}
+
+// Prefill whose keys are split, all samples at a time or fewer.
+void check_split_attentions() {
+  for (int32_t type : {RAPT_F32, RAPT_BF16}) {
+    for (int option = 0; option < 4; option++) {
+      sdpa_case c;
+      c.query = c.key = c.value = c.output = type;
+      c.batch = 3;
+      c.heads = 4;
+      c.kv_heads = 2;
+      c.query_len = 20;
+      c.kv_len = 1100;
+      c.head_dim = 48;
+      c.value_dim = 40;
+      c.causal = option > 0;
+      c.positions = option == 2 ? 1 : 0;
+      c.position = option == 2 ? 200 : c.kv_len - c.query_len;
+      c.window = option == 3;
+      c.window_left = 800;
+      c.seed = static_cast<uint64_t>(1 + option);
+      check_attention(c);
+      sdpa_tensors t;
+      rapt_sdpa_problem problem;
+      std::string name;
+      build(c, &t, &problem);
+      rapt_cuda_sdpa plan = plan_of(problem, 4, &name);
+      CHECK(plan.splits > 1, "the keys are not split");
+      attend(t, problem, plan);
+      std::vector<bytes> expected;
+      for (int64_t b = 0; b < c.batch; b++) expected.push_back(results_of(t, b));
+      for (plan.samples = 1; plan.samples < c.batch; plan.samples++) {
+        CHECK(rapt_cuda_count_sdpa(problem, &plan), "the plan overflows");
+        attend(t, problem, plan);
+        for (int64_t b = 0; b < c.batch; b++) {
+          CHECK(results_of(t, b) == expected[static_cast<size_t>(b)], "%lld samples at a time give other bits",
+                static_cast<long long>(plan.samples));
+        }
+      }
+      if (option == 0) continue;
+      check_position(c);
+      // Much of the keys is beyond the last query.
+      c.position = 300;
+      check_position(c);
+    }
+  }
+}
+
 void check_attentions() {
   for (int32_t type : {RAPT_F32, RAPT_BF16}) {
     for (int64_t query_len : {1, 3, 50}) {
@@ -194,6 +259,7 @@ int main() {
   rapt_cuda_prepare_sdpa(hopper);
   rapt_cuda_prepare_linear(hopper);
   check_attentions();
+  check_split_attentions();
   check_long_attention();
   check_projection(RAPT_F32);
   check_projection(RAPT_F16);

@@ -88,7 +88,7 @@ void check_kernel(int32_t kernel, int32_t type, bool splits, const mixture &of) 
   CHECK(rapt_cuda_plan_sdpa(problem, kernel, &plan), "the plan overflows");
   if (!splits) {
     plan.splits = 1;
-    plan.chunk = (c.kv_len + kernels::chunk_step - 1) / kernels::chunk_step * kernels::chunk_step;
+    plan.chunk = (c.kv_len + shape.keys - 1) / shape.keys * shape.keys;
     CHECK(rapt_cuda_count_sdpa(problem, &plan), "the plan overflows");
   }
   CHECK((plan.splits > 1) == (plan.totals == 0), "%lld splits, %lld totals", static_cast<long long>(plan.splits),
@@ -161,7 +161,7 @@ void scratch() {
       problem.call.batch = 1;
       problem.call.query_heads = problem.call.kv_heads = 8;
       problem.call.query_len = decode ? 1 : (1 << 15) * factor;
-      problem.call.kv_len = (1 << 21) * factor;
+      problem.call.kv_len = (1 << 23) * factor;
       problem.call.head_dim = problem.call.value_dim = 64;
       rapt_sdpa_derive(&problem);
       CHECK(rapt_cuda_plan_sdpa(problem, kernel, &plans[i]), "the plan overflows");

@@ -108,7 +108,7 @@ std::string describe(const sdpa_case &c) {
       text, sizeof text,
       "b%lld h%lld/%lld q%lld k%lld d%lld/%lld types %d%d%d%d causal=%d position=%lld/%d window=%d:%lld:%lld scale=%g "
       "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d/%d appended=%lld first=%lld padding=%d layout=%d "
-      "poison=%d spread=%g groups=%lld/%lld shared=%d seed=%llu kernel=%s/%s",
+      "poison=%d spread=%g groups=%lld/%lld shared=%d split=%lld/%lld seed=%llu kernel=%s/%s",
       static_cast<long long>(c.batch), static_cast<long long>(c.heads), static_cast<long long>(c.kv_heads),
       static_cast<long long>(c.query_len), static_cast<long long>(c.kv_len), static_cast<long long>(c.head_dim),
       static_cast<long long>(c.value_dim), c.query, c.key, c.value, c.output, c.causal,
@@ -117,8 +117,8 @@ std::string describe(const sdpa_case &c) {
       c.bias, c.bias_type, c.alibi, c.sinks, c.weights, c.weights_type, static_cast<long long>(c.appended),
       static_cast<long long>(c.first_query), c.padding, c.layout, c.poison, static_cast<double>(c.spread),
       static_cast<long long>(c.key_groups), static_cast<long long>(c.value_groups), c.scales_shared,
-      static_cast<unsigned long long>(c.seed), c.path == nullptr ? "any" : c.path,
-      c.family == nullptr ? "any" : c.family);
+      static_cast<long long>(c.split_tiles), static_cast<long long>(c.samples), static_cast<unsigned long long>(c.seed),
+      c.path == nullptr ? "any" : c.path, c.family == nullptr ? "any" : c.family);
   return text;
 }
 

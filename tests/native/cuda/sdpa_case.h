@@ -39,6 +39,8 @@ struct sdpa_case {
   // Multiplies the queries: large ones make one-hot rows.
   float spread = 1;
   uint64_t seed = 1;
+  // Tiles of keys in a split, and samples of a launch; 0 = as planned.
+  int64_t split_tiles = 0, samples = 0;
   // "simt" or "mma", and "prefill" or "decode"; NULL = the best.
   const char *family = nullptr;
   const char *path = nullptr;

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "base/arithmetic.h"
 #include "cuda/sdpa/sdpa.h"
 #include "plans.h"
 #include "sdpa_case.h"
@@ -176,6 +177,12 @@ void run_case(const sdpa_case &c) {
   if (chosen < 0) return;
   rapt_cuda_sdpa plan;
   CHECK(rapt_cuda_plan_sdpa(problem, candidates.kernels[chosen], &plan), "the plan overflows");
+  if (c.split_tiles > 0) {
+    plan.chunk = c.split_tiles * kernels::sdpa_shape_of(plan.kernel, c.query).keys;
+    plan.splits = rapt_max(rapt_ceil_div(c.kv_len, plan.chunk), 1);
+    if (c.samples > 0) plan.samples = c.samples;
+    CHECK(rapt_cuda_count_sdpa(problem, &plan), "the plan overflows");
+  }
   void *scratch = nullptr;
   if (posix_memalign(&scratch, 64, static_cast<size_t>(plan.scratch) + 1) != 0) abort();
   memset(scratch, 0xff, static_cast<size_t>(plan.scratch));

@@ -5,6 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include <memory>
+#include <vector>
+
 #include "plans.h"
 #include "sdpa_case.h"
 
@@ -146,6 +149,86 @@ void tensor_core_suite(bool decode) {
   }
 }
 
+// Keys in splits of one to three tiles, where a plan would not split so few, and one to all samples at a time.
+void split_suite() {
+  generator random = {103};
+  int count = test_sweep(200, 80, 40);
+  for (int i = 0; i < count; i++) {
+    bool decode = random.percent(30), tensor = random.percent(60);
+    sdpa_case c = random_case(&random, decode);
+    if (tensor) {
+      set_types(&c, random.percent(50) ? RAPT_F16 : RAPT_BF16);
+      c.head_dim = 8 * random.between(1, random.percent(60) ? 16 : 32);
+      c.value_dim = random.percent(50) ? c.head_dim : 8 * random.between(1, 16);
+      const int aligned[] = {0, 1, 4};
+      c.layout = aligned[random.between(0, 2)];
+    }
+    // More than the sixteen splits that fewer warps merge.
+    if (decode && random.percent(30)) c.kv_len += 64 * 17;
+    c.family = tensor ? "mma" : "simt";
+    c.path = decode ? nullptr : "prefill";
+    c.split_tiles = random.between(1, 3);
+    c.samples = random.between(1, c.batch);
+    run_case(c);
+  }
+}
+
+// Splits that plans choose: few tiles of rows over many keys.
+void planned_splits() {
+  auto run = [](int32_t type, int64_t query_len, int64_t kv_len, auto change) {
+    sdpa_case c;
+    set_types(&c, type);
+    c.heads = 2;
+    c.query_len = query_len;
+    c.kv_len = kv_len;
+    c.head_dim = c.value_dim = 64;
+    change(&c);
+    run_case(c);
+  };
+  // 18 rows, and 140: two tiles, which take longer chunks.
+  run(RAPT_BF16, 9, 600, [](sdpa_case *c) { c->batch = 2; });
+  run(RAPT_F16, 70, 2100,
+      [](sdpa_case *c) { c->causal = 1, c->position = c->kv_len - c->query_len, c->head_dim = c->value_dim = 16; });
+  run(RAPT_F16, 9, 600, [](sdpa_case *c) { c->batch = 2, c->causal = 1, c->positions = 1, c->position = 100; });
+  run(RAPT_BF16, 9, 1300, [](sdpa_case *c) {
+    c->causal = c->window = c->poison = 1, c->window_left = 600, c->position = c->kv_len - c->query_len;
+  });
+  run(RAPT_F32, 9, 600, [](sdpa_case *c) { c->mask = 0, c->sinks = 1; });
+  run(RAPT_F32, 9, 600, [](sdpa_case *c) { c->weights = RAPT_WEIGHTS_SOFTMAX, c->causal = 1, c->position = 300; });
+}
+
+// The chunks that no row of a tile sees cost nothing: their blocks write no partial result, and none is read.
+void unseen_splits() {
+  for (int32_t type : {RAPT_F32, RAPT_BF16}) {
+    sdpa_case c;
+    set_types(&c, type);
+    c.query_len = 20;
+    c.kv_len = 1100;
+    c.head_dim = c.value_dim = 64;
+    c.causal = c.positions = 1;
+    c.position = 300;
+    sdpa_tensors t;
+    rapt_sdpa_problem problem;
+    rapt_cuda_sdpa plan;
+    build(c, &t, &problem);
+    rapt_cuda_sdpa_candidates candidates(hopper, problem);
+    check_case(describe(c) + " " + name_of(candidates, 0));
+    CHECK(rapt_cuda_plan_sdpa(problem, candidates.kernels[0], &plan), "the plan overflows");
+    CHECK(plan.splits == 4 && plan.totals == 0, "%lld splits", static_cast<long long>(plan.splits));
+    std::vector<float> scratch(static_cast<size_t>(plan.scratch) / sizeof(float) + 16, NAN);
+    void *begin = scratch.data();
+    size_t room = scratch.size() * sizeof(float);
+    std::align(64, static_cast<size_t>(plan.scratch), begin, room);
+    CHECK(rapt_cuda_launch_sdpa(plan, problem, begin, nullptr) == 0, "launch failed");
+    const float *output = static_cast<const float *>(begin), *maximum = output + 20 * plan.splits * 64;
+    for (int64_t n = 0; n < 20 * plan.splits; n++) {
+      bool seen = n % plan.splits * plan.chunk < 320;
+      CHECK(isnan(maximum[n]) != seen && isnan(output[n * 64]) != seen, "split %lld of row %lld",
+            static_cast<long long>(n % plan.splits), static_cast<long long>(n / plan.splits));
+    }
+  }
+}
+
 // Blocks whose rows see no key at all.
 void blind_suite() {
   for (int64_t query_len : {2, 70}) {
@@ -232,6 +315,11 @@ int main(int count, char **arguments) {
     tensor_core_suite(false);
   }
   if (strcmp(suite, "mma_decode") == 0) tensor_core_suite(true);
+  if (strcmp(suite, "splits") == 0) {
+    unseen_splits();
+    planned_splits();
+    split_suite();
+  }
   if (strcmp(suite, "prefill") == 0) random_suite(false);
   if (strcmp(suite, "decode") == 0) random_suite(true);
   if (strcmp(suite, "i8_prefill") == 0) eight_bit_suite(false);

@@ -75,6 +75,8 @@ int main(void) {
   check_choice("sdpa_decode_bf16_cuda_simt", plain);
   check_choice("linear,,sdpa_decode_bf16_cuda_simt_d64,", plain);
   check_choice("sdpa_decode_bf16_cuda_simt_d640", tensor);
+  check_choice("sdpa_decode_bf16_cuda_simt_d64_split16", plain);
+  check_choice("sdpa_decode_bf16_cuda_simt_d64_splits", tensor);
   check_choice("sdpa_prefill_bf16_cuda_simt", "sdpa_prefill_bf16_cuda_simt_d64");
   check_refusals();
   return check_finish("cuda_abi_gate_test");
