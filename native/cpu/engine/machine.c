@@ -161,10 +161,6 @@ rapt_machine rapt_machine_here(void) {
 // and a larger cache has more ways: 8 of 32 KB, 12 of 48 KB.
 int64_t rapt_machine_l1_ways(const rapt_machine *machine) { return rapt_max(1, machine->l1 / RAPT_WAY_BYTES); }
 
-// Values copied to strips halve the misses of an L1 of 8 ways, and take 1 to 4 % of the time off prefill on a Zen 3, 3
-// to 8 % where another thread shares the core; with 12 ways (Zen 5) there was nothing to gain.
-int rapt_machine_has_few_ways(const rapt_machine *machine) { return rapt_machine_l1_ways(machine) <= 8; }
-
 // With more panels per task K and V are read less often. The same on every machine measured so far: with 512 KB of L2
 // (Zen 3) half of it costs up to 5 %, because panels stream from L3 in order while K and V come again and again; with
 // 2 MB (Granite Rapids) twice as much gains nothing, and leaves fewer tasks.

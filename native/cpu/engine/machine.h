@@ -53,9 +53,6 @@ rapt_machine rapt_machine_here(void);
 #define RAPT_WAY_BYTES 4096
 int64_t rapt_machine_l1_ways(const rapt_machine *machine);
 
-// Whether L1 has so few ways that a product should not read a line of its own for every step.
-int rapt_machine_has_few_ways(const rapt_machine *machine);
-
 // Bytes of query and output panels that one task of attention works on.
 int64_t rapt_machine_task_bytes(const rapt_machine *machine);
 

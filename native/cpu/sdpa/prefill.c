@@ -78,7 +78,7 @@ static void lay_slot(rapt_arena *arena, const rapt_cpu_context *context, const r
   if (plan->stretch > 0) rapt_softmax_total_lay(arena, panels, &slot->states, &slot->totals);
   slot->keys = rapt_arena_take(arena, plan->key_tile * c->head_dim, sizeof(float));
   slot->values = rapt_arena_take(arena, plan->key_tile * c->value_dim, sizeof(float));
-  int strips = rapt_sdpa_uses_strips(context, panels, c->value_dim);
+  int strips = rapt_sdpa_uses_strips(&context->kernels, panels, c->value_dim);
   slot->strips = strips ? rapt_arena_take(arena, plan->key_tile * c->value_dim, sizeof(float)) : NULL;
   slot->scores = rapt_arena_take(arena, plan->key_tile * width, sizeof(float));
   slot->visible = rapt_arena_take(arena, plan->key_tile * width, 1);

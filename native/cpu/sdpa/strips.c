@@ -4,16 +4,14 @@
 #include <string.h>
 
 #include "base/arithmetic.h"
-#include "cpu/engine/machine.h"
 
 // A piece is copied as so many floats, two instructions: what lies behind it is written later.
 #define COPIED 8
 // Below this depth a piece would reach over more than the next key's.
 #define LEAST_DEPTH 16
 
-int rapt_sdpa_uses_strips(const rapt_cpu_context *context, int64_t panels, int64_t depth) {
-  return context->kernels.multiply_strip != NULL && rapt_machine_has_few_ways(&context->machine) &&
-         panels >= RAPT_SDPA_STRIP_PANELS && depth >= LEAST_DEPTH;
+int rapt_sdpa_uses_strips(const rapt_kernels *kernels, int64_t panels, int64_t depth) {
+  return kernels->multiply_strip != NULL && panels >= RAPT_SDPA_STRIP_PANELS && depth >= LEAST_DEPTH;
 }
 
 static void copy_pieces(const float *from, int64_t pieces, int64_t height, int64_t strip, float *to) {
