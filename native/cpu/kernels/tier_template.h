@@ -25,6 +25,7 @@
 
 #ifndef MULTIPLY_STRIP
 #define MULTIPLY_STRIP NULL
+#define MULTIPLY_LINES NULL
 #endif
 
 _Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");
@@ -48,6 +49,7 @@ const rapt_kernels KERNELS = {
     .unpack = unpack,
     .multiply = multiply,
     .multiply_strip = MULTIPLY_STRIP,
+    .multiply_lines = MULTIPLY_LINES,
     .multiply_guarded = multiply_guarded,
     .softmax = softmax,
     .multiply_and_weigh = multiply_and_weigh,
