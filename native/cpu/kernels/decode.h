@@ -15,7 +15,6 @@
 #else
 #define DOT_STREAM_ROWS(type, depth) ((type) == AS_F32 ? 4 : 1)
 #endif
-#define DOT_KEY_AFTER_KEY 2
 
 ALWAYS_INLINE vf dot_key(const int type, const void *row, int64_t at, int64_t n) {
   return n == V_LANES ? load_as(type, row, at) : load_some_as(type, row, at, n);

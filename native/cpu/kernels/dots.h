@@ -8,8 +8,6 @@
 //   DOT_SUM_ROWS                 whether the sums of four rows and one key are reduced together
 //   dot_stream(rows, keys, stride, depth, type)    how the keys are streamed
 //   DOT_STREAM_ROWS(type, depth) the most rows that are multiplied without requests
-//   DOT_KEY_AFTER_KEY            the most of those whose keys are read one after the other, on tiers without
-//   DOT_SUM_BLOCK
 // type is one of AS_F32, AS_F16, AS_BF16 and AS_I8, a constant at every call.
 #ifndef RAPT_CPU_KERNELS_DOTS_H
 #define RAPT_CPU_KERNELS_DOTS_H

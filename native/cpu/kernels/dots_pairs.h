@@ -11,7 +11,6 @@
 #define DOT_STEP (2 * V_LANES)
 #define DOT_SUM_ROWS 0
 #define DOT_STREAM_ROWS(type, depth) 4
-#define DOT_KEY_AFTER_KEY 2
 
 // Elements at .. at + n of a row of bf16, n <= DOT_STEP, zeros behind; the rest is not read.
 ALWAYS_INLINE vf dot_query(const void *row, int64_t at, int64_t n) {

@@ -75,7 +75,7 @@ ALWAYS_INLINE void dots_rows_in_streams(const int type, const int rows, int64_t 
   // An odd number of rows: streams an even number apart would meet in few sets of L1.
   int64_t part = key_count / DOT_KEYS;
   if (part % 2 == 0) part--;
-  int64_t apart = rows > DOT_KEY_AFTER_KEY && part > 1 ? part * DOT_KEYS : 0, k = 0;
+  int64_t apart = part > 1 ? part * DOT_KEYS : 0, k = 0;
 #pragma GCC unroll 1
   for (; k < apart / DOT_KEYS; k++) {
     dot_block_of b = dot_block_at(all, k);
@@ -93,8 +93,7 @@ ALWAYS_INLINE void dots_rows_in_streams(const int type, const int rows, int64_t 
   }
 }
 
-// Few rows: one or two at keys one after the other, which is one stream; more at DOT_KEYS keys at once, as many
-// streams, because there the loads of queries would take longer than reading.
+// Few rows at DOT_KEYS keys at once, which are as many streams: one alone is 20 % slower on a Zen 3.
 ALWAYS_INLINE void dots_in_streams(const int type, int64_t rows, int64_t key_count, stream s, dot_block_of b) {
   b.key = s.first;
   b.key_stride = s.stride;

@@ -38,6 +38,14 @@ typedef enum rapt_start {
 typedef void rapt_multiply(int64_t rows, int64_t depth, const float *a, int64_t a_row, int64_t a_step, const float *b,
                            float *c, int64_t c_stride, rapt_start start, const float *lane);
 
+// rapt_multiply for a strip of 1 to tile_rows rows, whose elements lie side by side: a(r, k) = a[k * rows + r].
+typedef void rapt_multiply_strip(int64_t rows, int64_t depth, const float *a, const float *b, float *c,
+                                 int64_t c_stride, rapt_start start, const float *lane);
+
+// rapt_multiply for 1 to tile_rows rows whose own elements lie side by side: a(r, k) = a[r * a_row + k].
+typedef void rapt_multiply_lines(int64_t rows, int64_t depth, const float *a, int64_t a_row, const float *b, float *c,
+                                 int64_t c_stride, rapt_start start, const float *lane);
+
 // rapt_multiply from zero, fused with the softmax under given maxima, for scores that nothing happens to in between:
 // c[row][lane] = 2^((a . b - lane_max) * to_exponent), [rows][panel_width], with a(r, k) = a[r * a_row + k]. Adds the
 // columns' sums to lane_sum. Stops before a tile in which a score exceeds its maximum, or where a maximum is -inf, and
@@ -189,6 +197,10 @@ typedef struct rapt_kernels {
                  float *const *rows);
 
   rapt_multiply *multiply;
+
+  // As multiply. NULL on tiers that gain nothing from constant strides.
+  rapt_multiply_strip *multiply_strip;
+  rapt_multiply_lines *multiply_lines;
 
   // As multiply, but terms whose b is 0 are left out, so that a NaN or infinity in a reaches only the columns whose
   // weight for it is not 0.

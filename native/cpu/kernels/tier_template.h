@@ -23,6 +23,11 @@
 #include "cpu/kernels/tile.h"
 #include "cpu/kernels/total.h"
 
+#ifndef MULTIPLY_STRIP
+#define MULTIPLY_STRIP NULL
+#define MULTIPLY_LINES NULL
+#endif
+
 _Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");
 _Static_assert(PANEL_WIDTH <= RAPT_MAX_PANEL_WIDTH && TILE_ROWS <= RAPT_MAX_TILE_ROWS, "bounds of the framework");
 _Static_assert(PANEL_WIDTH % V_LANES == 0, "threads pack neighbouring pieces of a panel, which must not spill");
@@ -43,6 +48,8 @@ const rapt_kernels KERNELS = {
     .pack = pack,
     .unpack = unpack,
     .multiply = multiply,
+    .multiply_strip = MULTIPLY_STRIP,
+    .multiply_lines = MULTIPLY_LINES,
     .multiply_guarded = multiply_guarded,
     .softmax = softmax,
     .multiply_and_weigh = multiply_and_weigh,

@@ -35,9 +35,18 @@ static inline void v_store(float *p, vf v) { _mm256_storeu_ps(p, v); }
 static inline __m256i v_first(int64_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-// The first n elements, 0 <= n <= 8, zeros behind; the rest is not read.
-static inline vf v_load_n(const float *p, int64_t n) { return _mm256_maskload_ps(p, v_first(n)); }
-static inline void v_store_n(float *p, vf v, int64_t n) { _mm256_maskstore_ps(p, v_first(n), v); }
+// The first n elements, 0 <= n <= 8, zeros behind; the rest is not read. A masked store is 42 micro-operations on Zen 1
+// to 3, and a load of what it has stored waits for it, so whole vectors are stored without.
+static inline vf v_load_n(const float *p, int64_t n) {
+  return n == V_LANES ? v_load(p) : _mm256_maskload_ps(p, v_first(n));
+}
+static inline void v_store_n(float *p, vf v, int64_t n) {
+  if (n == V_LANES) {
+    v_store(p, v);
+  } else {
+    _mm256_maskstore_ps(p, v_first(n), v);
+  }
+}
 static inline vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 static inline vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 static inline vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }

@@ -311,7 +311,11 @@ static void multiply_tile(const projection_task *t, int64_t height, int64_t dept
   if (t->takes_pairs) {
     kernels->multiply_pairs(height, depth / 2, rows.at, rows.stride, 1, panel, c, c_stride, start, lane);
   } else if (t->widens || t->weights->stored == RAPT_F32) {
-    kernels->multiply(height, depth, rows.at, rows.stride, 1, panel, c, c_stride, start, lane);
+    if (kernels->multiply_lines != NULL) {
+      kernels->multiply_lines(height, depth, rows.at, rows.stride, panel, c, c_stride, start, lane);
+    } else {
+      kernels->multiply(height, depth, rows.at, rows.stride, 1, panel, c, c_stride, start, lane);
+    }
   } else if (t->weights->stored == RAPT_F16) {
     kernels->multiply_f16(height, depth, rows.at, rows.stride, panel, c, c_stride, lane);
   } else {

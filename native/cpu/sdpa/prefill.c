@@ -13,6 +13,7 @@
 #include "cpu/sdpa/output.h"
 #include "cpu/sdpa/paths.h"
 #include "cpu/sdpa/scores.h"
+#include "cpu/sdpa/strips.h"
 
 // What is known of a panel's maxima: nothing; that they include some keys that every lane sees; or that they had to
 // move again after that.
@@ -45,6 +46,8 @@ typedef struct prefill_slot {
   // Copies, [key][head_dim] and [key][value_dim], where the rows cannot be used in place.
   float *keys;
   float *values;
+  // The tile's values in strips, where the task uses them.
+  float *strips;
   float *scores;
   // A flag per score, see rapt_softmax_step.
   unsigned char *visible;
@@ -75,6 +78,8 @@ static void lay_slot(rapt_arena *arena, const rapt_cpu_context *context, const r
   if (plan->stretch > 0) rapt_softmax_total_lay(arena, panels, &slot->states, &slot->totals);
   slot->keys = rapt_arena_take(arena, plan->key_tile * c->head_dim, sizeof(float));
   slot->values = rapt_arena_take(arena, plan->key_tile * c->value_dim, sizeof(float));
+  int strips = rapt_sdpa_uses_strips(&context->kernels, panels, c->value_dim);
+  slot->strips = strips ? rapt_arena_take(arena, plan->key_tile * c->value_dim, sizeof(float)) : NULL;
   slot->scores = rapt_arena_take(arena, plan->key_tile * width, sizeof(float));
   slot->visible = rapt_arena_take(arena, plan->key_tile * width, 1);
   slot->correction = rapt_arena_take(arena, width, sizeof(float));
@@ -229,6 +234,8 @@ typedef struct key_tile {
   int64_t last;
   const float *keys;
   const float *values;
+  // The values in strips, too; NULL where too few panels see the tile.
+  const float *strips;
   // Whether all values are finite; -1 = not looked at yet.
   int finite;
 } key_tile;
@@ -303,9 +310,22 @@ static rapt_start weigh(const prefill_task *t, panel *p, key_tile *tile, int64_t
   return !p->started ? RAPT_START_ZERO : moved ? RAPT_START_SCALED : RAPT_START_C;
 }
 
-// Adds the weights of keys from .. to times their values to the output.
-static void add_values(const prefill_task *t, panel *p, const key_tile *tile, int64_t from, int64_t to, int guarded,
+// Adds the weights of keys from .. to times their values, which are in strips, to the output.
+static void add_strips(const prefill_task *t, const panel *p, const key_tile *tile, int64_t from, int64_t to,
                        rapt_start start) {
+  int64_t width = t->kernels->panel_width, depth = t->values.depth, keys = tile->last - tile->first;
+  for (int64_t d = 0, height; d < depth; d += height) {
+    height = rapt_even_step(depth - d, t->kernels->tile_rows);
+    if (t->prefetch != NULL) rapt_prefetch_step(t->prefetch);
+    const float *strip = rapt_sdpa_strip_at(tile->strips, keys, d, from - tile->first, height);
+    t->kernels->multiply_strip(height, to - from, strip, t->slot.scores, p->state.output + d * width, width, start,
+                               t->slot.correction);
+  }
+}
+
+// The same of values as they lie.
+static void add_rows(const prefill_task *t, const panel *p, const key_tile *tile, int64_t from, int64_t to, int guarded,
+                     rapt_start start) {
   int64_t width = t->kernels->panel_width, depth = t->values.depth;
   const float *values = values_of(t, tile, from);
   rapt_multiply *multiply = guarded ? t->kernels->multiply_guarded : t->kernels->multiply;
@@ -314,6 +334,15 @@ static void add_values(const prefill_task *t, panel *p, const key_tile *tile, in
     if (t->prefetch != NULL) rapt_prefetch_step(t->prefetch);
     multiply(rows, to - from, values + d, 1, depth, t->slot.scores, p->state.output + d * width, width, start,
              t->slot.correction);
+  }
+}
+
+static void add_values(const prefill_task *t, panel *p, const key_tile *tile, int64_t from, int64_t to, int guarded,
+                       rapt_start start) {
+  if (tile->strips != NULL && !guarded) {
+    add_strips(t, p, tile, from, to, start);
+  } else {
+    add_rows(t, p, tile, from, to, guarded, start);
   }
   p->started = 1;
 }
@@ -378,11 +407,13 @@ static void attend_tiles(const prefill_task *t, int64_t index) {
     if (t->plan->stretch > 0 && j > t->first_key && (j - t->first_key) % t->plan->stretch == 0) {
       for (int64_t i = 0; i < t->panels; i++) end_stretch(t, i);
     }
-    // The keys of this tile that any panel sees.
+    // The keys of this tile that any panel sees, and how many panels see any.
     key_tile tile = {.first = end, .last = j, .finite = -1};
+    int64_t panels = 0;
     for (int64_t i = 0; i < t->panels; i++) {
       const rapt_sdpa_visibility *visibility = &t->slot.panels[i].visibility;
       if (visibility->low >= end || visibility->high <= j) continue;
+      panels++;
       tile.first = rapt_min(tile.first, rapt_max(visibility->low, j));
       tile.last = rapt_max(tile.last, rapt_min(visibility->high, end));
     }
@@ -390,6 +421,10 @@ static void attend_tiles(const prefill_task *t, int64_t index) {
     tile.keys = t->pairs ? rapt_kv_load_pairs(&t->keys, tile.first, tile.last, t->slot.keys)
                          : rapt_kv_load(t->kernels, &t->keys, tile.first, tile.last, t->slot.keys);
     tile.values = rapt_kv_load(t->kernels, &t->values, tile.first, tile.last, t->slot.values);
+    if (t->slot.strips != NULL && panels >= RAPT_SDPA_STRIP_PANELS) {
+      rapt_sdpa_strips_fill(t->kernels, tile.values, tile.last - tile.first, t->values.depth, t->slot.strips);
+      tile.strips = t->slot.strips;
+    }
     if (t->prefetch != NULL) begin_prefetch(t, index, j, last, tile.last - tile.first);
     for (int64_t i = 0; i < t->panels; i++) {
       panel *p = &t->slot.panels[i];
