@@ -14,7 +14,8 @@ typedef struct issue_rate {
 // Of the core that the caller runs on; takes some milliseconds.
 issue_rate issue_rate_measure(void);
 
-// "quiet", or "shared core" where some windows had much less than others; empty where nothing was measured.
+// "quiet", or "shared core" where some windows had much less than others or all had less than any core takes by itself;
+// empty where nothing was measured.
 const char *issue_rate_word(const issue_rate *rate);
 
 // A line of a report; nothing where nothing was measured.
