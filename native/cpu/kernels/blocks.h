@@ -17,7 +17,7 @@
 // alone, of features that have one scale each.
 enum { AS_BYTES, AS_NIBBLES, AS_BYTES_ALONE };
 
-// Steps of the depth that one word of nibbles holds. Both kinds go in runs of as many.
+// Steps of the depth that one word of nibbles holds. All kinds go in runs of as many.
 #define RUN_STEPS 8
 // Bytes that each panel is prefetched ahead of where it is read: the panels' streams are short, so that hardware
 // prefetchers keep losing them.

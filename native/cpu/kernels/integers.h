@@ -81,7 +81,8 @@ ALWAYS_INLINE void add_integers(const int kind, const int first, const char *blo
 #pragma GCC unroll 4
     for (int v = 0; v < INTEGER_VECTORS; v++) {
       float *to = sums + (first + v) * V_LANES;
-      // First the weights' scale, which cannot overflow on numbers of these sizes; the input's can.
+      // First the weights' scale: in f16 it cannot overflow on numbers of these sizes, and the header says from where
+      // on that of i8 weights may.
       vf scaled = v_mul(q_end(kind, sum[v], input->start), scale[v]);
       v_store(to, v_fma(scaled, v_set1(input->scale), v_load(to)));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The matrix product of prefill and linear: a register tile of TILE_ROWS x TILE_VECTORS vectors of C, with one
-// broadcast of A per row and step. A is not packed, neither K by rows nor V by columns: a broadcast from cache costs
-// the same either way. B is a panel.
+// broadcast of A per row and step. A need not be packed, neither K by rows nor V by columns; multiply_fixed.h is for
+// strides that are known. B is a panel.
 #ifndef RAPT_CPU_KERNELS_MULTIPLY_H
 #define RAPT_CPU_KERNELS_MULTIPLY_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products whose strides are constants, so that the broadcasts of a step, or of four steps, have one pointer: 87 in
-// place of 93 instructions beside 48 FMAs, which counts where another thread shares the core.
+// Products whose step along a row, and for strips its distance to the next one, is a constant, so that four steps move
+// their pointers once: 87 in place of 93 instructions beside 48 FMAs, which counts where another thread shares the
+// core.
 #ifndef RAPT_CPU_KERNELS_MULTIPLY_FIXED_H
 #define RAPT_CPU_KERNELS_MULTIPLY_FIXED_H
 

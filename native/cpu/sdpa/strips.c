@@ -5,13 +5,15 @@
 
 #include "base/arithmetic.h"
 
-// A piece is copied as so many floats, two instructions: what lies behind it is written later.
+// A piece is copied as so many floats, two instructions: what lies behind it, in the next key's place, is written
+// later.
 #define COPIED 8
-// Below this depth a piece would reach over more than the next key's.
-#define LEAST_DEPTH 16
+#define LEAST_HEIGHT (COPIED / 2)
 
 int rapt_sdpa_uses_strips(const rapt_kernels *kernels, int64_t panels, int64_t depth) {
-  return kernels->multiply_strip != NULL && panels >= RAPT_SDPA_STRIP_PANELS && depth >= LEAST_DEPTH;
+  int64_t height = kernels->tile_rows, lowest = depth / rapt_ceil_div(depth, height);
+  int fits = height <= COPIED && lowest >= LEAST_HEIGHT && depth >= COPIED;
+  return kernels->multiply_strip != NULL && panels >= RAPT_SDPA_STRIP_PANELS && fits;
 }
 
 static void copy_pieces(const float *from, int64_t pieces, int64_t height, int64_t strip, float *to) {

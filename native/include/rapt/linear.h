@@ -49,7 +49,8 @@ typedef struct rapt_linear_parameters {
   /** (out_features), f32, f16 or bf16, with an i8 weight, else absent: a weight is its byte times its row's scale. */
   rapt_tensor scale;
   /** RAPT_INPUT_FLOAT, or, with i8, q8_0 and q4_0 weights, RAPT_INPUT_I8: another error for more speed where reading
-   * weights or arithmetic takes the time. It belongs to the weights, which are packed for it. */
+   * weights or arithmetic takes the time. Results may overflow where a scale of i8 weights is 2^108 or more. It belongs
+   * to the weights, which are packed for it. */
   int32_t input_quantization;
   /** 0. */
   int32_t reserved;
@@ -58,11 +59,12 @@ typedef struct rapt_linear_parameters {
 /**
  * Packs weights on the calling thread and the context's workers, from any strides; complete on return. The caller
  * destroys them; on failure *out is NULL. On the CPU they stay as they were given, but f16 and bf16 of an odd number of
- * in_features become f32, and i8 of a number that is no multiple of 32, unless the input is quantised; results have the
- * same bits as with weights that the caller widens to f32 (i8: each byte times its scale, in f32), unless input and
- * weights are bf16 on the tier avx512bf16: see rapt_linear. On CUDA weight and bias may lie in host memory or on the
- * device, and the function waits for the copy. RAPT_INVALID_ARGUMENT where the parameters break the contract,
- * RAPT_UNSUPPORTED for blocks and i8 on CUDA, RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
+ * in_features become f32, and so does i8 of a number that is no multiple of 32, unless the input is quantised. With
+ * float input results have the same bits as with weights that the caller widens to f32 (i8: each byte times its scale,
+ * in f32, which overflows where that does), unless input and weights are bf16 on the tier avx512bf16: see rapt_linear.
+ * On CUDA weight and bias may lie in host memory or on the device, and the function waits for the copy.
+ * RAPT_INVALID_ARGUMENT where the parameters break the contract, RAPT_UNSUPPORTED for blocks and i8 on CUDA,
+ * RAPT_OUT_OF_MEMORY where memory runs out. Thread-safe.
  */
 RAPT_API rapt_status rapt_linear_create(rapt_context *context, const rapt_linear_parameters *parameters,
                                         rapt_linear_weights **out, rapt_error *error);

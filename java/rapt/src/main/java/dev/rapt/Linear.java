@@ -63,7 +63,7 @@ public final class Linear implements AutoCloseable {
    * stay quantised, so that few rows of input read an eighth to a quarter of what F32 weights take;
    * arithmetic is f32, and the results are those of the weights that the matrix stands for. On CPUs
    * and in the Java reference only. A CPU keeps bytes with a scale for each row as F32 where their
-   * columns are no multiple of 32.
+   * columns are no multiple of 32, unless the input is rounded to bytes.
    *
    * @throws IllegalArgumentException naming the tensor at fault, its value and what was allowed
    * @throws IllegalStateException where the device or a tensor's memory is closed
