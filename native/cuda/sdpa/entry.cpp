@@ -10,7 +10,7 @@ static const rapt_sdpa_problem &problem_of(const void *problem) {
   return *static_cast<const rapt_sdpa_problem *>(problem);
 }
 
-// Whether tensor cores might take the call if its keys and values were not int8.
+// Whether tensor cores might take the call if neither its keys nor its values were int8.
 static bool widens_bytes(const rapt_sdpa &c) {
   bool half = c.query.dtype == RAPT_F16 || c.query.dtype == RAPT_BF16;
   return half && (c.key.dtype == RAPT_I8 || c.value.dtype == RAPT_I8);
@@ -31,8 +31,8 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
   }
   if (needs->remark[0] == 0 && widens_bytes(problem_of(problem).call)) {
     snprintf(needs->remark, sizeof needs->remark,
-             "int8 keys and values are widened on plain cores: expected to be slower than keys and values of the "
-             "query's type, which tensor cores multiply");
+             "int8 keys or values are widened on plain cores: expected to be slower than keys and values of the "
+             "query's type, which tensor cores multiply where sizes and strides suit them");
   }
   needs->scratch = plan->scratch;
   needs->threads = 1;

@@ -4,7 +4,7 @@
 // A sample whose tiles are fewer than a GPU has places for blocks would leave most of the GPU idle: chunked prefill,
 // drafts, few kv heads, decode. So its keys are cut into chunks, which begin at multiples of their size from key 0; a
 // block takes one, and a second kernel merges what they found. The sizes of one sample alone say how long chunks are,
-// so that its results have the same bits in every batch and on every GPU.
+// so that its results have the same bits in every batch and on every GPU that runs the same tiles.
 #ifndef RAPT_CUDA_SDPA_SPLITS_H
 #define RAPT_CUDA_SDPA_SPLITS_H
 

@@ -81,10 +81,10 @@ class run {
     return verdict_.complete;
   }
 
-  // Ends the check early.
+  // Ends the check early. Where a kernel has failed before, that may be why, and is to be remembered.
   void stop(const std::string &what, driver_code code) {
     verdict_.complete = false;
-    verdict_.temporary = rapt_cuda_is_temporary(code);
+    verdict_.temporary = rapt_cuda_is_temporary(code) && !has_failed_now_;
     verdict_.why =
         what + driver_code_name(code) + " (" + std::to_string(code) + "), " + std::string(driver_code_text(code));
     if (verdict_.temporary) verdict_.why += "; the next context that is made checks again";
@@ -112,6 +112,7 @@ class run {
     if (complaint.empty() && lost) complaint = "its results cannot be read";
     if (complaint.empty()) return;
     verdict_.fail(family, kernel, name, complaint);
+    has_failed_now_ = true;
     if (family == RAPT_CUDA_FAMILY_WORDS) wrong_words_ |= rapt_cuda_word_bit(static_cast<rapt_cuda_word>(kernel));
     if (lost) enter();
   }
@@ -184,7 +185,7 @@ class run {
           [&](rapt_cuda_room *room) { return rapt_cuda_check_rows(kernel, room); });
     }
     // Weights are packed by it.
-    if (!verdict_.has_failed(RAPT_CUDA_FAMILY_ROWS, RAPT_CUDA_ROWS_COPY)) return;
+    if (!verdict_.complete || !verdict_.has_failed(RAPT_CUDA_FAMILY_ROWS, RAPT_CUDA_ROWS_COPY)) return;
     for (const auto &[kernel, name] : projections_) {
       if (verdict_.has_failed(RAPT_CUDA_FAMILY_LINEAR, kernel)) continue;
       verdict_.fail(RAPT_CUDA_FAMILY_LINEAR, kernel, name,
@@ -197,6 +198,8 @@ class run {
   const rapt_cuda_verdict &known_;
   rapt_cuda_verdict verdict_;
   uint32_t wrong_words_ = 0;
+  // Whether this run has found a failure, beside those of earlier processes.
+  bool has_failed_now_ = false;
   // The kernels of projections that were looked at: not every device runs all.
   std::vector<std::pair<int, std::string>> projections_;
 };

@@ -126,6 +126,8 @@ build read_build(const std::string &folder) {
   return b;
 }
 
+const char heading[] = "# Counted in the code of nvcc ";
+
 std::string table_of(const std::string &folder, const std::string &version) {
   build b = read_build(folder);
   std::vector<std::string> lines;
@@ -142,7 +144,7 @@ std::string table_of(const std::string &folder, const std::string &version) {
     lines.push_back(line.str());
   }
   std::sort(lines.begin(), lines.end());
-  std::string table = "# Counted in the code of nvcc " + version +
+  std::string table = heading + version +
                       ", not measured. Written by the test cuda_counts, which says how. Per warp; a round is the\n"
                       "# shortest one of the loop that multiplies: of attention a plain tile, of plain cores a step of "
                       "the innermost loop.\n"
@@ -175,12 +177,13 @@ void print_differences(const std::string &kept, const std::string &now) {
 
 int main(int count, char **arguments) {
   if (count < 4) stop("usage: cuda_counts BUILD/native/cuda VERSION FILE [--write]");
-  std::string path = arguments[3], now = table_of(arguments[1], arguments[2]);
+  std::string path = arguments[3];
   if (count > 4 && strcmp(arguments[4], "--write") == 0) {
-    std::ofstream(path) << now;
+    std::ofstream(path) << table_of(arguments[1], arguments[2]);
     return 0;
   }
-  std::string kept = read_table(path), first = now.substr(0, now.find(','));
+  // What another compiler wrote may not be readable here.
+  std::string kept = read_table(path), first = heading + arguments[2];
   if (kept.empty()) {
     printf("left out: there is no %s yet; to write it: %s %s %s %s --write\n", path.c_str(), arguments[0], arguments[1],
            arguments[2], path.c_str());
@@ -190,6 +193,7 @@ int main(int count, char **arguments) {
     printf("left out: %s is of another compiler than nvcc %s\n", path.c_str(), arguments[2]);
     return not_comparable;
   }
+  std::string now = table_of(arguments[1], arguments[2]);
   if (kept == now) return 0;
   print_differences(kept, now);
   fprintf(stderr, "where this is meant: %s %s %s %s --write\n", arguments[0], arguments[1], arguments[2], path.c_str());

@@ -16,8 +16,9 @@ import java.util.Objects;
  *     in it runs attention on a GPU's tensor cores, which round the softmax's weights to the dtype
  *     of query, key and value
  * @param supported whether the device can run the call
- * @param reason why the device cannot run it. Where it can, empty but on a GPU whose best kernel
- *     failed its self-check: then why that is left out, or that {@code RAPT_KERNEL} forces it
+ * @param reason why the device cannot run it. Where it can, empty but on a GPU: there it says that
+ *     the best kernel failed its self-check and is left out, that {@code RAPT_KERNEL} forces one,
+ *     or that int8 keys or values are expected to be slow
  * @param scratchBytes bytes of scratch that the call uses; the device owns it
  * @param threads the largest number of threads that work on the call, the calling one among them
  */
