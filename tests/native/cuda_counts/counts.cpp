@@ -183,7 +183,7 @@ int main(int count, char **arguments) {
     return 0;
   }
   // What another compiler wrote may not be readable here.
-  std::string kept = read_table(path), first = heading + arguments[2];
+  std::string kept = read_table(path), first = std::string(heading) + arguments[2];
   if (kept.empty()) {
     printf("left out: there is no %s yet; to write it: %s %s %s %s --write\n", path.c_str(), arguments[0], arguments[1],
            arguments[2], path.c_str());
