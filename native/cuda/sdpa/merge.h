@@ -87,9 +87,7 @@ attention_merge(GPU_PARAMETER sdpa_parameters a) {
                     splits, factors, sum);
       if (warps > 1) {
         GPU_UNROLL
-        for (int i = 0; i < merge_lane_values; i++) {
-          m.output[gpu::warp()][gpu::lane() + i * gpu::warp_size] = sum[i];
-        }
+        for (int i = 0; i < merge_lane_values; i++) m.output[gpu::warp()][gpu::lane() + i * gpu::warp_size] = sum[i];
         gpu::barrier();
         GPU_UNROLL
         for (int i = 0; i < merge_lane_values; i++) {

@@ -168,8 +168,8 @@ void print_differences(const std::string &kept, const std::string &now) {
   for (std::string line; std::getline(old_lines, line);) lines[line]--;
   for (std::string line; std::getline(new_lines, line);) lines[line]++;
   for (const auto &line : lines) {
-    if (line.second != 0)
-      fprintf(stderr, "%s %s\n", line.second < 0 ? "in the file:" : "now:        ", line.first.c_str());
+    if (line.second == 0) continue;
+    fprintf(stderr, "%s %s\n", line.second < 0 ? "in the file:" : "now:        ", line.first.c_str());
   }
 }
 
