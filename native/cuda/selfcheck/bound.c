@@ -3,7 +3,7 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 // The largest error of rounding to f32, relative to the result.
 #define UNIT 0x1p-24
@@ -12,23 +12,35 @@
 // Sums over keys start anew after so many.
 #define STRETCH 4096
 
-static int by_magnitude(const void *left, const void *right) {
-  double a = fabs(*(const double *)left), b = fabs(*(const double *)right);
-  return (a > b) - (a < b);
-}
-
 static double square(double x) { return x * x; }
+
+static int is_behind(double a, double b) { return a > b || isnan(a); }
+
+// The terms' sizes in order, NaN last. By Shell's sort: qsort would call a function for each pair.
+static void sort_sizes(double *terms, int64_t count) {
+  for (int64_t i = 0; i < count; i++) terms[i] = fabs(terms[i]);
+  int64_t gap = 1;
+  while (gap < count / 3) gap = 3 * gap + 1;
+  for (; gap > 0; gap /= 3) {
+    for (int64_t i = gap; i < count; i++) {
+      double size = terms[i];
+      int64_t at = i;
+      for (; at >= gap && is_behind(terms[at - gap], size); at -= gap) terms[at] = terms[at - gap];
+      terms[at] = size;
+    }
+  }
+}
 
 double bound_repeats(double *terms, int64_t count) {
   // As close as this, terms are much the same against the last place of a sum of all.
   const double near = 1 + UNIT / 4 * (double)(count < STRETCH ? count : STRETCH);
   double all = 0, sizes = 0, all_sizes = 0;
   int64_t first = 0, last = 0;
-  qsort(terms, (size_t)count, sizeof *terms, by_magnitude);
+  sort_sizes(terms, count);
   for (int64_t i = 0; i < count; i++) {
-    double size = fabs(terms[i]);
-    while (fabs(terms[first]) * near < size) first++;
-    while (last < count && fabs(terms[last]) <= size * near) last++;
+    double size = terms[i];
+    while (terms[first] * near < size) first++;
+    while (last < count && terms[last] <= size * near) last++;
     double alike = size > 0 && last > first ? (double)(last - first) : 1;
     all += alike;
     sizes += square(size);
@@ -38,25 +50,42 @@ double bound_repeats(double *terms, int64_t count) {
   return sizes > 0 && all_sizes / sizes > mean ? all_sizes / sizes : mean;
 }
 
-double bound_roundings(const double *terms, int64_t count) {
-  double size = 0, roundings = 0;
-  for (int64_t i = 0; i < count; i++) size += fabs(terms[i]);
-  for (int64_t i = 0; i < count; i++) roundings += fmin(1, 2 * fabs(terms[i]) / (UNIT * size));
+// b where a is NaN. Unlike fmin and fmax they are an instruction each.
+static double lesser(double a, double b) { return a < b ? a : b; }
+static double greater(double a, double b) { return a > b ? a : b; }
+
+// bound_roundings of terms of this size in sum.
+static double roundings_of(const double *terms, int64_t count, double size) {
+  double roundings = 0;
+  for (int64_t i = 0; i < count; i++) {
+    double twice = 2 * fabs(terms[i]);
+    roundings += twice < UNIT * size ? twice / (UNIT * size) : 1;
+  }
   return size > 0 ? roundings : (double)count;
 }
 
+double bound_roundings(const double *terms, int64_t count) {
+  double size = 0;
+  for (int64_t i = 0; i < count; i++) size += fabs(terms[i]);
+  return roundings_of(terms, count, size);
+}
+
 double bound_sum(const double *terms, int64_t count, double repeats, double rescaled) {
-  double size = 0, small = 0, sum = 0, largest = 0;
+  double size = 0, small = 0, sum = 0, largest = 0, least = INFINITY, roundings = (double)count;
   for (int64_t i = 0; i < count; i++) {
     size += fabs(terms[i]);
     sum += terms[i];
-    largest = fmax(largest, fabs(sum));
+    largest = greater(fabs(sum), largest);
+    least = lesser(fabs(terms[i]), least);
   }
-  // What is added to something so much larger is rounded alike, or lost, time and again.
-  for (int64_t i = 0; i < count; i++) {
-    if (fabs(terms[i]) < 16 * UNIT * size) small += fmin(fabs(terms[i]), UNIT * size);
+  // What is added to something so much larger is rounded alike, or lost, time and again. Most sums have no such term.
+  if (least < 16 * UNIT * size) {
+    for (int64_t i = 0; i < count; i++) {
+      if (fabs(terms[i]) < 16 * UNIT * size) small += lesser(fabs(terms[i]), UNIT * size);
+    }
+    roundings = roundings_of(terms, count, size);
   }
-  double steps = fmin(bound_roundings(terms, count) + rescaled, (double)(count < STRETCH ? count : STRETCH));
+  double steps = fmin(roundings + rescaled, (double)(count < STRETCH ? count : STRETCH));
   double partial = fmin(size, 2 * largest + size / 4);
   return UNIT * (2 * sqrt(steps * fmin(repeats, steps)) * partial + 4 * size) + small + (double)count * UNIT * SMALLEST;
 }
@@ -100,7 +129,7 @@ double bound_output(const bound_softmax *s, const bound_column *c) {
     squares += square(s->change[j] * distance);
     if (s->shared != NULL) shared += s->shared[j] * distance;
     if (c->error != NULL) handed_on += square(s->weight[j] * c->error[j]);
-    widest = fmax(widest, distance);
+    widest = greater(distance, widest);
     products += square(c->product[j]);
     sizes += fabs(c->product[j]);
     denormal += SMALLEST * fabs(c->value[j]);

@@ -15,7 +15,8 @@ extern "C" {
 #endif
 
 // How many terms are rounded like a term, itself among them; the mean over the terms, or over their squares where that
-// is more. Groups of terms alike make the error of a sum grow with the root of this. Sorts the terms by magnitude.
+// is more. Groups of terms alike make the error of a sum grow with the root of this. Leaves the terms' magnitudes, in
+// order.
 double bound_repeats(double *terms, int64_t count);
 
 // How many additions of such a sum may round by as much as its last place: a term that is smaller than that is lost, at
