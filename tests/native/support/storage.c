@@ -2,6 +2,7 @@
 #include "storage.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <rapt/rapt.h>
 #include <string.h>
 
@@ -15,30 +16,46 @@ size_t storage_size(int32_t dtype) {
   return sizes[dtype];
 }
 
-float storage_value(int32_t dtype, uint16_t pattern) {
+// What the pattern of a magnitude stands for, by its definition.
+static float defined_value(int32_t dtype, int pattern) {
   int exponent_bits = dtype == RAPT_F16 ? 5 : 8, fraction_bits = 15 - exponent_bits;
   int bias = (1 << (exponent_bits - 1)) - 1;
-  int exponent = (pattern >> fraction_bits) & ((1 << exponent_bits) - 1);
-  int fraction = pattern & ((1 << fraction_bits) - 1);
-  double magnitude;
-  if (exponent == (1 << exponent_bits) - 1) {
-    magnitude = fraction != 0 ? (double)NAN : (double)INFINITY;
-  } else if (exponent == 0) {
-    magnitude = ldexp(fraction, 1 - bias - fraction_bits);
-  } else {
-    magnitude = ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
+  int exponent = pattern >> fraction_bits, fraction = pattern & ((1 << fraction_bits) - 1);
+  if (exponent == (1 << exponent_bits) - 1) return fraction != 0 ? NAN : INFINITY;
+  if (exponent == 0) return (float)ldexp(fraction, 1 - bias - fraction_bits);
+  return (float)ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
+}
+
+// Of every pattern, because each search asks for many.
+static float f16_values[0x8000], bf16_values[0x8000];
+
+static void fill_values(void) {
+  for (int pattern = 0; pattern < 0x8000; pattern++) {
+    f16_values[pattern] = defined_value(RAPT_F16, pattern);
+    bf16_values[pattern] = defined_value(RAPT_BF16, pattern);
   }
-  return (float)(pattern & 0x8000 ? -magnitude : magnitude);
+}
+
+static const float *values_of(int32_t dtype) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, fill_values);
+  return dtype == RAPT_F16 ? f16_values : bf16_values;
+}
+
+float storage_value(int32_t dtype, uint16_t pattern) {
+  float magnitude = values_of(dtype)[pattern & 0x7fff];
+  return pattern & 0x8000 ? -magnitude : magnitude;
 }
 
 // By search: magnitudes grow with their patterns.
 uint16_t storage_nearest(int32_t dtype, float x) {
   uint16_t sign = signbit(x) ? 0x8000 : 0, infinity = dtype == RAPT_F16 ? 0x7c00 : 0x7f80;
   double magnitude = fabs((double)x);
+  const float *value = values_of(dtype);
   int low = 0, high = infinity;
   while (high - low > 1) {
     int middle = (low + high) / 2;
-    if ((double)storage_value(dtype, (uint16_t)middle) <= magnitude) {
+    if ((double)value[middle] <= magnitude) {
       low = middle;
     } else {
       high = middle;
@@ -46,9 +63,8 @@ uint16_t storage_nearest(int32_t dtype, float x) {
   }
   if (isinf(x)) return sign | infinity;
   // What would follow the largest finite value decides where infinity begins.
-  double below = (double)storage_value(dtype, (uint16_t)low);
-  double above = high < infinity ? (double)storage_value(dtype, (uint16_t)high)
-                                 : below + (below - (double)storage_value(dtype, (uint16_t)(low - 1)));
+  double below = (double)value[low];
+  double above = high < infinity ? (double)value[high] : below + (below - (double)value[low - 1]);
   double middle = below + (above - below) / 2;
   int up = magnitude > middle || (magnitude == middle && (low & 1) != 0);
   return (uint16_t)(sign | (up ? high : low));

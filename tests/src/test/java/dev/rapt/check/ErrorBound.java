@@ -99,19 +99,35 @@ public final class ErrorBound {
     double size = 0;
     double sum = 0;
     double largest = 0;
+    double least = Double.POSITIVE_INFINITY;
     for (int i = 0; i < count; i++) {
-      size += Math.abs(terms[i]);
+      double term = Math.abs(terms[i]);
+      size += term;
       sum += terms[i];
-      largest = Math.max(largest, Math.abs(sum));
-    }
-    // What is added to something so much larger is rounded alike, or lost, time and again.
-    double small = 0;
-    for (int i = 0; i < count; i++) {
-      if (Math.abs(terms[i]) < 16 * UNIT * size) {
-        small += Math.min(Math.abs(terms[i]), UNIT * size);
+      // Math.max and Math.min take longer than the sums, for the sake of NaN.
+      if (Math.abs(sum) > largest) {
+        largest = Math.abs(sum);
+      }
+      if (term < least) {
+        least = term;
       }
     }
-    double steps = Math.min(roundings(terms, count) + rescaled, Math.min(count, STRETCH));
+    if (Double.isNaN(sum)) {
+      largest = sum;
+    }
+    // What is added to something so much larger is rounded alike, or lost, time and again. Most
+    // sums have no such term.
+    double small = 0;
+    double roundings = count;
+    if (!(16 * UNIT * size <= least && least < Double.POSITIVE_INFINITY)) {
+      for (int i = 0; i < count; i++) {
+        if (Math.abs(terms[i]) < 16 * UNIT * size) {
+          small += Math.min(Math.abs(terms[i]), UNIT * size);
+        }
+      }
+      roundings = roundings(terms, count);
+    }
+    double steps = Math.min(roundings + rescaled, Math.min(count, STRETCH));
     double partial = Math.min(size, 2 * largest + size / 4);
     double rounded = 2 * Math.sqrt(steps * Math.min(repeats, steps));
     return UNIT * (rounded * partial + 4 * size) + small + count * UNIT * SMALLEST;

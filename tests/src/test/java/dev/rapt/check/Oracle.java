@@ -115,7 +115,12 @@ public final class Oracle {
     int[] keys = new int[p.kvLen()];
     Scores scores = new Scores(p.kvLen());
     int seen = 0;
+    // The stages before the mask show what no query sees.
+    boolean all = p.weightsStage() != null && p.weightsStage() != WeightsStage.SOFTMAX;
     for (int j = 0; j < p.kvLen(); j++) {
+      if (!all && !p.visible(b, h, i, j)) {
+        continue;
+      }
       raw(scores, seen, row, kvHead * p.kvLen() + j);
       keep(WeightsStage.RAW, row, j, scores, seen);
       cap(scores, seen);
@@ -163,7 +168,9 @@ public final class Oracle {
         ErrorBound.sum(products, d, Math.min(queryRepeats[queryRow], keyRepeats[keyRow]));
     to.value[at] = p.scale() * sum;
     double own = ErrorBound.score(product, scale, to.value[at], 0, false);
-    to.error[at] = Math.hypot(own, scale * Math.sqrt(byKey)) + scale * denormal;
+    // Without an error of the keys the hypotenuse, which takes long, is the other side.
+    double both = byKey == 0 ? own : Math.hypot(own, scale * Math.sqrt(byKey));
+    to.error[at] = both + scale * denormal;
     to.queryError[at] = scale * Math.sqrt(byQuery);
   }
 
