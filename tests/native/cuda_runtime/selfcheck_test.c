@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The self-check, on emulated GPUs that are wrong in one thing: exactly what is made of it is left out, with a reason,
 // and a right kernel takes its place. What was found is remembered for this GPU, driver and build, and for no other.
+//
+// selfcheck_test SUITE    outcomes, plans, cache, contexts
 // selfcheck_test --report: what a context of a new process says, for the test itself; --again checks anew.
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,13 +341,7 @@ static void check_earlier(void) {
   rapt_context_destroy(context);
 }
 
-int main(int argc, char **argv) {
-  if (argc == 2) return report(!strcmp(argv[1], "--again"));
-  check_start();
-  program = argv[0];
-  snprintf(cache, sizeof cache, "%s", "/tmp/rapt-selfcheck-XXXXXX");
-  if (mkdtemp(cache) == NULL) check_abort("the test cannot make a folder");
-  setenv("XDG_CACHE_HOME", cache, 1);
+static void check_outcomes(void) {
   static const outcome outcomes[] = {
       {"", 0, "", 0, 0},
       {"multiply_bf16", 1, "_bf16_cuda_mma_", 10, 1},
@@ -362,13 +358,38 @@ int main(int argc, char **argv) {
   // Each one checks all kernels, which is slow under the sanitizers.
   size_t step = TEST_REDUCED ? 3 : 1;
   for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i += step) check_outcome(&outcomes[i]);
-  check_plans();
+}
+
+static void check_contexts(void) {
   check_unusable();
-  check_cache();
   check_fatal();
   check_temporary();
   check_packing();
   check_earlier();
+}
+
+// Each a test of its own for ctest, which runs them side by side.
+static const struct {
+  const char *name;
+  void (*run)(void);
+} suites[] = {
+    {"outcomes", check_outcomes}, {"plans", check_plans}, {"cache", check_cache}, {"contexts", check_contexts}};
+
+int main(int argc, char **argv) {
+  const char *word = argc == 2 ? argv[1] : "";
+  if (!strcmp(word, "--report") || !strcmp(word, "--again")) return report(!strcmp(word, "--again"));
+  check_start();
+  program = argv[0];
+  snprintf(cache, sizeof cache, "%s", "/tmp/rapt-selfcheck-XXXXXX");
+  if (mkdtemp(cache) == NULL) check_abort("the test cannot make a folder");
+  setenv("XDG_CACHE_HOME", cache, 1);
+  int found = 0;
+  for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+    if (strcmp(word, suites[i].name)) continue;
+    suites[i].run();
+    found = 1;
+  }
+  if (!found) check_abort("usage: selfcheck_test outcomes | plans | cache | contexts");
   forget();
   rmdir(cache);
   return check_finish("cuda_abi_selfcheck_test");
