@@ -83,13 +83,13 @@ ALWAYS_INLINE void quarter_keys(const int type, const int guarded, const rapt_qu
 }
 
 // Defines a rapt_gather_quarters for one type.
-#define QUARTERS(name, type)                      \
+#define QUARTERS(name, type)                        \
   static void name(const rapt_quarters *quarters) { \
-    if (quarters->guarded) {                      \
-      quarter_keys(type, 1, quarters);            \
-    } else {                                      \
-      quarter_keys(type, 0, quarters);            \
-    }                                             \
+    if (quarters->guarded) {                        \
+      quarter_keys(type, 1, quarters);              \
+    } else {                                        \
+      quarter_keys(type, 0, quarters);              \
+    }                                               \
   }
 
 QUARTERS(quarters_f32, AS_F32)

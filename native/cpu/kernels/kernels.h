@@ -78,9 +78,9 @@ typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stri
 // Keys that a rapt_gather_quarters adds at once.
 #define RAPT_QUARTERS 4
 
-// out[r] = out[r] * correction[r] + sum over keys k < keys and quarters q of weights[r * weight_stride + q * apart + k] *
-// values[q][k], where row k of quarter q starts at element k * value_stride[q] of values[q]. The four of a key number are
-// added up from zero, and their sum to the output. With guarded terms of weight 0 are left out.
+// out[r] = out[r] * correction[r] + sum over keys k < keys and quarters q of weights[r * weight_stride + q * apart + k]
+// * values[q][k], where row k of quarter q starts at element k * value_stride[q] of values[q]. The four of a key number
+// are added up from zero, and their sum to the output. With guarded terms of weight 0 are left out.
 typedef struct rapt_quarters {
   int64_t rows;
   int64_t keys;

@@ -30,16 +30,15 @@
 // Which of the two ways the tier adds up weighted values.
 #ifdef GATHER_VECTORS
 #include "cpu/kernels/gather.h"
-#define GATHER_KERNELS(reading)                                              \
-  .gather_f32 = gather_f32_##reading, .gather_f16 = gather_f16_##reading,    \
-  .gather_bf16 = gather_bf16_##reading, .gather_i8 = gather_i8_##reading
+#define GATHER_KERNELS(reading)                                                                                 \
+  .gather_f32 = gather_f32_##reading, .gather_f16 = gather_f16_##reading, .gather_bf16 = gather_bf16_##reading, \
+  .gather_i8 = gather_i8_##reading
 #define QUARTER_KERNELS .quarters_f32 = NULL
 #else
 #include "cpu/kernels/gather_quarters.h"
 #define GATHER_KERNELS(reading) .gather_f32 = NULL
-#define QUARTER_KERNELS                                                                         \
-  .quarters_f32 = quarters_f32, .quarters_f16 = quarters_f16, .quarters_bf16 = quarters_bf16,   \
-  .quarters_i8 = quarters_i8
+#define QUARTER_KERNELS \
+  .quarters_f32 = quarters_f32, .quarters_f16 = quarters_f16, .quarters_bf16 = quarters_bf16, .quarters_i8 = quarters_i8
 #endif
 
 _Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");

@@ -10,8 +10,10 @@
 // 12 accumulators, 2 columns of b and a broadcast: 15 of 16 registers.
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
-// Keys per register block of the decode dot products, by 4 rows: 12 accumulators, 7 loads for 12 FMAs.
-#define DOT_KEYS 3
+// Rows and keys of a register block of the decode dot products. Few rows, so that few instructions come with a line of
+// K: other rows find it in L1.
+#define DOT_ROWS 2
+#define DOT_KEYS 4
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 4
 // Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.
