@@ -24,8 +24,9 @@ typedef struct rapt_cpu_context {
 
 // The ways in which this context reads what comes from memory; see rapt_readings_here.
 static inline rapt_readings rapt_cpu_readings(const rapt_cpu_context *context) {
-  if (context->reading != RAPT_READINGS) return (rapt_readings){context->reading, context->reading};
-  return rapt_readings_here(&context->kernels);
+  if (context->reading == RAPT_READINGS) return rapt_readings_here(&context->kernels);
+  int quarters = context->kernels.quarters_f32 != NULL;
+  return (rapt_readings){context->reading, quarters ? RAPT_READING_STREAMS : context->reading};
 }
 
 rapt_status rapt_cpu_context_create(const rapt_context_options *options, rapt_context **out, rapt_error *error);

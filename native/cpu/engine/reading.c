@@ -105,7 +105,9 @@ static rapt_readings probe(const rapt_kernels *kernels) {
   buffers *b = (buffers *)(memory + bytes);
   memset(b, 0, sizeof *b);
   found.keys = faster(kernels, 0, memory, b);
-  found.values = faster(kernels, 1, memory + TILES * TILE_BYTES, b);
+  // Quarters are streams, and the tier knows no other way.
+  found.values =
+      kernels->quarters_f32 != NULL ? RAPT_READING_STREAMS : faster(kernels, 1, memory + TILES * TILE_BYTES, b);
   munmap(memory, bytes + sizeof(buffers));
   return found;
 }

@@ -9,9 +9,12 @@
 
 #define DOT_STEP V_LANES
 #define DOT_SUM_ROWS 1
-// With more rows the arithmetic takes as long as reading, and only requests ahead let both run at once.
+// With more rows the arithmetic takes as long as reading, and only requests ahead let both run at once; but blocks of
+// two rows read ahead of the arithmetic of the others.
 #ifdef DOT_SUM_BLOCK
 #define DOT_STREAM_ROWS(type, depth) ((type) == AS_I8 ? 2 : (type) == AS_F32 && (depth) >= 128 ? 8 : 4)
+#elif DOT_ROWS == 2
+#define DOT_STREAM_ROWS(type, depth) RAPT_DECODE_WIDTH
 #else
 #define DOT_STREAM_ROWS(type, depth) ((type) == AS_F32 ? 4 : 1)
 #endif

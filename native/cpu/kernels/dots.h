@@ -17,8 +17,17 @@
 #include "cpu/kernels/loads.h"
 #include "cpu/kernels/prefetch.h"
 
-// Rows of one register block; its keys are the tier's DOT_KEYS.
+// Rows of one register block, where the tier does not say; its keys are the tier's DOT_KEYS.
+#ifndef DOT_ROWS
 #define DOT_ROWS 4
+#endif
+
+// CASE(n) for each number of rows that a block may have.
+#if DOT_ROWS == 2
+#define EACH_DOT_ROWS(CASE) CASE(1) CASE(2)
+#else
+#define EACH_DOT_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4)
+#endif
 
 // What all blocks of rows and keys share.
 typedef struct dot_block_of {
@@ -122,12 +131,7 @@ ALWAYS_INLINE void dots_as(const int type, int64_t rows, int64_t key_count, stre
       dot_block(type, n, 1, &b, &next);        \
     }                                          \
     break;
-      switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) {
-        ROWS(1)
-        ROWS(2)
-        ROWS(3)
-        ROWS(DOT_ROWS)
-      }
+      switch (rows - r < DOT_ROWS ? rows - r : DOT_ROWS) { EACH_DOT_ROWS(ROWS) }
 #undef ROWS
     }
     prefetch_rest(&next);

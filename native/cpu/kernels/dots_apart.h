@@ -30,12 +30,7 @@ ALWAYS_INLINE void dot_rows_apart(const int type, int64_t rows, dot_block_of b, 
   case n:                                                   \
     dot_keys_apart(type, n, &b, kept[r / DOT_ROWS][block]); \
     break;
-    switch (rapt_min(rows - r, DOT_ROWS)) {
-      ROWS(1)
-      ROWS(2)
-      ROWS(3)
-      ROWS(DOT_ROWS)
-    }
+    switch (rapt_min(rows - r, DOT_ROWS)) { EACH_DOT_ROWS(ROWS) }
 #undef ROWS
     b.queries += DOT_ROWS * b.query_stride;
   }

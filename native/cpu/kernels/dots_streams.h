@@ -64,52 +64,41 @@ ALWAYS_INLINE void dot_keys_apart(const int type, const int rows, int64_t apart,
   }
 }
 
-ALWAYS_INLINE dot_block_of dot_block_at(const dot_block_of *all, int64_t key) {
-  dot_block_of b = *all;
+// What is summed at once: keys far apart, neighbouring ones, or a single one.
+enum { DOT_APART, DOT_NEIGHBOURS, DOT_ONE };
+
+// All rows at key number `key` and those summed with it.
+ALWAYS_INLINE void dots_at(const int type, const int keys, int64_t rows, int64_t key, int64_t apart, dot_block_of b) {
   b.key += key * b.key_stride;
   b.scores += key;
-  return b;
-}
-
-ALWAYS_INLINE void dots_rows_in_streams(const int type, const int rows, int64_t key_count, const dot_block_of *all) {
-  // An odd number of rows: streams an even number apart would meet in few sets of L1.
-  int64_t part = key_count / DOT_KEYS;
-  if (part % 2 == 0) part--;
-  int64_t apart = part > 1 ? part * DOT_KEYS : 0, k = 0;
-#pragma GCC unroll 1
-  for (; k < apart / DOT_KEYS; k++) {
-    dot_block_of b = dot_block_at(all, k);
-    dot_keys_apart(type, rows, part, &b);
-  }
-#pragma GCC unroll 1
-  for (k = apart; k + DOT_KEYS <= key_count; k += DOT_KEYS) {
-    dot_block_of b = dot_block_at(all, k);
-    dot_key_after_key(type, rows, &b);
-  }
-#pragma GCC unroll 1
-  for (; k < key_count; k++) {
-    dot_block_of b = dot_block_at(all, k);
-    dot_one(type, rows, &b);
+  for (int64_t r = 0; r < rows; r += DOT_ROWS) {
+#define ROWS(n)                                                 \
+  case n:                                                       \
+    if (keys == DOT_APART) dot_keys_apart(type, n, apart, &b);  \
+    if (keys == DOT_NEIGHBOURS) dot_key_after_key(type, n, &b); \
+    if (keys == DOT_ONE) dot_one(type, n, &b);                  \
+    break;
+    switch (rapt_min(rows - r, DOT_ROWS)) { EACH_DOT_ROWS(ROWS) }
+#undef ROWS
+    b.queries += DOT_ROWS * b.query_stride;
+    b.scores += DOT_ROWS * b.score_stride;
   }
 }
 
-// Few rows at DOT_KEYS keys at once, which are as many streams: one alone is 20 % slower on a Zen 3.
+// DOT_KEYS keys at once, which are as many streams: one alone is 20 % slower on a Zen 3.
 ALWAYS_INLINE void dots_in_streams(const int type, int64_t rows, int64_t key_count, stream s, dot_block_of b) {
+  // An odd number of keys: streams an even number apart would meet in few sets of L1.
+  int64_t apart = key_count / DOT_KEYS;
+  if (apart % 2 == 0) apart--;
+  int64_t far = apart > 1 ? apart : 0, k = far * DOT_KEYS;
   b.key = s.first;
   b.key_stride = s.stride;
-  switch (rows) {
-    case 1:
-      dots_rows_in_streams(type, 1, key_count, &b);
-      break;
-    case 2:
-      if (DOT_STREAM_ROWS(type, b.depth) >= 2) dots_rows_in_streams(type, 2, key_count, &b);
-      break;
-    case 3:
-      if (DOT_STREAM_ROWS(type, b.depth) >= 3) dots_rows_in_streams(type, 3, key_count, &b);
-      break;
-    default:
-      if (DOT_STREAM_ROWS(type, b.depth) >= 4) dots_rows_in_streams(type, 4, key_count, &b);
-  }
+#pragma GCC unroll 1
+  for (int64_t i = 0; i < far; i++) dots_at(type, DOT_APART, rows, i, apart, b);
+#pragma GCC unroll 1
+  for (; k + DOT_KEYS <= key_count; k += DOT_KEYS) dots_at(type, DOT_NEIGHBOURS, rows, k, apart, b);
+#pragma GCC unroll 1
+  for (; k < key_count; k++) dots_at(type, DOT_ONE, rows, k, apart, b);
 }
 
 #endif

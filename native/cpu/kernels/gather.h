@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decode's product of weights and values: bound by reading V, which is read once, in place, for all rows of a GQA
-// group. Vectors run along the head dimension; other dtypes than f32 are widened in registers.
+// Decode's product of weights and values, a block of neighbouring keys at a time: bound by reading V, which is read
+// once, in place, for all rows of a GQA group. Vectors run along the head dimension; other dtypes than f32 are widened
+// in registers.
 #ifndef RAPT_CPU_KERNELS_GATHER_H
 #define RAPT_CPU_KERNELS_GATHER_H
 

@@ -75,6 +75,29 @@ typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stri
                          const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
                          int64_t out_stride, int guarded);
 
+// Keys that a rapt_gather_quarters adds at once.
+#define RAPT_QUARTERS 4
+
+// out[r] = out[r] * correction[r] + sum over keys k < keys and quarters q of weights[r * weight_stride + q * apart + k]
+// * values[q][k], where row k of quarter q starts at element k * value_stride[q] of values[q]. The four of a key number
+// are added up from zero, and their sum to the output. With guarded terms of weight 0 are left out.
+typedef struct rapt_quarters {
+  int64_t rows;
+  int64_t keys;
+  int64_t depth;
+  const float *weights;
+  int64_t weight_stride;
+  int64_t apart;
+  const void *values[RAPT_QUARTERS];
+  int64_t value_stride[RAPT_QUARTERS];
+  const float *correction;
+  float *out;
+  int64_t out_stride;
+  int guarded;
+} rapt_quarters;
+
+typedef void rapt_gather_quarters(const rapt_quarters *quarters);
+
 // How decode's kernels read K and V; the results have the same bits. Which way is faster is a matter of the CPU's
 // prefetchers.
 typedef enum rapt_reading {
@@ -91,6 +114,7 @@ typedef struct rapt_decode_kernels {
   // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride count bf16. NULL on
   // tiers without such an instruction.
   rapt_dots *dots_pairs;
+  // NULL on tiers that gather by quarters.
   rapt_gather *gather_f32;
   rapt_gather *gather_f16;
   rapt_gather *gather_bf16;
@@ -287,6 +311,11 @@ typedef struct rapt_kernels {
   // scores[r * stride + key] *= factors[key].
   void (*scale_keys)(int64_t rows, int64_t keys, int64_t stride, const float *factors, float *scores);
   rapt_decode_kernels decode[RAPT_READINGS];
+  // NULL on tiers that gather by blocks of neighbouring keys.
+  rapt_gather_quarters *quarters_f32;
+  rapt_gather_quarters *quarters_f16;
+  rapt_gather_quarters *quarters_bf16;
+  rapt_gather_quarters *quarters_i8;
 
   // Rotates pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs.
   // to has 2 * pairs elements too, and is the same as from or does not overlap it.

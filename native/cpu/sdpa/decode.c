@@ -8,6 +8,7 @@
 #include "cpu/sdpa/keys.h"
 #include "cpu/sdpa/output.h"
 #include "cpu/sdpa/paths.h"
+#include "cpu/sdpa/quarters.h"
 #include "cpu/sdpa/scores.h"
 
 // A worker's scratch.
@@ -40,7 +41,9 @@ typedef struct decode_task {
   rapt_kv_source keys;
   rapt_kv_source values;
   rapt_dots *dots;
+  // One of them, the other is NULL.
   rapt_gather *gather;
+  rapt_gather_quarters *gather_quarters;
   const decode_slot *slot;
   // The state of the current chunk: the slot's, or the partial one.
   const rapt_softmax *state;
@@ -254,10 +257,40 @@ static void score_pass(const decode_task *t, int64_t pass, int64_t end) {
   }
 }
 
+// Adds the values of keys from .. to, block by block.
+static void gather_blocks(const decode_task *t, int64_t from, int64_t to, const float *weights, int guarded) {
+  static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  int64_t depth = t->values.depth;
+  for (int64_t j = from, count; j < to; j += count) {
+    kernel_rows values = load_rows(t, &t->values, j, to, rapt_gather_keys(depth), &count);
+    t->gather(t->problem->rows, weights + (j - from), t->plan->score_stride, count, values.rows, values.stride, depth,
+              j == from ? t->slot->correction : ones, t->state->output, depth, guarded);
+  }
+}
+
+// The same, a key of each quarter at a time.
+static void gather_quarters(const decode_task *t, int64_t from, int64_t to, const float *weights, int guarded) {
+  int64_t depth = t->values.depth;
+  rapt_quarters q = {.rows = t->problem->rows,
+                     .depth = depth,
+                     .weights = weights,
+                     .weight_stride = t->plan->score_stride,
+                     .correction = t->slot->correction,
+                     .out = t->state->output,
+                     .out_stride = depth,
+                     .guarded = guarded};
+  if (reads_in_place(&t->values)) {
+    rapt_sdpa_gather_in_place(t->gather_quarters, &t->values, from, to, q);
+  } else {
+    int64_t count;
+    kernel_rows values = load_rows(t, &t->values, from, to, 1, &count);
+    rapt_sdpa_gather_floats(t->gather_quarters, values.rows, count, q);
+  }
+}
+
 // Turns the scores of keys from .. to into weights, and adds the weighted values to the output.
 static void attend(const decode_task *t, int64_t from, int64_t to, float *scores) {
-  static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  int64_t stride = t->plan->score_stride, depth = t->values.depth;
+  int64_t stride = t->plan->score_stride;
   rapt_sdpa_transform_rows(t->kernels, t->problem, t->visibility, from, to - from, stride, t->slot->biases, scores);
   int guarded = rapt_sdpa_may_hide(t->problem, t->visibility, from, to - from) && !all_finite(t, from, to);
   rapt_softmax_step step = {.keys = to - from,
@@ -266,10 +299,10 @@ static void attend(const decode_task *t, int64_t from, int64_t to, float *scores
                             .visible = guarded ? t->slot->visible : NULL};
   rapt_softmax_update(t->kernels, t->state, &step, scores, t->slot->correction);
   apply_scales(t, &t->values, from, to - from, guarded, scores);
-  for (int64_t j = from, count; j < to; j += count) {
-    kernel_rows values = load_rows(t, &t->values, j, to, rapt_gather_keys(depth), &count);
-    t->gather(t->problem->rows, scores + (j - from), stride, count, values.rows, values.stride, depth,
-              j == from ? t->slot->correction : ones, t->state->output, depth, guarded);
+  if (t->gather_quarters != NULL) {
+    gather_quarters(t, from, to, scores, guarded);
+  } else {
+    gather_blocks(t, from, to, scores, guarded);
   }
 }
 
@@ -349,6 +382,8 @@ void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot_number) {
   t.keys = rapt_sdpa_keys(problem, batch, kv_head);
   t.values = rapt_sdpa_values(problem, batch, kv_head);
   t.gather = gather_of(&t.kernels->decode[job->readings.values], &t.values);
+  int32_t value_type = reads_in_place(&t.values) ? t.values.dtype : RAPT_F32;
+  t.gather_quarters = rapt_sdpa_quarters_of(t.kernels, value_type);
   t.slot = &slot;
 
   int64_t first = split * plan->chunk, last = first + rapt_min(c->kv_len - first, plan->task_chunks * plan->chunk);
