@@ -39,7 +39,8 @@ EXPORTED cuCtxSetCurrent(context *c) {
   return DRIVER_SUCCESS;
 }
 
-EXPORTED cuStreamCreate(driver_stream *out, unsigned) { return driver_stream_create(false, out); }
+// CU_STREAM_NON_BLOCKING is 1.
+EXPORTED cuStreamCreate(driver_stream *out, unsigned flags) { return driver_stream_create(flags == 0, out); }
 EXPORTED cuStreamDestroy_v2(driver_stream stream) { return driver_stream_destroy(stream); }
 EXPORTED cuStreamSynchronize(driver_stream stream) { return driver_stream_synchronize(stream); }
 

@@ -47,6 +47,9 @@ struct memory_table {
 struct emulated_event {
   const context *owner;
   std::chrono::steady_clock::time_point time;
+  // Where it was recorded, NULL for the default stream and before; and whether within a capture.
+  stream *recorded;
+  bool captured;
 };
 
 // Never destroyed: threads may still free memory while the process ends.
@@ -103,7 +106,7 @@ driver_code give_back(void *pointer, bool pinned) {
   memory_table &memory = table();
   std::lock_guard<std::mutex> lock(memory.mutex);
   auto entry = memory.blocks.find(reinterpret_cast<uintptr_t>(pointer));
-  if (entry == memory.blocks.end() || (entry->second.ordinal < 0) != pinned) return INVALID_VALUE;
+  if (entry == memory.blocks.end() || (entry->second.ordinal < 0) != pinned) return DRIVER_INVALID_VALUE;
   if (!pinned) check_owner("memory", entry->second.owner);
   memory.blocks.erase(entry);
   free(pointer);
@@ -116,7 +119,7 @@ const char *driver_code_name(driver_code code) {
   switch (code) {
     case DRIVER_SUCCESS:
       return "cudaSuccess";
-    case INVALID_VALUE:
+    case DRIVER_INVALID_VALUE:
       return "cudaErrorInvalidValue";
     case DRIVER_OUT_OF_MEMORY:
       return "cudaErrorMemoryAllocation";
@@ -188,11 +191,6 @@ driver_code driver_push_context(driver_context given) {
 
 driver_code driver_pop_context() { return pop() == nullptr ? INVALID_CONTEXT : DRIVER_SUCCESS; }
 
-driver_code driver_context_synchronize() {
-  int refused = wait_for_context(current());
-  return refused != DRIVER_SUCCESS ? refused : fault();
-}
-
 driver_code driver_describe(int ordinal, driver_description *out) {
   *out = driver_description();
   snprintf(out->name, sizeof out->name, "emulated GPU %d", ordinal);
@@ -238,15 +236,17 @@ driver_code driver_look_up(const void *pointer, driver_pointer *out) {
 
 driver_code driver_copy(void *to, const void *from, size_t bytes, driver_stream given) {
   check_stream(given);
+  int refused = given == nullptr ? default_call() : DRIVER_SUCCESS;
+  if (refused != DRIVER_SUCCESS) return refused;
   memmove(to, from, bytes);
   return fault();
 }
 
-driver_code driver_stream_create(bool, driver_stream *out) {
+driver_code driver_stream_create(bool ordered, driver_stream *out) {
   check_owner("a new stream", current());
   int refused = unsafe_call();
   if (refused != DRIVER_SUCCESS) return refused;
-  *out = create_stream();
+  *out = create_stream(ordered);
   return DRIVER_SUCCESS;
 }
 
@@ -275,7 +275,7 @@ driver_code driver_stream_wait(driver_stream given, driver_event) {
 driver_code driver_stream_captures(driver_stream given, bool *captures_now) {
   check_stream(given);
   *captures_now = captures(static_cast<const stream *>(given));
-  return DRIVER_SUCCESS;
+  return given == nullptr && default_is_held() ? DRIVER_CAPTURE_IMPLICIT : DRIVER_SUCCESS;
 }
 
 driver_code driver_exchange_capture_mode(int *mode) {
@@ -283,9 +283,9 @@ driver_code driver_exchange_capture_mode(int *mode) {
   return DRIVER_SUCCESS;
 }
 
-driver_code driver_event_create(driver_event *out) {
+driver_code driver_event_create(bool, driver_event *out) {
   check_owner("a new event", current());
-  *out = new emulated_event{current(), {}};
+  *out = new emulated_event{current(), {}, nullptr, false};
   return DRIVER_SUCCESS;
 }
 
@@ -298,13 +298,15 @@ driver_code driver_event_destroy(driver_event event) {
 driver_code driver_event_record(driver_event event, driver_stream given) {
   check_event(event);
   check_stream(given);
-  static_cast<emulated_event *>(event)->time = std::chrono::steady_clock::now();
+  stream *s = static_cast<stream *>(given);
+  *static_cast<emulated_event *>(event) = {current(), std::chrono::steady_clock::now(), s, captures(s)};
   return fault();
 }
 
 driver_code driver_event_synchronize(driver_event event) {
   check_event(event);
-  int refused = unsafe_call();
+  const emulated_event *e = static_cast<const emulated_event *>(event);
+  int refused = e->captured ? CAPTURED_EVENT : wait_for_recorded(e->recorded);
   return refused != DRIVER_SUCCESS ? refused : fault();
 }
 driver_code driver_event_query(driver_event event) {

@@ -29,6 +29,8 @@ void host_fail(const char *what) {
   abort();
 }
 
+void stop() { host_fail("a kernel that is not for this GPU"); }
+
 namespace {
 
 constexpr int warp_threads = 32;

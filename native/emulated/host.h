@@ -55,7 +55,11 @@ struct host_position {
 // __thread: unlike thread_local, known to need no initialiser in other files.
 extern __thread host_position host_at;
 
+constexpr bool roomy = true;
+[[noreturn]] void stop();
+
 inline int thread() { return host_at.thread; }
+inline int thread_anew() { return host_at.thread; }
 inline int64_t block() { return host_at.block; }
 inline int64_t blocks() { return host_at.blocks; }
 inline int lane() { return host_at.thread & 31; }

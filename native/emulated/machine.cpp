@@ -8,6 +8,8 @@
 #include <set>
 #include <vector>
 
+#include "cuda/runtime/driver.h"
+
 namespace emulated {
 
 namespace {
@@ -15,10 +17,11 @@ namespace {
 thread_local std::vector<context *> stack;
 thread_local int thread_mode = GLOBAL_MODE;
 
-// The streams that are being captured.
+// The streams that are being captured, and all.
 struct capture_table {
   std::mutex mutex;
   std::set<stream *> streams;
+  std::set<const stream *> alive;
 };
 
 // Never destroyed: threads may still use it while the process ends.
@@ -103,15 +106,19 @@ void check_owner(const char *what, const void *owner) {
   abort();
 }
 
-stream *create_stream() {
+stream *create_stream(bool ordered) {
   stream *s = new stream();
   s->context = current();
+  s->ordered = ordered;
+  std::lock_guard<std::mutex> lock(table().mutex);
+  table().alive.insert(s);
   return s;
 }
 
 void destroy_stream(stream *s) {
   std::lock_guard<std::mutex> lock(table().mutex);
   table().streams.erase(s);
+  table().alive.erase(s);
   delete s;
 }
 
@@ -122,7 +129,7 @@ bool captures(const stream *s) {
 
 int begin_capture(stream *s, int mode) {
   std::lock_guard<std::mutex> lock(table().mutex);
-  if (s->captures) return INVALID_VALUE;
+  if (s->captures) return DRIVER_INVALID_VALUE;
   s->captures = true;
   s->mode = mode;
   s->thread = std::this_thread::get_id();
@@ -133,7 +140,7 @@ int begin_capture(stream *s, int mode) {
 
 int end_capture(stream *s) {
   std::lock_guard<std::mutex> lock(table().mutex);
-  if (!s->captures) return INVALID_VALUE;
+  if (!s->captures) return DRIVER_INVALID_VALUE;
   s->captures = false;
   table().streams.erase(s);
   return s->broken ? CAPTURE_INVALIDATED : 0;
@@ -158,7 +165,7 @@ int unsafe_call() {
 
 int wait_call(stream *waited) {
   int code = unsafe_call();
-  if (waited == nullptr) return code;
+  if (waited == nullptr) return code != 0 ? code : default_call();
   {
     std::lock_guard<std::mutex> lock(table().mutex);
     if (waited->captures) {
@@ -170,13 +177,32 @@ int wait_call(stream *waited) {
   return code;
 }
 
-int wait_for_context(const context *c) {
+int wait_for_recorded(stream *s) {
   int code = unsafe_call();
+  if (code != 0) return code;
+  {
+    std::lock_guard<std::mutex> lock(table().mutex);
+    if (table().alive.count(s) == 0) return 0;
+  }
+  run_functions(s);
+  return 0;
+}
+
+bool default_is_held() {
+  std::lock_guard<std::mutex> lock(table().mutex);
+  for (const stream *s : table().streams) {
+    if (s->ordered && s->context == current()) return true;
+  }
+  return false;
+}
+
+int default_call() {
+  int code = 0;
   std::lock_guard<std::mutex> lock(table().mutex);
   for (stream *s : table().streams) {
-    if (s->context != c) continue;
+    if (!s->ordered || s->context != current()) continue;
     s->broken = true;
-    code = CAPTURE_UNSUPPORTED;
+    code = DRIVER_CAPTURE_IMPLICIT;
   }
   return code;
 }

@@ -14,8 +14,8 @@
 namespace emulated {
 
 // The values of cudaError_t that this driver reports besides those that the runtime tells apart.
-constexpr int INVALID_VALUE = 1, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, ILLEGAL_ADDRESS = 700,
-              LAUNCH_FAILURE = 719, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901;
+constexpr int INVALID_DEVICE = 101, INVALID_CONTEXT = 201, ILLEGAL_ADDRESS = 700, LAUNCH_FAILURE = 719,
+              CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, CAPTURED_EVENT = 907;
 
 struct context {
   int ordinal;
@@ -24,6 +24,8 @@ struct context {
 // What a stream's handle points to. Kernels' launches look at its context. Work that is captured runs at once.
 struct stream : gpu::host_stream {
   bool captures = false;
+  // Whether it and the default stream wait for each other.
+  bool ordered = false;
   // How it is captured and on which thread, and whether a call has made that useless.
   int mode = 0;
   std::thread::id thread;
@@ -52,7 +54,7 @@ void set_current(context *c);
 // Ends the program where what belongs to `owner` is used while another context is current.
 void check_owner(const char *what, const void *owner);
 
-stream *create_stream();
+stream *create_stream(bool ordered);
 void destroy_stream(stream *s);
 bool captures(const stream *s);
 
@@ -67,8 +69,12 @@ int exchange_mode(int mode);
 int unsafe_call();
 // Waiting for a stream: refused in every mode while that is being captured. Runs the host functions that it holds.
 int wait_call(stream *s);
-// Waiting for all work of a context: refused in every mode while one of its streams is being captured.
-int wait_for_context(const context *c);
+// Waiting for an event that was recorded on a stream outside captures: for what the stream holds, if it still lives.
+int wait_for_recorded(stream *s);
+// Whether an ordered stream of the current context is being captured; and what uses the default stream then, which is
+// refused and makes the capture useless.
+bool default_is_held();
+int default_call();
 // Enqueues a function of the host. Work runs when it is enqueued; such a function when somebody waits for the stream.
 void enqueue_host(stream *s, void (*function)(void *), void *argument);
 

@@ -18,7 +18,19 @@
 
 namespace gpu {
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr bool roomy = false;
+#else
+constexpr bool roomy = true;
+#endif
+GPU_FUNCTION void stop() { __trap(); }
+
 GPU_FUNCTION int thread() { return static_cast<int>(threadIdx.x); }
+GPU_FUNCTION int thread_anew() {
+  int index;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+  return index;
+}
 GPU_FUNCTION int64_t block() { return static_cast<int64_t>(blockIdx.x); }
 GPU_FUNCTION int64_t blocks() { return static_cast<int64_t>(gridDim.x); }
 GPU_FUNCTION int lane() { return static_cast<int>(threadIdx.x & 31); }

@@ -11,6 +11,7 @@
 //   GPU_UNROLL              before a loop of fixed length whose arrays live in registers
 //   GPU_ROLL                before a loop that is not to be unrolled
 //   gpu::thread() block() blocks() lane() warp() shared()
+//   gpu::thread_anew()                   thread(), read anew: what follows from it takes no register between two uses
 //   gpu::barrier() barrier_any(x) warp_barrier() shuffle(x, lane) shuffle_xor(x, mask)
 //   gpu::to_float(x) from_float(x, &to)  between f32 and what is stored: f32, f16, bf16; rounds to nearest even
 //   gpu::pack<T>(low, high)              two numbers of type T in one register, the first in the lower half
@@ -19,6 +20,9 @@
 //   gpu::copy16(shared, global, valid)   16 bytes, asynchronous; zeros where not valid, and global is not read then
 //   gpu::commit() wait<n>()              closes a group of copies; waits until at most the n latest groups are open
 //   gpu::load_matrices(r, row) load_matrices_transposed(r, row)    ldmatrix.x4.b16
+//   gpu::roomy                           whether the code may be for GPUs that have room for two blocks of the largest
+//                                        tiles: Hopper's and newer architectures
+//   gpu::stop()                          ends the launch with an error
 //   gpu::multiply<T>(d, a, b0, b1)       d += a . b: mma.m16n8k16, T in, f32 accumulated
 //   gpu::most_blocks                     the most blocks of a launch; where there are more items, each block loops
 //   gpu::prepare(kernel, shared bytes)   once per device, before the first launch: loads the kernel

@@ -24,16 +24,16 @@ GPU_FUNCTION T *piece_of(T *tile, int line, int at) {
 // multiples of 8. The tile is zero beyond `lines` lines of `size` numbers, and memory beyond them is not read. The
 // pointer is incremented: an address computed for every piece would take registers through the whole kernel.
 template <typename T, int LINES, int DIM, int THREADS>
-GPU_FUNCTION void copy_tile(const T *from, int64_t stride, int lines, int size, T *tile) {
+GPU_FUNCTION void copy_tile(const T *from, int64_t stride, int lines, int size, T *tile, int thread = gpu::thread()) {
   constexpr int pieces = DIM / piece, step = THREADS / pieces;
   static_assert(LINES * pieces % THREADS == 0 && THREADS % pieces == 0, "every thread copies as much, of one column");
-  int at = gpu::thread() % pieces;
+  int at = thread % pieces;
   // Columns from `size` on are zero in every line.
   if (at * piece >= size) lines = 0;
-  from += gpu::thread() / pieces * stride + at * piece;
+  from += thread / pieces * stride + at * piece;
   GPU_UNROLL
   for (int n = 0; n < LINES / step; n++) {
-    int line = gpu::thread() / pieces + n * step;
+    int line = thread / pieces + n * step;
     gpu::copy16(piece_of<T, DIM>(tile, line, at), from, line < lines);
     from += step * stride;
   }
@@ -51,8 +51,8 @@ GPU_FUNCTION void gather_tile(const T *from, int lines, int size, T *tile, Offse
   }
 }
 
-// The offset of a lane's row of ldmatrix: piece `at` (0 or 1) of a line, for step 0. For another step it is this offset
-// xor 16 step, and 16 lines further down it is larger by 16 DIM: one register serves a whole tile.
+// The offset of a lane's row of ldmatrix: piece `at` of a line, for step 0. For another step it is this offset xor 16
+// step, and 8 lines further down it is larger by 8 DIM: one register serves a whole tile.
 template <int DIM>
 GPU_FUNCTION int matrix_offset(int line, int at) {
   return line * DIM + (at ^ (line & 7)) * piece;
@@ -60,8 +60,8 @@ GPU_FUNCTION int matrix_offset(int line, int at) {
 
 // The left operand: 16 lines from first + below on, numbers 16 step .. 16 step + 16. `below` is a multiple of 16.
 template <typename T, int DIM>
-GPU_FUNCTION void load_left(T *tile, int first, int below, int step, uint32_t (&a)[4]) {
-  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
+GPU_FUNCTION void load_left(T *tile, int first, int below, int step, uint32_t (&a)[4], int lane = gpu::lane()) {
+  int offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
   gpu::load_matrices(a, tile + (offset ^ 16 * step) + below * DIM);
 }
 
@@ -73,11 +73,31 @@ GPU_FUNCTION void load_right_lines(T *tile, int first, int below, int step, uint
   gpu::load_matrices(b, tile + (offset ^ 16 * step) + below * DIM);
 }
 
+// The same with the offset of load_right_columns: a register less where a kernel loads both.
+template <typename T, int DIM>
+GPU_FUNCTION void load_right_lines_like_columns(T *tile, int first, int below, int step, uint32_t (&b)[4], int lane) {
+  int offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
+  uint32_t r[4];
+  gpu::load_matrices(r, tile + (offset ^ 16 * step) + below * DIM);
+  b[0] = r[0];
+  b[1] = r[2];
+  b[2] = r[1];
+  b[3] = r[3];
+}
+
+// The same for 8 lines, a multiple of 8 below, and two steps, of which the first is even: b[0], b[1] for this one,
+// b[2], b[3] for the next. As many loads, and half the registers where both steps are needed at once.
+template <typename T, int DIM>
+GPU_FUNCTION void load_right_steps(T *tile, int first, int below, int step, uint32_t (&b)[4], int lane) {
+  int offset = matrix_offset<DIM>(first + (lane & 7), lane >> 3);
+  gpu::load_matrices(b, tile + (offset ^ 16 * step) + below * DIM);
+}
+
 // The right operand of A . B, for 16 lines of B from first + below on and its columns 16 step .. 16 step + 16: b[0],
 // b[1] for the first eight columns, b[2], b[3] for the rest.
 template <typename T, int DIM>
-GPU_FUNCTION void load_right_columns(T *tile, int first, int below, int step, uint32_t (&b)[4]) {
-  int lane = gpu::lane(), offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
+GPU_FUNCTION void load_right_columns(T *tile, int first, int below, int step, uint32_t (&b)[4], int lane) {
+  int offset = matrix_offset<DIM>(first + (lane & 15), lane >> 4);
   gpu::load_matrices_transposed(b, tile + (offset ^ 16 * step) + below * DIM);
 }
 

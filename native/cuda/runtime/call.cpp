@@ -15,13 +15,20 @@ static rapt_status check_places(const rapt_cuda_context *context, const rapt_pla
 }
 
 // The caller's scratch if there is some, else the stream's; the stream's mutex is held.
-static rapt_status find_scratch(const rapt_cuda_context *context, rapt_stream *stream, const rapt_planned *call,
-                                void **out, rapt_error *error) {
+static rapt_status find_scratch(const rapt_cuda_context *context, rapt_stream *stream, bool captures,
+                                const rapt_planned *call, void **out, rapt_error *error) {
   const rapt_head *head = static_cast<const rapt_head *>(call->problem);
   int64_t needed = call->needs->scratch;
   *out = head->scratch;
   if (needed == 0) return RAPT_OK;
-  if (head->scratch == nullptr) return rapt_cuda_scratch(stream, needed, out, error);
+  if (head->scratch == nullptr) {
+    if (!captures) return rapt_cuda_scratch(stream, needed, out, error);
+    return rapt_fail(
+        error, RAPT_INVALID_ARGUMENT,
+        "the stream is being captured into a graph, which cannot use the stream's scratch; bring scratch of "
+        "%" PRId64 " bytes that is the graph's as long as it replays",
+        needed);
+  }
   if (head->scratch_size < needed) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "scratch_size is %" PRId64 "; the plan needs %" PRId64,
                      head->scratch_size, needed);
@@ -36,12 +43,19 @@ rapt_status rapt_cuda_execute(rapt_context *head, const rapt_planned *call, rapt
   rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   RAPT_CHECK(check_places(context, call, error));
+  bool captures = false;
+  if (given != nullptr) RAPT_CHECK(rapt_cuda_captures(given, &captures, error));
   rapt_status status;
   {
     std::lock_guard<std::mutex> lock(stream->mutex);
     void *scratch = nullptr;
-    RAPT_CHECK(find_scratch(context, stream, call, &scratch, error));
+    RAPT_CHECK(find_scratch(context, stream, captures, call, &scratch, error));
     status = call->operation->run(head, call->problem, call->plan, scratch, stream, error);
+    // A call without a stream is waited for below.
+    if (given != nullptr && scratch != nullptr && scratch == stream->scratch) {
+      driver_code code = driver_event_record(stream->scratch_used, stream->native);
+      if (status == RAPT_OK) status = rapt_cuda_check(code, "recording the use of scratch", error);
+    }
   }
   if (given != nullptr) return status;
   if (status != RAPT_OK) {

@@ -9,21 +9,6 @@
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 
-rapt_cuda_scope::rapt_cuda_scope(driver_context context)
-    : capture_mode_(DRIVER_CAPTURE_RELAXED), code_(driver_push_context(context)) {
-  if (code_ == DRIVER_SUCCESS) driver_exchange_capture_mode(&capture_mode_);
-}
-
-rapt_cuda_scope::~rapt_cuda_scope() {
-  if (code_ != DRIVER_SUCCESS) return;
-  driver_exchange_capture_mode(&capture_mode_);
-  driver_pop_context();
-}
-
-rapt_status rapt_cuda_scope::check(rapt_error *error) const {
-  return rapt_cuda_check(code_, "making the CUDA context current", error);
-}
-
 rapt_status rapt_cuda_check_same(const char *what, const rapt_cuda_context *its, const rapt_cuda_context *wanted,
                                  const char *whose, rapt_error *error) {
   if (its->native == wanted->native) return RAPT_OK;
@@ -135,21 +120,9 @@ rapt_status rapt_cuda_context_create(const rapt_context_options *options, rapt_c
   return status;
 }
 
-// Scratch of streams that are no more. While another stream of the CUDA context is captured nobody can wait for all of
-// it; the scratch is then left to the CUDA context.
-static void release_left_behind(rapt_cuda_context *context) {
-  if (context->left_behind.empty()) return;
-  rapt_cuda_scope scope(context->native);
-  if (driver_context_synchronize() == DRIVER_SUCCESS) {
-    for (void *block : context->left_behind) driver_release(block);
-  }
-  driver_forget_failure();
-}
-
 void rapt_cuda_context_destroy(rapt_context *head) {
   rapt_cuda_context *context = rapt_cuda_context_of(head);
   rapt_cuda_stream_close(&context->stream);
-  release_left_behind(context);
   delete context;
 }
 

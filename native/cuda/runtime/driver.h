@@ -18,6 +18,7 @@ typedef void *driver_event;
 // The values of cudaError_t that the runtime tells apart.
 enum : driver_code {
   DRIVER_SUCCESS = 0,
+  DRIVER_INVALID_VALUE = 1,
   DRIVER_OUT_OF_MEMORY = 2,
   DRIVER_INSUFFICIENT = 35,
   DRIVER_NO_DEVICE = 100,
@@ -48,8 +49,6 @@ driver_code driver_current_context(driver_context *out, int *ordinal);
 // Makes a context current, and the one before it again.
 driver_code driver_push_context(driver_context context);
 driver_code driver_pop_context();
-// Waits for all work of the current context; refused while a stream of it is captured.
-driver_code driver_context_synchronize();
 
 struct driver_description {
   char name[128];
@@ -110,7 +109,8 @@ driver_code driver_stream_captures(driver_stream stream, bool *captures);
 enum : int { DRIVER_CAPTURE_RELAXED = 2 };
 driver_code driver_exchange_capture_mode(int *mode);
 
-driver_code driver_event_create(driver_event *out);
+// `timed`: for driver_event_elapsed.
+driver_code driver_event_create(bool timed, driver_event *out);
 driver_code driver_event_destroy(driver_event event);
 driver_code driver_event_record(driver_event event, driver_stream stream);
 driver_code driver_event_synchronize(driver_event event);

@@ -8,6 +8,7 @@
 
 #include "cuda/runtime/driver.h"
 
+static_assert(int{DRIVER_INVALID_VALUE} == int{cudaErrorInvalidValue}, "cudaError_t");
 static_assert(int{DRIVER_OUT_OF_MEMORY} == int{cudaErrorMemoryAllocation}, "cudaError_t");
 static_assert(int{DRIVER_INSUFFICIENT} == int{cudaErrorInsufficientDriver}, "cudaError_t");
 static_assert(int{DRIVER_NO_DEVICE} == int{cudaErrorNoDevice}, "cudaError_t");
@@ -141,8 +142,6 @@ driver_code driver_pop_context() {
   return entries().pop(&popped);
 }
 
-driver_code driver_context_synchronize() { return cudaDeviceSynchronize(); }
-
 driver_code driver_describe(int ordinal, driver_description *out) {
   cudaDeviceProp properties;
   cudaError_t code = cudaGetDeviceProperties(&properties, ordinal);
@@ -225,9 +224,9 @@ driver_code driver_exchange_capture_mode(int *mode) {
   return code;
 }
 
-driver_code driver_event_create(driver_event *out) {
+driver_code driver_event_create(bool timed, driver_event *out) {
   cudaEvent_t event = nullptr;
-  cudaError_t code = cudaEventCreate(&event);
+  cudaError_t code = cudaEventCreateWithFlags(&event, timed ? cudaEventDefault : cudaEventDisableTiming);
   *out = event;
   return code;
 }

@@ -46,7 +46,11 @@ rapt_status rapt_cuda_memory_copy(rapt_context *context, void *to, const void *f
                                   rapt_error *error) {
   rapt_cuda_scope scope(rapt_cuda_context_of(context)->native);
   RAPT_CHECK(scope.check(error));
-  if (given != nullptr) RAPT_CHECK(rapt_cuda_check_stream(context, given, error));
+  if (given != nullptr) {
+    bool captures = false;
+    RAPT_CHECK(rapt_cuda_check_stream(context, given, error));
+    RAPT_CHECK(rapt_cuda_captures(given, &captures, error));
+  }
   rapt_stream *stream = given != nullptr ? given : &rapt_cuda_context_of(context)->stream;
   RAPT_CHECK(
       rapt_cuda_check(driver_copy(to, from, static_cast<size_t>(bytes), stream->native), "enqueueing a copy", error));

@@ -28,6 +28,9 @@ struct rapt_stream {
   int64_t scratch_size;
   // Scratch that became too small. Enqueued kernels may still use it.
   std::vector<void *> outgrown;
+  // The end of the latest call that used scratch. NULL without scratch. It can be waited for while the stream itself,
+  // being captured, cannot.
+  driver_event scratch_used;
   // How many threads wait for the stream by the context's list; under its mutex. Until it is 0, `native` must live.
   int waiters;
 };
@@ -56,8 +59,6 @@ struct rapt_cuda_context {
   std::mutex streams_mutex;
   std::condition_variable stream_left;
   std::vector<rapt_stream *> streams;
-  // Scratch of streams that were destroyed while they were captured and could not be waited for. Under the same mutex.
-  std::vector<void *> left_behind;
 };
 
 inline rapt_cuda_context *rapt_cuda_context_of(rapt_context *context) {
@@ -82,6 +83,10 @@ std::string rapt_cuda_unusable(const rapt_cuda_verdict &verdict);
 // Waits for the context's streams, but for those being captured, whose work has not been enqueued. Returns the first
 // failure of earlier work, once all are waited for.
 driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context);
+
+// Whether the stream is being captured into a graph. The default stream is refused while one that waits for it is:
+// whatever is asked of the default stream then makes that capture useless.
+rapt_status rapt_cuda_captures(const rapt_stream *stream, bool *captures, rapt_error *error);
 
 // Puts a stream on the context's list; and off it, once nobody waits for it by the list.
 void rapt_cuda_enlist(rapt_cuda_context *context, rapt_stream *stream);
@@ -110,11 +115,13 @@ rapt_status rapt_cuda_check_same(const char *what, const rapt_cuda_context *its,
                                  const char *whose, rapt_error *error);
 
 // `needed` bytes of the stream's scratch; the caller holds the stream's mutex until it has enqueued what uses them.
-// Allocates only where the scratch is too small. Refused while the stream is being captured into a graph.
+// Allocates only where the scratch is too small. The caller records `scratch_used` behind that work. Not for a stream
+// that is being captured into a graph: a replay does not queue behind the stream's calls, nor behind another replay,
+// and comes after its end if it likes.
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error);
 
-// Releases the scratch and, where the plug-in made it, the CUDA stream; not the struct. A stream that is being captured
-// leaves its scratch to the context, which releases it at its end.
+// Releases the scratch, once no work uses it, and, where the plug-in made it, the CUDA stream; not the struct. A
+// capture of the stream stays whole.
 void rapt_cuda_stream_close(rapt_stream *stream);
 
 // The device's functions, by file; see rapt_device.

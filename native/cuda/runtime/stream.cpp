@@ -62,6 +62,15 @@ void rapt_cuda_delist(rapt_cuda_context *context, rapt_stream *stream) {
   context->stream_left.wait(lock, [&] { return stream->waiters == 0; });
 }
 
+rapt_status rapt_cuda_captures(const rapt_stream *stream, bool *captures, rapt_error *error) {
+  driver_code code = driver_stream_captures(stream->native, captures);
+  if (code != DRIVER_CAPTURE_IMPLICIT) return rapt_cuda_check(code, "asking for a capture", error);
+  driver_forget_failure();
+  return rapt_fail(error, RAPT_INVALID_ARGUMENT,
+                   "the stream is the default stream, and a stream that waits for it is being captured into a graph: "
+                   "until that ends nothing can be enqueued on the default stream or waited for");
+}
+
 static driver_code wait_unless_captured(const rapt_stream *stream) {
   bool captures = false;
   driver_code code = driver_stream_captures(stream->native, &captures);
@@ -71,10 +80,14 @@ static driver_code wait_unless_captured(const rapt_stream *stream) {
 
 driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context) {
   std::unique_lock<std::mutex> lock(context->streams_mutex);
-  std::vector<rapt_stream *> all = context->streams;
-  for (rapt_stream *stream : all) stream->waiters++;
+  const std::vector<rapt_stream *> all = context->streams;
   driver_code first = DRIVER_SUCCESS;
   for (rapt_stream *stream : all) {
+    // It may have gone, which is why only the one that is waited for is kept alive: whoever ends another one must not
+    // wait for this one's work.
+    const auto &listed = context->streams;
+    if (std::find(listed.begin(), listed.end(), stream) == listed.end()) continue;
+    stream->waiters++;
     // Others may use the list meanwhile.
     lock.unlock();
     driver_code code = wait_unless_captured(stream);
@@ -88,21 +101,13 @@ driver_code rapt_cuda_wait_for_streams(rapt_cuda_context *context) {
 void rapt_cuda_stream_close(rapt_stream *stream) {
   rapt_cuda_delist(stream->context, stream);
   rapt_cuda_scope scope(stream->context->native);
-  if (stream->scratch != nullptr) {
-    stream->outgrown.push_back(stream->scratch);
-    bool captures = false;
-    driver_stream_captures(stream->native, &captures);
-    if (captures) {
-      // Work from before the capture may still use the scratch, and waiting for it would make the capture useless.
-      std::lock_guard<std::mutex> lock(stream->context->streams_mutex);
-      auto &left = stream->context->left_behind;
-      left.insert(left.end(), stream->outgrown.begin(), stream->outgrown.end());
-    } else {
-      // Enqueued work may still use the scratch.
-      driver_stream_synchronize(stream->native);
-      for (void *block : stream->outgrown) driver_release(block);
-    }
+  if (stream->scratch_used != nullptr) {
+    // Enqueued work may still use the scratch.
+    driver_event_synchronize(stream->scratch_used);
+    driver_event_destroy(stream->scratch_used);
   }
+  for (void *block : stream->outgrown) driver_release(block);
+  if (stream->scratch != nullptr) driver_release(stream->scratch);
   if (stream->owned) driver_stream_destroy(stream->native);
   driver_forget_failure();
 }
@@ -115,6 +120,14 @@ void rapt_cuda_stream_destroy(rapt_stream *stream) {
 rapt_status rapt_cuda_stream_synchronize(rapt_stream *stream, rapt_error *error) {
   rapt_cuda_scope scope(stream->context->native);
   RAPT_CHECK(scope.check(error));
+  bool captures = false;
+  RAPT_CHECK(rapt_cuda_captures(stream, &captures, error));
+  if (captures) {
+    return rapt_fail(
+        error, RAPT_INVALID_ARGUMENT,
+        "the stream is being captured into a graph: what it captures does not run, so that nobody can wait "
+        "for it");
+  }
   return rapt_cuda_check(driver_stream_synchronize(stream->native), "work on the stream", error);
 }
 
@@ -129,16 +142,8 @@ rapt_status rapt_cuda_check_stream(const rapt_context *head, const rapt_stream *
 }
 
 rapt_status rapt_cuda_scratch(rapt_stream *stream, int64_t needed, void **out, rapt_error *error) {
-  bool captures = false;
-  RAPT_CHECK(rapt_cuda_check(driver_stream_captures(stream->native, &captures), "asking for a capture", error));
-  if (captures) {
-    // A replay does not queue behind the stream's calls, nor behind another replay, and comes after its end if it
-    // likes.
-    return rapt_fail(
-        error, RAPT_INVALID_ARGUMENT,
-        "the stream is being captured into a graph, which cannot use the stream's scratch; bring scratch of "
-        "%" PRId64 " bytes that is the graph's as long as it replays",
-        needed);
+  if (stream->scratch_used == nullptr) {
+    RAPT_CHECK(rapt_cuda_check(driver_event_create(false, &stream->scratch_used), "creating an event", error));
   }
   if (needed > stream->scratch_size) {
     // Twice the last size, so that calls that grow step by step do not keep many outgrown blocks.
@@ -170,7 +175,7 @@ rapt_status rapt_cuda_event_create(rapt_context *head, rapt_event **out, rapt_er
   if (event == nullptr) return rapt_fail(error, RAPT_OUT_OF_MEMORY, "no memory for an event");
   event->handle.device = &rapt_cuda_device;
   event->context = context;
-  rapt_status status = rapt_cuda_check(driver_event_create(&event->native), "creating an event", error);
+  rapt_status status = rapt_cuda_check(driver_event_create(true, &event->native), "creating an event", error);
   if (status == RAPT_OK) {
     *out = event;
   } else {

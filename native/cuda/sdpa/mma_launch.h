@@ -22,10 +22,11 @@ template <int32_t KERNEL, typename Tiles>
 constexpr void add_mma(mma_entries *entries) {
   constexpr sdpa_kernel_traits traits = sdpa_table.of[KERNEL];
   static_assert(Tiles::dim == traits.bucket && Tiles::options == (traits.special != only::no), "as plans know it");
+  static_assert(Tiles::roomy == (traits.narrow == only::no), "as plans know it");
   entries->of[KERNEL] = {attention_mma<Tiles>,
                          Tiles::threads,
                          {Tiles::rows, Tiles::keys, Tiles::dim, static_cast<int64_t>(sizeof(typename Tiles::memory)),
-                          Tiles::stretch_tiles * Tiles::keys, Tiles::totals * Tiles::threads}};
+                          Tiles::stretch_tiles * Tiles::keys, mma_totals<Tiles>}};
 }
 
 // Prefill: four warps, each with two times 16 rows, so that fragments of K and V are used twice. With options, and at

@@ -23,12 +23,13 @@ struct edge_row {
   key_range range;
 };
 
-// Keys j .. j + KEYS (there are `keys` of them) of a block of 16 rows: hidden ones become -inf.
+// Keys j .. j + KEYS (there are `keys` of them) of a block of 16 rows: hidden ones become -inf. The lane comes from
+// outside, because the registers for what follows from it should not be taken where no edge is.
 template <typename Row, int PARTS>
-GPU_FUNCTION void hide_edges(const Row *rows, int64_t j, int keys, float (&score)[PARTS][4]) {
+GPU_FUNCTION void hide_edges(const Row *rows, int lane, int64_t j, int keys, float (&score)[PARTS][4]) {
   GPU_UNROLL
   for (int half = 0; half < 2; half++) {
-    key_range range = rows[result_row() + half * 8].range;
+    key_range range = rows[(lane >> 2) + half * 8].range;
     // Relative to the tile, so that an int holds it.
     int first = range.first <= j ? 0 : range.first - j >= keys ? keys : static_cast<int>(range.first - j);
     int last = range.last <= j ? 0 : range.last - j >= keys ? keys : static_cast<int>(range.last - j);
@@ -36,7 +37,7 @@ GPU_FUNCTION void hide_edges(const Row *rows, int64_t j, int keys, float (&score
     for (int n = 0; n < PARTS; n++) {
       GPU_UNROLL
       for (int i = 0; i < 2; i++) {
-        int k = n * 8 + result_column() + i;
+        int k = n * 8 + (lane & 3) * 2 + i;
         if (k < first || k >= last) score[n][half * 2 + i] = lowest();
       }
     }
@@ -81,12 +82,12 @@ GPU_FUNCTION void apply_options(const sdpa_problem &p, const row_state *rows, in
   }
 }
 
-// Turns scores into weights relative to the row's maximum so far, and rescales the output so far to it. The states are
-// those of a warp's rows: of each of the MT blocks of 16 rows a thread has two, 8 apart, with the sums over its own
-// columns only until the end. HIDES: there may be hidden keys.
-template <bool HIDES, int MT, int PARTS, int OUTPUTS>
+// Turns scores into weights relative to the row's maximum so far, and finds the factors that rescale the output so far
+// to it. The states are those of a warp's rows: of each of the MT blocks of 16 rows a thread has two, 8 apart, with the
+// sums over its own columns only until the end. HIDES: there may be hidden keys.
+template <bool HIDES, int MT, int PARTS>
 GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], softmax_state (&state)[MT][2],
-                               float (&output)[MT][OUTPUTS][4]) {
+                               float (&keep)[MT][2]) {
   GPU_UNROLL
   for (int t = 0; t < MT; t++) {
     GPU_UNROLL
@@ -108,14 +109,24 @@ GPU_FUNCTION void softmax_tile(float to_exponent, float (&score)[MT][PARTS][4], 
         }
       }
       add_weights(&state[t][half], step, sum);
-      // Mostly 1, because maxima seldom move after the first tiles.
-      if (step.keep != 1) {
-        GPU_UNROLL
-        for (int n = 0; n < OUTPUTS; n++) {
-          output[t][n][half * 2] *= step.keep;
-          output[t][n][half * 2 + 1] *= step.keep;
-        }
-      }
+      keep[t][half] = step.keep;
+    }
+  }
+}
+
+// Multiplies the output so far by its rows' factors: mostly 1, because maxima seldom move after the first tiles.
+template <int MT, int OUTPUTS>
+GPU_FUNCTION void rescale(const float (&keep)[MT][2], float (&output)[MT][OUTPUTS][4]) {
+  bool moved = false;
+  GPU_UNROLL
+  for (int t = 0; t < MT; t++) moved = moved || keep[t][0] != 1 || keep[t][1] != 1;
+  if (!moved) return;
+  GPU_UNROLL
+  for (int t = 0; t < MT; t++) {
+    GPU_UNROLL
+    for (int n = 0; n < OUTPUTS; n++) {
+      GPU_UNROLL
+      for (int i = 0; i < 4; i++) output[t][n][i] *= keep[t][i / 2];
     }
   }
 }

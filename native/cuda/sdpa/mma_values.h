@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// output += weights . values on tensor cores. The weights stay in the registers of the scores: the layout of a result
-// is that of a left operand.
+// output += weights . values on tensor cores, which add up the keys of a tile. The weights stay in the registers of the
+// scores: the layout of a result is that of a left operand.
 #ifndef RAPT_CUDA_SDPA_MMA_VALUES_H
 #define RAPT_CUDA_SDPA_MMA_VALUES_H
 
@@ -17,36 +17,43 @@ constexpr float weight_unit = 1;
 template <>
 constexpr float weight_unit<gpu::f16> = 32768;
 
-// Adds keys first .. first + 8 PARTS of the tile. FINITE: infinities and NaNs count as 0 here; see add_infinite.
-template <typename T, int DIM, bool FINITE, int MT, int PARTS, int OUTPUTS>
+// Adds keys first .. first + 8 PARTS of the tile.
+template <typename T, int DIM, int MT, int PARTS, int OUTPUTS>
 GPU_FUNCTION void multiply_values(T *values, int first, const float (&weight)[MT][PARTS][4],
                                   float (&output)[MT][OUTPUTS][4]) {
   static_assert(OUTPUTS * 8 == DIM && PARTS % 2 == 0, "whole steps of 16");
+  constexpr int steps = PARTS / 2;
+  int lane = gpu::thread_anew() % gpu::warp_size;
+  uint32_t a[steps][MT][4];
   GPU_UNROLL
-  for (int k = 0; k < PARTS / 2; k++) {
-    uint32_t a[MT][4];
+  for (int k = 0; k < steps; k++) {
     GPU_UNROLL
     for (int t = 0; t < MT; t++) {
       const float(&low)[4] = weight[t][2 * k], (&high)[4] = weight[t][2 * k + 1];
       constexpr float unit = weight_unit<T>;
-      a[t][0] = gpu::pack<T>(low[0] * unit, low[1] * unit);
-      a[t][1] = gpu::pack<T>(low[2] * unit, low[3] * unit);
-      a[t][2] = gpu::pack<T>(high[0] * unit, high[1] * unit);
-      a[t][3] = gpu::pack<T>(high[2] * unit, high[3] * unit);
+      a[k][t][0] = gpu::pack<T>(low[0] * unit, low[1] * unit);
+      a[k][t][1] = gpu::pack<T>(low[2] * unit, low[3] * unit);
+      a[k][t][2] = gpu::pack<T>(high[0] * unit, high[1] * unit);
+      a[k][t][3] = gpu::pack<T>(high[2] * unit, high[3] * unit);
     }
+  }
+  GPU_UNROLL
+  for (int n = 0; n < OUTPUTS / 2; n++) {
+    float part[MT][2][4] = {};
     GPU_UNROLL
-    for (int n = 0; n < OUTPUTS / 2; n++) {
+    for (int k = 0; k < steps; k++) {
       uint32_t b[4];
-      load_right_columns<T, DIM>(values, first, 16 * k, n, b);
-      if (FINITE) {
-        GPU_UNROLL
-        for (int i = 0; i < 4; i++) b[i] = finite_only<T>(b[i]);
-      }
+      load_right_columns<T, DIM>(values, first, 16 * k, n, b, lane);
       GPU_UNROLL
       for (int t = 0; t < MT; t++) {
-        gpu::multiply<T>(output[t][2 * n], a[t], b[0], b[1]);
-        gpu::multiply<T>(output[t][2 * n + 1], a[t], b[2], b[3]);
+        gpu::multiply<T>(part[t][0], a[k][t], b[0], b[1]);
+        gpu::multiply<T>(part[t][1], a[k][t], b[2], b[3]);
       }
+    }
+    GPU_UNROLL
+    for (int t = 0; t < MT; t++) {
+      GPU_UNROLL
+      for (int i = 0; i < 8; i++) output[t][2 * n + i / 4][i % 4] += part[t][i / 4][i % 4];
     }
   }
 }
@@ -58,6 +65,14 @@ GPU_FUNCTION bool sees_infinite(const T *values, int index, int count) {
   bool found = false;
   for (int i = index; i < LINES * DIM / 2; i += count) found = found || any_infinite<T>(pairs[i]);
   return found;
+}
+
+// Puts 0 in place of infinities and NaNs in this thread's share of a tile.
+template <typename T, int LINES, int DIM>
+GPU_FUNCTION void remove_infinite(T *values, int index, int count) {
+  uint32_t *pairs = reinterpret_cast<uint32_t *>(values);
+  GPU_ROLL
+  for (int i = index; i < LINES * DIM / 2; i += count) pairs[i] = finite_only<T>(pairs[i]);
 }
 
 // For each key of a row, whether it is hidden and whether its weight is above 0: bit k for key k.
@@ -90,7 +105,7 @@ GPU_FUNCTION key_bits bits_of_row(const float (&weight)[PARTS][4], int half) {
   return bits;
 }
 
-// Adds what multiply_values left out: the products with infinities and NaNs, for the rows that see their keys.
+// Adds the products with infinities and NaNs, for the rows that see their keys.
 template <typename T, int DIM, int MT, int PARTS, int OUTPUTS>
 GPU_FUNCTION void add_infinite(T *values, int first, const float (&weight)[MT][PARTS][4],
                                float (&output)[MT][OUTPUTS][4]) {

@@ -4,8 +4,9 @@
 // stretch, however many there are.
 //
 // Totals of the output lie in scratch, because neither registers nor shared memory have room for them beside the tiles:
-// each thread has its own numbers there, and touches them once per stretch only. More splits would not do instead: they
-// would have to grow in number with the keys, and so would the scratch of their partial results.
+// on plain cores each thread has its own numbers there, and touches them once per stretch only; tensor-core kernels
+// keep them by rows (mma_finish.h). More splits would not do instead: they would have to grow in number with the keys,
+// and so would the scratch of their partial results.
 #ifndef RAPT_CUDA_SDPA_TOTAL_H
 #define RAPT_CUDA_SDPA_TOTAL_H
 

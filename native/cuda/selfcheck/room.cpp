@@ -58,7 +58,8 @@ void rapt_cuda_room::begin() {
 unsigned char *rapt_cuda_room::take(size_t bytes) {
   size_t at = used_;
   used_ += (bytes + alignment - 1) / alignment * alignment + alignment;
-  if (used_ > room_bytes) note(DRIVER_OUT_OF_MEMORY);
+  // Not for want of memory, which might be there another time.
+  if (used_ > room_bytes) note(DRIVER_INVALID_VALUE);
   return memory_ + at;
 }
 

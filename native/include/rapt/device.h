@@ -194,16 +194,17 @@ typedef struct rapt_event rapt_event;
 /** Creates a stream that does not wait for the default stream; the caller destroys it. */
 RAPT_API rapt_status rapt_stream_create(rapt_context *context, rapt_stream **out, rapt_error *error);
 /** A view of the caller's own cudaStream_t (NULL = the default stream), which must outlive the view; one of another
- * CUcontext than the context's is refused. The caller destroys the view. */
+ * CUcontext than the context's is refused. The caller destroys the view. While a stream that waits for the default
+ * stream is being captured, CUDA lets nobody use the default stream: calls on it are refused then. */
 RAPT_API rapt_status rapt_stream_wrap(rapt_context *context, void *cuda_stream, rapt_stream **out, rapt_error *error);
 /**
  * Frees the stream and its scratch; of a wrapped one only the scratch. Work that was enqueued still runs, and where it
- * may use that scratch the function waits for it. While the stream is being captured it does not wait, so that the
- * capture stays whole; the scratch is then freed with the context. Graphs that were captured from the stream use none
- * of its scratch. NULL is allowed.
+ * may use that scratch the function waits for it. A capture of the stream stays whole, and the graph uses none of its
+ * scratch. NULL is allowed.
  */
 RAPT_API void rapt_stream_destroy(rapt_stream *stream);
-/** Waits until all work enqueued so far is done, and reports it where some of it failed. */
+/** Waits until all work enqueued so far is done, and reports it where some of it failed. Refused with
+ * RAPT_INVALID_ARGUMENT while the stream is being captured; the capture stays whole. */
 RAPT_API rapt_status rapt_stream_synchronize(rapt_stream *stream, rapt_error *error);
 /** Work enqueued on the stream from now on waits for the event. */
 RAPT_API rapt_status rapt_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error);

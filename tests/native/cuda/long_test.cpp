@@ -167,7 +167,7 @@ void scratch() {
       CHECK(rapt_cuda_plan_sdpa(problem, kernel, &plans[i]), "the plan overflows");
       CHECK(plans[i].totals > 0 && plans[i].scratch == plans[0].scratch, "%lld bytes for %lld times as many keys",
             static_cast<long long>(plans[i].scratch), static_cast<long long>(factor));
-      CHECK(plans[i].scratch <= 144 << 20, "%lld bytes", static_cast<long long>(plans[i].scratch));
+      CHECK(plans[i].scratch <= 132 << 20, "%lld bytes", static_cast<long long>(plans[i].scratch));
     }
   }
 }

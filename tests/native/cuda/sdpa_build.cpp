@@ -5,6 +5,10 @@
 
 namespace {
 
+void fill_one_sided(tensor *t, generator *random) {
+  t->each([&](int64_t i) { t->set(i, 0.75f + 0.25f * random->unit()); });
+}
+
 void fill(tensor *t, generator *random, float size) {
   if (t->view().dtype == RAPT_I8) {
     t->each([&](int64_t i) { t->set(i, static_cast<float>(random->between(-128, 127))); });
@@ -108,7 +112,7 @@ std::string describe(const sdpa_case &c) {
       text, sizeof text,
       "b%lld h%lld/%lld q%lld k%lld d%lld/%lld types %d%d%d%d causal=%d position=%lld/%d window=%d:%lld:%lld scale=%g "
       "softcap=%g mask=%d bias=%d/%d alibi=%d sinks=%d weights=%d/%d appended=%lld first=%lld padding=%d layout=%d "
-      "poison=%d spread=%g groups=%lld/%lld shared=%d split=%lld/%lld seed=%llu kernel=%s/%s",
+      "poison=%d spread=%g one-sided=%d%d groups=%lld/%lld shared=%d split=%lld/%lld seed=%llu kernel=%s/%s",
       static_cast<long long>(c.batch), static_cast<long long>(c.heads), static_cast<long long>(c.kv_heads),
       static_cast<long long>(c.query_len), static_cast<long long>(c.kv_len), static_cast<long long>(c.head_dim),
       static_cast<long long>(c.value_dim), c.query, c.key, c.value, c.output, c.causal,
@@ -116,9 +120,10 @@ std::string describe(const sdpa_case &c) {
       static_cast<long long>(c.window_right), static_cast<double>(c.scale), static_cast<double>(c.softcap), c.mask,
       c.bias, c.bias_type, c.alibi, c.sinks, c.weights, c.weights_type, static_cast<long long>(c.appended),
       static_cast<long long>(c.first_query), c.padding, c.layout, c.poison, static_cast<double>(c.spread),
-      static_cast<long long>(c.key_groups), static_cast<long long>(c.value_groups), c.scales_shared,
-      static_cast<long long>(c.split_tiles), static_cast<long long>(c.samples), static_cast<unsigned long long>(c.seed),
-      c.path == nullptr ? "any" : c.path, c.family == nullptr ? "any" : c.family);
+      c.one_sided_scores, c.one_sided_values, static_cast<long long>(c.key_groups),
+      static_cast<long long>(c.value_groups), c.scales_shared, static_cast<long long>(c.split_tiles),
+      static_cast<long long>(c.samples), static_cast<unsigned long long>(c.seed), c.path == nullptr ? "any" : c.path,
+      c.family == nullptr ? "any" : c.family);
   return text;
 }
 
@@ -150,6 +155,11 @@ void build(const sdpa_case &c, sdpa_tensors *t, rapt_sdpa_problem *problem) {
   fill(&t->query, &random, c.spread);
   fill(&t->key, &random, 1);
   fill(&t->value, &random, 1);
+  if (c.one_sided_scores) {
+    fill_one_sided(&t->query, &random);
+    fill_one_sided(&t->key, &random);
+  }
+  if (c.one_sided_values) fill_one_sided(&t->value, &random);
   if (c.key == RAPT_I8) place_scale(c, &t->key_scale, c.key_groups, &random);
   if (c.value == RAPT_I8) place_scale(c, &t->value_scale, c.value_groups, &random);
   place_options(c, t, &random);

@@ -38,6 +38,8 @@ struct sdpa_case {
   int poison = 0;
   // Multiplies the queries: large ones make one-hot rows.
   float spread = 1;
+  // Queries and keys, or values, from [0.5, 1): sums of one sign, which tensor cores that cut off make too small.
+  bool one_sided_scores = false, one_sided_values = false;
   uint64_t seed = 1;
   // Tiles of keys in a split, and samples of a launch; 0 = as planned.
   int64_t split_tiles = 0, samples = 0;

@@ -88,6 +88,28 @@ void known_shapes() {
   }
 }
 
+// Sizes at which the rule's constants decide.
+void borders() {
+  struct known {
+    const char *what;
+    rapt_cuda_split_sizes sizes;
+    int64_t chunk;
+  };
+  const known all[] = {
+      {"132 blocks have a multiprocessor each", {66, 1024, 16, 64, 0, false}, 512},
+      {"two splits are not worth an eighth", {66, 512, 16, 64, 0, false}, 512},
+      {"more than four blocks a multiprocessor", {189, 8192, 128, 48, 0, false}, 2064},
+      {"whole tiles, rounded up", {8, 32768, 16, 32, 0, false}, 1024},
+      {"as many blocks as there are places", {264, 32768, 128, 48, 0, false}, 32784},
+  };
+  for (const known &k : all) {
+    check_case(k.what);
+    int64_t chunk = rapt_cuda_chunk_of(k.sizes);
+    CHECK(chunk == k.chunk, "chunks of %lld keys instead of %lld", static_cast<long long>(chunk),
+          static_cast<long long>(k.chunk));
+  }
+}
+
 // Causality and a window: blocks for chunks that no row sees are not launched where the plan knows.
 void unseen_chunks() {
   rapt_sdpa_problem p = problem_of({1, 32, 8, 128, 32768, 128});
@@ -175,6 +197,7 @@ void any_sizes() {
 
 int main() {
   known_shapes();
+  borders();
   unseen_chunks();
   any_sizes();
   return check_finish("splits");

@@ -57,6 +57,9 @@ static void check_given_scratch(capture *c, small_calls s, const scratch *own) {
   CHECK(rapt_mha_run(s.context, &s.mha, &error) == RAPT_OK, "mha: %s", error.message);
   CHECK(rapt_rope_run(s.context, &s.rope, &error) == RAPT_OK, "rope: %s", error.message);
   CHECK(free_bytes(s.context) == before, "a captured call took memory");
+  rapt_status waited = rapt_stream_synchronize(c->stream, &error);
+  CHECK(waited == RAPT_INVALID_ARGUMENT && strstr(error.message, "being captured") != NULL,
+        "waiting for a captured stream: status %d, %s", waited, error.message);
   capture_end(c);
 }
 
@@ -125,30 +128,73 @@ static void check_beside_others(capture *c, small_calls s, const scratch *own) {
   capture_end(c);
 }
 
-// A view that ends within its stream's capture, with scratch that earlier work has used: the capture stays whole, and
-// the scratch goes with the context.
+static void mark(void *ran) { *(int *)ran = 1; }
+
+// A view that ends within its stream's capture, with scratch that earlier work has used: that work is waited for, the
+// capture stays whole, and nothing is left behind. So does a stranger's capture while the context ends.
 static void check_end_within(void) {
   rapt_error error = {.struct_size = sizeof error};
   rapt_context *context = cuda_context(0);
   int64_t before = free_bytes(context);
   small_calls s;
   capture c;
+  int ran = 0;
   small_open(&s, context, KEYS);
   capture_open(&c, context);
   set_stream(&s, c.stream);
+  driver_expect(c.driver->launch_host(c.native, mark, &ran), "cuLaunchHostFunc");
   CHECK(rapt_sdpa_run(context, &s.attention, &error) == RAPT_OK, "run: %s", error.message);
   CHECK(rapt_linear_run(context, &s.linear, &error) == RAPT_OK, "linear: %s", error.message);
   capture_begin(&c);
   CHECK(rapt_linear_run(context, &s.linear, &error) == RAPT_OK, "the captured call: %s", error.message);
   rapt_stream_destroy(c.stream);
+  CHECK(ran, "scratch was freed before the work that uses it had run");
   c.stream = NULL;
   capture_end(&c);
   small_close(&s);
-  capture_close(&c);
+  capture stranger = {.context = context, .driver = c.driver};
+  driver_expect(c.driver->stream_create(&stranger.native, DRIVER_NON_BLOCKING), "cuStreamCreate");
+  capture_begin(&stranger);
   rapt_context_destroy(context);
+  capture_end(&stranger);
+  driver_expect(c.driver->stream_destroy(stranger.native), "cuStreamDestroy");
+  capture_close(&c);
   context = cuda_context(0);
   CHECK(free_bytes(context) == before, "%lld bytes were left behind", (long long)(before - free_bytes(context)));
   rapt_context_destroy(context);
+}
+
+static void check_default_refused(rapt_status status, const rapt_error *error, const char *what) {
+  CHECK(status == RAPT_INVALID_ARGUMENT && strstr(error->message, "the stream is the default stream") != NULL,
+        "%s on the default stream: status %d, %s", what, status, error->message);
+}
+
+// A capture of a stream that waits for the default stream: whatever uses the default stream then is refused, and the
+// capture stays whole.
+static void check_default_stream(capture *c) {
+  rapt_error error = {.struct_size = sizeof error};
+  rapt_context *context = c->context;
+  rapt_stream *standard = NULL;
+  capture ordered = {.context = context, .driver = c->driver};
+  small_calls s;
+  small_open(&s, context, KEYS);
+  void *memory = cuda_allocate(context, 64);
+  driver_expect(c->driver->stream_create(&ordered.native, DRIVER_ORDERED), "cuStreamCreate");
+  CHECK(rapt_stream_wrap(context, NULL, &standard, &error) == RAPT_OK, "wrap: %s", error.message);
+  set_stream(&s, standard);
+  CHECK(rapt_sdpa_run(context, &s.attention, &error) == RAPT_OK, "before the capture: %s", error.message);
+  capture_begin(&ordered);
+  check_default_refused(rapt_sdpa_run(context, &s.attention, &error), &error, "attention");
+  check_default_refused(rapt_linear_run(context, &s.linear, &error), &error, "a call without scratch");
+  check_default_refused(rapt_memory_copy(context, memory, memory, 64, standard, &error), &error, "a copy");
+  check_default_refused(rapt_stream_synchronize(standard, &error), &error, "waiting");
+  CHECK(rapt_memory_free(context, RAPT_MEMORY_DEVICE, memory, &error) == RAPT_OK, "free: %s", error.message);
+  rapt_stream_destroy(standard);
+  set_stream(&s, NULL);
+  CHECK(rapt_sdpa_run(context, &s.attention, &error) == RAPT_OK, "without a stream: %s", error.message);
+  capture_end(&ordered);
+  driver_expect(c->driver->stream_destroy(ordered.native), "cuStreamDestroy");
+  small_close(&s);
 }
 
 int main(void) {
@@ -169,6 +215,7 @@ int main(void) {
   set_stream(&s, c.stream);
   check_scratch_of_stream(&c, &s, expected);
   check_beside_others(&c, s, &own);
+  check_default_stream(&c);
   cuda_release(context, own.mha);
   cuda_release(context, own.attention);
   small_close(&s);

@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-enum { DRIVER_GLOBAL_MODE = 0, DRIVER_NON_BLOCKING = 1 };
+// DRIVER_ORDERED: the stream and the default stream wait for each other.
+enum { DRIVER_GLOBAL_MODE = 0, DRIVER_ORDERED = 0, DRIVER_NON_BLOCKING = 1 };
 
 typedef struct driver_api {
   int (*init)(unsigned flags);

@@ -72,12 +72,13 @@ static void *free_memory(void *argument) {
   return NULL;
 }
 
-// While one thread frees memory and waits for a stream's work, others make streams, use them and end them.
+// While one thread frees memory and waits for a stream's work, others make streams, use them and end them, also a
+// stream that the first one has not come to yet.
 static void check_held_up(rapt_context *context) {
   rapt_error error = {.struct_size = sizeof error};
   held h = {.context = context, .memory = cuda_allocate(context, 64)};
   void *primary = NULL, *native = NULL;
-  rapt_stream *busy = NULL;
+  rapt_stream *busy = NULL, *next = NULL;
   const driver_api *driver = driver_load(cuda_is_emulated(context));
   small_calls s;
   small_open(&s, context, keys_of(1));
@@ -87,6 +88,7 @@ static void check_held_up(rapt_context *context) {
   driver_expect(driver->set_current(primary), "cuCtxSetCurrent");
   driver_expect(driver->stream_create(&native, DRIVER_NON_BLOCKING), "cuStreamCreate");
   CHECK(rapt_stream_wrap(context, native, &busy, &error) == RAPT_OK, "wrap: %s", error.message);
+  CHECK(rapt_stream_create(context, &next, &error) == RAPT_OK, "stream: %s", error.message);
   driver_expect(driver->launch_host(native, hold, &h), "cuLaunchHostFunc");
   pthread_t thread;
   if (pthread_create(&thread, NULL, free_memory, &h)) check_abort("the test cannot start its thread");
@@ -97,6 +99,7 @@ static void check_held_up(rapt_context *context) {
   CHECK(rapt_mha_run(context, &s.mha, &error) == RAPT_OK, "mha: %s", error.message);
   CHECK(rapt_stream_synchronize(other, &error) == RAPT_OK, "wait: %s", error.message);
   rapt_stream_destroy(other);
+  rapt_stream_destroy(next);
   sem_post(&h.go_on);
   // Ends only when the other thread is done with it.
   rapt_stream_destroy(busy);

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Memory and weights may be closed at any time: closing them waits for the work that uses them.
  * {@link #synchronize()} throws where enqueued work has failed. Thread-safe, but the order of calls
  * from several threads is not defined. {@link #close()} is idempotent and waits for the work
- * enqueued.
+ * enqueued; a stream that is being captured into a graph it leaves to the capture.
  *
  * {@snippet :
  * try (CudaStream stream = device.newStream()) {
@@ -45,7 +45,8 @@ public final class CudaStream extends Place implements AutoCloseable {
   /**
    * Waits until all work enqueued so far is done.
    *
-   * @throws RaptException where some of it failed
+   * @throws RaptException where some of it failed, and while a stream of CUDA's that this one wraps
+   *     is being captured into a graph
    */
   public void synchronize() {
     enter();
@@ -129,6 +130,11 @@ public final class CudaStream extends Place implements AutoCloseable {
         () -> {
           try {
             device.driver().synchronizeStream(handle);
+          } catch (RaptException refused) {
+            // Nobody can wait for a stream that is being captured into a graph.
+            if (refused.status() != RaptStatus.INVALID_ARGUMENT) {
+              throw refused;
+            }
           } finally {
             device.driver().destroyStream(handle);
           }

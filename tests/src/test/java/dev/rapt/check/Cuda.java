@@ -8,6 +8,8 @@ import dev.rapt.Device;
 import dev.rapt.Plan;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -96,6 +98,16 @@ public final class Cuda {
   /** The name of the plan that was noted last. */
   public static String latestPlan() {
     return latest;
+  }
+
+  /** The driver that the device under test works with. */
+  @SuppressWarnings("restricted") // a test may
+  public static CudaDriver driver() {
+    Arena process = Arena.global();
+    return new CudaDriver(
+        isEmulated()
+            ? SymbolLookup.libraryLookup(LIBRARY, process)
+            : SymbolLookup.libraryLookup("libcuda.so.1", process));
   }
 
   /** The environment variables that play the machine, read by the emulated driver at each call. */
