@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cache;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import dev.rapt.DType;
 import dev.rapt.Tensor;
 import java.lang.foreign.Arena;
@@ -62,32 +60,42 @@ final class Rows {
 
   /** The tokens of a sequence, read from its pages; all layers, heads and kinds must agree. */
   static int[] read(Sequence sequence) {
-    KvCache cache = sequence.cache();
     int[] tokens = new int[sequence.length()];
-    float scale = element(1, 0, 0, 0, 0);
-    for (int i = 0; i < tokens.length; i++) {
-      int page = sequence.page(i / cache.pageSize());
-      int row = i % cache.pageSize();
-      for (int layer = 0; layer < LAYERS; layer++) {
+    for (int layer = 0; layer < LAYERS; layer++) {
+      read(sequence, layer, 0, sequence.cache().keys(layer), tokens);
+      read(sequence, layer, 1, sequence.cache().values(layer), tokens);
+    }
+    return tokens;
+  }
+
+  private static void read(Sequence sequence, int layer, int kind, Tensor pages, int[] tokens) {
+    int size = sequence.cache().pageSize();
+    int width = (int) pages.size(3);
+    for (int first = 0; first < tokens.length; first += size) {
+      float[] page = pages.select(0, sequence.page(first / size)).toFloatArray();
+      for (int row = first; row < Math.min(tokens.length, first + size); row++) {
         for (int head = 0; head < HEADS; head++) {
-          float first = cache.keys(layer).get(page, head, row, 0);
-          int token = (int) ((first - element(0, layer, head, 0, 0)) / scale);
-          if (layer == 0 && head == 0) {
-            tokens[i] = token;
+          int at = (head * size + row % size) * width;
+          if (layer == 0 && kind == 0 && head == 0) {
+            tokens[row] = (int) (page[at] / element(1, 0, 0, 0, 0));
           }
-          String where = sequence + " at " + i + ", layer " + layer + ", head " + head;
-          for (int d = 0; d < KEY_DIM; d++) {
-            float expected = element(tokens[i], layer, head, 0, d);
-            assertEquals(expected, cache.keys(layer).get(page, head, row, d), where);
-          }
-          for (int d = 0; d < VALUE_DIM; d++) {
-            float expected = element(tokens[i], layer, head, 1, d);
-            assertEquals(expected, cache.values(layer).get(page, head, row, d), where);
+          for (int d = 0; d < width; d++) {
+            if (page[at + d] != element(tokens[row], layer, head, kind, d)) {
+              throw new AssertionError(
+                  sequence
+                      + " at "
+                      + row
+                      + ", layer "
+                      + layer
+                      + ", head "
+                      + head
+                      + ": "
+                      + page[at]);
+            }
           }
         }
       }
     }
-    return tokens;
   }
 
   /** All memory is NaN, so that whatever was not written shows. */

@@ -6,7 +6,9 @@ import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Tensor;
 import dev.rapt.internal.Lifetime;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.channels.ReadableByteChannel;
 import java.util.Objects;
 
 /**
@@ -41,6 +43,7 @@ public final class KvCache implements AutoCloseable {
   private final CacheMemory memory;
   private final Arena arena = Arena.ofShared();
   private final Lifetime lifetime = new Lifetime("cache");
+  private final PrefixIndex prefixes;
   private long sequences;
 
   /** Guards the pool, the sequences' lists of pages, and who has which sequence. */
@@ -50,6 +53,7 @@ public final class KvCache implements AutoCloseable {
     this.shape = shape;
     try {
       pool = new PagePool(pages);
+      prefixes = new PrefixIndex(this, pages);
       memory = new CacheMemory(arena, shape, pages);
     } catch (RuntimeException | Error e) {
       arena.close();
@@ -157,12 +161,44 @@ public final class KvCache implements AutoCloseable {
     return Objects.checkIndex(layer, shape.layers());
   }
 
+  /** The beginnings of texts that are kept for others that begin alike. */
+  public PrefixIndex prefixes() {
+    return prefixes;
+  }
+
+  /**
+   * A sequence that {@link Sequence#save} has written, from the channel's position on; the channel
+   * may go on behind it. The sequence is there once its checksum has been compared, and not before.
+   * The caller closes it.
+   *
+   * @param channel a blocking one
+   * @throws SavedSequenceException where that is no saved sequence, is not all there, was altered,
+   *     or is of a cache of other layers, heads, head dimensions or another type
+   * @throws CacheFullException where there are too few pages for it
+   * @throws IOException where the channel fails
+   * @throws IllegalStateException where the cache is closed
+   */
+  public Sequence restore(ReadableByteChannel channel) throws IOException {
+    Objects.requireNonNull(channel, "channel");
+    lifetime.enter();
+    try {
+      return SavedSequence.restore(this, channel);
+    } finally {
+      lifetime.exit();
+    }
+  }
+
   /** Who holds how many pages, at this moment. */
   public CacheStatistics statistics() {
     synchronized (lock) {
       int free = pool.free();
       return new CacheStatistics(
-          pool.pages(), pool.pages() - free, pool.shared(), 0, free, shape.pageBytes());
+          pool.pages(),
+          pool.pages() - free,
+          pool.shared(),
+          prefixes.reclaimable(),
+          free,
+          shape.pageBytes());
     }
   }
 
@@ -208,8 +244,16 @@ public final class KvCache implements AutoCloseable {
 
   /** Makes sure that so many pages are free, or changes nothing. With the lock held. */
   void require(Sequence who, int pages) {
-    if (pool.free() < pages) {
-      throw new CacheFullException(who.toString(), pages, pool.free(), pool.pages());
+    if (pool.free() < pages && !prefixes.reclaim(pages - pool.free())) {
+      int available = pool.free() + prefixes.reclaimable();
+      throw new CacheFullException(who.toString(), pages, available, pool.pages());
+    }
+  }
+
+  void checkOwn(Sequence sequence) {
+    if (sequence.cache() != this) {
+      throw new IllegalArgumentException(
+          sequence + " is of another cache; allowed: those of " + this);
     }
   }
 

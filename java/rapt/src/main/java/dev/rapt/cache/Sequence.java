@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cache;
 
+import java.io.IOException;
+import java.nio.channels.WritableByteChannel;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,6 +103,33 @@ public final class Sequence implements AutoCloseable {
     }
   }
 
+  /**
+   * Writes the keys and values of all tokens, with a checksum, for {@link KvCache#restore}.
+   *
+   * @param channel a blocking one
+   * @throws IOException where the channel fails
+   * @throws IllegalStateException where the sequence is closed or in use, or the cache is closed
+   */
+  public void save(WritableByteChannel channel) throws IOException {
+    Objects.requireNonNull(channel, "channel");
+    cache.lifetime().enter();
+    try {
+      synchronized (cache.lock) {
+        checkIdle();
+        user = "a save";
+      }
+      try {
+        SavedSequence.save(cache, this, channel);
+      } finally {
+        synchronized (cache.lock) {
+          unuse();
+        }
+      }
+    } finally {
+      cache.lifetime().exit();
+    }
+  }
+
   private void keep(int tokens) {
     int needed = cache.shape().pagesOf(tokens);
     for (int i = pageCount() - 1; i >= needed; i--) {
@@ -156,7 +186,7 @@ public final class Sequence implements AutoCloseable {
     user = null;
   }
 
-  private void checkIdle() {
+  void checkIdle() {
     if (closed) {
       throw new IllegalStateException(this + " is closed");
     }

@@ -88,10 +88,7 @@ public final class Step implements AutoCloseable {
     if (planned) {
       throw new IllegalStateException("the step is planned; allowed: commit or rollback first");
     }
-    if (sequence.cache() != cache) {
-      throw new IllegalArgumentException(
-          sequence + " is of another cache; allowed: those of " + cache);
-    }
+    cache.checkOwn(sequence);
     if (entries.size() == mostSequences) {
       throw new IllegalArgumentException(
           "the step has " + mostSequences + " sequences; allowed: as many");
