@@ -170,13 +170,18 @@ class PrefixIndexTest {
       }
     }
     assertNotEquals(first[0], second[0]);
-    put(first[0] % 1000, 1); // rows tell small tokens only
-    try (Sequence text = cache.newSequence()) {
-      Rows.append(step, text, 7, 8);
-      index.put(text, first);
+    // The same page behind either: only the page before it tells the two apart.
+    int[] longer = {first[0], first[1], 5, 6};
+    try (Sequence text = cache.newSequence();
+        Sequence other = cache.newSequence()) {
+      Rows.append(step, text, 7, 8, 5, 6);
+      index.put(text, longer);
+      assertEquals(4, index.find(Arrays.copyOf(longer, 5)).length());
+      assertEquals(0, index.find(Arrays.copyOf(second, 3)).length());
+      Rows.append(step, other, 8, 7);
+      index.put(other, second);
+      assertEquals(2, index.find(new int[] {second[0], second[1], 5, 6, 0}).length());
     }
-    assertEquals(2, index.find(Arrays.copyOf(first, 3)).length());
-    assertEquals(0, index.find(Arrays.copyOf(second, 3)).length());
   }
 
   @Test

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.rapt.cache;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.rapt.Device;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+/** Threads with steps of their own on one cache, whose pages they share and fight for. */
+class CacheThreadsTest {
+  private static final int THREADS = 4;
+  private static final int ROUNDS = 300;
+  private static final int PAGES = 10;
+  private static final int[] BEGIN = {1, 2, 3, 4, 5, 6};
+
+  @Test
+  void everyThreadSeesItsOwnTexts() throws Exception {
+    try (KvCache cache = Rows.cache(PAGES, 4);
+        Device device = Device.java();
+        Sequence parent = cache.newSequence();
+        ExecutorService pool = Executors.newFixedThreadPool(THREADS)) {
+      try (Step step = cache.newStep(device, 1, BEGIN.length)) {
+        Rows.append(step, parent, BEGIN);
+      }
+      List<Future<Void>> threads = new ArrayList<>();
+      for (int thread = 0; thread < THREADS; thread++) {
+        int own = thread;
+        Callable<Void> work =
+            () -> {
+              try (Step step = cache.newStep(device, 1, 8)) {
+                for (int round = 0; round < ROUNDS; round++) {
+                  write(cache, parent, step, 10 + own);
+                }
+              }
+              return null;
+            };
+        threads.add(pool.submit(work));
+      }
+      for (Future<Void> thread : threads) {
+        thread.get();
+      }
+      assertArrayEquals(BEGIN, Rows.read(parent));
+      cache.prefixes().clear();
+      assertEquals(PAGES - 2, cache.statistics().free());
+    }
+  }
+
+  /** A fork that writes as far as it can, and a text that begins like one before. */
+  private static void write(KvCache cache, Sequence parent, Step step, int own) {
+    int[] tokens = {1, 2, 3, 4, 5, 6, own, own, own, own, own, own, own, own};
+    try (Sequence text = parent.fork()) {
+      Rows.append(step, text, own, own, own, own, own, own, own, own);
+      assertArrayEquals(tokens, Rows.read(text));
+      cache.prefixes().put(text, tokens);
+    } catch (CacheFullException e) {
+      step.rollback(); // others have the pages for the moment
+    }
+    try (Sequence text = cache.prefixes().find(tokens)) {
+      int[] found = Rows.read(text);
+      for (int i = 0; i < found.length; i++) {
+        assertEquals(tokens[i], found[i]);
+      }
+    }
+  }
+}
