@@ -5,4 +5,5 @@ module dev.rapt {
   requires static org.jspecify;
 
   exports dev.rapt;
+  exports dev.rapt.cache;
 }

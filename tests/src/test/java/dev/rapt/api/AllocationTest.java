@@ -4,6 +4,7 @@ package dev.rapt.api;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import dev.rapt.Append;
 import dev.rapt.Attention;
 import dev.rapt.AttentionTensors;
 import dev.rapt.Causal;
@@ -18,6 +19,9 @@ import dev.rapt.MultiHeadAttention;
 import dev.rapt.MultiHeadAttentionTensors;
 import dev.rapt.RotaryEmbedding;
 import dev.rapt.Tensor;
+import dev.rapt.cache.KvCache;
+import dev.rapt.cache.Sequence;
+import dev.rapt.cache.Step;
 import dev.rapt.check.Cuda;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
@@ -70,6 +74,51 @@ class AllocationTest {
       RotaryEmbedding.Tables tables = new RotaryEmbedding.Tables(table, table);
       Tensor positions = Tensor.copyOf(arena, new long[] {4, 0}, 2);
       assertNothingAllocated(() -> embedding.run(device, x, tables, positions, x));
+    }
+  }
+
+  /** Prompts beside single tokens, a page more and a page less, a commit and a rollback. */
+  @Test
+  void stepsOfACache() {
+    Attention causal = Attention.builder().causal(Causal.BOTTOM_RIGHT).build();
+    Append append = Append.builder().build();
+    try (Device device = Device.cpu(CpuOptions.builder().threads(1).build());
+        Arena arena = Arena.ofShared();
+        KvCache cache =
+            KvCache.builder()
+                .layers(2)
+                .kvHeads(1)
+                .headDim(8)
+                .dtype(DType.I8)
+                .pageSize(2)
+                .pages(20)
+                .build();
+        Step step = cache.newStep(device, 2, 4)) {
+      Sequence first = cache.newSequence();
+      Sequence second = cache.newSequence();
+      Tensor rows = f32(arena, 1, 1, 4, 8);
+      Tensor query = f32(arena, 1, 2, 4, 8);
+      Tensor output = f32(arena, 1, 2, 4, 8);
+      RotaryEmbedding.Tables tables = RotaryEmbedding.tables(arena, 16, 8);
+      assertNothingAllocated(
+          () -> {
+            for (int n = 0; n < 2; n++) {
+              step.add(first, 1);
+              step.add(second, 3);
+              step.plan();
+              for (int layer = 0; layer < 2; layer++) {
+                step.append(layer, append, tables, rows, rows, query);
+                step.run(layer, causal, query, output);
+              }
+              if (n == 0) {
+                step.commit();
+              } else {
+                step.rollback();
+              }
+            }
+            first.truncate(0);
+            second.truncate(2);
+          });
     }
   }
 

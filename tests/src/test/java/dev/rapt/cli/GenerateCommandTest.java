@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import dev.rapt.check.Cuda;
 import dev.rapt.models.Shared;
 import dev.rapt.models.llama.TinyLlama;
 import java.io.IOException;
@@ -173,9 +172,9 @@ class GenerateCommandTest {
         Cli.run("generate", "--model", short_.toString(), "abc"));
   }
 
+  /** Whether there is one or not. */
   @Test
   void cudaIsNotForIt() {
-    Cuda.use();
     check(
         2,
         "--device cuda is not for generate; allowed: best, cpu, java",

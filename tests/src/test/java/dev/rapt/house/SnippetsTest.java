@@ -47,13 +47,25 @@ class SnippetsTest {
       static Tensor key0, value0, key1, value1, partialOutput, partialLse;
       static Tensor keys, keyScale, slots, keyCache, valueCache;
       static RotaryEmbedding.Tables tables;
+      static KvCache cache;
+      static Sequence sequence;
       static long token;
       """;
 
+  /** Of both packages that the library exports. */
   private static List<Path> sources() throws IOException {
-    try (Stream<Path> files = Files.list(PUBLIC)) {
-      return files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
+    try (Stream<Path> own = Files.list(PUBLIC);
+        Stream<Path> cache = Files.list(PUBLIC.resolve("cache"))) {
+      return Stream.concat(own, cache)
+          .filter(file -> file.toString().endsWith(".java"))
+          .sorted()
+          .toList();
     }
+  }
+
+  private static Class<?> type(Path file) throws ClassNotFoundException {
+    String inside = PUBLIC.relativize(file).toString().replace(".java", "").replace('/', '.');
+    return Class.forName("dev.rapt." + inside);
   }
 
   /** An enum's constants and an exception's causes are all there is to know of it. */
@@ -68,7 +80,7 @@ class SnippetsTest {
     for (Path file : sources()) {
       Matcher javadoc = CLASS_JAVADOC.matcher(Files.readString(file));
       String name = file.getFileName().toString().replace(".java", "");
-      if (javadoc.find() && !needsNone(Class.forName("dev.rapt." + name))) {
+      if (javadoc.find() && !needsNone(type(file))) {
         seen++;
         if (!javadoc.group(1).contains(SNIPPET)) {
           without.add(name);
@@ -115,7 +127,7 @@ class SnippetsTest {
         snippet.startsWith("static ")
             ? snippet
             : "static void show() throws Exception {\n" + snippet + "\n}";
-    return "import dev.rapt.*;\nimport java.lang.foreign.*;\nclass "
+    return "import dev.rapt.*;\nimport dev.rapt.cache.*;\nimport java.lang.foreign.*;\nclass "
         + name
         + " {\n"
         + USUAL

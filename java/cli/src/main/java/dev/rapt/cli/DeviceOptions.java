@@ -71,6 +71,15 @@ final class DeviceOptions {
     };
   }
 
+  /** The same for a command that no GPU runs, which is known before any is looked for. */
+  Device openOnHost(String command) {
+    if (kind == Kind.CUDA) {
+      throw CliException.usage(
+          "--device cuda is not for " + command + "; allowed: best, cpu, java");
+    }
+    return open();
+  }
+
   private void refuseTuning(boolean tuned) {
     if (tuned) {
       throw CliException.usage(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli;
 
-import dev.rapt.CudaDevice;
 import dev.rapt.Device;
 import dev.rapt.Plan;
 import dev.rapt.cli.terminal.Printable;
@@ -108,9 +107,9 @@ final class GenerateCommand implements Runnable {
     Sampling sampling = sampling();
     checkFile();
     PrintableOutput out = (PrintableOutput) spec.commandLine().getOut();
-    try (Device device = open();
+    try (Device device = deviceOptions.openOnHost("generate");
         GgufFile file = GgufFile.open(model);
-        GgufTokenizer tokenizer = GgufTokenizer.read(file);
+        GgufTokenizer tokenizer = tokenizer(file);
         LlamaModel llama = LlamaModel.load(device, file)) {
       TextGenerator generator = new TextGenerator(llama, tokenizer);
       StringBuilder text = new StringBuilder();
@@ -155,13 +154,15 @@ final class GenerateCommand implements Runnable {
     }
   }
 
-  private Device open() {
-    Device device = deviceOptions.open();
-    if (device instanceof CudaDevice) {
-      device.close();
-      throw CliException.usage("--device cuda is not for generate; allowed: best, cpu, java");
+  /** What fails here without being the file's fault is the library that cuts texts into tokens. */
+  private static GgufTokenizer tokenizer(GgufFile file) throws GgufException {
+    try {
+      return GgufTokenizer.read(file);
+    } catch (GgufException e) {
+      throw e;
+    } catch (IOException e) {
+      throw CliException.failure("cannot load the tokenizers' library: " + Failures.reason(e));
     }
-    return device;
   }
 
   private Generated generate(TextGenerator generator, Sampling sampling, Consumer<String> text) {
@@ -190,9 +191,7 @@ final class GenerateCommand implements Runnable {
   private void report(Device device, Generated generated) {
     PrintWriter err = spec.commandLine().getErr();
     err.println(rate("prompt", generated.prompt().size(), generated.promptNanos()));
-    // The first token comes with the prompt.
-    int written = generated.tokens().size();
-    err.println(rate("writing", Math.max(0, written - 1), generated.writingNanos()));
+    err.println(rate("writing", generated.computed(), generated.writingNanos()));
     err.println(
         "end: "
             + switch (generated.end()) {

@@ -19,6 +19,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -149,6 +150,36 @@ class LlamaModelTest {
       sequence.append(1, 2, 3);
       refused("allowed: 1 to 0, as 3 of 3 are there", () -> sequence.append(1));
     }
+  }
+
+  /** A file may name any context; what memory cannot hold is refused by a sentence. */
+  @Test
+  void contextsBeyondAllMemoryAreNamed() throws IOException {
+    int context = Integer.MAX_VALUE;
+    TinyLlama tiny = TinyLlama.of(GgufType.F32, Feature.LONGEST_CONTEXT);
+    try (GgufFile file = open(tiny.bytes());
+        LlamaModel model = LlamaModel.load(Tier.usable().getLast().device(), file)) {
+      assertEquals(context, model.config().contextLength());
+      refused(
+          "there is no memory for 2147483647 tokens, whose keys and values take 2199023254528"
+              + " bytes; allowed: fewer",
+          () -> model.newSequence(context));
+      try (LlamaSequence sequence = model.newSequence(300)) {
+        assertEquals(TinyLlama.VOCABULARY, sequence.append(1).length);
+      }
+    }
+  }
+
+  /** The first token comes with the prompt, and the one that ends a text takes its time, too. */
+  @Test
+  void tokensThatTookTimeAreCounted() {
+    assertEquals(2, generated(Generated.End.LENGTH).computed());
+    assertEquals(2, generated(Generated.End.CONTEXT).computed());
+    assertEquals(3, generated(Generated.End.TOKEN).computed());
+  }
+
+  private static Generated generated(Generated.End end) {
+    return new Generated(List.of(1), List.of(5, 6, 7), end, 1, 1, List.of(), List.of());
   }
 
   private static void refused(String expected, Runnable call) {

@@ -41,7 +41,8 @@ public final class TinyLlama {
     DIVISORS,
     STRETCH,
     SCALE,
-    WINDOW
+    WINDOW,
+    LONGEST_CONTEXT
   }
 
   static final double STRETCH = 4;
@@ -94,7 +95,9 @@ public final class TinyLlama {
         .uint32("llama.attention.head_count", HEADS)
         .uint32("llama.attention.head_count_kv", KV_HEADS)
         .uint32("llama.feed_forward_length", FEED_FORWARD)
-        .uint32("llama.context_length", CONTEXT)
+        .uint32(
+            "llama.context_length",
+            features.contains(Feature.LONGEST_CONTEXT) ? Integer.MAX_VALUE : CONTEXT)
         .float32("llama.attention.layer_norm_rms_epsilon", EPSILON);
     if (features.contains(Feature.PARTIAL_ROTARY)) {
       writer.uint32("llama.rope.dimension_count", rotaryDim);

@@ -30,7 +30,7 @@ final class Activations {
   private final Tensor keyHeads;
   private final Tensor attendedHeads;
   private final AttentionTensors[] attention;
-  private int viewLength;
+  private long viewLength;
 
   Activations(Arena arena, LlamaConfig config, ContiguousCache cache, int tokens) {
     this.tokens = tokens;
@@ -70,7 +70,7 @@ final class Activations {
     for (int i = 0; i < tokens; i++) {
       positions.segment().setAtIndex(ValueLayout.JAVA_LONG, i, cache.length() + (long) i);
     }
-    int needed = cache.viewLength(tokens);
+    long needed = cache.viewLength(tokens);
     if (needed != viewLength) {
       viewLength = needed;
       for (int layer = 0; layer < attention.length; layer++) {

@@ -19,7 +19,7 @@ final class ContiguousCache {
   private static final int STEP = 256;
 
   private final int rowElements;
-  private final int capacity;
+  private final long capacity;
   private final Tensor[] keys;
   private final Tensor[] values;
   private int length;
@@ -28,7 +28,7 @@ final class ContiguousCache {
   ContiguousCache(Arena arena, LlamaConfig config, int tokens) {
     LlamaConfig.Heads heads = config.heads();
     rowElements = heads.kvCount() * heads.dim();
-    capacity = Math.multiplyExact(Math.ceilDiv(tokens, STEP), STEP);
+    capacity = (long) Math.ceilDiv(tokens, STEP) * STEP;
     keys = new Tensor[config.layers()];
     values = new Tensor[config.layers()];
     for (int layer = 0; layer < keys.length; layer++) {
@@ -39,6 +39,13 @@ final class ContiguousCache {
           Tensor.allocate(arena, DType.F32, 1, capacity, heads.kvCount(), heads.dim())
               .permute(0, 2, 1, 3);
     }
+  }
+
+  /** What so many tokens take, for a message: more than 2^63 - 1 counts as that. */
+  static long bytes(LlamaConfig config, int tokens) {
+    LlamaConfig.Heads heads = config.heads();
+    double row = 2.0 * config.layers() * heads.kvCount() * heads.dim() * Float.BYTES;
+    return (long) (row * tokens);
   }
 
   /** Tokens that every layer has. */
@@ -67,17 +74,17 @@ final class ContiguousCache {
   }
 
   /** The rows that a view needs for so many tokens more. */
-  int viewLength(int tokens) {
-    return Math.min(capacity, Math.ceilDiv(length + tokens, STEP) * STEP);
+  long viewLength(int tokens) {
+    return Math.min(capacity, Math.ceilDiv((long) length + tokens, STEP) * STEP);
   }
 
   /** (1, kv heads, viewLength, head dim). */
-  Tensor keys(int layer, int viewLength) {
+  Tensor keys(int layer, long viewLength) {
     return keys[layer].slice(2, 0, viewLength);
   }
 
   /** (1, kv heads, viewLength, head dim). */
-  Tensor values(int layer, int viewLength) {
+  Tensor values(int layer, long viewLength) {
     return values[layer].slice(2, 0, viewLength);
   }
 }

@@ -24,6 +24,14 @@ public record Generated(
     List<Plan> promptPlans,
     List<Plan> writingPlans) {
 
+  /**
+   * Tokens that were computed in {@link #writingNanos}: all behind the first, which comes with the
+   * prompt, and the one that ended the text.
+   */
+  public int computed() {
+    return end == End.TOKEN ? tokens.size() : tokens.size() - 1;
+  }
+
   /** Why a text is over. */
   public enum End {
     /** The model has ended it. */

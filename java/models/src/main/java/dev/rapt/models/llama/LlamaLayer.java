@@ -43,7 +43,7 @@ final class LlamaLayer implements AutoCloseable {
       gate = keep(weights.linear(prefix + "ffn_gate", width, inner));
       up = keep(weights.linear(prefix + "ffn_up", width, inner));
       down = keep(weights.linear(prefix + "ffn_down", inner, width));
-    } catch (GgufException | RuntimeException e) {
+    } catch (GgufException | RuntimeException | Error e) {
       close();
       throw e;
     }

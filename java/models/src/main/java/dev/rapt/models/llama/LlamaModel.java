@@ -56,7 +56,7 @@ public final class LlamaModel implements AutoCloseable {
       boolean tied = !weights.has(OUTPUT + ".weight");
       output = weights.linear(tied ? "token_embd" : OUTPUT, config.width(), embedding.rows());
       weights.checkAllTaken();
-    } catch (GgufException | RuntimeException e) {
+    } catch (GgufException | RuntimeException | Error e) {
       close();
       throw e;
     }
@@ -107,7 +107,8 @@ public final class LlamaModel implements AutoCloseable {
   /**
    * An empty text with room for so many tokens; the caller closes it, before the model.
    *
-   * @throws IllegalArgumentException where there are less than 1, or more than the model's context
+   * @throws IllegalArgumentException where there are less than 1, more than the model's context, or
+   *     more than memory has room for
    */
   public LlamaSequence newSequence(int capacity) {
     if (capacity < 1 || capacity > config.contextLength()) {

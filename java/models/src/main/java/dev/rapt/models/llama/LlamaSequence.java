@@ -34,14 +34,33 @@ public final class LlamaSequence implements AutoCloseable {
     this.model = model;
     this.capacity = capacity;
     LlamaConfig config = model.config();
-    cache = new ContiguousCache(arena, config, capacity);
-    tables = model.angles().tables(arena, capacity);
     int longest = Math.max(config.width(), config.feedForward());
     loop = new RowLoop(Math.max(1, model.device().threads()), longest);
     vector = new float[config.width()];
-    single = step(arena, 1);
-    logits = Tensor.allocate(arena, DType.F32, 1, model.vocabulary());
     logitArray = new float[model.vocabulary()];
+    try {
+      cache = new ContiguousCache(arena, config, capacity);
+      tables = model.angles().tables(arena, capacity);
+      single = step(arena, 1);
+      logits = Tensor.allocate(arena, DType.F32, 1, model.vocabulary());
+    } catch (OutOfMemoryError e) {
+      arena.close();
+      throw tooLarge(config, capacity, e);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static IllegalArgumentException tooLarge(
+      LlamaConfig config, int capacity, OutOfMemoryError e) {
+    return new IllegalArgumentException(
+        "there is no memory for "
+            + capacity
+            + " tokens, whose keys and values take "
+            + ContiguousCache.bytes(config, capacity)
+            + " bytes; allowed: fewer",
+        e);
   }
 
   private Step step(Arena memory, int tokens) {
