@@ -75,21 +75,23 @@ typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stri
                          const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
                          int64_t out_stride, int guarded);
 
-// Keys that a rapt_gather_quarters adds at once.
+// Keys that a rapt_gather_quarters adds at once, and how often it does at most.
 #define RAPT_QUARTERS 4
+#define RAPT_QUARTER_KEYS 16
 
 // out[r] = out[r] * correction[r] + sum over keys k < keys and quarters q of weights[r * weight_stride + q * apart + k]
-// * values[q][k], where row k of quarter q starts at element k * value_stride[q] of values[q]. The four of a key number
-// are added up from zero, and their sum to the output. With guarded terms of weight 0 are left out.
+// * values[k][q]. The four of a key number are added up, then those of all key numbers, both from zero, and the sum is
+// added to the output: its rounding error grows with the keys of a block, not with all keys. With guarded terms of
+// weight 0 are left out.
 typedef struct rapt_quarters {
   int64_t rows;
+  // At most RAPT_QUARTER_KEYS.
   int64_t keys;
   int64_t depth;
   const float *weights;
   int64_t weight_stride;
   int64_t apart;
-  const void *values[RAPT_QUARTERS];
-  int64_t value_stride[RAPT_QUARTERS];
+  const void *values[RAPT_QUARTER_KEYS][RAPT_QUARTERS];
   const float *correction;
   float *out;
   int64_t out_stride;
@@ -114,7 +116,6 @@ typedef struct rapt_decode_kernels {
   // For bf16 queries and keys as in multiply_pairs: query_stride counts pairs, depth and key_stride count bf16. NULL on
   // tiers without such an instruction.
   rapt_dots *dots_pairs;
-  // NULL on tiers that gather by quarters.
   rapt_gather *gather_f32;
   rapt_gather *gather_f16;
   rapt_gather *gather_bf16;

@@ -5,6 +5,7 @@
 #include "cpu/kernels/blocks.h"
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/decode.h"
+#include "cpu/kernels/gather.h"
 #include "cpu/kernels/gelu.h"
 #include "cpu/kernels/halves.h"
 #include "cpu/kernels/integers.h"
@@ -27,18 +28,12 @@
 #define MULTIPLY_LINES NULL
 #endif
 
-// Which of the two ways the tier adds up weighted values.
-#ifdef GATHER_VECTORS
-#include "cpu/kernels/gather.h"
-#define GATHER_KERNELS(reading)                                                                                 \
-  .gather_f32 = gather_f32_##reading, .gather_f16 = gather_f16_##reading, .gather_bf16 = gather_bf16_##reading, \
-  .gather_i8 = gather_i8_##reading
-#define QUARTER_KERNELS .quarters_f32 = NULL
-#else
+#ifdef GATHER_QUARTERS
 #include "cpu/kernels/gather_quarters.h"
-#define GATHER_KERNELS(reading) .gather_f32 = NULL
 #define QUARTER_KERNELS \
   .quarters_f32 = quarters_f32, .quarters_f16 = quarters_f16, .quarters_bf16 = quarters_bf16, .quarters_i8 = quarters_i8
+#else
+#define QUARTER_KERNELS .quarters_f32 = NULL
 #endif
 
 _Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");
@@ -47,10 +42,11 @@ _Static_assert(PANEL_WIDTH % V_LANES == 0, "threads pack neighbouring pieces of 
 _Static_assert(TILE_ROWS <= V_LANES, "pack spills forward only");
 _Static_assert(V_LANES <= RAPT_PACK_SLACK, "slack behind a packed block");
 
-#define DECODE_KERNELS(reading)                                                                       \
-  {                                                                                                   \
-    .dots_f32 = dots_f32_##reading, .dots_f16 = dots_f16_##reading, .dots_bf16 = dots_bf16_##reading, \
-    .dots_i8 = dots_i8_##reading, GATHER_KERNELS(reading)                                             \
+#define DECODE_KERNELS(reading)                                                                           \
+  {                                                                                                       \
+    .dots_f32 = dots_f32_##reading, .dots_f16 = dots_f16_##reading, .dots_bf16 = dots_bf16_##reading,     \
+    .dots_i8 = dots_i8_##reading, .gather_f32 = gather_f32_##reading, .gather_f16 = gather_f16_##reading, \
+    .gather_bf16 = gather_bf16_##reading, .gather_i8 = gather_i8_##reading                                \
   }
 
 const rapt_kernels KERNELS = {

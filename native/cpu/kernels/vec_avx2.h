@@ -14,6 +14,18 @@
 // K: other rows find it in L1.
 #define DOT_ROWS 2
 #define DOT_KEYS 4
+// Vectors per register block of the decode products with V, by 4 rows: 8 accumulators, 6 loads for 8 FMAs.
+#define GATHER_VECTORS 2
+// The same of f32 in the second way of reading: two lines at most of each value at once.
+#define GATHER_NARROW 2
+// Rows by vectors of the blocks that read values in order: up to 12 accumulators.
+#define GATHER_MOST_VECTORS 12
+#define GATHER_SHAPES       \
+  SHAPE(1, 12, CASE(1, 12)) \
+  SHAPE(1, 8, CASE(1, 8))   \
+  SHAPE(2, 4, CASE(1, 4) CASE(2, 4))
+// Decode itself adds up values by quarters; merging has no use for that.
+#define GATHER_QUARTERS
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 4
 // Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.

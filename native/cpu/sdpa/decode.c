@@ -41,8 +41,8 @@ typedef struct decode_task {
   rapt_kv_source keys;
   rapt_kv_source values;
   rapt_dots *dots;
-  // One of them, the other is NULL.
   rapt_gather *gather;
+  // Taken where it is not NULL.
   rapt_gather_quarters *gather_quarters;
   const decode_slot *slot;
   // The state of the current chunk: the slot's, or the partial one.
@@ -271,20 +271,22 @@ static void gather_blocks(const decode_task *t, int64_t from, int64_t to, const 
 // The same, a key of each quarter at a time.
 static void gather_quarters(const decode_task *t, int64_t from, int64_t to, const float *weights, int guarded) {
   int64_t depth = t->values.depth;
-  rapt_quarters q = {.rows = t->problem->rows,
-                     .depth = depth,
-                     .weights = weights,
-                     .weight_stride = t->plan->score_stride,
-                     .correction = t->slot->correction,
-                     .out = t->state->output,
-                     .out_stride = depth,
-                     .guarded = guarded};
+  // Field by field, because the addresses need not be zeroed.
+  rapt_quarters q;
+  q.rows = t->problem->rows;
+  q.depth = depth;
+  q.weights = weights;
+  q.weight_stride = t->plan->score_stride;
+  q.correction = t->slot->correction;
+  q.out = t->state->output;
+  q.out_stride = depth;
+  q.guarded = guarded;
   if (reads_in_place(&t->values)) {
-    rapt_sdpa_gather_in_place(t->gather_quarters, &t->values, from, to, q);
+    rapt_sdpa_gather_in_place(t->gather_quarters, &t->values, from, to, &q);
   } else {
     int64_t count;
     kernel_rows values = load_rows(t, &t->values, from, to, 1, &count);
-    rapt_sdpa_gather_floats(t->gather_quarters, values.rows, count, q);
+    rapt_sdpa_gather_floats(t->gather_quarters, values.rows, count, &q);
   }
 }
 

@@ -14,62 +14,73 @@ rapt_gather_quarters *rapt_sdpa_quarters_of(const rapt_kernels *kernels, int32_t
   }
 }
 
-// Adds key numbers k .. k + keys of every quarter.
-static void add(rapt_gather_quarters *gather, rapt_quarters *q, int64_t k, int64_t keys) {
+// Where values come from: a source, or contiguous floats.
+typedef struct values_of {
+  const rapt_kv_source *source;
+  int64_t from;
+  const float *floats;
+  int64_t depth;
+} values_of;
+
+// The addresses of values j .. j + count, which begins at column `quarter` of a block.
+static void place(const values_of *v, int64_t j, int64_t count, int quarter, rapt_quarters *q) {
+  for (int64_t k = 0; k < count;) {
+    rapt_kv_run run = {.rows = v->floats + (j + k) * v->depth, .stride = v->depth, .count = count - k};
+    int64_t size = sizeof(float);
+    if (v->source != NULL) {
+      run = rapt_kv_run_at(v->source, v->from + j + k, count - k);
+      size = rapt_element_size(v->source->dtype);
+    }
+    const char *row = run.rows;
+    for (const int64_t end = k + run.count; k < end; k++, row += run.stride * size) q->values[k][quarter] = row;
+  }
+}
+
+static void add(rapt_gather_quarters *gather, rapt_quarters *q) {
   static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  rapt_quarters some = *q;
-  some.keys = keys;
-  some.weights += k;
-  gather(&some);
+  gather(q);
   q->correction = ones;
 }
 
-// Adds the last `count` keys, fewer than the quarters. Zeros of weight 0 stand for the others, which adds nothing.
-static void add_rest(rapt_gather_quarters *gather, rapt_quarters *q, const void *const *rows, int64_t count) {
+// Adds the last `count` keys, fewer than the quarters, from value `done` on. Zeros of weight 0 stand for the others,
+// which adds nothing.
+static void add_rest(rapt_gather_quarters *gather, const values_of *v, int64_t done, int64_t count, rapt_quarters *q) {
   static const float zeros[RAPT_MAX_HEAD_DIM];
   float weights[RAPT_DECODE_WIDTH * RAPT_QUARTERS];
-  rapt_quarters rest = *q;
-  for (int64_t i = 0; i < RAPT_QUARTERS; i++) {
-    rest.values[i] = i < count ? rows[i] : zeros;
+  for (int i = 0; i < RAPT_QUARTERS; i++) {
+    q->values[0][i] = zeros;
+    if (i < count) place(v, done + i, 1, i, q);
     for (int64_t r = 0; r < q->rows; r++) {
-      weights[r * RAPT_QUARTERS + i] = i < count ? q->weights[r * q->weight_stride + RAPT_QUARTERS * q->apart + i] : 0;
+      weights[r * RAPT_QUARTERS + i] = i < count ? q->weights[r * q->weight_stride + done + i] : 0;
     }
   }
-  rest.weights = weights;
-  rest.weight_stride = RAPT_QUARTERS;
-  rest.apart = 1;
-  add(gather, &rest, 0, 1);
+  q->weights = weights;
+  q->weight_stride = RAPT_QUARTERS;
+  q->apart = q->keys = 1;
+  add(gather, q);
+}
+
+static void gather_values(rapt_gather_quarters *gather, const values_of *v, int64_t count, rapt_quarters *q) {
+  const float *weights = q->weights;
+  int64_t apart = count / RAPT_QUARTERS, done = RAPT_QUARTERS * apart;
+  q->apart = apart;
+  for (int64_t k = 0; k < apart; k += q->keys) {
+    q->keys = rapt_min(apart - k, RAPT_QUARTER_KEYS);
+    q->weights = weights + k;
+    for (int i = 0; i < RAPT_QUARTERS; i++) place(v, i * apart + k, q->keys, i, q);
+    add(gather, q);
+  }
+  q->weights = weights;
+  if (done < count) add_rest(gather, v, done, count - done, q);
 }
 
 void rapt_sdpa_gather_in_place(rapt_gather_quarters *gather, const rapt_kv_source *source, int64_t from, int64_t to,
-                               rapt_quarters q) {
-  q.apart = (to - from) / RAPT_QUARTERS;
-  for (int64_t k = 0, keys; k < q.apart; k += keys) {
-    // As many as go on in every quarter's run.
-    keys = q.apart - k;
-    for (int64_t i = 0; i < RAPT_QUARTERS; i++) {
-      rapt_kv_run run = rapt_kv_run_at(source, from + i * q.apart + k, keys);
-      q.values[i] = run.rows;
-      q.value_stride[i] = run.stride;
-      keys = run.count;
-    }
-    add(gather, &q, k, keys);
-  }
-  const void *rows[RAPT_QUARTERS];
-  int64_t done = RAPT_QUARTERS * q.apart, rest = to - from - done;
-  for (int64_t i = 0; i < rest; i++) rows[i] = rapt_kv_run_at(source, from + done + i, 1).rows;
-  if (rest > 0) add_rest(gather, &q, rows, rest);
+                               rapt_quarters *q) {
+  values_of v = {.source = source, .from = from};
+  gather_values(gather, &v, to - from, q);
 }
 
-void rapt_sdpa_gather_floats(rapt_gather_quarters *gather, const float *values, int64_t count, rapt_quarters q) {
-  const void *rows[RAPT_QUARTERS];
-  q.apart = count / RAPT_QUARTERS;
-  for (int64_t i = 0; i < RAPT_QUARTERS; i++) {
-    q.values[i] = values + i * q.apart * q.depth;
-    q.value_stride[i] = q.depth;
-  }
-  if (q.apart > 0) add(gather, &q, 0, q.apart);
-  int64_t done = RAPT_QUARTERS * q.apart, rest = count - done;
-  for (int64_t i = 0; i < rest; i++) rows[i] = values + (done + i) * q.depth;
-  if (rest > 0) add_rest(gather, &q, rows, rest);
+void rapt_sdpa_gather_floats(rapt_gather_quarters *gather, const float *values, int64_t count, rapt_quarters *q) {
+  values_of v = {.floats = values, .depth = q->depth};
+  gather_values(gather, &v, count, q);
 }

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decode's product of weights and values by quarters: within the error of its sums, the same bits in one call and in
-// several, and values of weight 0 never show where terms are guarded. Values end at guard pages.
+// Decode's product of weights and values by quarters: within the error of its sums, the same bits for a row alone, and
+// values of weight 0 never show where terms are guarded. Values end at guard pages.
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "call/operation.h"
 #include "cpu/kernels/kernels.h"
 #include "support/check.h"
 #include "support/contexts.h"
 #include "support/guard.h"
 #include "support/random.h"
 
-enum { MOST_DEPTH = 520, MOST_KEYS = 33, STRIDE = MOST_KEYS + 2, SCORES = RAPT_QUARTERS * STRIDE };
+enum {
+  MOST_DEPTH = RAPT_MAX_HEAD_DIM,
+  MOST_KEYS = RAPT_QUARTER_KEYS,
+  STRIDE = MOST_KEYS + 2,
+  SCORES = RAPT_QUARTERS * STRIDE
+};
 
-static const int64_t depths[] = {1, 7, 8, 9, 64, 80, 127, 128, 255, 256, 257, 300, 512, 517};
+static const int64_t depths[] = {1, 7, 8, 9, 64, 80, 127, 128, 255, 256, 257, 512, 517, RAPT_MAX_HEAD_DIM};
 static const int64_t row_counts[] = {1, 2, 3, 4, 7, 8, 16};
-static const int64_t key_counts[] = {1, 2, 5, 33};
+static const int64_t key_counts[] = {1, 2, 5, RAPT_QUARTER_KEYS};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 enum { F32, F16, BF16, I8, KINDS };
@@ -52,25 +58,30 @@ static double put(int kind, void *to, int64_t i, int number, int poison) {
   return kind == I8 ? 2 * numbers[number] : numbers[number];
 }
 
-static void run(const rapt_kernels *kernels, const shape *s, const void *const *values, int64_t from, int64_t to,
+// Adds the values to rows first .. last.
+static void run(const rapt_kernels *kernels, const shape *s, void *const *values, int64_t first, int64_t last,
                 int guarded, float *out) {
-  static const float ones[RAPT_DECODE_WIDTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  rapt_quarters q = {.rows = s->rows,
-                     .keys = to - from,
+  rapt_quarters q = {.rows = last - first,
+                     .keys = s->keys,
                      .depth = s->depth,
-                     .weights = weights + from,
+                     .weights = weights + first * SCORES,
                      .weight_stride = SCORES,
                      .apart = STRIDE,
-                     .correction = from == 0 ? correction : ones,
-                     .out = out,
+                     .correction = correction + first,
+                     .out = out + first * MOST_DEPTH,
                      .out_stride = MOST_DEPTH,
                      .guarded = guarded};
-  for (int i = 0; i < RAPT_QUARTERS; i++) {
-    q.values[i] = (const char *)values[i] + from * s->stride[i] * (int64_t)sizes[s->kind];
-    q.value_stride[i] = s->stride[i];
+  for (int64_t k = 0; k < s->keys; k++) {
+    for (int i = 0; i < RAPT_QUARTERS; i++) {
+      q.values[k][i] = (const char *)values[i] + k * s->stride[i] * (int64_t)sizes[s->kind];
+    }
   }
-  if (from == 0) memcpy(out, start, sizeof start);
   kernel_of(kernels, s->kind)(&q);
+}
+
+static void run_all(const rapt_kernels *kernels, const shape *s, void *const *values, int guarded, float *out) {
+  memcpy(out, start, sizeof start);
+  run(kernels, s, values, 0, s->rows, guarded, out);
 }
 
 static void check_error(const shape *s, const float *out) {
@@ -84,7 +95,7 @@ static void check_error(const shape *s, const float *out) {
           size += fabs(term);
         }
       }
-      // Four roundings of each key number's terms, and one for each addition to the output.
+      // Four roundings of each key number's terms, one for each further key number, and two of the output.
       double allowed = (double)(RAPT_QUARTERS + s->keys + 1) * 0x1p-24 * size;
       CHECK(fabs(out[r * MOST_DEPTH + d] - sum) <= allowed, "row %lld, element %lld is %g instead of %g, allowed %g",
             (long long)r, (long long)d, out[r * MOST_DEPTH + d], sum, allowed);
@@ -106,19 +117,19 @@ static void check_shape(const rapt_kernels *kernels, const shape *s, random_stat
       }
     }
   }
-  run(kernels, s, (const void *const *)values, 0, s->keys, 0, output[0]);
+  run_all(kernels, s, values, 0, output[0]);
   check_error(s, output[0]);
-  run(kernels, s, (const void *const *)values, 0, 1, 0, output[1]);
-  if (s->keys > 1) run(kernels, s, (const void *const *)values, 1, s->keys, 0, output[1]);
-  CHECK(!memcmp(output[0], output[1], sizeof start), "two calls give other bits than one");
-  run(kernels, s, (const void *const *)values, 0, s->keys, 1, output[1]);
+  memcpy(output[1], start, sizeof start);
+  for (int64_t r = 0; r < s->rows; r++) run(kernels, s, values, r, r + 1, 0, output[1]);
+  CHECK(!memcmp(output[0], output[1], sizeof start), "a row has other bits alone");
+  run_all(kernels, s, values, 1, output[1]);
   CHECK(!memcmp(output[0], output[1], sizeof start), "guarded terms give other bits");
   // Every row's weight of these is 0: the first key of quarter 1, and the last of quarter 3.
   for (int64_t d = 0; d < s->depth; d++) {
     put(s->kind, values[1], d, 4, 1);
     put(s->kind, values[3], (s->keys - 1) * s->stride[3] + d, 4, 1);
   }
-  run(kernels, s, (const void *const *)values, 0, s->keys, 1, output[1]);
+  run_all(kernels, s, values, 1, output[1]);
   CHECK(!memcmp(output[0], output[1], sizeof start), "a value of weight 0 shows");
 }
 
