@@ -152,8 +152,9 @@ enum {
 
 /**
  * The ways that a CPU context reads keys and values: those that the environment variable RAPT_READING named when it was
- * created, else the faster ones on this machine. The first call per process and tier tries them, unless a run has done
- * so before; that takes some ten milliseconds. RAPT_UNSUPPORTED on any other device. Thread-safe.
+ * created, else the faster ones on this machine; values have one way on the tier avx2. The first call per process and
+ * tier tries them, unless a run has done so before; that takes some ten milliseconds. RAPT_UNSUPPORTED on any other
+ * device. Thread-safe.
  */
 RAPT_API rapt_status rapt_context_get_reading(const rapt_context *context, int32_t *keys, int32_t *values,
                                               rapt_error *error);

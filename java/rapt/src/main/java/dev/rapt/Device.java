@@ -127,8 +127,9 @@ public abstract sealed class Device extends Place implements AutoCloseable
   /**
    * How a CPU device reads keys and values that come from memory, for attention of few queries, for
    * example {@code keys by streams, values by prefetch}: the faster ways on this machine, or the
-   * one that the environment variable {@code RAPT_READING} names. The first call may try them,
-   * which takes some ten milliseconds. Empty for any other device.
+   * one that the environment variable {@code RAPT_READING} names, where there are two: values have
+   * one on AVX2. The first call may try them, which takes some ten milliseconds. Empty for any
+   * other device.
    *
    * @throws IllegalStateException where the device is closed
    */
