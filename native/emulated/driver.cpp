@@ -270,7 +270,8 @@ driver_code driver_stream_synchronize(driver_stream given) {
 // An event may be another context's.
 driver_code driver_stream_wait(driver_stream given, driver_event) {
   check_stream(given);
-  return fault();
+  int refused = given == nullptr ? default_call() : DRIVER_SUCCESS;
+  return refused != DRIVER_SUCCESS ? refused : fault();
 }
 driver_code driver_stream_captures(driver_stream given, bool *captures_now) {
   check_stream(given);
@@ -298,6 +299,8 @@ driver_code driver_event_destroy(driver_event event) {
 driver_code driver_event_record(driver_event event, driver_stream given) {
   check_event(event);
   check_stream(given);
+  int refused = given == nullptr ? default_call() : DRIVER_SUCCESS;
+  if (refused != DRIVER_SUCCESS) return refused;
   stream *s = static_cast<stream *>(given);
   *static_cast<emulated_event *>(event) = {current(), std::chrono::steady_clock::now(), s, captures(s)};
   return fault();

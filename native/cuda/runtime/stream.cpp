@@ -134,6 +134,8 @@ rapt_status rapt_cuda_stream_synchronize(rapt_stream *stream, rapt_error *error)
 rapt_status rapt_cuda_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error) {
   rapt_cuda_scope scope(stream->context->native);
   RAPT_CHECK(scope.check(error));
+  bool captures = false;
+  RAPT_CHECK(rapt_cuda_captures(stream, &captures, error));
   return rapt_cuda_check(driver_stream_wait(stream->native, event->native), "making the stream wait", error);
 }
 
@@ -195,6 +197,8 @@ rapt_status rapt_cuda_event_record(rapt_event *event, rapt_stream *stream, rapt_
   RAPT_CHECK(rapt_cuda_check_same("the event", event->context, stream->context, "the stream's", error));
   rapt_cuda_scope scope(event->context->native);
   RAPT_CHECK(scope.check(error));
+  bool captures = false;
+  RAPT_CHECK(rapt_cuda_captures(stream, &captures, error));
   return rapt_cuda_check(driver_event_record(event->native, stream->native), "recording the event", error);
 }
 
