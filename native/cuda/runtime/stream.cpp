@@ -74,7 +74,12 @@ rapt_status rapt_cuda_captures(const rapt_stream *stream, bool *captures, rapt_e
 static driver_code wait_unless_captured(const rapt_stream *stream) {
   bool captures = false;
   driver_code code = driver_stream_captures(stream->native, &captures);
-  if (captures || code == DRIVER_CAPTURE_IMPLICIT) return DRIVER_SUCCESS;
+  if (code == DRIVER_CAPTURE_IMPLICIT) {
+    // Else the host's own code would find it as the last error of a call that succeeded.
+    driver_forget_failure();
+    return DRIVER_SUCCESS;
+  }
+  if (captures) return DRIVER_SUCCESS;
   return code == DRIVER_SUCCESS ? driver_stream_synchronize(stream->native) : code;
 }
 
