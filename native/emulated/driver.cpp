@@ -3,9 +3,9 @@
 // enqueued, on the calling thread. Environment variables describe the machine:
 //   RAPT_EMULATED_DEVICES   how many devices there are (1)
 //   RAPT_EMULATED_MEMORY    bytes of each device (1 GiB)
-//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (with less shared memory) or
-//   "hmm"
-//                           (the device reads the whole process's memory); anything else is a good driver
+//   RAPT_EMULATED_DRIVER    "none", "old", "turing" (a device that is too old), "ada" (with less shared memory),
+//                           "hopper" (with more of it) or "hmm" (the device reads the whole process's memory); anything
+//                           else is a good driver
 //   RAPT_EMULATED_VERSION   the driver's version (13000)
 //   RAPT_EMULATED_SERIAL    a number that devices' own numbers differ by from other machines' (0)
 //   RAPT_EMULATED_BREAK     what is wrong with its instructions or kernels, see break.h
@@ -199,8 +199,8 @@ driver_code driver_describe(int ordinal, driver_description *out) {
   out->uuid[15] = static_cast<unsigned char>(ordinal);
   // A few multiprocessors, so that splitting decisions are made at sizes a test can afford.
   out->multiprocessors = 4;
-  out->capability = driver_is("turing") ? 75 : driver_is("ada") ? 89 : 80;
-  out->shared_per_block_optin = (driver_is("ada") ? 99 : 163) * 1024;
+  out->capability = driver_is("turing") ? 75 : driver_is("ada") ? 89 : driver_is("hopper") ? 90 : 80;
+  out->shared_per_block_optin = (driver_is("ada") ? 99 : driver_is("hopper") ? 227 : 163) * 1024;
   // Small, so that tests of affordable sizes have several slices.
   out->step_bytes = 2 << 20;
   return DRIVER_SUCCESS;
@@ -270,7 +270,8 @@ driver_code driver_stream_synchronize(driver_stream given) {
 // An event may be another context's.
 driver_code driver_stream_wait(driver_stream given, driver_event) {
   check_stream(given);
-  return fault();
+  int refused = given == nullptr ? default_call() : DRIVER_SUCCESS;
+  return refused != DRIVER_SUCCESS ? refused : fault();
 }
 driver_code driver_stream_captures(driver_stream given, bool *captures_now) {
   check_stream(given);
@@ -298,6 +299,8 @@ driver_code driver_event_destroy(driver_event event) {
 driver_code driver_event_record(driver_event event, driver_stream given) {
   check_event(event);
   check_stream(given);
+  int refused = given == nullptr ? default_call() : DRIVER_SUCCESS;
+  if (refused != DRIVER_SUCCESS) return refused;
   stream *s = static_cast<stream *>(given);
   *static_cast<emulated_event *>(event) = {current(), std::chrono::steady_clock::now(), s, captures(s)};
   return fault();

@@ -74,7 +74,12 @@ rapt_status rapt_cuda_captures(const rapt_stream *stream, bool *captures, rapt_e
 static driver_code wait_unless_captured(const rapt_stream *stream) {
   bool captures = false;
   driver_code code = driver_stream_captures(stream->native, &captures);
-  if (captures || code == DRIVER_CAPTURE_IMPLICIT) return DRIVER_SUCCESS;
+  if (code == DRIVER_CAPTURE_IMPLICIT) {
+    // Else the host's own code would find it as the last error of a call that succeeded.
+    driver_forget_failure();
+    return DRIVER_SUCCESS;
+  }
+  if (captures) return DRIVER_SUCCESS;
   return code == DRIVER_SUCCESS ? driver_stream_synchronize(stream->native) : code;
 }
 
@@ -134,6 +139,8 @@ rapt_status rapt_cuda_stream_synchronize(rapt_stream *stream, rapt_error *error)
 rapt_status rapt_cuda_stream_wait(rapt_stream *stream, rapt_event *event, rapt_error *error) {
   rapt_cuda_scope scope(stream->context->native);
   RAPT_CHECK(scope.check(error));
+  bool captures = false;
+  RAPT_CHECK(rapt_cuda_captures(stream, &captures, error));
   return rapt_cuda_check(driver_stream_wait(stream->native, event->native), "making the stream wait", error);
 }
 
@@ -195,6 +202,8 @@ rapt_status rapt_cuda_event_record(rapt_event *event, rapt_stream *stream, rapt_
   RAPT_CHECK(rapt_cuda_check_same("the event", event->context, stream->context, "the stream's", error));
   rapt_cuda_scope scope(event->context->native);
   RAPT_CHECK(scope.check(error));
+  bool captures = false;
+  RAPT_CHECK(rapt_cuda_captures(stream, &captures, error));
   return rapt_cuda_check(driver_event_record(event->native, stream->native), "recording the event", error);
 }
 

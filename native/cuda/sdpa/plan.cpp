@@ -134,15 +134,20 @@ void rapt_cuda_name_sdpa_plan(const rapt_sdpa_problem &problem, const rapt_cuda_
   snprintf(out, size, "%.90s%s", kernel, splits);
 }
 
+bool rapt_cuda_sdpa_fits(const rapt_cuda_properties &device, int32_t kernel, int32_t query_dtype) {
+  return admits(sdpa_table.of[kernel].narrow, device.shared_per_block_optin < roomy_shared) &&
+         kernels::sdpa_shape_of(kernel, query_dtype).shared <= device.shared_per_block_optin;
+}
+
 rapt_cuda_sdpa_candidates::rapt_cuda_sdpa_candidates(const rapt_cuda_properties &device, const rapt_sdpa_problem &p)
     : problem(p), count(0), kernels() {
-  bool special = is_special(p), narrow = device.shared_per_block_optin < roomy_shared;
+  bool special = is_special(p);
   int32_t bucket = bucket_of(p.call);
   for (int32_t k = 0; k < kernels::sdpa_kernels; k++) {
     const sdpa_kernel_traits &t = sdpa_table.of[k];
-    if (t.bucket != 0 && (t.bucket != bucket || !admits(t.special, special) || !admits(t.narrow, narrow))) continue;
-    kernels::sdpa_shape shape = kernels::sdpa_shape_of(k, p.call.query.dtype);
-    if ((t.decode && p.rows > shape.rows) || shape.shared > device.shared_per_block_optin) continue;
+    if (t.bucket != 0 && (t.bucket != bucket || !admits(t.special, special))) continue;
+    if (t.decode && p.rows > kernels::sdpa_shape_of(k, p.call.query.dtype).rows) continue;
+    if (!rapt_cuda_sdpa_fits(device, k, p.call.query.dtype)) continue;
     kernels[count++] = k;
   }
 }

@@ -47,6 +47,10 @@ inline int rapt_cuda_sdpa_number(int32_t kernel, int32_t query_dtype) {
   return query_dtype == RAPT_BF16 ? kernels::mma_kernels + kernel : kernel;
 }
 
+// Whether the device is one that the kernel is for: plans choose among these, and these alone are checked. Code for
+// other devices may hold no such kernel.
+bool rapt_cuda_sdpa_fits(const rapt_cuda_properties &device, int32_t kernel, int32_t query_dtype);
+
 // The kernels that take a problem, the best first. Pure; uses addresses for their alignment only.
 struct rapt_cuda_sdpa_candidates {
   static constexpr int family = RAPT_CUDA_FAMILY_SDPA;

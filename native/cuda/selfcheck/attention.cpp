@@ -329,10 +329,6 @@ std::vector<shape> shapes_of(const kernels::sdpa_kernel_traits &t, int32_t dtype
 
 }  // namespace
 
-bool rapt_cuda_attention_fits(int32_t kernel, int32_t dtype, const driver_description &device) {
-  return kernels::sdpa_shape_of(kernel, dtype).shared <= device.shared_per_block_optin;
-}
-
 std::string rapt_cuda_attention_name(int32_t kernel, int32_t dtype) {
   const kernels::sdpa_kernel_traits &t = kernels::sdpa_table.of[kernel];
   std::string path = t.decode ? "sdpa_decode_" : "sdpa_prefill_";

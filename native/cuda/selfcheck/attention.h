@@ -9,8 +9,7 @@
 
 #include "cuda/selfcheck/room.h"
 
-// Whether the device runs the kernel at all; and a name for it, as plans have it.
-bool rapt_cuda_attention_fits(int32_t kernel, int32_t dtype, const driver_description &device);
+// A name for the kernel, as plans have it.
 std::string rapt_cuda_attention_name(int32_t kernel, int32_t dtype);
 // dtype: of a tensor-core kernel; kernels of plain cores are for all.
 rapt_cuda_complaint rapt_cuda_check_attention(int32_t kernel, int32_t dtype, rapt_cuda_room *room);

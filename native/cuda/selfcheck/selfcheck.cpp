@@ -14,6 +14,7 @@
 
 #include "cuda/linear/linear.h"
 #include "cuda/rope/rope.h"
+#include "cuda/runtime/choice.h"
 #include "cuda/runtime/failure.h"
 #include "cuda/runtime/state.h"
 #include "cuda/sdpa/sdpa.h"
@@ -129,10 +130,11 @@ class run {
   }
 
   void check_sdpa() {
+    const rapt_cuda_properties properties = rapt_cuda_properties_of(device_);
     for (int32_t kernel = 0; kernel < kernels::sdpa_kernels; kernel++) {
       bool plain = kernels::sdpa_table.of[kernel].bucket == 0;
       for (int32_t dtype : {RAPT_F16, RAPT_BF16}) {
-        if ((plain && dtype != RAPT_F16) || !rapt_cuda_attention_fits(kernel, dtype, device_)) continue;
+        if ((plain && dtype != RAPT_F16) || !rapt_cuda_sdpa_fits(properties, kernel, dtype)) continue;
         uint32_t words = plain ? conversions | barriers | shuffles
                                : tensor_words(dtype) | shuffles | rapt_cuda_word_bit(RAPT_CUDA_WORD_LOAD_TRANSPOSED) |
                                      rapt_cuda_word_bit(RAPT_CUDA_WORD_EXPONENTIAL);
