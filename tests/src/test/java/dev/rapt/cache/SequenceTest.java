@@ -7,9 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.check.Cuda;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.Pipe;
+import java.nio.channels.Pipe.SinkChannel;
+import java.nio.channels.Pipe.SourceChannel;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -183,6 +194,51 @@ class SequenceTest {
     step.add(parent, 1);
     step.rollback();
     pages(PAGES, 0);
+  }
+
+  /** Were a commit to fail halfway, a rollback after it would give pages away that are in use. */
+  @Test
+  void aCommitTakesNoMemory() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    int tokens = 50_000;
+    try (KvCache large = Rows.cache(2 * tokens, 1)) {
+      long bytes = 0;
+      for (int round = 0; round < 2; round++) { // the first one loads classes
+        Sequence text = large.newSequence();
+        Reservation pages = new Reservation();
+        synchronized (large.lock) {
+          pages.take(large, text, tokens, "a test", List.of());
+        }
+        long before = threads.getCurrentThreadAllocatedBytes();
+        synchronized (large.lock) {
+          pages.commit();
+        }
+        bytes = threads.getCurrentThreadAllocatedBytes() - before;
+        assertEquals(tokens, text.length());
+      }
+      assertTrue(bytes < tokens, bytes + " bytes");
+    }
+  }
+
+  @Test
+  void whatHasEndedIsNotRolledBack() {
+    Sequence text = cache.newSequence();
+    Reservation pages = new Reservation();
+    synchronized (cache.lock) {
+      pages.rollback(cache);
+      pages.take(cache, text, 2 * PAGE, "a test", List.of());
+      pages.commit();
+      pages.rollback(cache);
+    }
+    pages(2, 0);
+    text.truncate(0);
+    synchronized (cache.lock) {
+      pages.take(cache, text, PAGE, "a test", List.of());
+      pages.rollback(cache);
+      pages.rollback(cache);
+    }
+    pages(0, 0);
+    text.close();
   }
 
   @Test
