@@ -15,8 +15,8 @@ import java.util.function.IntUnaryOperator;
 /**
  * A sequence as bytes, little-endian: a header of 40 bytes with a checksum of its own, the rows
  * (layer, kind, head, token, element) with kinds keys, values and the scales of both, and a
- * checksum of everything before it. Both are CRC-32C. Page sizes may differ between whoever saves
- * and whoever restores.
+ * checksum of everything before it but the header's. Both are CRC-32C. Page sizes may differ
+ * between whoever saves and whoever restores.
  */
 final class SavedSequence {
   private static final byte[] MAGIC = "RAPTKV01".getBytes(StandardCharsets.US_ASCII);
