@@ -116,11 +116,13 @@ public final class PrefixIndex {
   private @Nullable PrefixPage add(Sequence sequence, int[] tokens, String salt) {
     int size = cache.pageSize();
     PrefixPage last = null;
-    for (int from = 0; from + size <= tokens.length; from += size) {
+    int full = tokens.length / size;
+    for (int i = 0; i < full; i++) {
+      int from = i * size;
       PrefixKey key = new PrefixKey(last, salt, tokens, from, from + size);
       PrefixPage next = pages.get(key);
       if (next == null) {
-        int page = sequence.page(from / size);
+        int page = sequence.page(i);
         if (indexed[page]) {
           break;
         }

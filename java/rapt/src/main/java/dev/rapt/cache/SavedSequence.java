@@ -72,10 +72,9 @@ final class SavedSequence {
     CacheShape shape = cache.shape();
     for (CacheMemory.Plane plane : cache.memory().planes()) {
       for (int head = 0; head < shape.kvHeads(); head++) {
-        for (int from = 0; from < length; from += shape.pageSize()) {
-          int rows = Math.min(shape.pageSize(), length - from);
-          run.take(
-              cache.memory().rows(plane, page.applyAsInt(from / shape.pageSize()), head, rows));
+        for (int i = 0; i < shape.pagesOf(length); i++) {
+          int rows = Math.min(shape.pageSize(), length - i * shape.pageSize());
+          run.take(cache.memory().rows(plane, page.applyAsInt(i), head, rows));
         }
       }
     }
