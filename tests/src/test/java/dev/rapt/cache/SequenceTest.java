@@ -262,6 +262,32 @@ class SequenceTest {
     other.close();
   }
 
+  /** A call of somebody's own on the cache's memory makes a close fail; after it another frees. */
+  @Test
+  void aCloseThatFailedCanBeRepeated() throws Exception {
+    Pipe pipe = Pipe.open();
+    KvCache large = Rows.cache(20_000, 4);
+    MemorySegment keys = large.keys(0).segment();
+    try (SinkChannel sink = pipe.sink();
+        SourceChannel source = pipe.source();
+        ExecutorService thread = Executors.newSingleThreadExecutor()) {
+      ByteBuffer bytes = keys.asByteBuffer(); // more than a pipe holds
+      Future<Integer> written = thread.submit(() -> sink.write(bytes));
+      ByteBuffer read = ByteBuffer.allocate(1 << 16);
+      long left = keys.byteSize() - source.read(read);
+      state("acquired", large::close);
+      assertTrue(keys.scope().isAlive());
+      state("cache is closed", large::newSequence);
+      while (left > 0) {
+        left -= source.read(read.clear());
+      }
+      written.get();
+    }
+    large.close();
+    assertFalse(keys.scope().isAlive());
+    large.close();
+  }
+
   @Test
   void aStepOutlivesItsCache() {
     Sequence text = text(1, 2);

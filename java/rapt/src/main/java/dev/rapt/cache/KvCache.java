@@ -121,7 +121,8 @@ public final class KvCache implements AutoCloseable {
 
   /**
    * (pages, kv heads, page size, head dim): a layer's keys, for calls of the engine's own. Whoever
-   * writes to them keeps to the slots of a step.
+   * writes to them keeps to the slots of a step. Such calls must have ended before the cache is
+   * closed, as those on the other tensors must.
    *
    * @throws IndexOutOfBoundsException where there is no such layer
    */
@@ -129,7 +130,10 @@ public final class KvCache implements AutoCloseable {
     return memory.keys(layerOf(layer));
   }
 
-  /** (pages, kv heads, page size, value dim): a layer's values. */
+  /**
+   * (pages, kv heads, page size, value dim): a layer's values. Calls on them must have ended before
+   * the cache is closed.
+   */
   public Tensor values(int layer) {
     return memory.values(layerOf(layer));
   }
@@ -207,9 +211,20 @@ public final class KvCache implements AutoCloseable {
     return lifetime.isClosed();
   }
 
+  /**
+   * Waits for running calls and frees everything. Idempotent.
+   *
+   * @throws IllegalStateException where a call of the engine's own is running on the memory; the
+   *     cache refuses all work from then on, and its memory is there until a further close
+   */
   @Override
   public void close() {
-    lifetime.close(arena::close);
+    lifetime.close(() -> {});
+    synchronized (lock) {
+      if (arena.scope().isAlive()) {
+        arena.close(); // not in the lifetime's close, which runs once: this one may be refused
+      }
+    }
   }
 
   /** For example {@code cache of 512 pages of 32 tokens, 8 layers, BF16}. */
