@@ -369,6 +369,13 @@ class SequenceTest {
       assertEquals(new CacheStatistics(2, 0, 0, 0, 2, 24576), two.statistics());
     }
     argument("both byteLimit and pages are given; allowed: one of them", half.pages(2)::build);
+    KvCache.Builder widths = KvCache.builder().layers(1).kvHeads(1).pages(1);
+    try (KvCache narrow = widths.valueDim(8).headDim(16).build();
+        KvCache alike = KvCache.builder().layers(1).kvHeads(1).pages(1).headDim(4).build()) {
+      assertEquals(16, narrow.keys(0).size(3));
+      assertEquals(8, narrow.values(0).size(3));
+      assertEquals(4, alike.values(0).size(3));
+    }
     argument("layers is 0; allowed: 1 to 65536", KvCache.builder()::build);
     argument("layers is -1; allowed: 1 to", () -> KvCache.builder().layers(-1));
     argument("kvHeads is 0; allowed: 1 to", KvCache.builder().layers(1)::build);

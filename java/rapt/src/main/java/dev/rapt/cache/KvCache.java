@@ -290,7 +290,7 @@ public final class KvCache implements AutoCloseable {
     private int layers;
     private int kvHeads;
     private int keyDim;
-    private int valueDim;
+    private int valueDim; // 0: as the keys
     private DType dtype = DType.F32;
     private int groups = 1;
     private int pageSize = 32;
@@ -311,14 +311,13 @@ public final class KvCache implements AutoCloseable {
       return this;
     }
 
-    /** Elements of a row, of keys and of values alike. */
+    /** Elements of a row, of keys, and of values where {@link #valueDim} says nothing else. */
     public Builder headDim(int headDim) {
       keyDim = within("headDim", headDim, MOST_HEAD_DIM);
-      valueDim = keyDim;
       return this;
     }
 
-    /** Elements of a row of values, where they are not as many as those of keys. */
+    /** Elements of a row of values; by default as many as of keys. */
     public Builder valueDim(int valueDim) {
       this.valueDim = within("valueDim", valueDim, MOST_HEAD_DIM);
       return this;
@@ -382,6 +381,7 @@ public final class KvCache implements AutoCloseable {
       within("layers", layers, MOST_LAYERS);
       within("kvHeads", kvHeads, MOST_HEADS);
       within("headDim", keyDim, MOST_HEAD_DIM);
+      int valueDim = this.valueDim == 0 ? keyDim : this.valueDim;
       int scales = dtype == DType.I8 ? groups : 0;
       if (scales > 0 && (keyDim % scales != 0 || valueDim % scales != 0)) {
         throw new IllegalArgumentException(
