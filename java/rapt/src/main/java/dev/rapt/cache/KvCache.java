@@ -34,8 +34,10 @@ import java.util.Objects;
  * }
  * }
  *
- * <p>Thread-safe. {@link #close()} is idempotent, waits for running calls and frees everything;
- * sequences and steps throw {@link IllegalStateException} afterwards, except where they are closed.
+ * <p>Thread-safe. {@link #close()} is idempotent, waits for running calls and frees everything.
+ * Afterwards whatever makes a sequence or a step, takes or indexes pages or works on the memory
+ * throws {@link IllegalStateException}; what only counts or gives back goes on: statistics,
+ * lengths, truncating, rolling back, clearing the index, and closing sequences and steps.
  */
 public final class KvCache implements AutoCloseable {
   private final CacheShape shape;

@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its tokens are those of the sequences one after the other, in the order in which they were
  * added. After a commit or rollback it is empty and may be filled again; a step of the same sizes
- * as the one before, on the same tensors, allocates nothing on the Java heap.
+ * as the one before, on the same tensors, allocates nothing on the Java heap, except where a
+ * sequence's list of pages grows.
  *
  * <p>For one thread at a time. {@link #close()} is idempotent; without a commit it is a rollback.
  */
