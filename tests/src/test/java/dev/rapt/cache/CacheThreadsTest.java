@@ -3,6 +3,7 @@ package dev.rapt.cache;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.rapt.Device;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import org.junit.jupiter.api.Test;
 
@@ -20,6 +22,12 @@ class CacheThreadsTest {
   private static final int HANDS = 30_000;
   private static final int PAGES = 10;
   private static final int[] BEGIN = {1, 2, 3, 4, 5, 6};
+
+  /** Steps that were not refused. */
+  private final AtomicInteger added = new AtomicInteger();
+
+  /** Texts whose own tokens, and not only those that all begin with, were found. */
+  private final AtomicInteger found = new AtomicInteger();
 
   @Test
   void everyThreadSeesItsOwnTexts() throws Exception {
@@ -40,6 +48,8 @@ class CacheThreadsTest {
             }
           });
       assertArrayEquals(BEGIN, Rows.read(parent));
+      assertTrue(added.get() >= ROUNDS, added + " steps");
+      assertTrue(found.get() >= ROUNDS / 10, found + " finds");
       cache.prefixes().clear();
       assertEquals(PAGES - 2, cache.statistics().free());
     }
@@ -64,19 +74,21 @@ class CacheThreadsTest {
               }
             }
           });
+      assertTrue(added.get() >= HANDS, added + " steps");
       assertEquals(PAGES - 2, cache.statistics().free());
       assertEquals(0, cache.statistics().shared());
       assertArrayEquals(BEGIN, Rows.read(parent));
     }
   }
 
-  private static void hold(Sequence parent, Step step) {
+  private void hold(Sequence parent, Step step) {
     try (Sequence text = parent.fork()) {
       step.add(text, 8);
       step.rollback();
       text.truncate(3);
       step.add(text, 1);
       step.rollback();
+      added.incrementAndGet();
     } catch (CacheFullException e) {
       step.rollback();
     }
@@ -94,19 +106,23 @@ class CacheThreadsTest {
   }
 
   /** A fork that writes as far as it can, and a text that begins like one before. */
-  private static void write(KvCache cache, Sequence parent, Step step, int own) {
+  private void write(KvCache cache, Sequence parent, Step step, int own) {
     int[] tokens = {1, 2, 3, 4, 5, 6, own, own, own, own, own, own, own, own};
     try (Sequence text = parent.fork()) {
       Rows.append(step, text, own, own, own, own, own, own, own, own);
       assertArrayEquals(tokens, Rows.read(text));
       cache.prefixes().put(text, tokens);
+      added.incrementAndGet();
     } catch (CacheFullException e) {
       step.rollback(); // others have the pages for the moment
     }
     try (Sequence text = cache.prefixes().find(tokens)) {
-      int[] found = Rows.read(text);
-      for (int i = 0; i < found.length; i++) {
-        assertEquals(tokens[i], found[i]);
+      int[] read = Rows.read(text);
+      for (int i = 0; i < read.length; i++) {
+        assertEquals(tokens[i], read[i]);
+      }
+      if (read.length > BEGIN.length) {
+        found.incrementAndGet();
       }
     }
   }

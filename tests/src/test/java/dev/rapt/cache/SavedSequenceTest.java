@@ -238,6 +238,30 @@ class SavedSequenceTest {
     assertEquals(before, cache.statistics());
   }
 
+  /** A header that fits the cache, before rows of another type: the last checksum tells. */
+  @Test
+  void anotherHeaderIsRefused() throws IOException {
+    KvCache.Builder builder = KvCache.builder().layers(1).kvHeads(2).headDim(8).pages(4);
+    try (KvCache half = builder.dtype(DType.F16).build();
+        KvCache brain = builder.dtype(DType.BF16).build();
+        Arena arena = Arena.ofShared();
+        Step step = half.newStep(device, 1, 9);
+        Sequence text = half.newSequence()) {
+      Tensor rows = Tensor.allocate(arena, DType.F16, 1, 2, 9, 8);
+      rows.fill(1.5f);
+      step.add(text, 9);
+      step.plan();
+      step.append(0, rows, rows);
+      step.commit();
+      byte[] altered = with(save(text), 24, 2);
+      String message =
+          assertThrows(SavedSequenceException.class, () -> restore(brain, altered)).getMessage();
+      assertTrue(message.contains("altered: the checksum of its tokens is 0x"), message);
+      assertEquals(0, brain.statistics().used());
+      assertArrayEquals(save(text), save(restore(half, save(text))));
+    }
+  }
+
   /** A header with another number, and a checksum that fits. */
   private static byte[] with(byte[] bytes, int at, int value) {
     ByteBuffer altered = ByteBuffer.wrap(bytes.clone()).order(ByteOrder.LITTLE_ENDIAN);

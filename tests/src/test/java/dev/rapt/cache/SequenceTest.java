@@ -7,9 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.check.Cuda;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.Pipe;
+import java.nio.channels.Pipe.SinkChannel;
+import java.nio.channels.Pipe.SourceChannel;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -185,6 +196,51 @@ class SequenceTest {
     pages(PAGES, 0);
   }
 
+  /** Were a commit to fail halfway, a rollback after it would give pages away that are in use. */
+  @Test
+  void aCommitTakesNoMemory() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    int tokens = 50_000;
+    try (KvCache large = Rows.cache(2 * tokens, 1)) {
+      long bytes = 0;
+      for (int round = 0; round < 2; round++) { // the first one loads classes
+        Sequence text = large.newSequence();
+        Reservation pages = new Reservation();
+        synchronized (large.lock) {
+          pages.take(large, text, tokens, "a test", List.of());
+        }
+        long before = threads.getCurrentThreadAllocatedBytes();
+        synchronized (large.lock) {
+          pages.commit();
+        }
+        bytes = threads.getCurrentThreadAllocatedBytes() - before;
+        assertEquals(tokens, text.length());
+      }
+      assertTrue(bytes < tokens, bytes + " bytes");
+    }
+  }
+
+  @Test
+  void whatHasEndedIsNotRolledBack() {
+    Sequence text = cache.newSequence();
+    Reservation pages = new Reservation();
+    synchronized (cache.lock) {
+      pages.rollback(cache);
+      pages.take(cache, text, 2 * PAGE, "a test", List.of());
+      pages.commit();
+      pages.rollback(cache);
+    }
+    pages(2, 0);
+    text.truncate(0);
+    synchronized (cache.lock) {
+      pages.take(cache, text, PAGE, "a test", List.of());
+      pages.rollback(cache);
+      pages.rollback(cache);
+    }
+    pages(0, 0);
+    text.close();
+  }
+
   @Test
   void whatIsClosedSaysSo() {
     Sequence text = text(1, 2);
@@ -204,6 +260,32 @@ class SequenceTest {
     state("cache is closed", () -> cache.newStep(device, 1, 1));
     state("cache is closed", other::fork);
     other.close();
+  }
+
+  /** A call of somebody's own on the cache's memory makes a close fail; after it another frees. */
+  @Test
+  void aCloseThatFailedCanBeRepeated() throws Exception {
+    Pipe pipe = Pipe.open();
+    KvCache large = Rows.cache(20_000, 4);
+    MemorySegment keys = large.keys(0).segment();
+    try (SinkChannel sink = pipe.sink();
+        SourceChannel source = pipe.source();
+        ExecutorService thread = Executors.newSingleThreadExecutor()) {
+      ByteBuffer bytes = keys.asByteBuffer(); // more than a pipe holds
+      Future<Integer> written = thread.submit(() -> sink.write(bytes));
+      ByteBuffer read = ByteBuffer.allocate(1 << 16);
+      long left = keys.byteSize() - source.read(read);
+      state("acquired", large::close);
+      assertTrue(keys.scope().isAlive());
+      state("cache is closed", large::newSequence);
+      while (left > 0) {
+        left -= source.read(read.clear());
+      }
+      written.get();
+    }
+    large.close();
+    assertFalse(keys.scope().isAlive());
+    large.close();
   }
 
   @Test
@@ -287,6 +369,13 @@ class SequenceTest {
       assertEquals(new CacheStatistics(2, 0, 0, 0, 2, 24576), two.statistics());
     }
     argument("both byteLimit and pages are given; allowed: one of them", half.pages(2)::build);
+    KvCache.Builder widths = KvCache.builder().layers(1).kvHeads(1).pages(1);
+    try (KvCache narrow = widths.valueDim(8).headDim(16).build();
+        KvCache alike = KvCache.builder().layers(1).kvHeads(1).pages(1).headDim(4).build()) {
+      assertEquals(16, narrow.keys(0).size(3));
+      assertEquals(8, narrow.values(0).size(3));
+      assertEquals(4, alike.values(0).size(3));
+    }
     argument("layers is 0; allowed: 1 to 65536", KvCache.builder()::build);
     argument("layers is -1; allowed: 1 to", () -> KvCache.builder().layers(-1));
     argument("kvHeads is 0; allowed: 1 to", KvCache.builder().layers(1)::build);

@@ -8,8 +8,8 @@ import java.nio.channels.ReadableByteChannel;
 import java.util.zip.CRC32C;
 
 /**
- * Reads memory from a channel in large pieces, and compares checksums of all so far. It reads
- * exactly what it was told to expect, so that the channel may go on.
+ * Reads memory from a channel in large pieces, and compares checksums of all memory so far. It
+ * reads exactly what it was told to expect, so that the channel may go on.
  */
 final class ChecksummedReader {
   private final ReadableByteChannel channel;
@@ -33,14 +33,18 @@ final class ChecksummedReader {
 
   void read(MemorySegment to) throws IOException {
     for (long at = 0; at < to.byteSize(); ) {
-      if (!buffer.hasRemaining()) {
-        fill();
-      }
+      fillIfEmpty();
       int count = (int) Math.min(buffer.remaining(), to.byteSize() - at);
       MemorySegment.copy(memory, buffer.position(), to, at, count);
       checksum.update(buffer.slice(buffer.position(), count));
       buffer.position(buffer.position() + count);
       at += count;
+    }
+  }
+
+  private void fillIfEmpty() throws IOException {
+    while (!buffer.hasRemaining()) {
+      fill();
     }
   }
 
@@ -62,16 +66,19 @@ final class ChecksummedReader {
 
   void checkChecksum(String of) throws IOException {
     int computed = (int) checksum.getValue();
-    int[] stored = new int[1];
-    read(MemorySegment.ofArray(stored));
-    if (stored[0] != computed) {
+    int stored = 0;
+    for (int bits = 0; bits < Integer.SIZE; bits += Byte.SIZE) {
+      fillIfEmpty();
+      stored |= (buffer.get() & 0xff) << bits;
+    }
+    if (stored != computed) {
       throw new SavedSequenceException(
           "the saved sequence was altered: the checksum of "
               + of
               + " is 0x"
               + Integer.toHexString(computed)
               + "; allowed: 0x"
-              + Integer.toHexString(stored[0])
+              + Integer.toHexString(stored)
               + ", which it was saved with");
     }
   }

@@ -4,13 +4,18 @@ package dev.rapt.cache;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.WritableByteChannel;
 import java.util.zip.CRC32C;
 
-/** Writes memory to a channel in large pieces, and checksums of all so far. */
+/**
+ * Writes memory to a channel in large pieces, and checksums of all memory so far. They are not of
+ * the checksums between: what a CRC becomes by its own value does not depend on what was before.
+ */
 final class ChecksummedWriter {
   private final WritableByteChannel channel;
-  private final ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 18);
+  private final ByteBuffer buffer =
+      ByteBuffer.allocateDirect(1 << 18).order(ByteOrder.LITTLE_ENDIAN);
   private final MemorySegment memory = MemorySegment.ofBuffer(buffer);
   private final CRC32C checksum = new CRC32C();
 
@@ -32,8 +37,10 @@ final class ChecksummedWriter {
   }
 
   void writeChecksum() throws IOException {
-    int value = (int) checksum.getValue();
-    write(MemorySegment.ofArray(new int[] {value}));
+    if (buffer.remaining() < Integer.BYTES) {
+      flush();
+    }
+    buffer.putInt((int) checksum.getValue());
   }
 
   void flush() throws IOException {

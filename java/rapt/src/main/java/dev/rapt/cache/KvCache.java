@@ -34,8 +34,10 @@ import java.util.Objects;
  * }
  * }
  *
- * <p>Thread-safe. {@link #close()} is idempotent, waits for running calls and frees everything;
- * sequences and steps throw {@link IllegalStateException} afterwards, except where they are closed.
+ * <p>Thread-safe. {@link #close()} is idempotent, waits for running calls and frees everything.
+ * Afterwards whatever makes a sequence or a step, takes or indexes pages or works on the memory
+ * throws {@link IllegalStateException}; what only counts or gives back goes on: statistics,
+ * lengths, truncating, rolling back, clearing the index, and closing sequences and steps.
  */
 public final class KvCache implements AutoCloseable {
   private final CacheShape shape;
@@ -121,7 +123,8 @@ public final class KvCache implements AutoCloseable {
 
   /**
    * (pages, kv heads, page size, head dim): a layer's keys, for calls of the engine's own. Whoever
-   * writes to them keeps to the slots of a step.
+   * writes to them keeps to the slots of a step. Such calls must have ended before the cache is
+   * closed, as those on the other tensors must.
    *
    * @throws IndexOutOfBoundsException where there is no such layer
    */
@@ -129,7 +132,10 @@ public final class KvCache implements AutoCloseable {
     return memory.keys(layerOf(layer));
   }
 
-  /** (pages, kv heads, page size, value dim): a layer's values. */
+  /**
+   * (pages, kv heads, page size, value dim): a layer's values. Calls on them must have ended before
+   * the cache is closed.
+   */
   public Tensor values(int layer) {
     return memory.values(layerOf(layer));
   }
@@ -207,9 +213,20 @@ public final class KvCache implements AutoCloseable {
     return lifetime.isClosed();
   }
 
+  /**
+   * Waits for running calls and frees everything. Idempotent.
+   *
+   * @throws IllegalStateException where a call of the engine's own is running on the memory; the
+   *     cache refuses all work from then on, and its memory is there until a further close
+   */
   @Override
   public void close() {
-    lifetime.close(arena::close);
+    lifetime.close(() -> {});
+    synchronized (lock) {
+      if (arena.scope().isAlive()) {
+        arena.close(); // not in the lifetime's close, which runs once: this one may be refused
+      }
+    }
   }
 
   /** For example {@code cache of 512 pages of 32 tokens, 8 layers, BF16}. */
@@ -275,7 +292,7 @@ public final class KvCache implements AutoCloseable {
     private int layers;
     private int kvHeads;
     private int keyDim;
-    private int valueDim;
+    private int valueDim; // 0: as the keys
     private DType dtype = DType.F32;
     private int groups = 1;
     private int pageSize = 32;
@@ -296,14 +313,13 @@ public final class KvCache implements AutoCloseable {
       return this;
     }
 
-    /** Elements of a row, of keys and of values alike. */
+    /** Elements of a row, of keys, and of values where {@link #valueDim} says nothing else. */
     public Builder headDim(int headDim) {
       keyDim = within("headDim", headDim, MOST_HEAD_DIM);
-      valueDim = keyDim;
       return this;
     }
 
-    /** Elements of a row of values, where they are not as many as those of keys. */
+    /** Elements of a row of values; by default as many as of keys. */
     public Builder valueDim(int valueDim) {
       this.valueDim = within("valueDim", valueDim, MOST_HEAD_DIM);
       return this;
@@ -367,6 +383,7 @@ public final class KvCache implements AutoCloseable {
       within("layers", layers, MOST_LAYERS);
       within("kvHeads", kvHeads, MOST_HEADS);
       within("headDim", keyDim, MOST_HEAD_DIM);
+      int valueDim = this.valueDim == 0 ? keyDim : this.valueDim;
       int scales = dtype == DType.I8 ? groups : 0;
       if (scales > 0 && (keyDim % scales != 0 || valueDim % scales != 0)) {
         throw new IllegalArgumentException(

@@ -116,11 +116,13 @@ public final class PrefixIndex {
   private @Nullable PrefixPage add(Sequence sequence, int[] tokens, String salt) {
     int size = cache.pageSize();
     PrefixPage last = null;
-    for (int from = 0; from + size <= tokens.length; from += size) {
+    int full = tokens.length / size;
+    for (int i = 0; i < full; i++) {
+      int from = i * size;
       PrefixKey key = new PrefixKey(last, salt, tokens, from, from + size);
       PrefixPage next = pages.get(key);
       if (next == null) {
-        int page = sequence.page(from / size);
+        int page = sequence.page(i);
         if (indexed[page]) {
           break;
         }
@@ -158,28 +160,35 @@ public final class PrefixIndex {
 
   /** Lets go of so many pages that nobody else holds, or of none. */
   boolean reclaim(int count) {
-    int found = mark(count);
-    PrefixPage next = null;
-    for (PrefixPage at = oldest; at != null; at = next) {
+    if (mark(count) < count) {
+      unmark();
+      return false;
+    }
+    // Whoever leaves takes its mark at its parent along, so that none is left.
+    PrefixPage next = oldest;
+    for (int left = count; left > 0; ) {
+      PrefixPage at = next;
       next = at.newer;
-      if (found == count && at.leaves) {
+      if (at.leaves) {
         remove(at);
-      } else {
-        at.leaves = false;
-        at.leaving = 0;
+        left--;
       }
     }
-    return found == count;
+    return true;
   }
 
   /** How many pages could be reclaimed. */
   int reclaimable() {
     int found = mark(Integer.MAX_VALUE);
+    unmark();
+    return found;
+  }
+
+  private void unmark() {
     for (PrefixPage at = oldest; at != null; at = at.newer) {
       at.leaves = false;
       at.leaving = 0;
     }
-    return found;
   }
 
   /**

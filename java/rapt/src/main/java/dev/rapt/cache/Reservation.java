@@ -39,6 +39,7 @@ final class Reservation {
       if (need > pages.length) {
         pages = new int[Math.max(need, 2 * pages.length)];
       }
+      of.makeRoom(keep + need); // before anything is taken, so that a commit cannot fail
       for (int i = 0; i < need; i++) {
         pages[i] = cache.pool().take();
       }
@@ -70,21 +71,27 @@ final class Reservation {
     return kept < of.pageCount() && of.page(kept) == page;
   }
 
-  /** Ends it: the sequence has the tokens. */
+  /** Ends it: the sequence has the tokens. Takes no memory, so that it cannot fail. */
   void commit() {
     Sequence of = sequence();
     of.grow(kept, pages, count, tokens);
     of.unuse();
     sequence = null;
+    count = 0;
   }
 
-  /** Ends it: the sequence is as it was. */
+  /** Ends it: the sequence is as it was. Without a reservation it does nothing. */
   void rollback(KvCache cache) {
+    Sequence of = sequence;
+    if (of == null) {
+      return;
+    }
     for (int i = count - 1; i >= 0; i--) {
       cache.pool().release(pages[i]);
     }
-    sequence().unuse();
+    of.unuse();
     sequence = null;
+    count = 0;
   }
 
   // While the reservation lasts its sequence does not change, so that these need no lock.

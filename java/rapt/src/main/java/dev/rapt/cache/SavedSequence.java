@@ -15,8 +15,8 @@ import java.util.function.IntUnaryOperator;
 /**
  * A sequence as bytes, little-endian: a header of 40 bytes with a checksum of its own, the rows
  * (layer, kind, head, token, element) with kinds keys, values and the scales of both, and a
- * checksum of everything before it. Both are CRC-32C. Page sizes may differ between whoever saves
- * and whoever restores.
+ * checksum of everything before it but the header's. Both are CRC-32C. Page sizes may differ
+ * between whoever saves and whoever restores.
  */
 final class SavedSequence {
   private static final byte[] MAGIC = "RAPTKV01".getBytes(StandardCharsets.US_ASCII);
@@ -72,10 +72,9 @@ final class SavedSequence {
     CacheShape shape = cache.shape();
     for (CacheMemory.Plane plane : cache.memory().planes()) {
       for (int head = 0; head < shape.kvHeads(); head++) {
-        for (int from = 0; from < length; from += shape.pageSize()) {
-          int rows = Math.min(shape.pageSize(), length - from);
-          run.take(
-              cache.memory().rows(plane, page.applyAsInt(from / shape.pageSize()), head, rows));
+        for (int i = 0; i < shape.pagesOf(length); i++) {
+          int rows = Math.min(shape.pageSize(), length - i * shape.pageSize());
+          run.take(cache.memory().rows(plane, page.applyAsInt(i), head, rows));
         }
       }
     }

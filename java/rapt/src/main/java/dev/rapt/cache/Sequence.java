@@ -213,13 +213,20 @@ public final class Sequence implements AutoCloseable {
     return length % cache.shape().pageSize() != 0;
   }
 
-  /** Takes over pages behind the first ones, which it may have had before, and so many tokens. */
+  /** Makes its list long enough for so many pages. */
+  void makeRoom(int count) {
+    if (count > pages.length) {
+      pages = Arrays.copyOf(pages, Math.max(count, 2 * pages.length));
+    }
+  }
+
+  /**
+   * Takes over pages behind the first ones, which it may have had before, and so many tokens. There
+   * must be room for them.
+   */
   void grow(int keptPages, int[] more, int count, int tokens) {
     for (int i = keptPages; i < pageCount(); i++) {
       cache.pool().release(pages[i]);
-    }
-    if (keptPages + count > pages.length) {
-      pages = Arrays.copyOf(pages, Math.max(keptPages + count, 2 * pages.length));
     }
     System.arraycopy(more, 0, pages, keptPages, count);
     length += tokens;

@@ -10,7 +10,6 @@ import dev.rapt.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its tokens are those of the sequences one after the other, in the order in which they were
  * added. After a commit or rollback it is empty and may be filled again; a step of the same sizes
- * as the one before, on the same tensors, allocates nothing on the Java heap.
+ * as the one before, on the same tensors, allocates nothing on the Java heap, except where a
+ * sequence's list of pages grows.
  *
  * <p>For one thread at a time. {@link #close()} is idempotent; without a commit it is a rollback.
  */
@@ -48,8 +48,8 @@ public final class Step implements AutoCloseable {
   private final int mostTokens;
   private final Arena arena = Arena.ofShared();
   private final int mostSequences;
-  private final List<Reservation> entries;
-  private final List<Reservation> spare;
+  private final ArrayList<Reservation> entries;
+  private final ArrayList<Reservation> spare;
   private final boolean[] appended;
   private final StepTables tables;
   private final LayerCalls calls;
@@ -61,8 +61,8 @@ public final class Step implements AutoCloseable {
     this.device = device;
     this.mostTokens = mostTokens;
     this.mostSequences = mostSequences;
-    entries = new ArrayList<>();
-    spare = new ArrayList<>();
+    entries = new ArrayList<>(1);
+    spare = new ArrayList<>(1);
     appended = new boolean[cache.layers()];
     try {
       tables = new StepTables(arena, cache, mostSequences, mostTokens);
@@ -106,6 +106,9 @@ public final class Step implements AutoCloseable {
               + " of "
               + mostTokens);
     }
+    // Lists grow before pages are taken, so that nothing fails once they are.
+    entries.ensureCapacity(entries.size() + 1);
+    spare.ensureCapacity(spare.size() + entries.size() + 1);
     Reservation entry = spare.isEmpty() ? new Reservation() : spare.removeLast();
     cache.lifetime().enter();
     try {

@@ -9,8 +9,9 @@
  * <p><b>Pages.</b> The memory is divided once, by a limit in bytes, into pages. A page holds the
  * keys and values of so many neighbouring tokens, for all layers and kv heads. Rows of a head are
  * neighbours in a page, so that attention reads runs. A text of n tokens has the first ⌈n / page
- * size⌉ pages of its list and nothing else: what is wasted is less than one page a text. What no
- * token has been written to is never touched, so that the memory of the process grows with use.
+ * size⌉ pages of its list and nothing else: what is wasted is less than one page a text. Where the
+ * native library is loaded, a page that was never used is not touched, so that the memory of the
+ * process grows with use.
  *
  * <p><b>Sharing.</b> A page counts who holds it: texts, and the {@link dev.rapt.cache.PrefixIndex}.
  * A fork holds the same pages as its parent and copies nothing. A text whose last page is partly
@@ -22,11 +23,13 @@
  * dev.rapt.cache.Step#plan} writes the tables that the kernels read, once for all layers: slots,
  * positions, starts, lengths, pages. Until {@link dev.rapt.cache.Step#commit} the texts are as they
  * were; a rollback gives the pages back, and whatever was written there is nobody's. A step that is
- * planned like the one before, on the same tensors, allocates nothing on the Java heap.
+ * planned like the one before, on the same tensors, allocates nothing on the Java heap, except
+ * where a text's list of pages grows.
  *
- * <p><b>Full.</b> Pages that only the prefix index holds are free for whoever needs them: the least
- * recently used prefix goes first, its end before its beginning. A cache is full where even these
- * are not enough. Then nothing has changed, and the caller decides which text waits.
+ * <p><b>Full.</b> Pages that only the prefix index holds are free for whoever needs them, except
+ * those before a page that a text holds: the least recently used prefix goes first, its end before
+ * its beginning. A cache is full where even these are not enough. Then nothing has changed, and the
+ * caller decides which text waits.
  *
  * <p><b>Bits.</b> A text's results do not depend on where its pages lie, on their size, on forks or
  * on what else is in the batch; they are those of the same rows in one piece.
