@@ -74,14 +74,12 @@ ALWAYS_INLINE void quarter_rows_at(const int type, const int guarded, const int 
 ALWAYS_INLINE void quarter_finish(const rapt_quarters *all, int64_t from, int64_t count, quarter_sums sums) {
   for (int64_t r = 0; r < all->rows; r++) {
     float *out = all->out + r * all->out_stride + from;
+    const float *sum = sums[r];
     vf correction = v_set1(all->correction[r]);
     int64_t d = 0;
-    for (; d + V_LANES <= count; d += V_LANES) {
-      v_store(out + d, v_fma(v_load(out + d), correction, v_load(sums[r] + d)));
-    }
-    if (d < count) {
-      v_store_n(out + d, v_fma(v_load_n(out + d, count - d), correction, v_load(sums[r] + d)), count - d);
-    }
+    for (; d + V_LANES <= count; d += V_LANES) v_store(out + d, v_fma(v_load(out + d), correction, v_load(sum + d)));
+    int64_t n = count - d;
+    if (n > 0) v_store_n(out + d, v_fma(v_load_n(out + d, n), correction, v_load(sum + d)), n);
   }
 }
 
