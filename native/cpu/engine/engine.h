@@ -25,7 +25,7 @@ typedef struct rapt_cpu_context {
 // The ways in which this context reads what comes from memory; see rapt_readings_here.
 static inline rapt_readings rapt_cpu_readings(const rapt_cpu_context *context) {
   if (context->reading == RAPT_READINGS) return rapt_readings_here(&context->kernels);
-  int quarters = context->kernels.quarters_f32 != NULL;
+  int quarters = context->kernels.quarters.gather_f32 != NULL;
   return (rapt_readings){context->reading, quarters ? RAPT_READING_STREAMS : context->reading};
 }
 

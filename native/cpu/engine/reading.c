@@ -107,7 +107,7 @@ static rapt_readings probe(const rapt_kernels *kernels) {
   found.keys = faster(kernels, 0, memory, b);
   // Quarters are streams, and the tier knows no other way.
   found.values =
-      kernels->quarters_f32 != NULL ? RAPT_READING_STREAMS : faster(kernels, 1, memory + TILES * TILE_BYTES, b);
+      kernels->quarters.gather_f32 != NULL ? RAPT_READING_STREAMS : faster(kernels, 1, memory + TILES * TILE_BYTES, b);
   munmap(memory, bytes + sizeof(buffers));
   return found;
 }

@@ -95,7 +95,7 @@ ALWAYS_INLINE void quarter_block(const int type, const int guarded, const rapt_q
 }
 
 // Defines a rapt_gather_quarters for one type.
-#define QUARTERS(name, type)                        \
+#define GATHER_QUARTERS(name, type)                 \
   static void name(const rapt_quarters *quarters) { \
     if (quarters->guarded) {                        \
       quarter_block(type, 1, quarters);             \
@@ -104,9 +104,9 @@ ALWAYS_INLINE void quarter_block(const int type, const int guarded, const rapt_q
     }                                               \
   }
 
-QUARTERS(quarters_f32, AS_F32)
-QUARTERS(quarters_f16, AS_F16)
-QUARTERS(quarters_bf16, AS_BF16)
-QUARTERS(quarters_i8, AS_I8)
+GATHER_QUARTERS(gather_quarters_f32, AS_F32)
+GATHER_QUARTERS(gather_quarters_f16, AS_F16)
+GATHER_QUARTERS(gather_quarters_bf16, AS_BF16)
+GATHER_QUARTERS(gather_quarters_i8, AS_I8)
 
 #endif

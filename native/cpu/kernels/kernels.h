@@ -64,6 +64,27 @@ typedef int64_t rapt_multiply_and_weigh(int64_t rows, int64_t depth, const float
 typedef void rapt_dots(int64_t rows, const float *queries, int64_t query_stride, int64_t key_count, const void *keys,
                        int64_t key_stride, int64_t depth, float *scores, int64_t score_stride);
 
+// Keys that a rapt_dots_quarters multiplies at once, or a rapt_gather_quarters adds.
+#define RAPT_QUARTERS 4
+
+// scores[r * score_stride + q * apart + k] = queries[r] . key k of quarter q, for r < rows and k < count: what
+// rapt_dots gives, bit by bit, of keys that fill a block. queries[r] starts at queries + r * query_stride.
+typedef struct rapt_key_quarters {
+  int64_t rows;
+  const float *queries;
+  int64_t query_stride;
+  int64_t count;
+  int64_t depth;
+  // Key 0 of each quarter, and bytes to the next.
+  const void *keys[RAPT_QUARTERS];
+  int64_t key_step[RAPT_QUARTERS];
+  float *scores;
+  int64_t score_stride;
+  int64_t apart;
+} rapt_key_quarters;
+
+typedef void rapt_dots_quarters(const rapt_key_quarters *quarters);
+
 // Keys of a block of rapt_gather, counted from the first: their sum starts from zero, and is added to the output at the
 // block's end. So many elements that loading and storing the accumulators costs little, few enough to stay in L1, and
 // the same for every dtype, so that equal values give equal bits.
@@ -75,8 +96,7 @@ typedef void rapt_gather(int64_t rows, const float *weights, int64_t weight_stri
                          const void *values, int64_t value_stride, int64_t depth, const float *correction, float *out,
                          int64_t out_stride, int guarded);
 
-// Keys that a rapt_gather_quarters adds at once, and how often it does at most.
-#define RAPT_QUARTERS 4
+// How often a rapt_gather_quarters adds at most.
 #define RAPT_QUARTER_KEYS 16
 
 // out[r] = out[r] * correction[r] + sum over keys k < keys and quarters q of weights[r * weight_stride + q * apart + k]
@@ -99,6 +119,17 @@ typedef struct rapt_quarters {
 } rapt_quarters;
 
 typedef void rapt_gather_quarters(const rapt_quarters *quarters);
+
+typedef struct rapt_quarter_kernels {
+  rapt_dots_quarters *dots_f32;
+  rapt_dots_quarters *dots_f16;
+  rapt_dots_quarters *dots_bf16;
+  rapt_dots_quarters *dots_i8;
+  rapt_gather_quarters *gather_f32;
+  rapt_gather_quarters *gather_f16;
+  rapt_gather_quarters *gather_bf16;
+  rapt_gather_quarters *gather_i8;
+} rapt_quarter_kernels;
 
 // How decode's kernels read K and V; the results have the same bits. Which way is faster is a matter of the CPU's
 // prefetchers.
@@ -313,10 +344,7 @@ typedef struct rapt_kernels {
   void (*scale_keys)(int64_t rows, int64_t keys, int64_t stride, const float *factors, float *scores);
   rapt_decode_kernels decode[RAPT_READINGS];
   // NULL on tiers that gather by blocks of neighbouring keys.
-  rapt_gather_quarters *quarters_f32;
-  rapt_gather_quarters *quarters_f16;
-  rapt_gather_quarters *quarters_bf16;
-  rapt_gather_quarters *quarters_i8;
+  rapt_quarter_kernels quarters;
 
   // Rotates pair i of a row by cosine[i] and sine[i]: elements 2i and 2i + 1 where interleaved, else i and i + pairs.
   // to has 2 * pairs elements too, and is the same as from or does not overlap it.

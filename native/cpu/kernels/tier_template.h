@@ -28,12 +28,18 @@
 #define MULTIPLY_LINES NULL
 #endif
 
-#ifdef GATHER_QUARTERS
+#ifdef QUARTERS
+#include "cpu/kernels/dots_quarters.h"
 #include "cpu/kernels/gather_quarters.h"
-#define QUARTER_KERNELS \
-  .quarters_f32 = quarters_f32, .quarters_f16 = quarters_f16, .quarters_bf16 = quarters_bf16, .quarters_i8 = quarters_i8
+#define QUARTER_KERNELS                                                                                \
+  {                                                                                                    \
+    .dots_f32 = dots_quarters_f32, .dots_f16 = dots_quarters_f16, .dots_bf16 = dots_quarters_bf16,     \
+    .dots_i8 = dots_quarters_i8, .gather_f32 = gather_quarters_f32, .gather_f16 = gather_quarters_f16, \
+    .gather_bf16 = gather_quarters_bf16, .gather_i8 = gather_quarters_i8                               \
+  }
 #else
-#define QUARTER_KERNELS .quarters_f32 = NULL
+#define QUARTER_KERNELS \
+  { .dots_f32 = NULL }
 #endif
 
 _Static_assert(RAPT_SCORE_MULTIPLE % V_LANES == 0, "a decode score row is whole vectors");
@@ -91,7 +97,7 @@ const rapt_kernels KERNELS = {
     .softmax_rows = softmax_rows,
     .scale_keys = scale_keys,
     .decode = {[RAPT_READING_PREFETCH] = DECODE_KERNELS(prefetch), [RAPT_READING_STREAMS] = DECODE_KERNELS(streams)},
-    QUARTER_KERNELS,
+    .quarters = QUARTER_KERNELS,
     .rotate = rotate,
     .rotate_f16 = rotate_f16,
     .rotate_bf16 = rotate_bf16,

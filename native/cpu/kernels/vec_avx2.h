@@ -24,8 +24,8 @@
   SHAPE(1, 12, CASE(1, 12)) \
   SHAPE(1, 8, CASE(1, 8))   \
   SHAPE(2, 4, CASE(1, 4) CASE(2, 4))
-// Decode itself adds up values by quarters; merging has no use for that.
-#define GATHER_QUARTERS
+// Decode itself adds up values by quarters, and multiplies paged keys so; merging has no use for that.
+#define QUARTERS
 // Rows that are multiplied by weights as blocks in registers alone: their sums leave room for a run of weights.
 #define BLOCK_ROWS 4
 // Panels of blocks that go side by side for so many rows: their sums, scales and words of nibbles fit registers.

@@ -42,7 +42,8 @@ typedef struct decode_task {
   rapt_kv_source values;
   rapt_dots *dots;
   rapt_gather *gather;
-  // Taken where it is not NULL.
+  // Taken where they are not NULL.
+  rapt_dots_quarters *dots_quarters;
   rapt_gather_quarters *gather_quarters;
   const decode_slot *slot;
   // The state of the current chunk: the slot's, or the partial one.
@@ -228,6 +229,19 @@ static inline __attribute__((always_inline)) void prefetch_scales(const rapt_kv_
   }
 }
 
+// Scores of keys from .. from + RAPT_QUARTERS * apart, a key of each quarter at a time.
+static void score_quarters(const decode_task *t, int64_t from, int64_t apart, float *scores) {
+  int64_t depth = t->problem->call.head_dim;
+  // Field by field, because the addresses need not be zeroed.
+  rapt_key_quarters q;
+  q.rows = t->problem->rows;
+  q.queries = t->slot->query;
+  q.query_stride = q.depth = depth;
+  q.scores = scores;
+  q.score_stride = t->plan->score_stride;
+  rapt_sdpa_dots_in_place(t->dots_quarters, &t->keys, from, apart, &q);
+}
+
 // Scores of keys from .. to.
 static void score(const decode_task *t, int64_t from, int64_t to, float *scores) {
   int64_t depth = t->problem->call.head_dim, tile = t->plan->key_tile;
@@ -236,6 +250,12 @@ static void score(const decode_task *t, int64_t from, int64_t to, float *scores)
   for (int64_t j = from, count; j < to; j += count) {
     // The kernels' blocks of keys, which order the sums, end where a tile does.
     int64_t end = j % RAPT_SCORE_MULTIPLE == 0 ? to : rapt_min(to, j + tile - j % tile);
+    int64_t apart = t->dots_quarters != NULL ? (end - j) / RAPT_QUARTERS : 0;
+    if (apart > 0) {
+      score_quarters(t, j, apart, scores + (j - from));
+      count = apart * RAPT_QUARTERS;
+      continue;
+    }
     kernel_rows keys = load_rows(t, &t->keys, j, end, RAPT_DOT_KEYS, &count);
     t->dots(t->problem->rows, t->slot->query, depth, count, keys.rows, keys.stride, depth, scores + (j - from),
             t->plan->score_stride);
@@ -385,7 +405,10 @@ void rapt_sdpa_decode_task(void *argument, int64_t task, int32_t slot_number) {
   t.values = rapt_sdpa_values(problem, batch, kv_head);
   t.gather = gather_of(&t.kernels->decode[job->readings.values], &t.values);
   int32_t value_type = reads_in_place(&t.values) ? t.values.dtype : RAPT_F32;
-  t.gather_quarters = rapt_sdpa_quarters_of(t.kernels, value_type);
+  t.gather_quarters = rapt_sdpa_gather_quarters_of(t.kernels, value_type);
+  // Keys that are one run are read in streams as they are.
+  int quarters = t.keys.table != NULL && reads_in_place(&t.keys);
+  t.dots_quarters = quarters ? rapt_sdpa_dots_quarters_of(t.kernels, t.keys.dtype) : NULL;
   t.slot = &slot;
 
   int64_t first = split * plan->chunk, last = first + rapt_min(c->kv_len - first, plan->task_chunks * plan->chunk);

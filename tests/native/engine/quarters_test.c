@@ -43,7 +43,8 @@ static float correction[RAPT_DECODE_WIDTH], output[2][RAPT_DECODE_WIDTH * MOST_D
 static double exact[RAPT_QUARTERS][MOST_KEYS][MOST_DEPTH];
 
 static rapt_gather_quarters *kernel_of(const rapt_kernels *k, int kind) {
-  rapt_gather_quarters *all[] = {k->quarters_f32, k->quarters_f16, k->quarters_bf16, k->quarters_i8};
+  rapt_gather_quarters *all[] = {k->quarters.gather_f32, k->quarters.gather_f16, k->quarters.gather_bf16,
+                                 k->quarters.gather_i8};
   return all[kind];
 }
 
@@ -136,7 +137,7 @@ static void check_shape(const rapt_kernels *kernels, const shape *s, random_stat
 static void check_tier(int32_t isa) {
   rapt_kernels kernels;
   CHECK(rapt_kernels_fill(isa, &kernels), "no kernels of tier %d", isa);
-  if (kernels.quarters_f32 == NULL) {
+  if (kernels.quarters.gather_f32 == NULL) {
     printf("tier %d gathers by blocks\n", isa);
     return;
   }

@@ -8,6 +8,7 @@ rapt_inside_test(machine_test engine/machine_test.c)
 rapt_inside_test(reading_test engine/reading_test.c)
 rapt_tsan_test(reading_test reading_test)
 rapt_inside_test(quarters_test engine/quarters_test.c)
+rapt_inside_test(key_quarters_test engine/key_quarters_test.c)
 rapt_inside_test(quota_test engine/quota_test.c)
 rapt_inside_test(tiers_test engine/tiers_test.c)
 # Sanitizers add code to every unit that runs when it is loaded.
