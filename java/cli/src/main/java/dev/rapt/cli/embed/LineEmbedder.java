@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.embed;
 
+import dev.rapt.cli.files.TextLines;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
 import dev.rapt.models.TokenBatch;
