@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One BERT layer: {@code h = norm(h + attention(h)); h = norm(h + down(gelu(up(h))))}. Attention
- * and all six matrix products run on the device; norms, GELU and residuals run on the host, which
+ * and all four matrix products run on the device; norms, GELU and residuals run on the host, which
  * is the same device unless that is a GPU. Not thread-safe.
  */
 final class EncoderLayer implements AutoCloseable {
