@@ -196,6 +196,42 @@ class SequenceTest {
     pages(PAGES, 0);
   }
 
+  /** A list of pages that is long enough from the start does not grow, nor does that of a fork. */
+  @Test
+  void aListOfPagesMayBeginLong() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    int tokens = 50_000;
+    try (KvCache large = Rows.cache(2 * tokens, 1)) {
+      for (int round = 0; round < 2; round++) { // the first one loads classes
+        for (boolean long_ : new boolean[] {false, true}) {
+          Sequence text = long_ ? large.newSequence(tokens) : large.newSequence();
+          assertEquals(0, large.statistics().used());
+          grow(large, text, 1);
+          Sequence fork = text.fork();
+          for (Sequence grown : List.of(text, fork)) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            grow(large, grown, tokens - 1);
+            long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+            long list = 4L * tokens;
+            // The reservation's own list is long in any case.
+            assertTrue(long_ ? bytes < 1.5 * list : bytes >= 2 * list, long_ + ": " + bytes);
+          }
+          text.close();
+          fork.close();
+        }
+      }
+      assertEquals(2 * tokens, large.newSequence(Integer.MAX_VALUE).cache().statistics().free());
+    }
+  }
+
+  private static void grow(KvCache cache, Sequence sequence, int tokens) {
+    Reservation pages = new Reservation();
+    synchronized (cache.lock) {
+      pages.take(cache, sequence, tokens, "a test", List.of());
+      pages.commit();
+    }
+  }
+
   /** Were a commit to fail halfway, a rollback after it would give pages away that are in use. */
   @Test
   void aCommitTakesNoMemory() {
@@ -324,6 +360,7 @@ class SequenceTest {
 
   @Test
   void badArgumentsAreNamed() {
+    argument("tokens is -1; allowed: 0 or more", () -> cache.newSequence(-1));
     Sequence text = text(1, 2, 3);
     argument("the tokens to keep are 4; allowed: 0 to 3, the length", () -> text.truncate(4));
     argument("the tokens to keep are -1; allowed: 0 to 3", () -> text.truncate(-1));

@@ -51,7 +51,7 @@ class ExplainCommandTest {
     assertTrue(
         Pattern.compile("(?m)^ +5( +\\d+\\.\\d{3}){4}$").matcher(result.out()).find(),
         result.out());
-    assertTrue(result.out().contains("mha_"), result.out());
+    assertTrue(result.out().contains("attention     sdpa_"), result.out());
 
     Weights weights = Weights.read(directory.resolve("weights.json"));
     assertEquals(CAT_TOKENS, weights.tokens);

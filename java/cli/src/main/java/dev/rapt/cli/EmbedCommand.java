@@ -5,8 +5,7 @@ import dev.rapt.Device;
 import dev.rapt.cli.embed.EmbeddingWriter;
 import dev.rapt.cli.embed.LineEmbedder;
 import dev.rapt.cli.embed.Progress;
-import dev.rapt.cli.embed.TextLines;
-import dev.rapt.cli.terminal.Printable;
+import dev.rapt.cli.files.TextLines;
 import dev.rapt.cli.terminal.PrintableOutput;
 import dev.rapt.models.MiniLmConfig;
 import dev.rapt.models.MiniLmEncoder;
@@ -41,8 +40,6 @@ final class EmbedCommand implements Runnable {
   /** Bad lines that are named one by one. */
   private static final int MAX_NAMED_FAULTS = 10;
 
-  private static final String STANDARD_INPUT = "-";
-
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
   @Parameters(
@@ -70,38 +67,38 @@ final class EmbedCommand implements Runnable {
   @Override
   public void run() {
     Positional.check(name, spec);
-    @Nullable Path file = name.equals(STANDARD_INPUT) ? null : PathConverter.convert(name, spec);
-    long lines = file == null ? -1 : check(file);
+    TextInput input = new TextInput(name, spec);
+    long lines = check(input);
     MiniLmLoading loading = MiniLmLoading.start();
     try (Device device = deviceOptions.open();
         MiniLmTokenizer tokenizer = MiniLmEncoder.loadTokenizer();
         MiniLmEncoder encoder = loading.finish(device);
-        TextLines text = open(file);
-        EmbedOutput results = openOutput(file);
+        TextLines text = open(input);
+        EmbedOutput results = openOutput(input);
         Progress progress = Progress.start(lines, output == null)) {
       LineEmbedder embedder =
           new LineEmbedder(encoder, tokenizer, new EmbeddingWriter(results), progress);
       embedder.embed(text);
       progress.finish();
       if (embedder.totals().sentences() == 0) {
-        throw nothingToEmbed();
+        throw nothingToEmbed(input);
       }
       results.commit();
       report(device, embedder.totals());
     } catch (IOException e) {
-      throw CliException.failure("cannot embed " + shownName() + ": " + Failures.reason(e));
+      throw CliException.failure("cannot embed " + input.name() + ": " + Failures.reason(e));
     }
   }
 
-  private TextLines open(@Nullable Path file) throws IOException {
+  private TextLines open(TextInput input) throws IOException {
     faultCount = 0;
     faults.clear();
-    return new TextLines(file == null ? System.in : Files.newInputStream(file), this::fault);
+    return input.open(fault -> fault(input, fault));
   }
 
-  private void fault(String fault) {
+  private void fault(TextInput input, String fault) {
     if (strict) {
-      throw CliException.failure("cannot embed " + shownName() + ": " + fault);
+      throw CliException.failure("cannot embed " + input.name() + ": " + fault);
     }
     faultCount++;
     if (faults.size() < MAX_NAMED_FAULTS) {
@@ -109,55 +106,44 @@ final class EmbedCommand implements Runnable {
     }
   }
 
-  private String shownName() {
-    return name.equals(STANDARD_INPUT) ? "standard input" : Printable.line(name);
-  }
-
   /**
-   * Finds what is wrong with a file before any work is done, as far as it can be read twice.
+   * Finds what is wrong with the input before any work is done, as far as it can be read twice.
    *
    * @return its lines with text in them, or -1 if only reading it tells
    */
-  private long check(Path file) {
-    if (!Files.exists(file) || Files.isDirectory(file)) {
-      throw CliException.usage(
-          "cannot read "
-              + shownName()
-              + ": "
-              + (Files.exists(file)
-                  ? "it is a folder, not a regular file or a pipe"
-                  : "it does not exist"));
-    }
-    if (!Files.isRegularFile(file)) {
+  private long check(TextInput input) {
+    input.check();
+    if (!input.isRegular()) {
       return -1;
     }
     long lines = 0;
-    try (TextLines text = open(file)) {
+    try (TextLines text = open(input)) {
       for (TextLines.Line line = text.next(); line != null; line = text.next()) {
         lines += line.isBlank() ? 0 : 1;
       }
     } catch (IOException e) {
-      throw CliException.failure("cannot read " + shownName() + ": " + Failures.reason(e));
+      throw CliException.failure("cannot read " + input.name() + ": " + Failures.reason(e));
     }
     if (lines == 0) {
-      throw nothingToEmbed();
+      throw nothingToEmbed(input);
     }
     return lines;
   }
 
-  private CliException nothingToEmbed() {
-    String message = shownName() + " has no line with text in it";
+  private CliException nothingToEmbed(TextInput input) {
+    String message = input.name() + " has no line with text in it";
     return faults.isEmpty()
         ? CliException.usage(message)
         : CliException.failure(message + " that could be read: " + faults.getFirst());
   }
 
-  private EmbedOutput openOutput(@Nullable Path file) throws IOException {
+  private EmbedOutput openOutput(TextInput input) throws IOException {
+    Path file = input.file();
     if (output == null) {
       return EmbedOutput.to((PrintableOutput) spec.commandLine().getOut());
     }
     if (file != null && Files.exists(output) && Files.isSameFile(file, output)) {
-      throw CliException.usage("--out must not name the input, " + shownName());
+      throw CliException.usage("--out must not name the input, " + input.name());
     }
     return EmbedOutput.to(output);
   }

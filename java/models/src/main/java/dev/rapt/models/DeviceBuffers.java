@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 final class DeviceBuffers implements AutoCloseable {
   enum Slot {
     HIDDEN,
+    PROJECTIONS,
+    ATTENDED,
     PROJECTED,
     INNER,
     WEIGHTS
@@ -26,6 +28,11 @@ final class DeviceBuffers implements AutoCloseable {
 
   DeviceBuffers(Device device) {
     cuda = device instanceof CudaDevice gpu ? gpu : null;
+  }
+
+  /** Whether the device computes in host memory. */
+  boolean areOnHost() {
+    return cuda == null;
   }
 
   /** The tensor that calls take in place of a contiguous host tensor; its values are undefined. */

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models;
 
+import static dev.rapt.models.DeviceBuffers.Slot.ATTENDED;
 import static dev.rapt.models.DeviceBuffers.Slot.HIDDEN;
 import static dev.rapt.models.DeviceBuffers.Slot.INNER;
 import static dev.rapt.models.DeviceBuffers.Slot.PROJECTED;
+import static dev.rapt.models.DeviceBuffers.Slot.PROJECTIONS;
 import static dev.rapt.models.DeviceBuffers.Slot.WEIGHTS;
 
+import dev.rapt.Attention;
+import dev.rapt.AttentionTensors;
+import dev.rapt.DType;
 import dev.rapt.Device;
 import dev.rapt.Gelu;
 import dev.rapt.Linear;
-import dev.rapt.MultiHeadAttention;
-import dev.rapt.MultiHeadAttentionTensors;
 import dev.rapt.Plan;
 import dev.rapt.Tensor;
 import java.lang.foreign.Arena;
@@ -19,12 +22,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One BERT layer: {@code h = norm(h + attention(h)); h = norm(h + down(gelu(up(h))))}. Attention
- * and all six matrix products run on the device; norms, GELU and residuals run on the host, which
+ * and all four matrix products run on the device; norms, GELU and residuals run on the host, which
  * is the same device unless that is a GPU. Not thread-safe.
  */
 final class EncoderLayer implements AutoCloseable {
+  private static final Attention ATTENTION = Attention.builder().build();
+  private static final String[] QUERY_KEY_VALUE = {"query", "key", "value"};
+
+  private final Device device;
   private final Device host;
-  private final MultiHeadAttention attention;
+  private final Linear projections;
+  private final Linear output;
   private final Norm attentionNorm;
   private final Linear up;
   private final Linear down;
@@ -40,28 +48,29 @@ final class EncoderLayer implements AutoCloseable {
       OnnxWeights weights,
       MiniLmConfig config,
       int layer) {
+    this.device = device;
     this.host = host;
     this.buffers = buffers;
     String prefix = MiniLmConfig.layerPrefix(layer);
+    String self = prefix + "attention.self.";
     // The device packs the matrices into memory of its own; these copies are only needed until
     // then.
     try (Arena arena = Arena.ofConfined()) {
-      attention =
-          MultiHeadAttention.builder(device)
-              .heads(config.heads())
-              .query(
-                  matrix(arena, weights, prefix + "attention.self.query"),
-                  bias(arena, weights, prefix + "attention.self.query"))
-              .key(
-                  matrix(arena, weights, prefix + "attention.self.key"),
-                  bias(arena, weights, prefix + "attention.self.key"))
-              .value(
-                  matrix(arena, weights, prefix + "attention.self.value"),
-                  bias(arena, weights, prefix + "attention.self.value"))
-              .output(
-                  matrix(arena, weights, prefix + "attention.output.dense"),
-                  bias(arena, weights, prefix + "attention.output.dense"))
-              .build();
+      // In one product, which reads the rows once.
+      int width = config.width();
+      Tensor stacked = Tensor.allocate(arena, DType.F32, 3L * width, width);
+      Tensor biases = Tensor.allocate(arena, DType.F32, 3L * width);
+      for (int i = 0; i < QUERY_KEY_VALUE.length; i++) {
+        long from = (long) i * width;
+        stacked
+            .slice(0, from, from + width)
+            .copyFrom(matrix(arena, weights, self + QUERY_KEY_VALUE[i]));
+        biases
+            .slice(0, from, from + width)
+            .copyFrom(bias(arena, weights, self + QUERY_KEY_VALUE[i]));
+      }
+      projections = Linear.of(device, stacked, biases);
+      output = linear(device, arena, weights, prefix + "attention.output.dense");
       up = linear(device, arena, weights, prefix + "intermediate.dense");
       down = linear(device, arena, weights, prefix + "output.dense");
     }
@@ -84,24 +93,23 @@ final class EncoderLayer implements AutoCloseable {
   /**
    * Replaces {@code views.hidden()} (tokens, width) by the layer's result.
    *
-   * @param weights (1, heads, length, length), F32, receives the attention weights of a batch of
-   *     one text; null = none
+   * @param calls of attention
+   * @param weights what these calls leave their weights in, in host memory; null = none
    */
-  LayerTime forward(EncoderBuffers.Views views, @Nullable Tensor weights) {
+  LayerTime forward(
+      EncoderBuffers.Views views, List<AttentionTensors> calls, @Nullable Tensor weights) {
     long start = System.nanoTime();
-    attend(views, weights);
+    attend(views, calls, weights);
     long attended = System.nanoTime();
     attentionNorm.apply(views.hidden(), views.projected());
     long normalised = System.nanoTime();
-    up.run(up.device(), buffers.upload(HIDDEN, views.hidden()), buffers.of(INNER, views.inner()));
+    up.run(device, buffers.upload(HIDDEN, views.hidden()), buffers.of(INNER, views.inner()));
     buffers.download(INNER, views.inner());
     long raised = System.nanoTime();
     Gelu.run(host, views.inner(), views.inner());
     long activated = System.nanoTime();
     down.run(
-        down.device(),
-        buffers.upload(INNER, views.inner()),
-        buffers.of(PROJECTED, views.projected()));
+        device, buffers.upload(INNER, views.inner()), buffers.of(PROJECTED, views.projected()));
     buffers.download(PROJECTED, views.projected());
     long lowered = System.nanoTime();
     outputNorm.apply(views.hidden(), views.projected());
@@ -113,43 +121,35 @@ final class EncoderLayer implements AutoCloseable {
   }
 
   /** The device's plans for one text: attention, feed-forward up, feed-forward down. */
-  List<Plan> plans(EncoderBuffers.Views views, @Nullable Tensor weights) {
+  List<Plan> plans(EncoderBuffers.Views views, List<AttentionTensors> calls) {
+    Tensor inner = buffers.of(INNER, views.inner());
     return List.of(
-        attention.plan(
-            attention.device(), attentionTensors(views, views.groups().getFirst(), weights)),
-        up.plan(up.device(), buffers.of(HIDDEN, views.hidden()), buffers.of(INNER, views.inner())),
-        down.plan(
-            down.device(),
-            buffers.of(INNER, views.inner()),
-            buffers.of(PROJECTED, views.projected())));
+        ATTENTION.plan(device, calls.getFirst()),
+        up.plan(device, buffers.of(HIDDEN, views.hidden()), inner),
+        down.plan(device, inner, buffers.of(PROJECTED, views.projected())));
   }
 
-  private void attend(EncoderBuffers.Views views, @Nullable Tensor weights) {
-    buffers.upload(HIDDEN, views.hidden());
-    for (TokenBatch.Group group : views.groups()) {
-      attention.run(attention.device(), attentionTensors(views, group, weights));
+  private void attend(
+      EncoderBuffers.Views views, List<AttentionTensors> calls, @Nullable Tensor weights) {
+    projections.run(
+        device,
+        buffers.upload(HIDDEN, views.hidden()),
+        buffers.of(PROJECTIONS, views.projections()));
+    for (AttentionTensors call : calls) {
+      ATTENTION.run(device, call);
     }
+    output.run(
+        device, buffers.of(ATTENDED, views.attended()), buffers.of(PROJECTED, views.projected()));
     buffers.download(PROJECTED, views.projected());
     if (weights != null) {
       buffers.download(WEIGHTS, weights);
     }
   }
 
-  private MultiHeadAttentionTensors attentionTensors(
-      EncoderBuffers.Views views, TokenBatch.Group group, @Nullable Tensor weights) {
-    Tensor hidden = EncoderBuffers.Views.of(group, buffers.of(HIDDEN, views.hidden()));
-    Tensor projected = EncoderBuffers.Views.of(group, buffers.of(PROJECTED, views.projected()));
-    MultiHeadAttentionTensors.Builder tensors =
-        MultiHeadAttentionTensors.builder(hidden, hidden, hidden, projected);
-    if (weights != null) {
-      tensors.weights(buffers.of(WEIGHTS, weights));
-    }
-    return tensors.build();
-  }
-
   @Override
   public void close() {
-    attention.close();
+    projections.close();
+    output.close();
     up.close();
     down.close();
     norms.close();

@@ -4,7 +4,7 @@ package dev.rapt.models;
 /**
  * The time that one layer took, in nanoseconds. Immutable, thread-safe.
  *
- * @param attentionNanos multi-head attention with its four projections
+ * @param attentionNanos attention with its projections
  * @param feedForwardNanos the two feed-forward projections
  * @param elementwiseNanos residuals, normalisations and GELU
  */

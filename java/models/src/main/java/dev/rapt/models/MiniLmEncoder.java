@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models;
 
+import dev.rapt.AttentionTensors;
 import dev.rapt.CudaDevice;
 import dev.rapt.DType;
 import dev.rapt.Device;
@@ -126,8 +127,10 @@ public final class MiniLmEncoder implements AutoCloseable {
   public float[][] embed(TokenBatch batch) {
     EncoderBuffers.Views views = buffers.prepare(batch);
     embeddings.lookup(batch, views.hidden(), rows);
+    List<AttentionTensors> calls =
+        AttentionCalls.of(batch, config.heads(), views, deviceBuffers, null);
     for (EncoderLayer layer : layers) {
-      layer.forward(views, null);
+      layer.forward(views, calls, null);
     }
     float[][] result = new float[batch.size()][];
     int width = config.width();
@@ -160,9 +163,11 @@ public final class MiniLmEncoder implements AutoCloseable {
       Tensor layerWeights = Tensor.allocate(local, DType.F32, 1, heads, length, length);
       EncoderBuffers.Views views = buffers.prepare(batch);
       embeddings.lookup(batch, views.hidden(), rows);
-      plans = layers.getFirst().plans(views, layerWeights);
+      List<AttentionTensors> calls =
+          AttentionCalls.of(batch, heads, views, deviceBuffers, layerWeights);
+      plans = layers.getFirst().plans(views, calls);
       for (int layer = 0; layer < layers.size(); layer++) {
-        times.add(layers.get(layer).forward(views, layerWeights));
+        times.add(layers.get(layer).forward(views, calls, layerWeights));
         weights[layer] = unpack(layerWeights.toFloatArray(), heads, length);
       }
     }

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Several texts as the rows of one matrix, a row per token and none for padding. Texts of equal
- * length stand together, as attention takes them in one call. So nothing that a text is computed
- * from depends on the texts beside it. Immutable, thread-safe.
+ * Several texts as the rows of one matrix, a row per token and none for padding. So nothing that a
+ * text is computed from depends on the texts beside it. Texts of equal length stand together, for
+ * devices whose attention takes only such in one call. Immutable, thread-safe.
  */
 public final class TokenBatch {
   /**
@@ -92,6 +92,11 @@ public final class TokenBatch {
   /** Tokens of one text. */
   public int length(int text) {
     return texts.get(text).length();
+  }
+
+  /** Tokens of the longest text. */
+  int longest() {
+    return groups.getLast().length();
   }
 
   /** The row of a text's first token; the others follow. */

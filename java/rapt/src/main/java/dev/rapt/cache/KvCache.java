@@ -80,10 +80,26 @@ public final class KvCache implements AutoCloseable {
 
   /** An empty text. */
   public Sequence newSequence() {
+    return newSequence(0);
+  }
+
+  /**
+   * An empty text whose list of pages, and that of its forks, is long enough for so many tokens
+   * from the start: until there are more, it does not grow in a step. It takes no pages yet.
+   *
+   * @param tokens that the text may have, 0 or more; more than the cache holds counts as all
+   * @throws IllegalArgumentException where it is negative
+   * @throws IllegalStateException where the cache is closed
+   */
+  public Sequence newSequence(int tokens) {
+    if (tokens < 0) {
+      throw new IllegalArgumentException("tokens is " + tokens + "; allowed: 0 or more");
+    }
     lifetime.enter();
     try {
       synchronized (lock) {
-        return new Sequence(this, ++sequences);
+        int room = Math.min(shape.pagesOf(tokens), pool.pages());
+        return new Sequence(this, ++sequences, room);
       }
     } finally {
       lifetime.exit();

@@ -30,31 +30,32 @@ public final class Sequence implements AutoCloseable {
   private final KvCache cache;
   private final long number;
 
-  // All under the cache's lock. There are as many pages as the length fills.
-  private int[] pages = NONE;
+  // All under the cache's lock. The first entries are pages, as many as the length fills.
+  private int[] pages;
   private int length;
   private @Nullable Object user;
   private boolean closed;
 
-  Sequence(KvCache cache, long number) {
+  /** Has room in its list for so many pages. */
+  Sequence(KvCache cache, long number, int room) {
     this.cache = cache;
     this.number = number;
+    pages = room == 0 ? NONE : new int[room];
   }
 
   /** Shares the pages of another one. With the lock held. */
   Sequence(KvCache cache, long number, Sequence parent) {
-    this(cache, number);
-    int count = parent.pageCount();
-    adopt(Arrays.copyOf(parent.pages, count), parent.length);
+    this(cache, number, 0);
+    adopt(parent.pages.clone(), parent.length);
   }
 
-  /** Holds pages that others hold, too. With the lock held. */
+  /** Holds pages that others hold, too: as many of these as the tokens fill. With the lock held. */
   void adopt(int[] shared, int tokens) {
-    for (int page : shared) {
-      cache.pool().hold(page);
-    }
     pages = shared;
     length = tokens;
+    for (int i = 0; i < pageCount(); i++) {
+      cache.pool().hold(shared[i]);
+    }
   }
 
   /** Tokens so far, those of a step only once it is committed. */

@@ -108,8 +108,8 @@ public final class Step implements AutoCloseable {
     }
     // Lists grow before pages are taken, so that nothing fails once they are.
     entries.ensureCapacity(entries.size() + 1);
-    spare.ensureCapacity(spare.size() + entries.size() + 1);
     Reservation entry = spare.isEmpty() ? new Reservation() : spare.removeLast();
+    spare.ensureCapacity(spare.size() + entries.size() + 1);
     cache.lifetime().enter();
     try {
       synchronized (cache.lock) {

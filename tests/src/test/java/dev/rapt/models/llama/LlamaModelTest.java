@@ -19,7 +19,6 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -168,18 +167,6 @@ class LlamaModelTest {
         assertEquals(TinyLlama.VOCABULARY, sequence.append(1).length);
       }
     }
-  }
-
-  /** The first token comes with the prompt, and the one that ends a text takes its time, too. */
-  @Test
-  void tokensThatTookTimeAreCounted() {
-    assertEquals(2, generated(Generated.End.LENGTH).computed());
-    assertEquals(2, generated(Generated.End.CONTEXT).computed());
-    assertEquals(3, generated(Generated.End.TOKEN).computed());
-  }
-
-  private static Generated generated(Generated.End end) {
-    return new Generated(List.of(1), List.of(5, 6, 7), end, 1, 1, List.of(), List.of());
   }
 
   private static void refused(String expected, Runnable call) {

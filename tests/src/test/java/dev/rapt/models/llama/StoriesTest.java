@@ -106,6 +106,59 @@ class StoriesTest {
     }
   }
 
+  /** All stories written together are what each is alone, with fewer places than stories, too. */
+  @ParameterizedTest
+  @MethodSource("tiers")
+  void togetherAsAlone(Tier tier) throws IOException {
+    try (GgufFile file = GgufFile.open(Shared.file(FOLDER + "stories260K-f32.gguf"));
+        GgufTokenizer tokenizer = GgufTokenizer.read(file);
+        LlamaModel model = LlamaModel.load(tier.device(2), file)) {
+      List<Story> stories = stories();
+      TextGenerator generator = new TextGenerator(model, tokenizer);
+      for (int most : new int[] {2, stories.size()}) {
+        TextBatch batch = generator.newBatch(most);
+        for (Story story : stories) {
+          batch.add(story.prompt, 1, Sampling.GREEDY, story.greedyIds.size());
+        }
+        List<Generated> texts = new ArrayList<>();
+        batch.run(texts::add);
+        assertEquals(stories.size(), texts.size());
+        for (Generated text : texts) {
+          assertEquals(stories.get(text.prompt()).greedyIds, text.tokens());
+          assertEquals(stories.get(text.prompt()).greedyText, text.text());
+        }
+      }
+    }
+  }
+
+  /** Of a prompt of several pages there is one copy, whatever the continuations. */
+  @ParameterizedTest
+  @ValueSource(strings = {"f32", "f16", "q8_0"})
+  void continuationsUseTheirPromptOnce(String type) throws IOException {
+    Device device = Tier.usable().getLast().device(2);
+    try (GgufFile file = GgufFile.open(Shared.file(FOLDER + "stories260K-" + type + ".gguf"));
+        GgufTokenizer tokenizer = GgufTokenizer.read(file);
+        LlamaModel model = LlamaModel.load(device, file)) {
+      TextGenerator generator = new TextGenerator(model, tokenizer);
+      String prompt = stories().getFirst().greedyText;
+      int full = tokenizer.encode(prompt).length / 32;
+      assertTrue(full >= 3, "pages: " + full);
+      Sampling drawn = new Sampling(0.8, 0, 0.9, 4);
+      TextBatch batch = generator.newBatch(8);
+      batch.add(prompt, 8, drawn, 30);
+      List<Generated> texts = new ArrayList<>();
+      BatchStatistics statistics = batch.run(texts::add);
+      assertTrue(
+          statistics.mostPages() > full + 8 - 1 && statistics.mostPages() <= full + 2 * 8,
+          statistics.toString());
+      assertTrue(statistics.mostShared() >= full, statistics.toString());
+      for (Generated text : texts) {
+        Sampling own = drawn.ofContinuation(text.continuation());
+        assertEquals(generator.generate(prompt, own, 30, part -> {}).tokens(), text.tokens());
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"f16", "q8_0"})
   void smallerWeights(String type) throws IOException {
@@ -133,7 +186,7 @@ class StoriesTest {
       for (long seed : new long[] {1, 2, 1}) {
         Generated generated =
             generator.generate("Once", new Sampling(1, 40, 0.95, seed), 5000, text -> {});
-        int length = generated.prompt().size() + generated.tokens().size();
+        int length = generated.promptTokens().size() + generated.tokens().size();
         assertTrue(length <= model.config().contextLength() + 1, "tokens: " + length);
         texts.add(generated.tokens());
       }

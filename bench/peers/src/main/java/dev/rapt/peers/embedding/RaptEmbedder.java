@@ -10,7 +10,7 @@ import dev.rapt.peers.contest.Restraint;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rapt's encoder in the batches of {@code rapt embed}: similar lengths, by their tokens. */
+/** Rapt's encoder in the batches of {@code rapt embed}: so many tokens, in the file's order. */
 final class RaptEmbedder implements Embedder {
   private final Device device;
   private final MiniLmEncoder encoder;
@@ -27,23 +27,18 @@ final class RaptEmbedder implements Embedder {
 
   @Override
   public float[][] embed(List<TokenizedText> sentences) {
-    float[][] result = new float[sentences.size()][];
-    int[] order = Embedder.longestFirst(sentences);
-    for (int from = 0; from < order.length; ) {
-      List<TokenizedText> batch = new ArrayList<>();
-      int tokens = 0;
-      int to = from;
-      while (to < order.length
-          && (to == from || tokens + sentences.get(order[to]).length() <= encoder.batchTokens())) {
-        tokens += sentences.get(order[to]).length();
-        batch.add(sentences.get(order[to++]));
+    List<float[]> result = new ArrayList<>();
+    for (int from = 0; from < sentences.size(); ) {
+      int to = from + 1;
+      int tokens = sentences.get(from).length();
+      while (to < sentences.size()
+          && tokens + sentences.get(to).length() <= encoder.batchTokens()) {
+        tokens += sentences.get(to++).length();
       }
-      float[][] vectors = encoder.embed(TokenBatch.of(batch));
-      for (float[] vector : vectors) {
-        result[order[from++]] = vector;
-      }
+      result.addAll(List.of(encoder.embed(TokenBatch.of(sentences.subList(from, to)))));
+      from = to;
     }
-    return result;
+    return result.toArray(float[][]::new);
   }
 
   @Override

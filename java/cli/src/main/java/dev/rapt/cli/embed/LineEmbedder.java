@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.cli.embed;
 
+import dev.rapt.cli.files.TextLines;
 import dev.rapt.models.MiniLmEncoder;
 import dev.rapt.models.MiniLmTokenizer;
 import dev.rapt.models.TokenBatch;
 import dev.rapt.models.TokenizedText;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
- * Embeds lines in batches of similar length, which attention takes in few calls, and hands the
- * results on in the order of the lines. Memory does not grow with the file. Not thread-safe.
+ * Embeds lines in batches of so many tokens, in the order of the file. Memory does not grow with
+ * the file. Not thread-safe.
  */
 public final class LineEmbedder {
-  /** Lines sorted together. */
-  private static final int WINDOW = 1024;
-
-  /** Characters kept until their results are written; a window of very long lines ends early. */
-  private static final int MAX_WINDOW_CHARACTERS = 1 << 23;
+  /** Characters kept until their results are written: few tokens may be many blanks. */
+  private static final int MAX_BATCH_CHARACTERS = 1 << 23;
 
   /**
    * What was done.
@@ -52,39 +49,36 @@ public final class LineEmbedder {
     this.progress = progress;
   }
 
-  private static final class Line {
-    final long number;
-    final String text;
-    final TokenizedText tokens;
-    float[] embedding = {};
-
-    Line(long number, String text, TokenizedText tokens) {
-      this.number = number;
-      this.text = text;
-      this.tokens = tokens;
-    }
-  }
+  private record Line(long number, String text, TokenizedText tokens) {}
 
   /** Embeds everything up to the end of the text. */
   public void embed(TextLines lines) throws IOException {
     long start = System.nanoTime();
-    List<Line> window = new ArrayList<>();
+    List<Line> batch = new ArrayList<>();
+    int batchTokens = 0;
     long characters = 0;
     for (TextLines.Line line = lines.next(); line != null; line = lines.next()) {
       if (line.isBlank()) {
         blank++;
         continue;
       }
-      String text = line.text();
-      window.add(new Line(line.number(), text, tokenizer.tokenize(text)));
-      characters += text.length();
-      if (window.size() == WINDOW || characters >= MAX_WINDOW_CHARACTERS) {
-        finish(window);
-        window.clear();
+      Line next = new Line(line.number(), line.text(), tokenizer.tokenize(line.text()));
+      int length = next.tokens.length();
+      boolean full =
+          batchTokens + length > encoder.batchTokens() || characters >= MAX_BATCH_CHARACTERS;
+      if (full && !batch.isEmpty()) {
+        finish(batch);
+        batch.clear();
+        batchTokens = 0;
         characters = 0;
       }
+      batch.add(next);
+      batchTokens += length;
+      characters += next.text.length();
     }
-    finish(window);
+    if (!batch.isEmpty()) {
+      finish(batch);
+    }
     nanos += System.nanoTime() - start;
   }
 
@@ -93,37 +87,16 @@ public final class LineEmbedder {
     return new Totals(sentences, tokens, truncated, blank, nanos);
   }
 
-  private void finish(List<Line> window) throws IOException {
-    // Longest first: the buffers are then sized once, by the first batch.
-    List<Line> sorted = new ArrayList<>(window);
-    sorted.sort(Comparator.comparingInt((Line line) -> line.tokens.length()).reversed());
-    int from = 0;
-    while (from < sorted.size()) {
-      int to = from + 1;
-      int batchTokens = sorted.get(from).tokens.length();
-      while (to < sorted.size()
-          && batchTokens + sorted.get(to).tokens.length() <= encoder.batchTokens()) {
-        batchTokens += sorted.get(to++).tokens.length();
-      }
-      embedBatch(sorted.subList(from, to));
-      from = to;
-    }
-    for (Line line : window) {
-      writer.write(line.number, line.text, line.embedding);
-    }
-    writer.flush();
-  }
-
-  private void embedBatch(List<Line> batch) {
-    float[][] embeddings =
-        encoder.embed(TokenBatch.of(batch.stream().map(line -> line.tokens).toList()));
+  private void finish(List<Line> batch) throws IOException {
+    float[][] embeddings = encoder.embed(TokenBatch.of(batch.stream().map(Line::tokens).toList()));
     for (int i = 0; i < embeddings.length; i++) {
       Line line = batch.get(i);
-      line.embedding = embeddings[i];
+      writer.write(line.number, line.text, embeddings[i]);
       tokens += line.tokens.length();
       truncated += line.tokens.truncated() ? 1 : 0;
     }
     sentences += embeddings.length;
+    writer.flush();
     progress.advance(embeddings.length);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** How files are written. */
+/** How lines are read and files are written. */
 @NullMarked
 package dev.rapt.cli.files;
 

@@ -1,36 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models.llama;
 
-import dev.rapt.Plan;
 import java.util.List;
 
 /**
- * What a generator has written, and how long it took.
+ * A text that a generator has written. Immutable.
  *
- * @param prompt tokens of the prompt
+ * @param prompt the number of its prompt among those of a {@link TextBatch}, from 0
+ * @param continuation which one of this prompt, from 1
+ * @param seed of its draws
+ * @param promptTokens tokens of the prompt
  * @param tokens that were written, without the one that ended the text
+ * @param text that they stand for
  * @param end why it stopped
- * @param promptNanos reading the prompt, up to the first token
- * @param writingNanos all tokens behind the first
- * @param promptPlans a projection's and attention's, for the prompt
- * @param writingPlans the same for a token
  */
 public record Generated(
-    List<Integer> prompt,
+    int prompt,
+    int continuation,
+    long seed,
+    List<Integer> promptTokens,
     List<Integer> tokens,
-    End end,
-    long promptNanos,
-    long writingNanos,
-    List<Plan> promptPlans,
-    List<Plan> writingPlans) {
-
-  /**
-   * Tokens that were computed in {@link #writingNanos}: all behind the first, which comes with the
-   * prompt, and the one that ended the text.
-   */
-  public int computed() {
-    return end == End.TOKEN ? tokens.size() : tokens.size() - 1;
-  }
+    String text,
+    End end) {
 
   /** Why a text is over. */
   public enum End {

@@ -48,6 +48,11 @@ public record LlamaConfig(
   private static final int MOST_FEATURES = 1 << 24;
   private static final int MOST_HEAD_DIM = 1024;
 
+  /** What so many tokens take in a cache, for a message: more than 2^63 - 1 counts as that. */
+  long cacheBytes(long tokens) {
+    return (long) (2.0 * layers * heads.kvCount * heads.dim * Float.BYTES * tokens);
+  }
+
   /**
    * Reads the metadata.
    *

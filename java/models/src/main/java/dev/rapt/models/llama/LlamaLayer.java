@@ -55,17 +55,14 @@ final class LlamaLayer implements AutoCloseable {
   }
 
   /** Adds what {@code projected} holds to {@code hidden}, and leaves its own result there. */
-  void forward(Step step, ContiguousCache cache) {
+  void forward(LlamaStep step) {
     Activations at = step.activations();
     // The embedding comes whole.
     attentionNorm.run(step.loop(), at.hidden(), index == 0 ? null : at.projected(), at.normed());
     query.run(step.device(), at.normed(), at.query());
     key.run(step.device(), at.normed(), at.key());
     value.run(step.device(), at.normed(), at.value());
-    step.rotate(at.queryHeads());
-    step.rotate(at.keyHeads());
-    cache.append(index, at.key(), at.value());
-    step.attend(at.attention(index));
+    step.attend(index);
     output.run(step.device(), at.attended(), at.projected());
     feedForwardNorm.run(step.loop(), at.hidden(), at.projected(), at.normed());
     gate.run(step.device(), at.normed(), at.gate());
@@ -75,10 +72,9 @@ final class LlamaLayer implements AutoCloseable {
   }
 
   /** The plans of a projection and of attention. */
-  List<Plan> plans(Step step) {
+  List<Plan> plans(LlamaStep step) {
     Activations at = step.activations();
-    return List.of(
-        gate.plan(step.device(), at.normed(), at.gate()), step.plan(at.attention(index)));
+    return List.of(gate.plan(step.device(), at.normed(), at.gate()), step.attentionPlan(index));
   }
 
   @Override

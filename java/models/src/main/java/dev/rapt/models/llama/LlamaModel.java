@@ -5,6 +5,7 @@ import dev.rapt.CudaDevice;
 import dev.rapt.Device;
 import dev.rapt.Linear;
 import dev.rapt.RaptException;
+import dev.rapt.cache.KvCache;
 import dev.rapt.models.gguf.GgufException;
 import dev.rapt.models.gguf.GgufFile;
 import dev.rapt.models.gguf.GgufTensor;
@@ -26,6 +27,11 @@ import java.util.List;
  * }
  */
 public final class LlamaModel implements AutoCloseable {
+  /**
+   * Tokens of a page of caches: few enough that a text wastes little, and many to read in a row.
+   */
+  static final int PAGE_SIZE = 32;
+
   private static final String EMBEDDING = "token_embd.weight";
   private static final String OUTPUT = "output";
   private static final String FREQUENCY_DIVISORS = "rope_freqs.weight";
@@ -116,6 +122,37 @@ public final class LlamaModel implements AutoCloseable {
           "capacity is " + capacity + "; allowed: 1 to " + config.contextLength());
     }
     return new LlamaSequence(this, capacity);
+  }
+
+  /**
+   * A cache for the keys and values of so many tokens, F32, in whole pages.
+   *
+   * @throws IllegalArgumentException where memory does not hold them
+   */
+  KvCache newCache(long tokens) {
+    LlamaConfig.Heads heads = config.heads();
+    try {
+      return KvCache.builder()
+          .layers(config.layers())
+          .kvHeads(heads.kvCount())
+          .headDim(heads.dim())
+          .pageSize(PAGE_SIZE)
+          .pages(Math.ceilDiv(tokens, (long) PAGE_SIZE))
+          .build();
+    } catch (OutOfMemoryError e) {
+      throw tooLarge(tokens, e);
+    }
+  }
+
+  /** Says that there is no memory for so many tokens. */
+  IllegalArgumentException tooLarge(long tokens, OutOfMemoryError e) {
+    return new IllegalArgumentException(
+        "there is no memory for "
+            + tokens
+            + " tokens, whose keys and values take "
+            + config.cacheBytes(tokens)
+            + " bytes; allowed: fewer",
+        e);
   }
 
   Device device() {

@@ -34,8 +34,10 @@ final class RmsNorm {
       MemorySegment sum,
       @Nullable MemorySegment residual,
       MemorySegment output) {
-    if (rows == 1) {
-      row(sum, residual, output, 0, loop.first(), loop.second());
+    if (loop.isAlone(rows)) {
+      for (int row = 0; row < rows; row++) {
+        row(sum, residual, output, row, loop.first(), loop.second());
+      }
       return;
     }
     loop.run(rows, (row, first, second) -> row(sum, residual, output, row, first, second));

@@ -27,7 +27,16 @@ final class RowLoop {
     void run(int row, float[] first, float[] second);
   }
 
-  /** Scratch for a row that the caller does by itself: a captured {@link Work} would be garbage. */
+  /** Whether so few rows are worth one thread only. The caller may then do without {@link #run}. */
+  boolean isAlone(int rows) {
+    return tasks(rows) == 1;
+  }
+
+  private int tasks(int rows) {
+    return Math.clamp(rows / MIN_ROWS_PER_TASK, 1, first.length);
+  }
+
+  /** Scratch for rows that the caller does by itself: a captured {@link Work} would be garbage. */
   float[] first() {
     return first[0];
   }
@@ -38,12 +47,8 @@ final class RowLoop {
   }
 
   void run(int rows, Work work) {
-    int tasks = Math.clamp(rows / MIN_ROWS_PER_TASK, 1, first.length);
-    if (tasks == 1) {
-      task(0, 1, rows, work);
-    } else {
-      IntStream.range(0, tasks).parallel().forEach(task -> task(task, tasks, rows, work));
-    }
+    int tasks = tasks(rows);
+    IntStream.range(0, tasks).parallel().forEach(task -> task(task, tasks, rows, work));
   }
 
   private void task(int task, int tasks, int rows, Work work) {

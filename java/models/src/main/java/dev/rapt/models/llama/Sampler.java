@@ -11,7 +11,10 @@ final class Sampler {
   private final Sampling sampling;
   private final SplittableRandom random;
 
-  /** Weights of the tokens, and the tokens as a heap with the largest weight at its root. */
+  /**
+   * Weights of the tokens, and the tokens as a heap with the largest weight at its root; none where
+   * nothing is drawn.
+   */
   private final double[] weights;
 
   private final int[] heap;
@@ -20,8 +23,9 @@ final class Sampler {
   Sampler(Sampling sampling, int vocabulary) {
     this.sampling = sampling;
     random = new SplittableRandom(sampling.seed());
-    weights = new double[vocabulary];
-    heap = new int[vocabulary];
+    int drawn = sampling.temperature() == 0 ? 0 : vocabulary;
+    weights = new double[drawn];
+    heap = new int[drawn];
   }
 
   /**

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models.llama;
 
+import java.util.SplittableRandom;
+
 /**
  * How the next token is chosen: the logits are divided by the temperature, the most likely tokens
  * are kept, by number and then by probability, and one of these is drawn. Immutable.
@@ -32,5 +34,19 @@ public record Sampling(double temperature, int topK, double topP, long seed) {
       throw new IllegalArgumentException(
           "topP is " + topP + "; allowed: more than 0, up to 1 (all)");
     }
+  }
+
+  /**
+   * The same for the so-manieth continuation of a prompt: the first one has this seed, the others
+   * have seeds that are drawn from it.
+   */
+  public Sampling ofContinuation(int number) {
+    if (number == 1) {
+      return this;
+    }
+    // Drawn twice, so that continuations of neighbouring seeds have no seed in common.
+    long drawn = new SplittableRandom(seed).nextLong();
+    long own = new SplittableRandom(drawn + number).nextLong();
+    return new Sampling(temperature, topK, topP, own);
   }
 }

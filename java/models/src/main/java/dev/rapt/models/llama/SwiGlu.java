@@ -14,8 +14,10 @@ final class SwiGlu {
     MemorySegment ups = up.segment();
     int columns = (int) gate.size(1);
     int rows = (int) gate.size(0);
-    if (rows == 1) {
-      row(gates, ups, columns, 0, loop.first(), loop.second());
+    if (loop.isAlone(rows)) {
+      for (int row = 0; row < rows; row++) {
+        row(gates, ups, columns, row, loop.first(), loop.second());
+      }
       return;
     }
     loop.run(rows, (row, first, second) -> row(gates, ups, columns, row, first, second));

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.rapt.models.llama;
 
-import dev.rapt.Plan;
 import dev.rapt.models.gguf.GgufException;
 import dev.rapt.models.tokens.GgufTokenizer;
-import dev.rapt.models.tokens.TextStream;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Continues texts by a model, token by token. Owns neither model nor tokenizer. Thread-safe.
@@ -51,61 +48,52 @@ public final class TextGenerator {
    */
   public Generated generate(
       String prompt, Sampling sampling, int maxTokens, Consumer<String> text) {
-    if (maxTokens < 1) {
-      throw new IllegalArgumentException(
-          "the tokens to write are " + maxTokens + "; allowed: 1 or more");
+    TextBatch batch = newBatch(1);
+    batch.add(prompt, 1, sampling, maxTokens);
+    One one = new One(text);
+    batch.run(one);
+    return Objects.requireNonNull(one.generated);
+  }
+
+  private static final class One implements TextListener {
+    private final Consumer<String> text;
+    private @Nullable Generated generated;
+
+    One(Consumer<String> text) {
+      this.text = text;
     }
-    int[] tokens = tokenizer.encode(prompt);
-    int context = model.config().contextLength();
-    if (tokens.length == 0) {
-      throw new IllegalArgumentException(
-          "the prompt has no tokens, and this model adds none; allowed: 1 or more");
+
+    @Override
+    public void written(int prompt, int continuation, String part) {
+      text.accept(part);
     }
-    if (tokens.length >= context) {
-      throw new IllegalArgumentException(
-          "the prompt has "
-              + tokens.length
-              + " tokens; allowed: less than the model's context, "
-              + context);
-    }
-    int room = Math.min(maxTokens, context - tokens.length);
-    try (LlamaSequence sequence = model.newSequence(tokens.length + room)) {
-      return write(sequence, tokens, new Sampler(sampling, model.vocabulary()), maxTokens, text);
+
+    @Override
+    public void finished(Generated text) {
+      generated = text;
     }
   }
 
-  private Generated write(
-      LlamaSequence sequence, int[] prompt, Sampler sampler, int maxTokens, Consumer<String> text) {
-    List<Plan> promptPlans = sequence.plans(prompt.length);
-    long start = System.nanoTime();
-    int token = sampler.next(sequence.append(prompt));
-    long read = System.nanoTime();
-    List<Plan> plans = sequence.plans(1);
-    List<Integer> written = new ArrayList<>();
-    TextStream stream = new TextStream();
-    Generated.End end = Generated.End.TOKEN;
-    while (!tokenizer.isEnd(token)) {
-      written.add(token);
-      text.accept(stream.append(tokenizer.bytes(token)));
-      if (written.size() == maxTokens) {
-        end = Generated.End.LENGTH;
-        break;
-      }
-      if (sequence.length() == sequence.capacity()) {
-        end = Generated.End.CONTEXT;
-        break;
-      }
-      token = sampler.next(sequence.append(token));
+  /**
+   * An empty batch, whose cache is as large as its texts may need.
+   *
+   * @param mostTexts that are written at once; the others wait
+   * @throws IllegalArgumentException where that is less than 1 or more than 4096
+   */
+  public TextBatch newBatch(int mostTexts) {
+    return new TextBatch(model, tokenizer, mostTexts, TextBatch.NO_LIMIT);
+  }
+
+  /**
+   * An empty batch, whose cache takes no more than so many bytes: texts that would need more wait.
+   *
+   * @throws IllegalArgumentException where a number is less than 1 or the first more than 4096
+   */
+  public TextBatch newBatch(int mostTexts, long mostCacheBytes) {
+    if (mostCacheBytes < 1) {
+      throw new IllegalArgumentException(
+          "the bytes of the cache are " + mostCacheBytes + "; allowed: 1 or more");
     }
-    long done = System.nanoTime();
-    text.accept(stream.finish());
-    return new Generated(
-        Arrays.stream(prompt).boxed().toList(),
-        List.copyOf(written),
-        end,
-        read - start,
-        done - read,
-        promptPlans,
-        plans);
+    return new TextBatch(model, tokenizer, mostTexts, mostCacheBytes);
   }
 }

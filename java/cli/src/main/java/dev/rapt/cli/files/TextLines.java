@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.rapt.cli.embed;
+package dev.rapt.cli.files;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
