@@ -47,7 +47,7 @@ GPU_FUNCTION void find_tokens(const tensor &starts, int64_t b, int64_t total, in
                               int64_t *count) {
   *first = clamped(index_at(starts, b * starts.stride[0]), 0, total);
   int64_t left = total - *first;
-  *count = clamped(index_at(starts, (b + 1) * starts.stride[0]) - *first, 0, most < left ? most : left);
+  *count = clamped(index_at(starts, (b + 1) * starts.stride[0]), *first, *first + (most < left ? most : left)) - *first;
 }
 
 GPU_FUNCTION sample_sizes sizes_of(const samples_parameters &s, int64_t b) {
@@ -57,9 +57,7 @@ GPU_FUNCTION sample_sizes sizes_of(const samples_parameters &s, int64_t b) {
   if (is_present(t.query_starts)) {
     find_tokens(t.query_starts, b, t.total_queries, t.query_len, &sample.first_query, &sample.queries);
   }
-  if (is_present(t.key_starts)) {
-    find_tokens(t.key_starts, b, t.total_keys, c.kv_len, &sample.first_key, &sample.keys);
-  }
+  if (is_present(t.key_starts)) find_tokens(t.key_starts, b, t.total_keys, c.kv_len, &sample.first_key, &sample.keys);
   if (is_present(t.key_lengths)) {
     sample.keys = clamped(index_at(t.key_lengths, b * t.key_lengths.stride[0]), 0, sample.keys);
   }
@@ -84,12 +82,11 @@ GPU_FUNCTION void take_sample(const sample_tensors &t, int64_t b, const sample_s
   tensor *const by_query[] = {&c.query, &c.output, &c.lse, &c.weights, &p.shown};
   tensor *const by_key[] = {&c.key, &c.value, &c.key_scale, &c.value_scale};
   tensor *const by_sample[] = {&c.mask, &c.bias, &c.alibi_slopes, &c.sinks};
-  for (tensor *rows : by_query) {
-    advance(rows, query_batch * rows->stride[0] + sample.first_query * rows->stride[2]);
-  }
+  for (tensor *rows : by_query) advance(rows, query_batch * rows->stride[0] + sample.first_query * rows->stride[2]);
   // Where keys lie in pages, a page is what a batch entry is elsewhere.
   for (tensor *rows : by_key) {
-    if (!is_present(t.page_table)) advance(rows, key_batch * rows->stride[0] + sample.first_key * rows->stride[2]);
+    if (is_present(t.page_table)) break;
+    advance(rows, key_batch * rows->stride[0] + sample.first_key * rows->stride[2]);
   }
   for (tensor *own : by_sample) advance(own, b * own->stride[0]);
   c.positions.data = nullptr;
