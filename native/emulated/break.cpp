@@ -20,11 +20,13 @@ __thread broken_word host_broken = broken_word::none;
 namespace {
 
 constexpr int illegal_address = 700;
+constexpr int devices_unavailable = 46;
 
 struct spoiled_contexts {
   std::mutex mutex;
   std::set<const void *> of;
-  bool all = false;
+  // What every other context of the process reports, 0 = nothing.
+  int others = 0;
 };
 
 // Never destroyed: threads may still launch while the process ends.
@@ -45,7 +47,8 @@ broken_word word_of(const std::string &name) {
                {"copy", broken_word::copy},
                {"exponential", broken_word::exponential},
                {"fault", broken_word::fault},
-               {"fatal", broken_word::fault}};
+               {"fatal", broken_word::fault},
+               {"last", broken_word::fault}};
   for (const auto &entry : words) {
     if (name == entry.name) return entry.word;
   }
@@ -69,7 +72,7 @@ std::string name_of(const void *kernel) {
 int error_of_context(const void *context) {
   spoiled_contexts &s = spoiled();
   std::lock_guard<std::mutex> lock(s.mutex);
-  return s.all || s.of.count(context) > 0 ? illegal_address : 0;
+  return s.of.count(context) > 0 ? illegal_address : s.others;
 }
 
 void forget_context(const void *context) {
@@ -95,7 +98,7 @@ int begin_kernel(const void *kernel) {
   spoiled_contexts &s = spoiled();
   std::lock_guard<std::mutex> lock(s.mutex);
   s.of.insert(host_context);
-  s.all |= word == "fatal";
+  if (word != "fault") s.others = word == "fatal" ? illegal_address : devices_unavailable;
   return 0;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Test equipment of the test equipment: a GPU that is wrong. RAPT_EMULATED_BREAK is a word of "shuffle", "load",
 // "load_transposed", "multiply_f16", "multiply_bf16", "copy" and "exponential", which is wrong from then on, or "fault"
-// (a kernel's launch spoils its context, as an illegal address does) or "fatal" (it spoils every context of the
-// process). Behind an @ may stand a part of a kernel's name as C++ has it, "multiply_bf16@linear_mma": only that kernel
-// is meant.
+// (a kernel's launch spoils its context, as an illegal address does), "fatal" (it spoils every context of the process)
+// or "last" (the process gets no other context, as where the device is being reset). Behind an @ may stand a part of a
+// kernel's name as C++ has it, "multiply_bf16@linear_mma": only that kernel is meant.
 #ifndef RAPT_EMULATED_BREAK_H
 #define RAPT_EMULATED_BREAK_H
 

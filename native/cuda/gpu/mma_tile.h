@@ -41,10 +41,11 @@ GPU_FUNCTION void copy_tile(const T *from, int64_t stride, int lines, int size, 
 
 // The same for lines that begin anywhere: line i at element offset_of(i).
 template <typename T, int LINES, int DIM, int THREADS, typename Offset>
-GPU_FUNCTION void gather_tile(const T *from, int lines, int size, T *tile, Offset offset_of) {
+GPU_FUNCTION void gather_tile(const T *from, int lines, int size, T *tile, Offset offset_of,
+                              int thread = gpu::thread()) {
   constexpr int pieces = DIM / piece;
   GPU_ROLL
-  for (int i = gpu::thread(); i < LINES * pieces; i += THREADS) {
+  for (int i = thread; i < LINES * pieces; i += THREADS) {
     int line = i / pieces, at = i % pieces;
     bool there = line < lines && at * piece < size;
     gpu::copy16(piece_of<T, DIM>(tile, line, at), there ? from + offset_of(line) + at * piece : from, there);

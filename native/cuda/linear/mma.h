@@ -26,25 +26,44 @@ struct linear_mma_tiles {
   static constexpr int warp_columns = 64;
 };
 
+// What a block works on; in shared memory, because the tiles need the registers.
+struct linear_mma_item {
+  int64_t first_row;
+  int64_t first_column;
+  // The elements where its rows of the input begin: found once, because that takes a 64-bit division each.
+  int64_t place[linear_mma_tiles::rows];
+};
+
 template <typename T>
 struct linear_mma_memory {
   T input[linear_mma_tiles::stages][linear_mma_tiles::rows * linear_mma_tiles::depth];
   T weight[linear_mma_tiles::stages][linear_mma_tiles::columns * linear_mma_tiles::depth];
+  linear_mma_item item;
 };
 
-template <typename T>
-GPU_FUNCTION void copy_step(const linear_parameters &a, int64_t first_row, int64_t first_column, int64_t from, T *input,
-                            T *weight) {
+GPU_FUNCTION void take_item(const linear_parameters &a, int64_t item, linear_mma_item *work) {
   using tiles = linear_mma_tiles;
-  const linear_product &p = a.product;
-  int64_t left = p.in_features - from, rows = p.batch * p.rows - first_row, columns = p.out_features - first_column;
-  int size = left < tiles::depth ? static_cast<int>(left) : tiles::depth;
+  int64_t first_row = item / a.column_tiles * tiles::rows;
+  for (int line = gpu::thread(); line < tiles::rows; line += tiles::threads) {
+    work->place[line] = row_offset(a.product.input, a.product.rows, first_row + line);
+  }
+  if (gpu::thread() > 0) return;
+  work->first_row = first_row;
+  work->first_column = item % a.column_tiles * tiles::columns;
+}
+
+template <typename T>
+GPU_FUNCTION void copy_step(const linear_product &p, const linear_mma_item &work, int step, T *input, T *weight) {
+  using tiles = linear_mma_tiles;
+  int64_t from = int64_t{step} * tiles::depth, left = p.in_features - from;
+  int64_t rows = p.batch * p.rows - work.first_row, columns = p.out_features - work.first_column;
+  int size = left < tiles::depth ? static_cast<int>(left) : tiles::depth, thread = gpu::thread_anew();
   gather_tile<T, tiles::rows, tiles::depth, tiles::threads>(
-      static_cast<const T *>(p.input.data), rows < tiles::rows ? static_cast<int>(rows) : tiles::rows, size, input,
-      [&](int line) { return row_offset(p.input, p.rows, first_row + line) + from; });
+      static_cast<const T *>(p.input.data) + from, rows < tiles::rows ? static_cast<int>(rows) : tiles::rows, size,
+      input, [&](int line) { return work.place[line]; }, thread);
   copy_tile<T, tiles::columns, tiles::depth, tiles::threads>(
-      static_cast<const T *>(p.weight.data) + first_column * p.in_features + from, p.in_features,
-      columns < tiles::columns ? static_cast<int>(columns) : tiles::columns, size, weight);
+      static_cast<const T *>(p.weight.data) + work.first_column * p.in_features + from, p.in_features,
+      columns < tiles::columns ? static_cast<int>(columns) : tiles::columns, size, weight, thread);
 }
 
 template <typename T>
@@ -55,22 +74,23 @@ linear_mma(GPU_PARAMETER linear_parameters a) {
   linear_mma_memory<T> &m = *reinterpret_cast<linear_mma_memory<T> *>(gpu::shared());
   const linear_product &p = a.product;
   int row = gpu::warp() / 2 * tiles::warp_rows, column = gpu::warp() % 2 * tiles::warp_columns;
-  int64_t steps = (p.in_features + tiles::depth - 1) / tiles::depth;
+  int steps = static_cast<int>((p.in_features + tiles::depth - 1) / tiles::depth);
   for (int64_t item = gpu::block(); item < a.row_tiles * a.column_tiles; item += gpu::blocks()) {
-    int64_t first_row = item / a.column_tiles * tiles::rows, first_column = item % a.column_tiles * tiles::columns;
+    take_item(a, item, &m.item);
+    gpu::barrier();
     for (int s = 0; s < tiles::stages - 1; s++) {
-      if (s < steps) copy_step<T>(a, first_row, first_column, s * tiles::depth, m.input[s], m.weight[s]);
+      if (s < steps) copy_step<T>(p, m.item, s, m.input[s], m.weight[s]);
       gpu::commit();
     }
     float sum[mt][2 * nt][4] = {};
     int stage = 0;
-    for (int64_t step = 0; step < steps; step++, stage = stage + 1 < tiles::stages ? stage + 1 : 0) {
+    for (int step = 0; step < steps; step++, stage = stage + 1 < tiles::stages ? stage + 1 : 0) {
       gpu::wait<tiles::stages - 2>();
       // This barrier also says that all threads are done with the stage that is filled next.
       gpu::barrier();
-      int64_t next = step + tiles::stages - 1;
+      int next = step + tiles::stages - 1;
       int into = stage > 0 ? stage - 1 : tiles::stages - 1;
-      if (next < steps) copy_step<T>(a, first_row, first_column, next * tiles::depth, m.input[into], m.weight[into]);
+      if (next < steps) copy_step<T>(p, m.item, next, m.input[into], m.weight[into]);
       gpu::commit();
       // Not unrolled, and half of a part's columns after the other: otherwise registers spill.
       GPU_ROLL
@@ -104,6 +124,12 @@ linear_mma(GPU_PARAMETER linear_parameters a) {
         }
       }
     }
+    int64_t first_row = m.item.first_row, first_column = m.item.first_column;
+    // Found anew, so that the loop need not keep them in registers: they would spill.
+    int warp = gpu::thread_anew() / gpu::warp_size;
+    row = warp / 2 * tiles::warp_rows;
+    column = warp % 2 * tiles::warp_columns;
+    // Then all threads are done with the stages and the item.
     gpu::barrier();
     GPU_UNROLL
     for (int t = 0; t < mt; t++) {

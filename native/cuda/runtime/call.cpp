@@ -43,11 +43,12 @@ rapt_status rapt_cuda_execute(rapt_context *head, const rapt_planned *call, rapt
   rapt_cuda_scope scope(context->native);
   RAPT_CHECK(scope.check(error));
   RAPT_CHECK(check_places(context, call, error));
-  bool captures = false;
-  if (given != nullptr) RAPT_CHECK(rapt_cuda_captures(given, &captures, error));
   rapt_status status;
   {
     std::lock_guard<std::mutex> lock(stream->mutex);
+    // Asked only now: a capture may have begun while another call had the mutex.
+    bool captures = false;
+    if (given != nullptr) RAPT_CHECK(rapt_cuda_captures(given, &captures, error));
     void *scratch = nullptr;
     RAPT_CHECK(find_scratch(context, stream, captures, call, &scratch, error));
     status = call->operation->run(head, call->problem, call->plan, scratch, stream, error);

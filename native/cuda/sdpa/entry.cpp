@@ -25,9 +25,11 @@ static rapt_status plan(const rapt_context *head, void *problem, void *memory, r
   if (!rapt_cuda_plan_sdpa(problem_of(problem), candidates.kernels[chosen], plan)) {
     return rapt_fail(error, RAPT_INVALID_ARGUMENT, "the sizes multiply to more work than 64 bits can count");
   }
-  if (rapt_sdpa_varies(&problem_of(problem).call)) {
-    snprintf(needs->reason, sizeof needs->reason,
-             "no CUDA kernel takes samples of different lengths: key_lengths, query_starts, key_starts or page_table");
+  if (needs->remark[0] == 0 && rapt_sdpa_varies(&problem_of(problem).call)) {
+    snprintf(needs->remark, sizeof needs->remark,
+             "samples of different lengths are computed on plain cores, a sample's keys one after the other: expected "
+             "to be slower than samples of one size, which tensor cores multiply where types, sizes and strides suit "
+             "them");
   }
   if (needs->remark[0] == 0 && widens_bytes(problem_of(problem).call)) {
     snprintf(needs->remark, sizeof needs->remark,

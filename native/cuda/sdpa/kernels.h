@@ -27,11 +27,18 @@ enum sdpa_kernel : int32_t {
   // f32 arithmetic on plain cores: any types, strides, sizes and options.
   simt_decode = mma_kernels,
   simt_prefill,
+  // The same for samples with sizes of their own (samples.h), without and with pages: each is a kernel with the tiles
+  // of simt_decode and one with those of simt_prefill, which take the samples that would get these alone.
+  simt_samples,
+  simt_pages,
   sdpa_kernels
 };
 
 // Which problems a kernel is for.
 enum class only : int32_t { any, no, yes };
+
+// Whether samples have sizes of their own, and whether their keys lie in pages.
+enum class sample_kind : int32_t { alike, own_sizes, pages };
 
 struct sdpa_kernel_traits {
   // Whether the kernel is for query rows that fit into one tile.
@@ -42,6 +49,8 @@ struct sdpa_kernel_traits {
   only special;
   // Whether it is for GPUs whose multiprocessors have too little shared memory for two blocks of the largest tiles.
   only narrow;
+  // The samples that it takes.
+  sample_kind samples;
 };
 
 struct sdpa_kernel_table {
@@ -50,22 +59,27 @@ struct sdpa_kernel_table {
 
 constexpr sdpa_kernel_table make_sdpa_kernel_table() {
   sdpa_kernel_table t = {};
-  t.of[mma_decode64] = {true, 64, only::any, only::any};
-  t.of[mma_decode128] = {true, 128, only::any, only::any};
-  t.of[mma_decode256] = {true, 256, only::any, only::any};
-  t.of[mma_prefill64] = {false, 64, only::no, only::any};
-  t.of[mma_prefill128] = {false, 128, only::no, only::no};
-  t.of[mma_narrow128] = {false, 128, only::no, only::yes};
-  t.of[mma_prefill256] = {false, 256, only::no, only::any};
-  t.of[mma_special64] = {false, 64, only::yes, only::any};
-  t.of[mma_special128] = {false, 128, only::yes, only::any};
-  t.of[mma_special256] = {false, 256, only::yes, only::any};
-  t.of[simt_decode] = {true, 0, only::any, only::any};
-  t.of[simt_prefill] = {false, 0, only::any, only::any};
+  t.of[mma_decode64] = {true, 64, only::any, only::any, sample_kind::alike};
+  t.of[mma_decode128] = {true, 128, only::any, only::any, sample_kind::alike};
+  t.of[mma_decode256] = {true, 256, only::any, only::any, sample_kind::alike};
+  t.of[mma_prefill64] = {false, 64, only::no, only::any, sample_kind::alike};
+  t.of[mma_prefill128] = {false, 128, only::no, only::no, sample_kind::alike};
+  t.of[mma_narrow128] = {false, 128, only::no, only::yes, sample_kind::alike};
+  t.of[mma_prefill256] = {false, 256, only::no, only::any, sample_kind::alike};
+  t.of[mma_special64] = {false, 64, only::yes, only::any, sample_kind::alike};
+  t.of[mma_special128] = {false, 128, only::yes, only::any, sample_kind::alike};
+  t.of[mma_special256] = {false, 256, only::yes, only::any, sample_kind::alike};
+  t.of[simt_decode] = {true, 0, only::any, only::any, sample_kind::alike};
+  t.of[simt_prefill] = {false, 0, only::any, only::any, sample_kind::alike};
+  t.of[simt_samples] = {false, 0, only::any, only::any, sample_kind::own_sizes};
+  t.of[simt_pages] = {false, 0, only::any, only::any, sample_kind::pages};
   return t;
 }
 
 constexpr sdpa_kernel_table sdpa_table = make_sdpa_kernel_table();
+
+// The most query rows that simt_decode takes.
+constexpr int few_rows = 16;
 
 // The most splits of a row's keys, so that merging them stays short.
 constexpr int most_splits = 256;

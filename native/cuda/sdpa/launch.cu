@@ -2,6 +2,7 @@
 // Starts the kernels that a plan names.
 #include "cuda/sdpa/kernels.h"
 #include "cuda/sdpa/merge.h"
+#include "cuda/sdpa/samples.h"
 #include "cuda/sdpa/sdpa.h"
 #include "cuda/sdpa/simt.h"
 
@@ -64,7 +65,7 @@ sdpa_parameters parameters_of(const rapt_cuda_sdpa &plan, const rapt_sdpa_proble
   a.problem.shown = a.problem.call.weights;
   if (plan.kept_scores > 0) {
     const rapt_sdpa &c = problem.call;
-    int64_t head = c.query_len * c.kv_len;
+    int64_t head = (rapt_is_present(&c.query_starts) ? c.total_queries : c.query_len) * c.kv_len;
     a.problem.shown = {floats, {c.query_heads * head, head, c.kv_len, 1}, RAPT_F32};
   }
   return a;
@@ -91,9 +92,63 @@ int launch_simt(int64_t blocks, const sdpa_parameters &a, gpu_stream stream) {
   return gpu::launch(kernels::attention_simt<Tiles>, blocks, Tiles::threads, shared_of<Tiles>, stream, a);
 }
 
+int64_t blocks_of(const rapt_cuda_sdpa &plan, int64_t items) {
+  int64_t blocks = grid_of(items);
+  return plan.totals > 0 && plan.totals < blocks ? plan.totals : blocks;
+}
+
+static_assert(simt_row::rows == kernels::few_rows && simt_row::values == simt_rows::values, "as kernels take samples");
+
+template <typename Tiles, bool PAGED>
+constexpr int64_t shared_of_samples = sizeof(kernels::samples_memory<Tiles, PAGED>);
+
+template <bool PAGED>
+kernels::sdpa_shape samples_shape() {
+  kernels::sdpa_shape shape = simt_shape<simt_rows>();
+  int64_t few = shared_of_samples<simt_row, PAGED>, many = shared_of_samples<simt_rows, PAGED>;
+  shape.shared = few > many ? few : many;
+  return shape;
+}
+
+template <bool PAGED>
+int prepare_samples() {
+  int error = gpu::prepare(kernels::attention_samples<simt_rows, PAGED>, shared_of_samples<simt_rows, PAGED>);
+  if (error != 0) return error;
+  return gpu::prepare(kernels::attention_samples<simt_row, PAGED>, shared_of_samples<simt_row, PAGED>);
+}
+
+template <typename Tiles, bool PAGED>
+int launch_tiles(const rapt_cuda_sdpa &plan, kernels::samples_parameters s, int64_t row_tiles, gpu_stream stream) {
+  s.all.tile_rows = Tiles::rows;
+  s.all.row_tiles = row_tiles;
+  s.all.items = s.all.units * row_tiles * s.all.value_chunks;
+  return gpu::launch(kernels::attention_samples<Tiles, PAGED>, blocks_of(plan, s.all.items), Tiles::threads,
+                     shared_of_samples<Tiles, PAGED>, stream, s);
+}
+
+template <bool PAGED>
+int launch_samples(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &problem, const sdpa_parameters &all,
+                   gpu_stream stream) {
+  const rapt_sdpa &c = problem.call;
+  // Ragged tensors may hold tokens of no sample.
+  if (c.batch == 0) return 0;
+  kernels::samples_parameters s = {
+      all,
+      {tensor_of(c.key_lengths), tensor_of(c.query_starts), tensor_of(c.key_starts), tensor_of(c.page_table),
+       c.query_len, c.total_queries, c.total_keys, c.pages, c.page_size}};
+  s.all.first_unit = 0;
+  s.all.units = c.batch * c.kv_heads;
+  int error = launch_tiles<simt_row, PAGED>(plan, s, 1, stream);
+  if (error == 0 && problem.rows > kernels::few_rows) {
+    error = launch_tiles<simt_rows, PAGED>(plan, s, plan.row_tiles, stream);
+  }
+  if (error != 0 || !rapt_is_present(&c.weights)) return error;
+  return gpu::launch(kernels::attention_missing, grid_of(c.batch * c.query_heads), kernels::missing_threads, 0, stream,
+                     s);
+}
+
 int launch_blocks(const rapt_cuda_sdpa &plan, const sdpa_parameters &a, gpu_stream stream) {
-  int64_t blocks = grid_of(a.items);
-  if (plan.totals > 0 && plan.totals < blocks) blocks = plan.totals;
+  int64_t blocks = blocks_of(plan, a.items);
   if (plan.kernel == kernels::simt_decode) return launch_simt<simt_row>(blocks, a, stream);
   if (plan.kernel == kernels::simt_prefill) return launch_simt<simt_rows>(blocks, a, stream);
   return a.problem.call.query.dtype == RAPT_F16 ? kernels::launch_mma_f16(plan.kernel, blocks, a, stream)
@@ -107,12 +162,17 @@ constexpr int64_t merge_shared = sizeof(kernels::merge_memory);
 kernels::sdpa_shape kernels::sdpa_shape_of(int32_t kernel, int32_t dtype) {
   if (kernel == simt_decode) return simt_shape<simt_row>();
   if (kernel == simt_prefill) return simt_shape<simt_rows>();
+  if (kernel == simt_samples) return samples_shape<false>();
+  if (kernel == simt_pages) return samples_shape<true>();
   return dtype == RAPT_F16 ? mma_shape_f16(kernel) : mma_shape_bf16(kernel);
 }
 
 int rapt_cuda_prepare_sdpa(const rapt_cuda_properties &properties) {
   int error = prepare_simt<simt_rows>();
   if (error == 0) error = prepare_simt<simt_row>();
+  if (error == 0) error = prepare_samples<false>();
+  if (error == 0) error = prepare_samples<true>();
+  if (error == 0) error = gpu::prepare(kernels::attention_missing, 0);
   if (error == 0) error = gpu::prepare(kernels::attention_merge, merge_shared);
   if (error == 0) error = kernels::prepare_mma_f16(properties.shared_per_block_optin);
   return error != 0 ? error : kernels::prepare_mma_bf16(properties.shared_per_block_optin);
@@ -122,6 +182,8 @@ int rapt_cuda_launch_sdpa(const rapt_cuda_sdpa &plan, const rapt_sdpa_problem &p
                           gpu_stream stream) {
   const rapt_sdpa &c = problem.call;
   sdpa_parameters a = parameters_of(plan, problem, scratch);
+  if (plan.kernel == kernels::simt_samples) return launch_samples<false>(plan, problem, a, stream);
+  if (plan.kernel == kernels::simt_pages) return launch_samples<true>(plan, problem, a, stream);
   int error = 0;
   for (int64_t sample = 0; sample < c.batch && error == 0; sample += plan.samples) {
     a.first_unit = sample * c.kv_heads;

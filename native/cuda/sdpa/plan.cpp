@@ -79,6 +79,11 @@ int64_t partial_bytes(const rapt_sdpa_problem &p) {
   return fits ? bytes : INT64_MAX;
 }
 
+kernels::sample_kind kind_of(const rapt_sdpa &c) {
+  if (rapt_is_present(&c.page_table)) return kernels::sample_kind::pages;
+  return rapt_sdpa_varies(&c) ? kernels::sample_kind::own_sizes : kernels::sample_kind::alike;
+}
+
 // Sets chunk and splits. How long chunks are does not depend on where the sample stands, which a plan may not know, and
 // neither does whether results are merged: only how many blocks are launched for nothing.
 void split_keys(const rapt_sdpa_problem &p, const kernels::sdpa_shape &shape, rapt_cuda_sdpa *plan) {
@@ -86,6 +91,8 @@ void split_keys(const rapt_sdpa_problem &p, const kernels::sdpa_shape &shape, ra
   int64_t walked = rapt_max(most_walked(p, tile_rows), 1);
   plan->chunk = rapt_ceil_div(keys, shape.keys) * shape.keys;
   plan->splits = 1;
+  // How many keys a sample has stands on the device.
+  if (kind_of(p.call) != kernels::sample_kind::alike) return;
   if (__builtin_mul_overflow(p.call.kv_heads, plan->row_tiles, &blocks) ||
       __builtin_mul_overflow(blocks, plan->value_chunks, &blocks)) {
     return;
@@ -102,20 +109,22 @@ bool admits(only rule, bool is) { return rule == only::any || (rule == only::yes
 
 // Stems are numbered by path, then family, then storage, then without and with i8.
 void name_stem(int stem, char *out, size_t size) {
+  static const char *const paths[] = {"prefill", "decode", "mixed"};
   int eights = stem % 2, storage = stem / 2 % rapt_cuda_storages, kind = stem / 2 / rapt_cuda_storages;
-  snprintf(out, size, "sdpa_%s_%s%s_cuda_%s", kind / 2 != 0 ? "decode" : "prefill", rapt_cuda_storage_name(storage),
+  snprintf(out, size, "sdpa_%s_%s%s_cuda_%s", paths[kind / 2], rapt_cuda_storage_name(storage),
            eights != 0 ? "_i8" : "", kind % 2 != 0 ? "mma" : "simt");
 }
 
 }  // namespace
 
-const rapt_cuda_names rapt_cuda_sdpa_names = {"sdpa", 2 * 2 * rapt_cuda_storages * 2, name_stem};
+const rapt_cuda_names rapt_cuda_sdpa_names = {"sdpa", 3 * 2 * rapt_cuda_storages * 2, name_stem};
 
 int rapt_cuda_sdpa_stem(const rapt_sdpa_problem &problem, int32_t kernel) {
   const rapt_sdpa &c = problem.call;
   int eights = (c.key.dtype == RAPT_I8) + (c.value.dtype == RAPT_I8);
   bool same = c.key.dtype == c.value.dtype && (eights == 2 || c.query.dtype == c.key.dtype);
-  int kind = 2 * sdpa_table.of[kernel].decode + (sdpa_table.of[kernel].bucket != 0);
+  const sdpa_kernel_traits &t = sdpa_table.of[kernel];
+  int path = t.samples != kernels::sample_kind::alike ? 2 : t.decode, kind = 2 * path + (t.bucket != 0);
   return 2 * (kind * rapt_cuda_storages + rapt_cuda_storage(c.query.dtype, same)) + (eights > 0);
 }
 
@@ -123,8 +132,9 @@ void rapt_cuda_name_sdpa(const rapt_sdpa_problem &problem, int32_t kernel, char 
   const sdpa_kernel_traits &traits = sdpa_table.of[kernel];
   char stem[rapt_cuda_name_room];
   name_stem(rapt_cuda_sdpa_stem(problem, kernel), stem, sizeof stem);
-  snprintf(out, size, "%.60s_d%" PRId64 "%s%s", stem, traits.bucket != 0 ? traits.bucket : problem.call.head_dim,
-           traits.special == only::yes ? "_special" : "", traits.narrow == only::yes ? "_narrow" : "");
+  snprintf(out, size, "%.60s_d%" PRId64 "%s%s%s", stem, traits.bucket != 0 ? traits.bucket : problem.call.head_dim,
+           traits.special == only::yes ? "_special" : "", traits.narrow == only::yes ? "_narrow" : "",
+           traits.samples == kernels::sample_kind::pages ? "_paged" : "");
 }
 
 void rapt_cuda_name_sdpa_plan(const rapt_sdpa_problem &problem, const rapt_cuda_sdpa &plan, char *out, size_t size) {
@@ -145,6 +155,7 @@ rapt_cuda_sdpa_candidates::rapt_cuda_sdpa_candidates(const rapt_cuda_properties 
   int32_t bucket = bucket_of(p.call);
   for (int32_t k = 0; k < kernels::sdpa_kernels; k++) {
     const sdpa_kernel_traits &t = sdpa_table.of[k];
+    if (t.samples != kind_of(p.call)) continue;
     if (t.bucket != 0 && (t.bucket != bucket || !admits(t.special, special))) continue;
     if (t.decode && p.rows > kernels::sdpa_shape_of(k, p.call.query.dtype).rows) continue;
     if (!rapt_cuda_sdpa_fits(device, k, p.call.query.dtype)) continue;
@@ -182,7 +193,10 @@ bool rapt_cuda_count_sdpa(const rapt_sdpa_problem &problem, rapt_cuda_sdpa *plan
                            __builtin_mul_overflow(partials, c.value_dim + 2, &partials))) {
     return false;
   }
-  if (rounds_weights(c) && (__builtin_mul_overflow(all, rows, &plan->kept_scores) ||
+  // Ragged queries are no more than their total.
+  int64_t shown = rapt_is_present(&c.query_starts) ? c.query_heads : all;
+  int64_t shown_rows = rapt_is_present(&c.query_starts) ? c.total_queries : rows;
+  if (rounds_weights(c) && (__builtin_mul_overflow(shown, shown_rows, &plan->kept_scores) ||
                             __builtin_mul_overflow(plan->kept_scores, c.kv_len, &plan->kept_scores))) {
     return false;
   }

@@ -65,6 +65,22 @@ struct simt_tiles {
   };
 };
 
+// Where a key or value lies: its number in the tensor's first and third dimension.
+struct key_place {
+  int64_t batch;
+  int64_t row;
+};
+
+// Where keys come from: those of a sample one after the other. samples.h has pages.
+struct rows_of_keys {
+  // Whether a key may have no place, which makes its numbers NaN.
+  static constexpr bool checked = false;
+  // All threads of a block come here before each tile.
+  GPU_FUNCTION void enter(int64_t, int) const {}
+  // The place of key `line` of the tile, that is j + line of the sample.
+  GPU_FUNCTION key_place place(int64_t batch, int64_t j, int line) const { return {batch, j + line}; }
+};
+
 // The work of one block.
 struct simt_item {
   int64_t unit;
@@ -101,19 +117,22 @@ GPU_FUNCTION int numbers_per_scale(int64_t depth, int64_t groups) {
 }
 
 // Number d of a row of keys or values; in an i8 row times the scale of its group.
-GPU_FUNCTION float stored_number(const tensor &t, const tensor &scale, int per_scale, int64_t batch, int64_t kv_head,
-                                 int64_t j, int64_t d) {
-  int64_t at = offset3(t, batch, kv_head, j) + d * t.stride[3];
+template <typename Keys>
+GPU_FUNCTION float stored_number(const tensor &t, const tensor &scale, int per_scale, const key_place &key,
+                                 int64_t kv_head, int64_t d) {
+  if (Keys::checked && key.batch < 0) return NAN;
+  int64_t at = offset3(t, key.batch, kv_head, key.row) + d * t.stride[3];
   if (t.dtype != RAPT_I8) return element(t, at);
   int64_t group = static_cast<int>(d) / per_scale;
-  float factor = static_cast<const float *>(scale.data)[offset3(scale, batch, kv_head, j) + group * scale.stride[3]];
+  float factor =
+      static_cast<const float *>(scale.data)[offset3(scale, key.batch, kv_head, key.row) + group * scale.stride[3]];
   return static_cast<float>(static_cast<const int8_t *>(t.data)[at]) * factor;
 }
 
 // scores[row][key] of keys j .. j + keys.
-template <typename Tiles>
-GPU_FUNCTION void multiply_keys(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
-                                int keys) {
+template <typename Tiles, typename Keys>
+GPU_FUNCTION void multiply_keys(const sdpa_problem &p, const Keys &from, const simt_item &work,
+                                typename Tiles::memory &m, int64_t j, int keys) {
   const sdpa_call &c = p.call;
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
   float *query = m.staged, *key = m.staged + Tiles::query_floats;
@@ -129,7 +148,8 @@ GPU_FUNCTION void multiply_keys(const sdpa_problem &p, const simt_item &work, ty
         });
     stage_numbers<Tiles::keys, Tiles::key_line, Tiles::depth, Tiles::threads>(
         keys, d, c.head_dim, key, [&](int line, int64_t number) {
-          return stored_number(c.key, c.key_scale, key_step, work.batch, work.kv_head, j + line, number);
+          return stored_number<Keys>(c.key, c.key_scale, key_step, from.place(work.batch, j, line), work.kv_head,
+                                     number);
         });
     gpu::barrier();
     int64_t left = c.head_dim - d;
@@ -203,9 +223,10 @@ GPU_FUNCTION void add_values(const typename Tiles::memory &m, int from, int keys
   }
 }
 
-template <typename Tiles>
-GPU_FUNCTION void multiply_values(const sdpa_problem &p, const simt_item &work, typename Tiles::memory &m, int64_t j,
-                                  int keys, float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
+template <typename Tiles, typename Keys>
+GPU_FUNCTION void multiply_values(const sdpa_problem &p, const Keys &source, const simt_item &work,
+                                  typename Tiles::memory &m, int64_t j, int keys,
+                                  float (&output)[Tiles::thread_rows][Tiles::thread_values]) {
   const tensor &v = p.call.value;
   int per_scale = numbers_per_scale(p.call.value_dim, p.call.value_scale_groups);
   int column = gpu::thread() % Tiles::columns, first = gpu::thread() / Tiles::columns * Tiles::thread_rows;
@@ -222,8 +243,8 @@ GPU_FUNCTION void multiply_values(const sdpa_problem &p, const simt_item &work, 
       int k = i / Tiles::values, d = i % Tiles::values;
       float x = 0;
       if (d < work.values) {
-        x = stored_number(v, p.call.value_scale, per_scale, work.batch, work.kv_head, j + from + k,
-                          work.first_value + d);
+        x = stored_number<Keys>(v, p.call.value_scale, per_scale, source.place(work.batch, j, from + k), work.kv_head,
+                                work.first_value + d);
       }
       finite = finite && x - x == 0;
       m.staged[i] = x;
@@ -306,46 +327,51 @@ GPU_FUNCTION void write_output(const sdpa_problem &p, const simt_item &work, typ
   }
 }
 
+template <typename Tiles, typename Keys>
+GPU_FUNCTION void attend(const sdpa_parameters &a, const Keys &from, const simt_item &work, typename Tiles::memory &m) {
+  const sdpa_problem &p = a.problem;
+  for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
+    m.state[r] = begin_softmax();
+    if (r < work.rows) m.row[r] = make_row(p, work.batch, work.kv_head, work.first_row + r);
+  }
+  float output[Tiles::thread_rows][Tiles::thread_values] = {};
+  key_range walk = tile_walk(a, position_of(p, work.batch), work.first_row);
+  chunk_range chunks = chunks_to_walk(a, walk);
+  if (work.split >= chunks.count) return;
+  int64_t begin = (chunks.first + work.split) * a.chunk, end = begin + a.chunk;
+  if (walk.first > begin) begin = walk.first / Tiles::keys * Tiles::keys;
+  if (walk.last < end) end = walk.last;
+  if (gpu::thread() == 0) {
+    m.first_key = begin;
+    m.partial = partial_at(a, work.unit, work.first_row) + work.split;
+  }
+  for (int64_t j = begin; j < end; j += Tiles::keys) {
+    int keys = end - j < Tiles::keys ? static_cast<int>(end - j) : Tiles::keys;
+    from.enter(j, keys);
+    multiply_keys<Tiles>(p, from, work, m, j, keys);
+    gpu::barrier();
+    softmax_tile<Tiles>(p, work, m, j, keys);
+    gpu::barrier();
+    multiply_values<Tiles>(p, from, work, m, j, keys, output);
+    int64_t done = j + Tiles::keys - m.first_key, all = end - m.first_key;
+    if (ends_stretch<int64_t>(done, all, Tiles::stretch)) {
+      end_stretch<Tiles>(a, stretch_end_of<int64_t>(done, all, Tiles::stretch), m, output);
+    }
+  }
+  if (a.splits > 1) {
+    write_partial<Tiles>(a, work, m, output);
+  } else {
+    write_output<Tiles>(p, work, m, output);
+  }
+  gpu::barrier();
+}
+
 template <typename Tiles>
 GPU_KERNEL(Tiles::threads, Tiles::blocks)
 attention_simt(GPU_PARAMETER sdpa_parameters a) {
   typename Tiles::memory &m = *reinterpret_cast<typename Tiles::memory *>(gpu::shared());
-  const sdpa_problem &p = a.problem;
   for (int64_t item = gpu::block(); item < a.items; item += gpu::blocks()) {
-    simt_item work = take_item<Tiles>(a, item);
-    for (int r = gpu::thread(); r < Tiles::rows; r += Tiles::threads) {
-      m.state[r] = begin_softmax();
-      if (r < work.rows) m.row[r] = make_row(p, work.batch, work.kv_head, work.first_row + r);
-    }
-    float output[Tiles::thread_rows][Tiles::thread_values] = {};
-    key_range walk = tile_walk(a, position_of(p, work.batch), work.first_row);
-    chunk_range chunks = chunks_to_walk(a, walk);
-    if (work.split >= chunks.count) continue;
-    int64_t begin = (chunks.first + work.split) * a.chunk, end = begin + a.chunk;
-    if (walk.first > begin) begin = walk.first / Tiles::keys * Tiles::keys;
-    if (walk.last < end) end = walk.last;
-    if (gpu::thread() == 0) {
-      m.first_key = begin;
-      m.partial = partial_at(a, work.unit, work.first_row) + work.split;
-    }
-    for (int64_t j = begin; j < end; j += Tiles::keys) {
-      int keys = end - j < Tiles::keys ? static_cast<int>(end - j) : Tiles::keys;
-      multiply_keys<Tiles>(p, work, m, j, keys);
-      gpu::barrier();
-      softmax_tile<Tiles>(p, work, m, j, keys);
-      gpu::barrier();
-      multiply_values<Tiles>(p, work, m, j, keys, output);
-      int64_t done = j + Tiles::keys - m.first_key, all = end - m.first_key;
-      if (ends_stretch<int64_t>(done, all, Tiles::stretch)) {
-        end_stretch<Tiles>(a, stretch_end_of<int64_t>(done, all, Tiles::stretch), m, output);
-      }
-    }
-    if (a.splits > 1) {
-      write_partial<Tiles>(a, work, m, output);
-    } else {
-      write_output<Tiles>(p, work, m, output);
-    }
-    gpu::barrier();
+    attend<Tiles>(a, rows_of_keys(), take_item<Tiles>(a, item), m);
   }
 }
 

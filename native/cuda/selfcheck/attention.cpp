@@ -22,7 +22,19 @@ struct shape {
   // Of the query and the output; of keys and values.
   int32_t dtype, kv_dtype;
   bool causal, window, sinks, special;
+  // Samples of different lengths; the keys of a page, 0 = none. One kv head.
+  bool own = false;
+  int64_t page_size = 0;
 };
+
+// How many keys a sample has.
+int64_t keys_of(const shape &s, int64_t b) { return s.own ? s.keys - 11 * b : s.keys; }
+
+// The sample in whose rows its keys lie: with pages those of another.
+int64_t keys_from(const shape &s, int64_t b) { return s.page_size > 0 ? s.batch - 1 - b : b; }
+
+// The position of query 0.
+int64_t position_of(const shape &s, int64_t b) { return keys_of(s, b) - s.queries; }
 
 struct tensors {
   sample query, key, key_scale, value, value_scale, output, mask, bias, alibi, sinks, lse, weights;
@@ -61,6 +73,40 @@ tensors make(const shape &s) {
   return t;
 }
 
+rapt_tensor put_indices(const std::vector<int32_t> &indices, int64_t row, rapt_cuda_room *room) {
+  rapt_tensor t = {};
+  t.data = room->put(indices.data(), indices.size() * sizeof(int32_t));
+  t.dtype = RAPT_I32;
+  t.stride[0] = row;
+  t.stride[1] = 1;
+  return t;
+}
+
+// The lengths of samples, ragged queries where there is one head, and pages.
+void describe_samples(const shape &s, rapt_sdpa *c, rapt_cuda_room *room) {
+  std::vector<int32_t> lengths, starts, table;
+  int64_t pages = s.page_size > 0 ? s.keys / s.page_size : 0;
+  for (int64_t b = 0; b < s.batch; b++) {
+    lengths.push_back(static_cast<int32_t>(keys_of(s, b)));
+    starts.push_back(static_cast<int32_t>(b * s.queries));
+    for (int64_t n = 0; n < pages; n++) table.push_back(static_cast<int32_t>(keys_from(s, b) * pages + n));
+  }
+  starts.push_back(static_cast<int32_t>(s.batch * s.queries));
+  c->key_lengths = put_indices(lengths, 1, room);
+  c->options.position = 0;
+  c->options.flags |= RAPT_BOTTOM_RIGHT;
+  if (s.group == 1) {
+    c->query_starts = put_indices(starts, 1, room);
+    c->total_queries = s.batch * s.queries;
+  }
+  if (pages == 0) return;
+  c->page_table = put_indices(table, pages, room);
+  c->page_size = s.page_size;
+  c->max_pages = pages;
+  c->pages = s.batch * pages;
+  for (rapt_tensor *t : {&c->key, &c->value, &c->key_scale, &c->value_scale}) t->stride[0] = s.page_size * t->stride[2];
+}
+
 rapt_sdpa_problem describe(const shape &s, const tensors &t, rapt_cuda_room *room) {
   rapt_sdpa_problem p = {};
   rapt_sdpa &c = p.call;
@@ -91,6 +137,7 @@ rapt_sdpa_problem describe(const shape &s, const tensors &t, rapt_cuda_room *roo
   c.options.window_right = 1;
   if (s.special) c.options.softcap = softcap;
   c.options.weights_stage = RAPT_WEIGHTS_SOFTMAX;
+  if (s.own) describe_samples(s, &c, room);
   rapt_sdpa_derive(&p);
   return p;
 }
@@ -115,7 +162,8 @@ class reference {
     int64_t heads = s_.kv_heads * s_.group;
     for (int64_t b = 0; b < s_.batch; b++) {
       for (int64_t h = 0; h < heads; h++) {
-        widen(b, h / s_.group);
+        // A sample's keys and values, and those behind them that it lacks.
+        widen(keys_from(s_, b), h / s_.group);
         for (int64_t i = 0; i < s_.queries; i++) attend(b, h, i);
       }
     }
@@ -124,7 +172,7 @@ class reference {
 
  private:
   bool visible(int64_t b, int64_t h, int64_t i, int64_t j) const {
-    int64_t position = s_.keys - s_.queries + i;
+    int64_t position = position_of(s_, b) + i;
     if (s_.causal && j > position) return false;
     if (s_.window && (j < position - 21 || j > position + 1)) return false;
     return !t_.mask.present() || t_.mask.at(t_.mask.index(b, h, i, j)) != 0;
@@ -161,7 +209,7 @@ class reference {
     seen_.clear();
     score_.clear();
     error_.clear();
-    for (int64_t j = 0; j < s_.keys; j++) {
+    for (int64_t j = 0; j < keys_of(s_, b); j++) {
       if (!visible(b, h, i, j)) continue;
       const double *key = key_.data() + j * s_.head_dim;
       double sum = 0;
@@ -175,7 +223,7 @@ class reference {
         terms.capped = 1;
         terms.score = score;
         double bias = t_.bias.at(t_.bias.index(b, h, i, j));
-        double slope = t_.alibi.at(t_.alibi.index(b, h)) * fabs(static_cast<double>(s_.keys - s_.queries + i - j));
+        double slope = t_.alibi.at(t_.alibi.index(b, h)) * fabs(static_cast<double>(position_of(s_, b) + i - j));
         terms.added = fabs(bias) + slope;
         score += bias - slope;
       } else {
@@ -307,6 +355,12 @@ class attempt {
 
 // What a kernel is tried on.
 std::vector<shape> shapes_of(const kernels::sdpa_kernel_traits &t, int32_t dtype) {
+  if (t.samples != kernels::sample_kind::alike) {
+    int64_t page = t.samples == kernels::sample_kind::pages ? 10 : 0;
+    return {{2, 1, 4, 3, 140, 36, 20, RAPT_F32, RAPT_F32, true, false, true, false, true, page},
+            {2, 1, 2, 35, 70, 24, 136, RAPT_F16, RAPT_BF16, false, true, true, true, true, page},
+            {2, 1, 1, 20, 70, 40, 24, RAPT_BF16, RAPT_I8, true, false, false, false, true, page}};
+  }
   if (t.bucket == 0 && t.decode) {
     return {{1, 1, 4, 3, 300, 36, 20, RAPT_F32, RAPT_F32, true, false, true, false},
             {2, 1, 2, 2, 70, 24, 136, RAPT_F16, RAPT_BF16, false, true, true, true},
@@ -331,19 +385,22 @@ std::vector<shape> shapes_of(const kernels::sdpa_kernel_traits &t, int32_t dtype
 
 std::string rapt_cuda_attention_name(int32_t kernel, int32_t dtype) {
   const kernels::sdpa_kernel_traits &t = kernels::sdpa_table.of[kernel];
-  std::string path = t.decode ? "sdpa_decode_" : "sdpa_prefill_";
-  if (t.bucket == 0) return path + "cuda_simt";
+  bool alike = t.samples == kernels::sample_kind::alike;
+  std::string path = !alike ? "sdpa_mixed_" : t.decode ? "sdpa_decode_" : "sdpa_prefill_";
+  if (t.bucket == 0) return path + "cuda_simt" + (t.samples == kernels::sample_kind::pages ? "_paged" : "");
   return path + rapt_dtype_name(dtype) + "_cuda_mma_d" + std::to_string(t.bucket) +
          (t.special == only::yes ? "_special" : "") + (t.narrow == only::yes ? "_narrow" : "");
 }
 
 rapt_cuda_complaint rapt_cuda_check_attention(int32_t kernel, int32_t dtype, rapt_cuda_room *room) {
-  std::vector<shape> shapes = shapes_of(kernels::sdpa_table.of[kernel], dtype);
+  const kernels::sdpa_kernel_traits &traits = kernels::sdpa_table.of[kernel];
+  std::vector<shape> shapes = shapes_of(traits, dtype);
+  bool splits = traits.samples == kernels::sample_kind::alike;
   for (const shape &s : shapes) {
     attempt a(kernel, s);
     rapt_cuda_complaint complaint = a.check(false, room);
-    // The first problem in splits, too.
-    if (complaint.empty() && &s == &shapes.front()) complaint = a.check(true, room);
+    // The first problem in splits, too, where the kernel may have some.
+    if (complaint.empty() && splits && &s == &shapes.front()) complaint = a.check(true, room);
     if (!complaint.empty()) return complaint;
   }
   return "";

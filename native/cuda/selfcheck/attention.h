@@ -3,7 +3,7 @@
 // docs/accuracy.md. Every kernel meets sizes that are no multiple of its tiles, several tiles of keys, grouped heads,
 // causality, a window, sinks and LSE; those that take them also masks, bias, softcap, ALiBi and a weights output, and
 // on plain cores other types and int8 keys and values. Decode kernels split the keys once, which the merging kernel
-// joins.
+// joins. Those for samples of different lengths meet key lengths, ragged queries and pages.
 #ifndef RAPT_CUDA_SELFCHECK_ATTENTION_H
 #define RAPT_CUDA_SELFCHECK_ATTENTION_H
 

@@ -77,8 +77,11 @@ typedef struct rapt_sdpa_options {
  *
  * Samples of different lengths, in one call: key_lengths, query_starts, key_starts and page_table, below. Each sample
  * has the bits that it has in a call of its own, whatever the rest of the batch, the page size and the order of the
- * pages. A sample without queries has no output; one without keys has output 0. Indices are checked in a run, before
- * anything is written. CUDA has no kernel for such calls yet, and its plan says so.
+ * pages. A sample without queries has no output; one without keys has output 0. On the CPU indices are checked in a
+ * run, before anything is written. CUDA does not look at them before its kernels do: they bring starts and lengths into
+ * their range, a page that does not exist makes the rows that see its keys NaN, and nothing outside is read. Its
+ * kernels for such calls run on plain cores ("sdpa_mixed_..._cuda_simt" in the plan's name) and do not split keys: a
+ * sample has the bits of such a call of its own, which a call for samples of one size need not have.
  */
 typedef struct rapt_sdpa {
   rapt_head head;

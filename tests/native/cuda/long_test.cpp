@@ -100,6 +100,7 @@ void check_kernel(int32_t kernel, int32_t type, bool splits, const mixture &of) 
 
 void every_kernel() {
   for (int32_t kernel = 0; kernel < kernels::sdpa_kernels; kernel++) {
+    if (sdpa_table.of[kernel].samples != kernels::sample_kind::alike) continue;
     if (kernel >= kernels::mma_kernels) {
       check_kernel(kernel, RAPT_F32, false, apart);
       check_kernel(kernel, RAPT_F16, false, near);

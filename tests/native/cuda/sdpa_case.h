@@ -41,8 +41,9 @@ struct sdpa_case {
   // Queries and keys, or values, from [0.5, 1): sums of one sign, which tensor cores that cut off make too small.
   bool one_sided_scores = false, one_sided_values = false;
   uint64_t seed = 1;
-  // Tiles of keys in a split, and samples of a launch; 0 = as planned.
-  int64_t split_tiles = 0, samples = 0;
+  // Tiles of keys in a split, and samples of a launch; 0 = as planned. And the most splits of a tile of rows; 0 = as
+  // many as all keys have.
+  int64_t split_tiles = 0, samples = 0, splits = 0;
   // "simt" or "mma", and "prefill" or "decode"; NULL = the best.
   const char *family = nullptr;
   const char *path = nullptr;

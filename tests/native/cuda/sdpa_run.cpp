@@ -179,7 +179,7 @@ void run_case(const sdpa_case &c) {
   CHECK(rapt_cuda_plan_sdpa(problem, candidates.kernels[chosen], &plan), "the plan overflows");
   if (c.split_tiles > 0) {
     plan.chunk = c.split_tiles * kernels::sdpa_shape_of(plan.kernel, c.query).keys;
-    plan.splits = rapt_max(rapt_ceil_div(c.kv_len, plan.chunk), 1);
+    plan.splits = c.splits > 0 ? c.splits : rapt_max(rapt_ceil_div(c.kv_len, plan.chunk), 1);
     if (c.samples > 0) plan.samples = c.samples;
     CHECK(rapt_cuda_count_sdpa(problem, &plan), "the plan overflows");
   }

@@ -229,6 +229,24 @@ void unseen_splits() {
   }
 }
 
+// A window that ends with the last chunk that is launched: the row behind the tile sees one more, which no block of the
+// tile's has taken.
+void tight_window() {
+  sdpa_case c;
+  // A tile of the general kernel, and a row.
+  c.query_len = 65;
+  c.kv_len = 192;
+  c.head_dim = c.value_dim = 8;
+  c.causal = c.window = 1;
+  c.position = 64;
+  c.window_left = 1;
+  c.family = "simt";
+  // The tile's rows see keys 63 to 127, of chunks 0 and 1, and row 64 the first key of chunk 2.
+  c.split_tiles = 1;
+  c.splits = 2;
+  run_case(c);
+}
+
 // Blocks whose rows see no key at all.
 void blind_suite() {
   for (int64_t query_len : {2, 70}) {
@@ -318,6 +336,7 @@ int main(int count, char **arguments) {
   if (strcmp(suite, "splits") == 0) {
     unseen_splits();
     planned_splits();
+    tight_window();
     split_suite();
   }
   if (strcmp(suite, "prefill") == 0) random_suite(false);

@@ -5,7 +5,9 @@
 #include "capture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "device.h"
 #include "small.h"
@@ -128,6 +130,56 @@ static void check_beside_others(capture *c, small_calls s, const scratch *own) {
   capture_end(c);
 }
 
+// A call on a stream, made by another thread.
+typedef struct stream_call {
+  rapt_context *context;
+  const void *call;
+  int32_t kind;
+  rapt_status status;
+  rapt_error error;
+  atomic_int done;
+  pthread_t thread;
+} stream_call;
+
+static void *make_call(void *argument) {
+  stream_call *c = argument;
+  c->status = rapt_run_call(c->context, c->kind, c->call, &c->error);
+  c->done = 1;
+  return NULL;
+}
+
+static void begin_call(stream_call *c, rapt_context *context, int32_t kind, const void *call) {
+  const struct timespec lead = {.tv_nsec = 100 * 1000 * 1000};
+  *c = (stream_call){.context = context, .call = call, .kind = kind, .error = {.struct_size = sizeof c->error}};
+  if (pthread_create(&c->thread, NULL, make_call, c)) check_abort("the test cannot start its thread");
+  nanosleep(&lead, NULL);
+}
+
+// A capture that begins while a call waits for another one on the stream: the call does not take the stream's scratch
+// into it. The emulated device works within calls, so that the first one holds the stream up.
+static void check_begun_meanwhile(capture *c) {
+  rapt_context *context = c->context;
+  for (int64_t rows = 100000, waited = 0; cuda_is_emulated(context) && !waited && rows < 10000000; rows *= 4) {
+    small_calls s;
+    stream_call first, second;
+    small_open(&s, context, rows);
+    s.linear.rows = rows;
+    s.attention.kv_len = KEYS;
+    set_stream(&s, c->stream);
+    begin_call(&first, context, RAPT_LINEAR, &s.linear);
+    begin_call(&second, context, RAPT_SDPA, &s.attention);
+    // Else the first call was too fast.
+    waited = !second.done;
+    capture_begin(c);
+    pthread_join(first.thread, NULL);
+    pthread_join(second.thread, NULL);
+    CHECK(first.status == RAPT_OK, "the first call: %s", first.error.message);
+    if (waited) check_refusal(second.status, &second.error, "a call that had to wait");
+    capture_end(c);
+    small_close(&s);
+  }
+}
+
 static void mark(void *ran) { *(int *)ran = 1; }
 
 // A view that ends within its stream's capture, with scratch that earlier work has used: that work is waited for, the
@@ -222,6 +274,7 @@ int main(void) {
   set_stream(&s, c.stream);
   check_scratch_of_stream(&c, &s, expected);
   check_beside_others(&c, s, &own);
+  check_begun_meanwhile(&c);
   check_default_stream(&c);
   cuda_release(context, own.mha);
   cuda_release(context, own.attention);

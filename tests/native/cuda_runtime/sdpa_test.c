@@ -118,31 +118,45 @@ static const char *const cases[] = {
     "heads=4 kv_heads=2 q_len=9 kv_len=40 head_dim=8 value_dim=8 mask=12 weights=2 weights_type=4 weights_layout=8",
 };
 
-// Samples of different lengths: no kernel, and a sentence that says so. A flag for the bottom right is a position.
+// Samples with lengths of their own: a kernel on plain cores, and a remark that says so. Here they have all keys, so
+// that the definition is that of the plain call. A flag for the bottom right is a position.
 static void test_samples(rapt_context *context) {
   static sdpa_tensors t;
   rapt_sdpa call;
   rapt_error error = {.struct_size = sizeof error};
   rapt_plan plan = {.struct_size = sizeof plan};
   sdpa_case c = sdpa_case_default();
+  check_set_case("samples of different lengths");
   if (!sdpa_case_parse(&c, "batch=2 q_len=3 kv_len=9 head_dim=8 value_dim=8 causal=1 positions=1")) check_abort("case");
   sdpa_case_build(&c, &t, &call);
   mirror m = {.context = context};
   rapt_sdpa device = on_device(&m, &c, &t, &call);
-  device.key_lengths = device.positions;
-  CHECK(rapt_sdpa_plan(context, &device, &plan, &error) == RAPT_OK, "plan: %s", error.message);
-  CHECK(plan.supported == 0 && strstr(plan.reason, "different lengths") != NULL, "supported: %s", plan.reason);
-  CHECK(rapt_sdpa_run(context, &device, &error) == RAPT_UNSUPPORTED, "run: %s", error.message);
-  CHECK(strstr(error.message, "key_lengths") != NULL, "run: %s", error.message);
-  device.key_lengths = device.positions = (rapt_tensor){.dtype = 0};
-  device.options.flags |= RAPT_BOTTOM_RIGHT;
-  call.positions = device.positions;
-  call.options.position = c.kv_len - c.q_len;
+  const int32_t lengths[2] = {9, 9};
+  void *uploaded = cuda_upload(context, lengths, sizeof lengths);
   reference_attended expected = expect(&call);
+  device.key_lengths = (rapt_tensor){.data = uploaded, .stride = {1}, .dtype = RAPT_I32};
+  CHECK(rapt_sdpa_plan(context, &device, &plan, &error) == RAPT_OK && plan.supported == 1, "plan: %s", error.message);
+  CHECK(!strcmp(plan.name, "sdpa_mixed_f32_cuda_simt_d8"), "it is %s", plan.name);
+  CHECK(strstr(plan.reason, "different lengths are computed on plain cores") != NULL, "it says: %s", plan.reason);
   CHECK(rapt_sdpa_run(context, &device, &error) == RAPT_OK, "run: %s", error.message);
   mirror_fetch(&m, &t.output);
   mirror_fetch(&m, &t.lse);
   check_results(&call, &t, &expected);
+  device.key_lengths.data = (void *)(uintptr_t)lengths;
+  CHECK(
+      rapt_sdpa_run(context, &device, &error) == RAPT_INVALID_ARGUMENT && strstr(error.message, "key_lengths") != NULL,
+      "lengths in host memory: %s", error.message);
+  free(expected.output), free(expected.lse), free(expected.weights);
+  device.key_lengths = device.positions = (rapt_tensor){.dtype = 0};
+  device.options.flags |= RAPT_BOTTOM_RIGHT;
+  call.positions = device.positions;
+  call.options.position = c.kv_len - c.q_len;
+  expected = expect(&call);
+  CHECK(rapt_sdpa_run(context, &device, &error) == RAPT_OK, "run: %s", error.message);
+  mirror_fetch(&m, &t.output);
+  mirror_fetch(&m, &t.lse);
+  check_results(&call, &t, &expected);
+  cuda_release(context, uploaded);
   mirror_close(&m);
   free(expected.output), free(expected.lse), free(expected.weights);
 }

@@ -279,10 +279,13 @@ static void check_cache(void) {
   setenv("XDG_CACHE_HOME", cache, 1);
 }
 
-// A fault that costs the whole process its GPU: the next one leaves the kernel out.
-static void check_fatal(void) {
-  check_set_case("a fault that spoils every context");
-  next_device("fatal@mma_tiles<gpu::bf16, 64, 1, 1");
+// A fault that costs the whole process its GPU: the next one leaves the kernel out. Also where the driver refuses
+// further contexts with an error that looks temporary.
+static void check_fatal(const char *word) {
+  char broken[64];
+  check_set_case("a fault that leaves the process no context: %s", word);
+  snprintf(broken, sizeof broken, "%s@mma_tiles<gpu::bf16, 64, 1, 1", word);
+  next_device(broken);
   const char *text = ask("--report");
   CHECK(strstr(text, "is unusable: sdpa_decode_bf16_cuda_mma_d64 failed its self-check") != NULL, "%s", text);
   setenv("RAPT_EMULATED_BREAK", "", 1);
@@ -385,7 +388,8 @@ static void check_outcomes(void) {
 
 static void check_contexts(void) {
   check_unusable();
-  check_fatal();
+  check_fatal("fatal");
+  check_fatal("last");
   check_temporary();
   check_packing();
   check_earlier();
