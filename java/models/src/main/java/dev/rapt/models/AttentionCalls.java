@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The operands of attention for a batch, the same in each layer: one ragged call for all texts, or
- * where the device takes none, which is on a GPU, one for the texts of each length.
+ * on a GPU, where ragged calls keep to plain cores, one for the texts of each length.
  */
 final class AttentionCalls {
   private AttentionCalls() {}
