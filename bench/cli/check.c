@@ -18,6 +18,13 @@ static int64_t row_of(const rapt_tensor *t, int64_t b, int64_t h, int64_t s) {
   return b * t->stride[0] + h * t->stride[1] + s * t->stride[2];
 }
 
+// The same of key j of a sample, in a tensor of keys, values or scales.
+static int64_t key_row_of(const rapt_sdpa *call, const rapt_tensor *t, int64_t b, int64_t kv_head, int64_t j) {
+  if (call->page_table.data == NULL) return row_of(t, b, kv_head, j);
+  const int32_t *pages = (const int32_t *)call->page_table.data + b * call->page_table.stride[0];
+  return row_of(t, pages[j / call->page_size], kv_head, j % call->page_size);
+}
+
 static double load(const rapt_tensor *t, int64_t index) { return (double)storage_load(t->data, index, t->dtype); }
 
 static void *row_address(const rapt_tensor *t, int64_t b, int64_t h, int64_t s) {
@@ -44,11 +51,11 @@ static void double_row(const rapt_sdpa *call, int64_t b, int64_t h, int64_t i, d
   int quantised = call->key.dtype == RAPT_I8;
   for (int64_t j = 0; j < call->kv_len; j++) {
     if (!visible(call, i, j)) continue;
-    int64_t k = row_of(&call->key, b, kv_head, j), v = row_of(&call->value, b, kv_head, j);
+    int64_t k = key_row_of(call, &call->key, b, kv_head, j), v = key_row_of(call, &call->value, b, kv_head, j);
     double score = 0;
     for (int64_t d = 0; d < call->head_dim; d++) score += load(&call->query, q + d) * load(&call->key, k + d);
-    double key_scale = quantised ? load(&call->key_scale, row_of(&call->key_scale, b, kv_head, j)) : 1;
-    double value_scale = quantised ? load(&call->value_scale, row_of(&call->value_scale, b, kv_head, j)) : 1;
+    double key_scale = quantised ? load(&call->key_scale, key_row_of(call, &call->key_scale, b, kv_head, j)) : 1;
+    double value_scale = quantised ? load(&call->value_scale, key_row_of(call, &call->value_scale, b, kv_head, j)) : 1;
     score *= scale * key_scale;
     double higher = fmax(max, score), shrink = exp(max - higher), weight = exp(score - higher);
     sum = sum * shrink + weight;
@@ -71,11 +78,17 @@ static rapt_sdpa part_of(const rapt_sdpa *call, int64_t b, int64_t group, int64_
   part.options.position += first;
   part.query.data = row_address(&call->query, b, group * heads, first);
   part.output.data = row_address(&call->output, b, group * heads, first);
-  part.key.data = row_address(&call->key, b, group, 0);
-  part.value.data = row_address(&call->value, b, group, 0);
+  // Pages belong to all samples, of which the table has a row each.
+  int64_t sample = call->page_table.data != NULL ? 0 : b;
+  part.key.data = row_address(&call->key, sample, group, 0);
+  part.value.data = row_address(&call->value, sample, group, 0);
   if (call->key.dtype == RAPT_I8) {
-    part.key_scale.data = row_address(&call->key_scale, b, group, 0);
-    part.value_scale.data = row_address(&call->value_scale, b, group, 0);
+    part.key_scale.data = row_address(&call->key_scale, sample, group, 0);
+    part.value_scale.data = row_address(&call->value_scale, sample, group, 0);
+  }
+  if (call->page_table.data != NULL) {
+    part.page_table.data = (int32_t *)call->page_table.data + b * call->page_table.stride[0];
+    part.key_lengths.data = (int32_t *)call->key_lengths.data + b;
   }
   return part;
 }

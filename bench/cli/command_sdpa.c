@@ -10,11 +10,14 @@
 static bench_problem problem;
 static bench_settings settings;
 static int device_kind;
+static int64_t page_size;
 static const cli_option options[] = {
     PROBLEM_OPTIONS(&problem) SETTINGS_OPTIONS(&settings) DEVICE_OPTION(&device_kind){
         "kv-dtype", "TYPE",
         "storage of keys and values: as-dtype, f32, f16, bf16 or i8 with a scale per row (default as-dtype)",
         CLI_CHOICE, &problem.kv_dtype, -1, 0, kv_dtype_choices},
+    {"page-size", "N", "keys and values in pages of N rows in random order; N divides --kv-len (default: no pages)",
+     CLI_INTEGER, &page_size, 1, PROBLEM_MAX_SIZE, NULL},
     {.name = NULL}};
 static const cli_command sdpa = {
     "sdpa", "Times scaled dot-product attention; defaults to the shape of the preset bert-base.", options};
@@ -53,19 +56,23 @@ static int time_on(const device *on) {
   r.copies = from_memory(&r) ? workload_cold_copies(&problem, r.on) : 1;
   workload w;
   if (!workload_open(&w, &problem, r.copies)) return EXIT_FAILED;
-  int good = workload_place(&w, on) && plan_of(&w, &plan) && measure(&w, &r);
+  int good = (page_size == 0 || workload_page(&w, page_size)) && workload_place(&w, on) && plan_of(&w, &plan) &&
+             measure(&w, &r);
   workload_close(&w);
   // Ceilings on both sides of the timing, so that a slow moment before it does not flatter the share.
   good = good && report_measure_ceilings(&r);
   if (good && settings.json) {
     json_begin("sdpa");
     report_json_problem(&problem);
+    if (page_size > 0) json_integer("page_size", page_size);
     report_json(&r);
     json_end();
   } else if (good) {
     char shape[160];
     problem_describe(&problem, shape, sizeof shape);
-    printf("%-10s %s\n", "shape", shape);
+    printf("%-10s %s", "shape", shape);
+    if (page_size > 0) printf(", pages of %lld", (long long)page_size);
+    printf("\n");
     report_print(&r);
   } else if (r.verified.rows && !r.verified.passed) {
     cli_fail("wrong result, not timed: differs by %.3g from %s, %.3g allowed", r.verified.difference,
@@ -80,6 +87,10 @@ int command_sdpa(int argc, char **argv) {
   bench_problem start = initial;
   start.kv_heads = start.kv_len = start.value_dim = 0;
   enum cli_outcome outcome = problem_parse(&sdpa, argc, argv, &start, &problem, &settings);
+  if (outcome == CLI_RUN && page_size > 0 && problem.kv_len % page_size != 0) {
+    outcome = cli_reject(&sdpa, "--page-size: %lld does not divide --kv-len %lld", (long long)page_size,
+                         (long long)problem.kv_len);
+  }
   if (outcome != CLI_RUN) return outcome == CLI_HELP ? EXIT_GOOD : EXIT_USAGE;
   device on;
   int open =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ceilings.h"
@@ -71,6 +72,52 @@ int workload_open(workload *w, const bench_problem *p, int64_t copies) {
   return 1;
 }
 
+// All pages in an order that no prefetcher knows; the same in each run.
+static void shuffle(int32_t *pages, int64_t count) {
+  uint64_t state = 1;
+  for (int64_t i = 0; i < count; i++) pages[i] = (int32_t)i;
+  for (int64_t i = count - 1; i > 0; i--) {
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    int64_t other = (int64_t)((state >> 33) % (uint64_t)(i + 1));
+    int32_t page = pages[i];
+    pages[i] = pages[other];
+    pages[other] = page;
+  }
+}
+
+int workload_page(workload *w, int64_t page_size) {
+  rapt_sdpa *c = &w->call;
+  int64_t of_sample = c->kv_len / page_size, pages = c->batch * of_sample;
+  w->page_table = malloc((size_t)pages * sizeof *w->page_table);
+  w->key_lengths = malloc((size_t)c->batch * sizeof *w->key_lengths);
+  if (w->page_table == NULL || w->key_lengths == NULL) {
+    cli_fail("no memory for a table of %lld pages", (long long)pages);
+    return 0;
+  }
+  shuffle(w->page_table, pages);
+  for (int64_t b = 0; b < c->batch; b++) w->key_lengths[b] = (int32_t)c->kv_len;
+  c->page_table = (rapt_tensor){.data = w->page_table, .stride = {of_sample, 1}, .dtype = RAPT_I32};
+  c->key_lengths = (rapt_tensor){.data = w->key_lengths, .stride = {1}, .dtype = RAPT_I32};
+  c->pages = pages;
+  c->page_size = page_size;
+  c->max_pages = of_sample;
+  c->key = dense(c->key.data, c->key.dtype, c->kv_heads, page_size, c->head_dim);
+  c->value = dense(c->value.data, c->value.dtype, c->kv_heads, page_size, c->value_dim);
+  if (w->scale_count) {
+    c->key_scale = dense(c->key_scale.data, RAPT_F32, c->kv_heads, page_size, 1);
+    c->value_scale = dense(c->value_scale.data, RAPT_F32, c->kv_heads, page_size, 1);
+  }
+  return 1;
+}
+
+static int place_pages(workload *w) {
+  const rapt_sdpa *c = &w->call;
+  if (w->page_table == NULL) return 1;
+  w->remote_table = cuda_copy_of(w->on, w->page_table, (size_t)c->pages * sizeof *w->page_table);
+  w->remote_lengths = cuda_copy_of(w->on, w->key_lengths, (size_t)c->batch * sizeof *w->key_lengths);
+  return w->remote_table != NULL && w->remote_lengths != NULL;
+}
+
 int workload_place(workload *w, const device *on) {
   w->on = on;
   if (!on->cuda) return 1;
@@ -80,7 +127,8 @@ int workload_place(workload *w, const device *on) {
          (w->remote_value = cuda_copy_of(on, w->value, w->value_count * copies * w->kv_width)) != NULL &&
          (w->remote_output = cuda_copy_of(on, w->output, w->output_count * w->width)) != NULL &&
          (!w->scale_count ||
-          (w->remote_scale = cuda_copy_of(on, w->scale, w->scale_count * copies * sizeof(float))) != NULL);
+          (w->remote_scale = cuda_copy_of(on, w->scale, w->scale_count * copies * sizeof(float))) != NULL) &&
+         place_pages(w);
 }
 
 int workload_fetch(workload *w) {
@@ -94,12 +142,16 @@ void workload_close(workload *w) {
     cuda_give_back(w->on, w->remote_value);
     cuda_give_back(w->on, w->remote_output);
     cuda_give_back(w->on, w->remote_scale);
+    cuda_give_back(w->on, w->remote_table);
+    cuda_give_back(w->on, w->remote_lengths);
   }
   memory_give_back(w->query, w->query_count * w->width);
   memory_give_back(w->key, w->key_count * (size_t)w->copies * w->kv_width);
   memory_give_back(w->value, w->value_count * (size_t)w->copies * w->kv_width);
   memory_give_back(w->output, w->output_count * w->width);
   memory_give_back(w->scale, w->scale_count * (size_t)w->copies * sizeof(float));
+  free(w->page_table);
+  free(w->key_lengths);
   *w = (workload){0};
 }
 
@@ -120,6 +172,8 @@ int workload_run(void *workload_state) {
     call.key.data = (char *)w->remote_key + key;
     call.value.data = (char *)w->remote_value + value;
     call.output.data = w->remote_output;
+    call.page_table.data = w->remote_table;
+    call.key_lengths.data = w->remote_lengths;
   }
   if (w->on->cuda && w->scale_count) {
     call.key_scale.data = (float *)w->remote_scale + keys_scale;
