@@ -7,6 +7,7 @@
 
 #include "base/arithmetic.h"
 #include "base/error.h"
+#include "cpu/append/past_caches.h"
 #include "cpu/append/quantise.h"
 #include "cpu/append/slots.h"
 #include "cpu/engine/engine.h"
@@ -26,6 +27,8 @@ typedef struct rapt_cpu_append {
   int64_t block;
   int64_t tasks;
   rapt_share share;
+  // Whether rows are stored past the caches.
+  int past_caches;
 } rapt_cpu_append;
 _Static_assert(sizeof(rapt_cpu_append) <= RAPT_PLAN_ROOM, "a call's room");
 
@@ -39,6 +42,8 @@ typedef struct append_rows {
   int64_t depth;
   // Whether a row is copied byte by byte.
   int plain;
+  // Whether it is stored past the caches.
+  int past_caches;
 } append_rows;
 
 typedef struct append_job {
@@ -60,6 +65,14 @@ typedef struct append_token {
   const float *sine;
 } append_token;
 
+// Whether more is written than the threads' second level holds. What that holds, the attention of the same step may
+// find there; a prompt's rows leave it before.
+static int goes_past_caches(const rapt_cpu_context *cpu, const rapt_append *c, int64_t tokens, int32_t threads) {
+  double row = (double)c->head_dim * (double)rapt_element_size(c->key_cache.dtype) +
+               (double)c->value_dim * (double)rapt_element_size(c->value_cache.dtype);
+  return (double)tokens * (double)c->kv_heads * row > (double)threads * (double)cpu->machine.l2;
+}
+
 static rapt_status plan(const rapt_context *context, void *problem, void *memory, rapt_needs *needs,
                         rapt_error *error) {
   const rapt_cpu_context *cpu = (const rapt_cpu_context *)context;
@@ -79,6 +92,7 @@ static rapt_status plan(const rapt_context *context, void *problem, void *memory
   p->block = rapt_clamp(rapt_ceil_div(tokens, 4 * (int64_t)p->share.slots), 1, most);
   p->tasks = rapt_ceil_div(tokens, p->block);
   p->share.slots = (int32_t)rapt_clamp(p->tasks, 1, p->share.slots);
+  p->past_caches = goes_past_caches(cpu, c, tokens, p->share.slots);
   needs->scratch = 0;
   needs->threads = p->share.slots;
   return RAPT_OK;
@@ -99,19 +113,40 @@ static rapt_status prepare(rapt_context *context, const void *problem, rapt_erro
 }
 
 static append_rows rows_of(const rapt_tensor *from, const rapt_tensor *to, const rapt_tensor *scale, int64_t groups,
-                           int64_t depth) {
+                           int64_t depth, int past_caches) {
   return (append_rows){.from = from,
                        .to = to,
                        .scale = rapt_is_present(scale) ? scale : NULL,
                        .groups = groups,
                        .depth = depth,
-                       .plain = from->dtype == to->dtype && from->stride[3] == 1 && to->stride[3] == 1};
+                       .plain = from->dtype == to->dtype && from->stride[3] == 1 && to->stride[3] == 1,
+                       .past_caches = past_caches && to->stride[3] == 1};
+}
+
+// A row of any storage type on its way past the caches.
+typedef union staged_row {
+  float floats[RAPT_MAX_HEAD_DIM];
+  uint16_t halves[RAPT_MAX_HEAD_DIM];
+  int8_t integers[RAPT_MAX_HEAD_DIM];
+} staged_row;
+
+static void *place_of(const append_rows *rows, const append_token *token, int64_t head) {
+  return rapt_row(rows->to, token->page, head, token->row);
+}
+
+// Where a row is computed: its place, or a staged row.
+static void *target_of(const append_rows *rows, const append_token *token, int64_t head, staged_row *staged) {
+  return rows->past_caches ? (void *)staged : place_of(rows, token, head);
+}
+
+static void send_staged(const append_rows *rows, const append_token *token, int64_t head, const void *row) {
+  size_t bytes = (size_t)(rows->depth * rapt_element_size(rows->to->dtype));
+  if (rows->past_caches) rapt_store_past_caches(place_of(rows, token, head), row, bytes);
 }
 
 static void quantise(const append_job *job, const append_rows *rows, const float *row, const append_token *token,
-                     int64_t head) {
+                     int64_t head, int8_t *to) {
   int64_t width = rows->depth / rows->groups, step = rows->to->stride[3];
-  int8_t *to = rapt_row(rows->to, token->page, head, token->row);
   float *scale = rapt_f32_row(rows->scale, token->page, head, token->row);
   for (int64_t g = 0; g < rows->groups; g++) {
     scale[g * rows->scale->stride[3]] =
@@ -122,18 +157,24 @@ static void quantise(const append_job *job, const append_rows *rows, const float
 // A row that is not turned.
 static void store(const append_job *job, const append_rows *rows, const append_token *token, int64_t head) {
   const void *from = rapt_row(rows->from, token->batch, head, token->index);
-  void *to = rapt_row(rows->to, token->page, head, token->row);
+  staged_row staged;
+  if (rows->plain && rows->past_caches) {
+    send_staged(rows, token, head, from);
+    return;
+  }
+  void *to = target_of(rows, token, head, &staged);
   if (rows->plain) {
     memcpy(to, from, (size_t)(rows->depth * rapt_element_size(rows->to->dtype)));
     return;
   }
-  float staging[RAPT_MAX_HEAD_DIM];
-  const float *row = rapt_read_row(job->kernels, rows->from->dtype, from, rows->from->stride[3], rows->depth, staging);
+  float widened[RAPT_MAX_HEAD_DIM];
+  const float *row = rapt_read_row(job->kernels, rows->from->dtype, from, rows->from->stride[3], rows->depth, widened);
   if (rows->scale != NULL) {
-    quantise(job, rows, row, token, head);
+    quantise(job, rows, row, token, head, to);
   } else {
     rapt_write_row(job->kernels, row, rows->depth, rows->to->dtype, to, rows->to->stride[3]);
   }
+  send_staged(rows, token, head, &staged);
 }
 
 static void store_key(const append_job *job, const append_token *token, int64_t head) {
@@ -143,14 +184,16 @@ static void store_key(const append_job *job, const append_token *token, int64_t 
     return;
   }
   const void *from = rapt_row(rows->from, token->batch, head, token->index);
+  staged_row staged;
+  void *to = target_of(rows, token, head, &staged);
   if (rows->scale == NULL) {
-    rapt_rotate_row(&job->key_rotation, token->cosine, token->sine, from,
-                    rapt_row(rows->to, token->page, head, token->row));
-    return;
+    rapt_rotate_row(&job->key_rotation, token->cosine, token->sine, from, to);
+  } else {
+    float turned[RAPT_MAX_HEAD_DIM];
+    rapt_rotate_row(&job->key_rotation, token->cosine, token->sine, from, turned);
+    quantise(job, rows, turned, token, head, to);
   }
-  float turned[RAPT_MAX_HEAD_DIM];
-  rapt_rotate_row(&job->key_rotation, token->cosine, token->sine, from, turned);
-  quantise(job, rows, turned, token, head);
+  send_staged(rows, token, head, &staged);
 }
 
 static void store_value(const append_job *job, const append_token *token, int64_t head) {
@@ -199,6 +242,7 @@ static void run_task(void *argument, int64_t task, int32_t slot) {
   }
   each_row(job, store_key, &c->key_cache, c->kv_heads, kept, stored);
   each_row(job, store_value, &c->value_cache, c->kv_heads, kept, stored);
+  if (job->plan->past_caches) rapt_past_caches_end();
   if (pairs > 0) each_row(job, turn_query, &c->query, c->query_heads, tokens, count);
 }
 
@@ -210,13 +254,15 @@ static rapt_status run(rapt_context *context, void *problem, const void *memory,
   const rapt_append *c = problem;
   int interleaved = (c->flags & RAPT_ROPE_INTERLEAVED) != 0;
   const rapt_tensor floats = {.stride = {0, 0, 0, 1}, .dtype = RAPT_F32};
-  append_job job = {.kernels = &cpu->kernels,
-                    .call = c,
-                    .plan = p,
-                    .keys = rows_of(&c->key, &c->key_cache, &c->key_scale, c->key_scale_groups, c->head_dim),
-                    .values = rows_of(&c->value, &c->value_cache, &c->value_scale, c->value_scale_groups, c->value_dim),
-                    .angles = {&cpu->kernels, rapt_is_present(&c->positions) ? &c->positions : NULL, c->table_length,
-                               c->rotary_dim / 2}};
+  append_job job = {
+      .kernels = &cpu->kernels,
+      .call = c,
+      .plan = p,
+      .keys = rows_of(&c->key, &c->key_cache, &c->key_scale, c->key_scale_groups, c->head_dim, p->past_caches),
+      .values =
+          rows_of(&c->value, &c->value_cache, &c->value_scale, c->value_scale_groups, c->value_dim, p->past_caches),
+      .angles = {&cpu->kernels, rapt_is_present(&c->positions) ? &c->positions : NULL, c->table_length,
+                 c->rotary_dim / 2}};
   job.key_rotation = rapt_rotation_of(&cpu->kernels, interleaved, c->head_dim, c->rotary_dim, &c->key,
                                       job.keys.scale != NULL ? &floats : &c->key_cache);
   job.query_rotation = rapt_rotation_of(&cpu->kernels, interleaved, c->head_dim, c->rotary_dim, &c->query, &c->query);

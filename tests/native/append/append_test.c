@@ -333,25 +333,6 @@ static void run_cases(void) {
     k.value_groups = divisor(&r, k.value_dim);
     run_case(&k);
   }
-  // Enough for several tasks on several threads.
-  run_case(&(append_case){.batch = 2,
-                          .kv_heads = 8,
-                          .length = 200,
-                          .head_dim = 128,
-                          .value_dim = 128,
-                          .pages = 40,
-                          .page_size = 16,
-                          .query_heads = 16,
-                          .rotary_dim = 128,
-                          .table = 300,
-                          .key_groups = 4,
-                          .value_groups = 1,
-                          .from = RAPT_BF16,
-                          .key_cache = RAPT_I8,
-                          .value_cache = RAPT_BF16,
-                          .index = RAPT_I32,
-                          .layout = 1,
-                          .seed = 7});
 }
 
 static const append_case small = {.batch = 2,
@@ -371,6 +352,22 @@ static const append_case small = {.batch = 2,
                                   .value_cache = RAPT_F32,
                                   .index = RAPT_I64,
                                   .seed = 3};
+
+// More than caches of the second level hold, whose rows are stored past them: whole lines and others, every type.
+static void run_large(void) {
+  static const int32_t caches[] = {RAPT_F32, RAPT_F16, RAPT_BF16, RAPT_I8};
+  for (int i = 0; i < 4; i += test_sweep(1, 1, 3)) {
+    append_case k = small;
+    k.batch = 1, k.length = 2100, k.pages = 66, k.page_size = 32, k.query_heads = 0, k.seed = 20 + i;
+    k.head_dim = 128, k.value_dim = i % 2 ? 128 : 120, k.rotary_dim = i < 2 ? 128 : 0, k.table = i < 2 ? 50 : 0;
+    k.key_cache = k.value_cache = caches[i], k.layout = i % 3;
+    run_case(&k);
+  }
+  // Enough for several tasks on several threads, with queries.
+  append_case k = {2, 8, 200, 128,       128,     40,        16,       16, 128, 300,
+                   0, 4, 1,   RAPT_BF16, RAPT_I8, RAPT_BF16, RAPT_I32, 1,  0,   7};
+  run_case(&k);
+}
 
 static void refused(const rapt_append *c, const char *part) {
   rapt_error error = {.struct_size = sizeof error};
@@ -492,6 +489,7 @@ int main(int argc, char **argv) {
     contexts[context_count++] = tiers[i / THREAD_COUNTS].context[i % THREAD_COUNTS];
   }
   run_cases();
+  run_large();
   run_repeated();
   run_refusals();
   free_tensors();
